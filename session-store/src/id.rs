@@ -1,0 +1,221 @@
+//! The two names of a session: its secret id, and the handle that may be shown.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Error, SetupError};
+
+/// The secret by which a browser names its session: 256 bits from the operating system.
+///
+/// Whoever has it has the session, so it is never stored, logged or printed: `Debug` shows
+/// `SessionId(..)`, and there is no `Display`. The one way out is [`expose`](Self::expose).
+///
+/// Ids are minted by the store alone. [`parse`](Self::parse) takes back what a client sent; it
+/// proves the form, and nothing of whether such a session exists.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct SessionId([u8; 32]);
+
+impl SessionId {
+    /// Mints a new id from the operating system's random source.
+    pub(crate) fn mint() -> Result<Self, Error> {
+        random().map(Self)
+    }
+
+    /// The text for the cookie: 43 characters of base64url without padding (RFC 4648, section 5).
+    pub fn expose(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// Reads the text that [`expose`](Self::expose) gave.
+    ///
+    /// Each id has exactly one spelling, so a text that is accepted here is what `expose` gives
+    /// for the result.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSessionId`] for anything else. Treat it as you treat no cookie at all.
+    pub fn parse(text: &str) -> Result<Self, InvalidSessionId> {
+        decode(text).map(Self).ok_or(InvalidSessionId(()))
+    }
+
+    /// The handle of this session: SHA-256 of the text of the id.
+    pub fn handle(&self) -> SessionHandle {
+        SessionHandle::of_secret(self.expose().as_bytes())
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(..)")
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = InvalidSessionId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+/// A text that is not a session id: not 43 characters of canonical base64url.
+///
+/// It does not hold the text, which may be a secret of somebody else's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidSessionId(());
+
+impl fmt::Display for InvalidSessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a session id; treat the request as having none")
+    }
+}
+
+impl std::error::Error for InvalidSessionId {}
+
+/// The public name of a session: SHA-256 of the text of its id.
+///
+/// It is the item's key in the table, and safe to show, log and revoke by: nobody can get from it
+/// to the id. Its text is 43 characters of base64url without padding.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionHandle([u8; 32]);
+
+impl SessionHandle {
+    /// The length of the handle's text.
+    pub(crate) const TEXT_LEN: usize = 43;
+
+    /// The handle of a secret, whoever minted it.
+    pub(crate) fn of_secret(secret: &[u8]) -> Self {
+        Self(Sha256::digest(secret).into())
+    }
+
+    /// Reads the text that `Display` gives.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSessionHandle`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, InvalidSessionHandle> {
+        decode(text).map(Self).ok_or(InvalidSessionHandle(()))
+    }
+}
+
+impl fmt::Display for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionHandle({self})")
+    }
+}
+
+impl FromStr for SessionHandle {
+    type Err = InvalidSessionHandle;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+impl Serialize for SessionHandle {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionHandle {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text that is not a session handle: not 43 characters of canonical base64url.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidSessionHandle(());
+
+impl fmt::Display for InvalidSessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a session handle, which is 43 characters of base64url")
+    }
+}
+
+impl std::error::Error for InvalidSessionHandle {}
+
+/// Bytes from the operating system's random source.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(SetupError::no_random_bytes)?;
+    Ok(bytes)
+}
+
+/// 43 characters carry 258 bits; the decoder refuses a text whose last two are not zero.
+fn decode(text: &str) -> Option<[u8; 32]> {
+    if text.len() != SessionHandle::TEXT_LEN {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    let written = URL_SAFE_NO_PAD.decode_slice_unchecked(text, &mut bytes);
+    (written == Ok(32)).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_id_has_one_spelling() {
+        let id = SessionId::mint().unwrap();
+        let text = id.expose();
+        assert_eq!(SessionId::parse(&text), Ok(id));
+
+        // The last character carries four bits of the id: of the 64, only 16 are canonical.
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let accepted = alphabet
+            .chars()
+            .filter(|last| SessionId::parse(&format!("{}{last}", &text[..42])).is_ok());
+        assert_eq!(accepted.count(), 16);
+    }
+
+    #[test]
+    fn what_is_not_an_id_is_refused() {
+        let good = SessionId::mint().unwrap().expose();
+        let long = "A".repeat(10_000);
+        let bad = [
+            "",
+            "u-17",
+            &good[..42],
+            &format!("{good}A"),
+            &format!("{good}="),
+            &format!(" {}", &good[..42]),
+            &format!("{}+", &good[..42]),
+            &"ä".repeat(43),
+            &"é".repeat(21),
+            "\0",
+            &long,
+        ];
+        for text in bad {
+            assert_eq!(SessionId::parse(text), Err(InvalidSessionId(())), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_handle_is_sha256_of_the_text() {
+        // printf %s AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA | openssl dgst -sha256 -binary | basenc --base64url
+        let id = SessionId::parse(&"A".repeat(43)).unwrap();
+        assert_eq!(id.handle().to_string(), "DwBzhbb51LfusnSGBa_hqYSgo7-j8BTQnip4TOnlzRo");
+        assert_eq!(SessionHandle::parse(&id.handle().to_string()), Ok(id.handle()));
+    }
+
+    #[test]
+    fn g8_debug_shows_no_id() {
+        let id = SessionId::mint().unwrap();
+        assert_eq!(format!("{id:?}"), "SessionId(..)");
+    }
+}
