@@ -66,7 +66,8 @@ pub struct Attributes {
 impl Attributes {
     /// The key of an index: the field itself, absent from the item while it is `None`.
     pub fn index<F: IndexField>(&mut self, name: &'static str, field: &F) {
-        self.values.push((name, field.key().map(|key| key.as_key().to_value())));
+        self.values
+            .push((name, field.key().map(|key| key.as_key().to_value())));
     }
 
     /// Any other field, as serde serialises it; absent from the item while that gives null.
@@ -75,7 +76,8 @@ impl Attributes {
             Ok(AttributeValue::Null(_)) => None,
             Ok(value) => Some(value),
             Err(cause) => {
-                self.error.get_or_insert_with(|| EncodeError::new(name, cause));
+                self.error
+                    .get_or_insert_with(|| EncodeError::new(name, cause));
                 None
             }
         };
@@ -362,7 +364,10 @@ impl<S: SessionAttributes, K: IndexKey> Index<S, K> {
                     ),
                     None => panic!("the attribute of this name has no index in the schema"),
                 }
-                return Self { name, types: PhantomData };
+                return Self {
+                    name,
+                    types: PhantomData,
+                };
             }
             i += 1;
         }
@@ -393,7 +398,10 @@ pub struct Promoted<S> {
 impl<S> Promoted<S> {
     /// The handle of the attribute of this name.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, session: PhantomData }
+        Self {
+            name,
+            session: PhantomData,
+        }
     }
 
     /// The name of the attribute in the item.

@@ -104,7 +104,11 @@ impl GoneError {
 
 impl fmt::Display for GoneError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = if self.expired { "has expired" } else { "was ended" };
+        let how = if self.expired {
+            "has expired"
+        } else {
+            "was ended"
+        };
         write!(
             f,
             "session {} {how}, and nothing was stored; go on as without a session, or create a new one",
@@ -142,7 +146,9 @@ impl ConflictError {
 
 impl fmt::Display for ConflictError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { handle, attempts, .. } = self;
+        let Self {
+            handle, attempts, ..
+        } = self;
         if self.outcome_unknown {
             write!(
                 f,
@@ -211,7 +217,11 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    pub(crate) fn new(handle: SessionHandle, path: impl Into<String>, cause: impl Into<Cause>) -> Self {
+    pub(crate) fn new(
+        handle: SessionHandle,
+        path: impl Into<String>,
+        cause: impl Into<Cause>,
+    ) -> Self {
         Self {
             handle: Some(handle),
             path: path.into(),
@@ -329,6 +339,7 @@ pub struct ServiceError {
     pub(crate) throttled: bool,
     pub(crate) timeout: bool,
     pub(crate) retryable: bool,
+    pub(crate) outcome_unknown: bool,
     pub(crate) hint: String,
     pub(crate) cause: Cause,
 }
@@ -357,6 +368,12 @@ impl ServiceError {
     /// Whether the same call can succeed later. The SDK has already tried more than once.
     pub fn is_retryable(&self) -> bool {
         self.retryable
+    }
+
+    /// Whether a write may have been applied all the same: it was sent, and no answer came that
+    /// says otherwise. Of a read it has no meaning.
+    pub fn outcome_unknown(&self) -> bool {
+        self.outcome_unknown
     }
 
     /// The id of the request, for AWS support.
@@ -417,7 +434,10 @@ impl SetupError {
     }
 
     pub(crate) fn no_random_bytes(cause: getrandom::Error) -> Self {
-        Self::with_cause("the operating system gave no random bytes for a session id", cause)
+        Self::with_cause(
+            "the operating system gave no random bytes for a session id",
+            cause,
+        )
     }
 
     /// Whether all that is missing is the engine's support for TTL. The store works without it.

@@ -201,7 +201,11 @@ mod tests {
             &long,
         ];
         for text in bad {
-            assert_eq!(SessionId::parse(text), Err(InvalidSessionId(())), "{text:?}");
+            assert_eq!(
+                SessionId::parse(text),
+                Err(InvalidSessionId(())),
+                "{text:?}"
+            );
         }
     }
 
@@ -209,8 +213,14 @@ mod tests {
     fn the_handle_is_sha256_of_the_text() {
         // printf %s AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA | openssl dgst -sha256 -binary | basenc --base64url
         let id = SessionId::parse(&"A".repeat(43)).unwrap();
-        assert_eq!(id.handle().to_string(), "DwBzhbb51LfusnSGBa_hqYSgo7-j8BTQnip4TOnlzRo");
-        assert_eq!(SessionHandle::parse(&id.handle().to_string()), Ok(id.handle()));
+        assert_eq!(
+            id.handle().to_string(),
+            "DwBzhbb51LfusnSGBa_hqYSgo7-j8BTQnip4TOnlzRo"
+        );
+        assert_eq!(
+            SessionHandle::parse(&id.handle().to_string()),
+            Ok(id.handle())
+        );
     }
 
     #[test]

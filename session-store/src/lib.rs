@@ -1,12 +1,25 @@
 //! The typed session store for Rust web applications on Amazon DynamoDB.
 
 mod attributes;
+mod builder;
+mod delta;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 mod error;
 mod id;
+mod item;
 mod lifetime;
+mod listing;
 #[doc(hidden)]
 pub mod private;
+mod request;
+mod revoke;
 mod schema;
+mod service;
+mod session;
+mod store;
+mod table;
+mod value;
 
 #[doc(no_inline)]
 pub use aws_sdk_dynamodb::types::AttributeValue;
@@ -16,9 +29,14 @@ pub use crate::attributes::{
     AsKey, Attributes, Index, IndexField, IndexKey, IntoAttribute, IsIndex, KeyType, KeyValue,
     Promoted, SessionAttributes,
 };
+pub use crate::builder::Builder;
 pub use crate::error::{
     ConflictError, DecodeError, EncodeError, Error, GoneError, LimitError, ServiceError,
     SetupError, TooLargeError,
 };
 pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
+pub use crate::listing::{SessionSummary, Sessions};
+pub use crate::revoke::{Revoke, RevokeFailure, Revoked};
 pub use crate::schema::{Attribute, Field, Names, Schema};
+pub use crate::session::Session;
+pub use crate::store::DynamoDbStore;

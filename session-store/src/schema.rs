@@ -113,6 +113,11 @@ impl Schema {
         self.attributes
     }
 
+    /// Whether an attribute is a function of the whole session.
+    pub(crate) fn has_computed(&self) -> bool {
+        self.attributes.iter().any(|attribute| attribute.computed)
+    }
+
     /// Checks every rule that can be checked without the type's source, and panics with the mend.
     ///
     /// In a `const` item of its own the panic is a compile error.
@@ -203,7 +208,10 @@ impl Schema {
             }
             i += 1;
         }
-        assert!(indexes <= 20, "DynamoDB allows 20 indexes on a table; promote some without one");
+        assert!(
+            indexes <= 20,
+            "DynamoDB allows 20 indexes on a table; promote some without one"
+        );
         self
     }
 }
@@ -268,6 +276,7 @@ impl Default for Names {
 pub struct Attribute {
     pub(crate) name: &'static str,
     pub(crate) index: Option<IndexSchema>,
+    pub(crate) computed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -280,7 +289,11 @@ pub(crate) struct IndexSchema {
 impl Attribute {
     /// An attribute that is no index.
     pub const fn promoted(name: &'static str) -> Self {
-        Self { name, index: None }
+        Self {
+            name,
+            index: None,
+            computed: false,
+        }
     }
 
     /// An attribute with a default index, by the type of the field or of its key.
@@ -293,6 +306,7 @@ impl Attribute {
                 name: None,
                 key: F::TYPE,
             }),
+            computed: false,
         }
     }
 
@@ -301,6 +315,15 @@ impl Attribute {
         if let Some(index) = &mut self.index {
             index.name = Some(name);
         }
+        self
+    }
+
+    /// Says that the value depends on more than one field.
+    ///
+    /// Two writers who changed different fields would each compute it from their half; sessions of
+    /// such a type are saved onto the version that they were made from.
+    pub const fn computed(mut self) -> Self {
+        self.computed = true;
         self
     }
 
@@ -370,14 +393,18 @@ const fn has_resource_characters(name: &str) -> bool {
 
 const fn index_name_len(attribute: &Attribute) -> usize {
     match attribute.index {
-        Some(IndexSchema { name: Some(name), .. }) => name.len(),
+        Some(IndexSchema {
+            name: Some(name), ..
+        }) => name.len(),
         _ => attribute.name.len() + DEFAULT_INDEX_SUFFIX.len(),
     }
 }
 
 const fn index_name_is_valid(attribute: &Attribute) -> bool {
     match attribute.index {
-        Some(IndexSchema { name: Some(name), .. }) => has_resource_characters(name),
+        Some(IndexSchema {
+            name: Some(name), ..
+        }) => has_resource_characters(name),
         _ => has_resource_characters(attribute.name),
     }
 }
@@ -398,7 +425,9 @@ const fn same_index_name(a: &Attribute, b: &Attribute) -> bool {
 
 const fn index_name_byte(attribute: &Attribute, i: usize) -> u8 {
     match attribute.index {
-        Some(IndexSchema { name: Some(name), .. }) => name.as_bytes()[i],
+        Some(IndexSchema {
+            name: Some(name), ..
+        }) => name.as_bytes()[i],
         _ if i < attribute.name.len() => attribute.name.as_bytes()[i],
         _ => DEFAULT_INDEX_SUFFIX.as_bytes()[i - attribute.name.len()],
     }

@@ -1,0 +1,101 @@
+//! What changed between two states of a session, field by field.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::item::Image;
+use crate::schema::Schema;
+use crate::value::Map;
+
+/// The fields and promoted attributes to write; everything else in the item is left alone.
+#[derive(Default)]
+pub(crate) struct Delta {
+    /// Entries of `data`, each with its new value.
+    pub(crate) set: Vec<(String, AttributeValue)>,
+    /// Entries of `data` to remove.
+    pub(crate) remove: Vec<String>,
+    /// Promoted attributes; `None` removes.
+    pub(crate) attributes: Vec<(&'static str, Option<AttributeValue>)>,
+    /// Whether it may only be written onto the version that it was made from.
+    pub(crate) pinned: bool,
+}
+
+impl Delta {
+    pub(crate) fn between(schema: &Schema, before: &Image, after: &Image) -> Self {
+        let mut delta = Self::default();
+        let mut flattened_changed = false;
+
+        for (name, value) in &after.data {
+            if before.data.get(name) != Some(value) {
+                flattened_changed |= is_flattened(schema, name);
+                delta.set.push((name.clone(), value.clone()));
+            }
+        }
+        for name in before.data.keys() {
+            if !after.data.contains_key(name) {
+                flattened_changed |= is_flattened(schema, name);
+                delta.remove.push(name.clone());
+            }
+        }
+        if flattened_changed {
+            // The entries of a flattened field belong together: halves of two writers must not mix.
+            delta.pinned = true;
+            let unchanged = after.data.iter().filter(|(name, value)| {
+                is_flattened(schema, name) && before.data.get(*name) == Some(value)
+            });
+            delta
+                .set
+                .extend(unchanged.map(|(name, value)| (name.clone(), value.clone())));
+        }
+        delta.remove_aliases(schema);
+
+        for (name, value) in &after.attributes {
+            let was = before.attributes.iter().find(|(other, _)| other == name);
+            if was.is_none_or(|(_, was)| was != value) {
+                delta.attributes.push((name, value.clone()));
+            }
+        }
+        delta
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.remove.is_empty() && self.attributes.is_empty()
+    }
+
+    /// How many parts the expression of this change has.
+    pub(crate) fn clauses(&self) -> usize {
+        self.set.len() + self.remove.len() + self.attributes.len()
+    }
+
+    /// The item of another writer with these changes on top, given the image of what is in it.
+    pub(crate) fn applied_to(&self, schema: &Schema, mut item: Map, theirs: &Image) -> Map {
+        if let Some(AttributeValue::M(data)) = item.get_mut(schema.names.data) {
+            if self.pinned {
+                data.retain(|name, _| {
+                    !(is_flattened(schema, name) && theirs.data.contains_key(name))
+                });
+            }
+            for name in &self.remove {
+                data.remove(name);
+            }
+            data.extend(self.set.iter().cloned());
+        }
+        item
+    }
+
+    /// A field that is written, or removed, leaves no older spelling of itself behind.
+    fn remove_aliases(&mut self, schema: &Schema) {
+        for field in schema.fields.unwrap_or_default() {
+            let touched = self.set.iter().any(|(name, _)| name == field.name)
+                || self.remove.iter().any(|name| name == field.name);
+            if touched {
+                self.remove
+                    .extend(field.aliases.iter().map(|&alias| alias.to_owned()));
+            }
+        }
+    }
+}
+
+fn is_flattened(schema: &Schema, name: &str) -> bool {
+    let fields = schema.fields.unwrap_or_default();
+    schema.flattened && !fields.iter().any(|field| field.name == name)
+}

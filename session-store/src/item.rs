@@ -1,0 +1,412 @@
+//! Between a session and its item: what is written, what is read, and what is left alone.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Track;
+
+use crate::attributes::{Attributes, SessionAttributes};
+use crate::error::{DecodeError, EncodeError, Error, TooLargeError};
+use crate::id::{SessionHandle, SessionId, random};
+use crate::lifetime::{Millis, is_live};
+use crate::schema::Schema;
+use crate::session::{Session, State, Unknown};
+use crate::value::{Map, attribute_size, check_key, checked_data_size, checked_size};
+
+/// How many writes an item remembers.
+pub(crate) const WRITES: usize = 4;
+
+/// The mark by which a write recognises itself when its response was lost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Nonce([u8; 8]);
+
+impl Nonce {
+    pub(crate) fn mint() -> Result<Self, Error> {
+        random().map(Self)
+    }
+
+    pub(crate) fn value(self) -> AttributeValue {
+        AttributeValue::B(Blob::new(self.0))
+    }
+}
+
+/// A session struct in the values of DynamoDB, each known to be storable.
+pub(crate) struct Image {
+    pub(crate) data: Map,
+    pub(crate) attributes: Vec<(&'static str, Option<AttributeValue>)>,
+    /// The bytes of both, names included.
+    size: usize,
+}
+
+impl Image {
+    pub(crate) fn of<S: SessionAttributes + Serialize>(session: &S) -> Result<Self, EncodeError> {
+        let data = match session.serialize(serde_dynamo::Serializer) {
+            Ok(serde_dynamo::AttributeValue::M(data)) => data
+                .into_iter()
+                .map(|(name, value)| (name, value.into()))
+                .collect(),
+            Ok(_) => {
+                return Err(EncodeError::new(
+                    "data",
+                    "the session is not serialised as a map",
+                ));
+            }
+            Err(_) => return Err(locate(session)),
+        };
+        Self::new(S::SCHEMA, data, session)
+    }
+
+    /// The same for data that is a map already, with the attributes that `session` gives.
+    pub(crate) fn new<S: SessionAttributes>(
+        schema: &Schema,
+        data: Map,
+        session: &S,
+    ) -> Result<Self, EncodeError> {
+        let mut attributes = Attributes::default();
+        session.attributes(&mut attributes);
+        if let Some(error) = attributes.error {
+            return Err(error);
+        }
+        let mut size = schema.names.data.len() + checked_data_size(&data)?;
+        for (name, value) in &attributes.values {
+            let Some(value) = value else { continue };
+            size += name.len() + checked_size(name, value)?;
+            let declared = schema
+                .attributes
+                .iter()
+                .find(|attribute| attribute.name == *name);
+            match declared {
+                None => return Err(EncodeError::new(*name, "the schema has no such attribute")),
+                Some(attribute) => {
+                    if let Some(index) = attribute.index {
+                        check_key(name, value, index.key)?;
+                    }
+                }
+            }
+        }
+        Ok(Self {
+            data,
+            attributes: attributes.values,
+            size,
+        })
+    }
+
+    /// Refuses what would make an item of more than 400 KB.
+    pub(crate) fn check_size(
+        &self,
+        schema: &Schema,
+        unknown: &Unknown,
+    ) -> Result<(), TooLargeError> {
+        let unknown_size: usize = unknown
+            .attributes
+            .iter()
+            .map(|(n, v)| attribute_size(n, v))
+            .sum();
+        let unknown_data: usize = unknown
+            .data
+            .iter()
+            .filter(|(name, _)| !self.data.contains_key(*name))
+            .map(|(name, value)| 1 + attribute_size(name, value))
+            .sum();
+        let size = self.size + unknown_size + unknown_data + own_size(schema);
+        if size <= TooLargeError::LIMIT {
+            return Ok(());
+        }
+        Err(self.too_large(Some(size)))
+    }
+
+    /// All of `data`: this image, and what is in the item and was never in the session.
+    pub(crate) fn merged_into(&self, unknown: &Unknown, before: &Self) -> Map {
+        let mut data = unknown.data.clone();
+        data.retain(|name, _| !before.data.contains_key(name));
+        data.extend(self.data.clone());
+        data
+    }
+
+    /// The error for a session of this size, with its largest fields.
+    pub(crate) fn too_large(&self, size: Option<usize>) -> TooLargeError {
+        let fields = self.data.iter().map(|(name, value)| (name.as_str(), value));
+        let promoted = self
+            .attributes
+            .iter()
+            .filter_map(|(name, value)| Some((*name, value.as_ref()?)));
+        let mut largest: Vec<_> = fields
+            .chain(promoted)
+            .map(|(name, value)| (name.to_owned(), attribute_size(name, value)))
+            .collect();
+        largest.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        largest.truncate(5);
+        TooLargeError { size, largest }
+    }
+
+    /// The whole item of a new session.
+    pub(crate) fn into_item(self, schema: &Schema, state: &State, nonce: Nonce) -> Map {
+        let names = &schema.names;
+        let mut item = state.unknown.attributes.clone();
+        let mut data = state.unknown.data.clone();
+        data.extend(self.data);
+        item.extend(key(schema, state.handle));
+        item.insert(names.data.to_owned(), AttributeValue::M(data));
+        item.insert(names.created_at.to_owned(), number(state.created_at.0));
+        item.insert(names.touched_at.to_owned(), number(state.created_at.0));
+        item.insert(names.expires_at.to_owned(), number(state.expires_at));
+        item.insert(names.version.to_owned(), number(state.version));
+        if let Some(idle) = state.idle {
+            item.insert(names.idle.to_owned(), number(idle.as_secs()));
+        }
+        // All four places are there from the start: an update can move a mark, and not add a place.
+        let mut writes = vec![AttributeValue::B(Blob::new([])); WRITES];
+        if let Some(first) = writes.first_mut() {
+            *first = nonce.value();
+        }
+        item.insert(names.writes.to_owned(), AttributeValue::L(writes));
+        for (name, value) in self.attributes {
+            if let Some(value) = value {
+                item.insert(name.to_owned(), value);
+            }
+        }
+        item
+    }
+}
+
+/// The most that the attributes of the store itself can take, names included.
+fn own_size(schema: &Schema) -> usize {
+    let names = &schema.names;
+    let key = names.id.len() + schema.key_prefix.len() + SessionHandle::TEXT_LEN;
+    let sort_key = schema
+        .sort_key
+        .map_or(0, |(name, value)| name.len() + value.len());
+    // 20 digits are 11 bytes: the largest u64 that a time, a count or a duration can be.
+    let numbers = [
+        names.created_at,
+        names.touched_at,
+        names.expires_at,
+        names.idle,
+        names.version,
+    ];
+    let numbers: usize = numbers.iter().map(|name| name.len() + 11).sum();
+    let writes = names.writes.len() + 3 + WRITES * (1 + 8);
+    key + sort_key + numbers + writes
+}
+
+/// The primary key of a session's item.
+pub(crate) fn key(schema: &Schema, handle: SessionHandle) -> Map {
+    let id = AttributeValue::S(format!("{}{handle}", schema.key_prefix));
+    let mut key = Map::from([(schema.names.id.to_owned(), id)]);
+    if let Some((name, value)) = schema.sort_key {
+        key.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
+    }
+    key
+}
+
+/// The session whose item has this key; none for the item of another entity.
+pub(crate) fn handle_of(schema: &Schema, item: &Map) -> Option<SessionHandle> {
+    let id = item.get(schema.names.id)?.as_s().ok()?;
+    if let Some((name, value)) = schema.sort_key {
+        item.get(name)?
+            .as_s()
+            .ok()
+            .filter(|found| *found == value)?;
+    }
+    SessionHandle::parse(id.strip_prefix(schema.key_prefix)?).ok()
+}
+
+pub(crate) fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// Serialises once more, this time with an eye on where it fails.
+fn locate<S: Serialize>(session: &S) -> EncodeError {
+    let mut track = Track::new();
+    let tracked = serde_path_to_error::Serializer::new(serde_dynamo::Serializer, &mut track);
+    match session.serialize(tracked) {
+        Ok(_) => EncodeError::new("data", "the session is serialised differently each time"),
+        Err(cause) => EncodeError::new(track.path().to_string(), cause),
+    }
+}
+
+/// When the item says that its session ends.
+///
+/// Read before anything else: of an expired session nothing else matters.
+pub(crate) fn stored_expiry(
+    schema: &Schema,
+    handle: SessionHandle,
+    item: &Map,
+) -> Result<u64, DecodeError> {
+    stored_number(schema.names.expires_at, handle, item)
+}
+
+/// The version in the item, and whether it is in a state that this store's writes can act on.
+pub(crate) fn stored_version(
+    schema: &Schema,
+    handle: SessionHandle,
+    item: &Map,
+) -> Result<u64, DecodeError> {
+    let wrong = |name: &str, cause: &str| Err(DecodeError::new(handle, name, cause));
+    match item.get(schema.names.data) {
+        Some(AttributeValue::M(_)) => {}
+        None => return wrong(schema.names.data, "it is missing"),
+        Some(_) => return wrong(schema.names.data, "it is not a map"),
+    }
+    let marks = item
+        .get(schema.names.writes)
+        .and_then(|writes| writes.as_l().ok());
+    if !marks.is_some_and(|marks| marks.len() == WRITES && marks.iter().all(AttributeValue::is_b)) {
+        return wrong(schema.names.writes, "it is not a list of four marks");
+    }
+    stored_number(schema.names.version, handle, item)
+}
+
+/// Whether the item remembers this write.
+pub(crate) fn remembers(schema: &Schema, item: &Map, nonce: Nonce) -> bool {
+    item.get(schema.names.writes)
+        .and_then(|writes| writes.as_l().ok())
+        .is_some_and(|marks| marks.contains(&nonce.value()))
+}
+
+pub(crate) fn stored_number(
+    name: &str,
+    handle: SessionHandle,
+    item: &Map,
+) -> Result<u64, DecodeError> {
+    match item.get(name) {
+        Some(AttributeValue::N(text)) => text
+            .parse()
+            .map_err(|cause: std::num::ParseIntError| DecodeError::new(handle, name, cause)),
+        Some(_) => Err(DecodeError::new(handle, name, "it is not a number")),
+        None => Err(DecodeError::new(handle, name, "it is missing")),
+    }
+}
+
+/// The session in an item; none if it has expired.
+pub(crate) fn decode<S>(
+    id: SessionId,
+    handle: SessionHandle,
+    mut item: Map,
+    now: Millis,
+) -> Result<Option<Session<S>>, DecodeError>
+where
+    S: SessionAttributes + DeserializeOwned,
+{
+    let schema = S::SCHEMA;
+    let names = &schema.names;
+    let expires_at = stored_expiry(schema, handle, &item)?;
+    if !is_live(expires_at, now) {
+        return Ok(None);
+    }
+    if item.contains_key(names.format) {
+        return Err(DecodeError::new(
+            handle,
+            names.format,
+            "a format that this version does not read",
+        ));
+    }
+    let version = stored_version(schema, handle, &item)?;
+    let created_at = Millis(stored_number(names.created_at, handle, &item)?);
+    let idle = match item.contains_key(names.idle) {
+        true => Some(Duration::from_secs(stored_number(
+            names.idle, handle, &item,
+        )?)),
+        false => None,
+    };
+
+    let Some(AttributeValue::M(data)) = item.remove(names.data) else {
+        return Err(DecodeError::new(handle, names.data, "it is not a map"));
+    };
+    let (known, unknown_data) = part(schema, data);
+    let data = read(handle, known)?;
+
+    for name in names.list() {
+        item.remove(name);
+    }
+    if let Some((name, _)) = schema.sort_key {
+        item.remove(name);
+    }
+    for attribute in schema.attributes {
+        item.remove(attribute.name);
+    }
+    let unknown = Unknown {
+        data: unknown_data,
+        attributes: item,
+    };
+    let state = State {
+        id,
+        handle,
+        created_at,
+        expires_at,
+        idle,
+        version,
+        unknown,
+    };
+    Ok(Some(Session::new(data, state)))
+}
+
+/// Parts the entries of `data` that the type reads from those it does not know.
+///
+/// Where the type alone can tell, it reads them all, and all are kept aside too: what it writes
+/// takes precedence over them.
+fn part(schema: &Schema, mut data: Map) -> (Map, Map) {
+    let Some(fields) = schema.fields else {
+        return (data.clone(), data);
+    };
+    let mut known = Map::with_capacity(fields.len());
+    for field in fields {
+        // An old binary may have written the alias after a new one wrote the name; serde would
+        // refuse both together, so the name wins, then the first alias.
+        let mut found = data.remove_entry(field.name);
+        for alias in field.aliases {
+            let aliased = data.remove_entry(*alias);
+            found = found.or(aliased);
+        }
+        known.extend(found);
+    }
+    if schema.flattened {
+        known.extend(
+            data.iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+    }
+    (known, data)
+}
+
+fn read<S: DeserializeOwned>(handle: SessionHandle, data: Map) -> Result<S, DecodeError> {
+    if data.values().any(is_unknown) {
+        let cause = "a value of a type that this version does not know";
+        return Err(DecodeError::new(handle, "data", cause));
+    }
+    let data = data
+        .into_iter()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+    let value = serde_dynamo::AttributeValue::M(data);
+    let deserializer = serde_dynamo::Deserializer::from_attribute_value(value);
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let path = decode_path(&error.path().to_string(), &error.inner().to_string());
+        DecodeError::new(handle, path, error.into_inner())
+    })
+}
+
+/// serde reports a missing field at the struct that lacks it, and names it in the message alone.
+fn decode_path(path: &str, message: &str) -> String {
+    let missing = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.strip_suffix('`'));
+    match (path, missing) {
+        (".", Some(field)) => field.to_owned(),
+        (path, Some(field)) => format!("{path}.{field}"),
+        (".", None) => "data".to_owned(),
+        (path, None) => path.to_owned(),
+    }
+}
+
+/// serde_dynamo panics on these.
+fn is_unknown(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::L(values) => values.iter().any(is_unknown),
+        AttributeValue::M(entries) => entries.values().any(is_unknown),
+        value => value.is_unknown(),
+    }
+}

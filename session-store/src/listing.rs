@@ -1,0 +1,270 @@
+//! Which sessions a user has: a default index read page by page, newest session first.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_core::Stream;
+
+use crate::attributes::{AsKey, IsIndex, SessionAttributes};
+use crate::error::{DecodeError, Error, ServiceError};
+use crate::id::SessionHandle;
+use crate::item::{handle_of, stored_expiry, stored_number};
+use crate::lifetime::{Millis, is_live, seconds_to_time};
+use crate::request;
+use crate::schema::{Attribute, Schema};
+use crate::store::{DynamoDbStore, MAX_ATTEMPTS, backoff};
+use crate::value::Map;
+
+/// DynamoDB's limit for one `BatchGetItem`.
+const PAGE: usize = 100;
+
+/// What a listing shows of a session: enough for a page of "your devices", and no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSummary {
+    handle: SessionHandle,
+    created_at: Millis,
+    touched_at: Millis,
+    expires_at: u64,
+}
+
+impl SessionSummary {
+    /// The public name of the session: revoke by it, and compare it with that of the current one.
+    pub fn handle(&self) -> SessionHandle {
+        self.handle
+    }
+
+    /// When the session was created, to the millisecond.
+    pub fn created_at(&self) -> SystemTime {
+        self.created_at.time()
+    }
+
+    /// When the session was last saved or touched, to the millisecond.
+    pub fn touched_at(&self) -> SystemTime {
+        self.touched_at.time()
+    }
+
+    /// When the session will end unless it is saved or touched, to the second.
+    pub fn expires_at(&self) -> SystemTime {
+        seconds_to_time(self.expires_at)
+    }
+
+    fn read(schema: &Schema, handle: SessionHandle, item: &Map) -> Result<Self, DecodeError> {
+        Ok(Self {
+            handle,
+            created_at: Millis(stored_number(schema.names.created_at, handle, item)?),
+            touched_at: Millis(stored_number(schema.names.touched_at, handle, item)?),
+            expires_at: stored_expiry(schema, handle, item)?,
+        })
+    }
+}
+
+impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
+    /// The live sessions whose promoted attribute has this value, newest first.
+    ///
+    /// For each 100 of them one `Query` of the index and one `BatchGetItem`, sent as the stream is
+    /// read. The index is filled a moment after a write, so a session that was created or changed
+    /// just before can be missing; what is shown is read consistently, so that no ended, expired
+    /// or changed session is among it.
+    ///
+    /// It is a [`Stream`]; [`next`](Sessions::next) reads it without one's extension traits.
+    pub fn sessions<I: IsIndex<S>>(&self, index: I, key: impl AsKey<I::Key>) -> Sessions<S> {
+        Sessions {
+            store: self.clone(),
+            attribute: index.attribute(),
+            value: key.as_key_value(),
+            left: usize::MAX,
+            ready: VecDeque::new(),
+            pages: Pages::More(None),
+        }
+    }
+
+    async fn page(
+        self,
+        attribute: &'static Attribute,
+        value: AttributeValue,
+        start: Option<Map>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        let limit = i32::try_from(limit.min(PAGE)).ok();
+        let found = request::find(self.target(), attribute, &value, start, limit)
+            .send()
+            .await;
+        let found = found.map_err(|error| self.failed("Query", error))?;
+        let handles = found
+            .items()
+            .iter()
+            .filter_map(|key| handle_of(S::SCHEMA, key));
+        let handles: Vec<_> = handles.collect();
+        let mut items = self.details(attribute, &handles).await?;
+
+        let now = self.now();
+        let mut sessions = VecDeque::with_capacity(handles.len());
+        for handle in handles {
+            let Some(item) = items.remove(&handle) else {
+                continue;
+            };
+            if item.get(attribute.name) != Some(&value) {
+                continue;
+            }
+            match SessionSummary::read(S::SCHEMA, handle, &item) {
+                Ok(session) if !is_live(session.expires_at, now) => {}
+                session => sessions.push_back(session.map_err(Error::from)),
+            }
+        }
+        Ok(Page {
+            sessions,
+            next: found.last_evaluated_key,
+        })
+    }
+
+    async fn details(
+        &self,
+        attribute: &Attribute,
+        handles: &[SessionHandle],
+    ) -> Result<HashMap<SessionHandle, Map>, Error> {
+        let mut items = HashMap::with_capacity(handles.len());
+        let mut wanted = handles.to_vec();
+        for attempt in 1..=MAX_ATTEMPTS {
+            if wanted.is_empty() {
+                return Ok(items);
+            }
+            let read = request::details(self.target(), attribute, wanted.iter().copied())
+                .send()
+                .await;
+            let read = read.map_err(|error| self.failed("BatchGetItem", error))?;
+            for item in read
+                .responses
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, items)| items)
+            {
+                if let Some(handle) = handle_of(S::SCHEMA, &item) {
+                    items.insert(handle, item);
+                }
+            }
+            let left = read
+                .unprocessed_keys
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, keys)| keys.keys);
+            wanted = left.filter_map(|key| handle_of(S::SCHEMA, &key)).collect();
+            if !wanted.is_empty() {
+                backoff(attempt).await;
+            }
+        }
+        match wanted.is_empty() {
+            true => Ok(items),
+            false => Err(ServiceError::unprocessed("BatchGetItem").into()),
+        }
+    }
+}
+
+struct Page {
+    sessions: VecDeque<Result<SessionSummary, Error>>,
+    next: Option<Map>,
+}
+
+/// The sessions found by an index: a [`Stream`] of [`SessionSummary`], made by
+/// [`DynamoDbStore::sessions`].
+///
+/// It holds one page at a time. An error of the service ends it; a session whose item is
+/// unreadable is an error in its place, and the stream goes on.
+#[must_use = "nothing is read until the stream is"]
+pub struct Sessions<S> {
+    store: DynamoDbStore<S>,
+    attribute: &'static Attribute,
+    value: AttributeValue,
+    /// How many more may be given.
+    left: usize,
+    ready: VecDeque<Result<SessionSummary, Error>>,
+    pages: Pages,
+}
+
+type Loading = Pin<Box<dyn Future<Output = Result<Page, Error>> + Send>>;
+
+enum Pages {
+    /// There may be more, after this key.
+    More(Option<Map>),
+    Loading(Loading),
+    Done,
+}
+
+impl<S: SessionAttributes + 'static> Sessions<S> {
+    /// Gives at most `n` sessions, and reads no more of the index than that takes.
+    pub fn limit(mut self, n: usize) -> Self {
+        self.left = n;
+        self
+    }
+
+    /// The next session, or none at the end.
+    pub async fn next(&mut self) -> Option<Result<SessionSummary, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// How many live sessions there are, at most as many as [`limit`](Self::limit) allows.
+    ///
+    /// It reads them all, since DynamoDB's own count would include the expired ones.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the stream.
+    pub async fn count(mut self) -> Result<usize, Error> {
+        let mut count = 0;
+        while let Some(session) = self.next().await {
+            session?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl<S: SessionAttributes + 'static> Stream for Sessions<S> {
+    type Item = Result<SessionSummary, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if this.left == 0 {
+                return Poll::Ready(None);
+            }
+            if let Some(session) = this.ready.pop_front() {
+                this.left -= 1;
+                return Poll::Ready(Some(session));
+            }
+            match &mut this.pages {
+                Pages::Done => return Poll::Ready(None),
+                Pages::More(start) => {
+                    let (store, value) = (this.store.clone(), this.value.clone());
+                    let page = store.page(this.attribute, value, start.take(), this.left);
+                    this.pages = Pages::Loading(Box::pin(page));
+                }
+                Pages::Loading(loading) => match std::task::ready!(loading.as_mut().poll(cx)) {
+                    Ok(page) => {
+                        this.ready = page.sessions;
+                        this.pages = match page.next {
+                            None => Pages::Done,
+                            next => Pages::More(next),
+                        };
+                    }
+                    Err(error) => {
+                        this.pages = Pages::Done;
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl<S> fmt::Debug for Sessions<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("attribute", &self.attribute.name)
+            .finish_non_exhaustive()
+    }
+}

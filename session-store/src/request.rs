@@ -1,0 +1,277 @@
+//! Every expression that is sent to DynamoDB is written here: pure functions to SDK requests.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
+use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
+use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
+
+use crate::id::SessionHandle;
+use crate::item::{Nonce, WRITES, key, number};
+use crate::lifetime::Millis;
+use crate::schema::{Attribute, Schema};
+use crate::value::Map;
+
+/// The table that requests go to, and what is known of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) table: &'a str,
+    pub(crate) schema: &'static Schema,
+}
+
+/// Reads one item, as it is after every write that was acknowledged.
+pub(crate) fn load(to: Target<'_>, handle: SessionHandle) -> GetItemFluentBuilder {
+    to.client
+        .get_item()
+        .table_name(to.table)
+        .set_key(Some(key(to.schema, handle)))
+        .consistent_read(true)
+}
+
+/// Puts a new item where none is.
+pub(crate) fn create(to: Target<'_>, item: Map) -> PutItemFluentBuilder {
+    let mut e = Expression::default();
+    let condition = format!("attribute_not_exists({})", e.name(to.schema.names.id));
+    to.client
+        .put_item()
+        .table_name(to.table)
+        .set_item(Some(item))
+        .condition_expression(condition)
+        .set_expression_attribute_names(e.names())
+}
+
+/// A write to a session that is known, and what it depends on.
+pub(crate) struct Save<'a> {
+    pub(crate) handle: SessionHandle,
+    pub(crate) now: Millis,
+    pub(crate) nonce: Nonce,
+    /// The new expiry, unless a later one stands; `None` leaves what is there.
+    pub(crate) expires_at: Option<u64>,
+    /// The only version that it may be written onto; `None` for any.
+    pub(crate) version: Option<u64>,
+    pub(crate) change: Change<'a>,
+    /// Promoted attributes; `None` removes.
+    pub(crate) attributes: &'a [(&'static str, Option<AttributeValue>)],
+}
+
+/// What becomes of `data`.
+pub(crate) enum Change<'a> {
+    /// Some entries get new values, some are removed.
+    Fields {
+        set: &'a [(String, AttributeValue)],
+        remove: &'a [String],
+    },
+    /// All of it is replaced.
+    Whole(&'a Map),
+}
+
+/// An expression has at most 4 KB and 300 operators. A clause here takes at most 13 bytes.
+pub(crate) const MAX_CLAUSES: usize = 250;
+
+/// Writes to a session if it is live, and if the write is not there already.
+pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
+    let names = &to.schema.names;
+    let mut e = Expression::default();
+    let mut set = Vec::new();
+    let mut remove = Vec::new();
+
+    let data = e.name(names.data);
+    let version = e.name(names.version);
+    let writes = e.name(names.writes);
+    let expires_at = e.name(names.expires_at);
+    let now = e.value(number(save.now.seconds()));
+    let nonce = e.value(save.nonce.value());
+
+    let one = e.value(number(1));
+    set.push(format!("{version}={version}+{one}"));
+    set.extend((1..WRITES).map(|i| format!("{writes}[{i}]={writes}[{}]", i - 1)));
+    set.push(format!("{writes}[0]={nonce}"));
+    let touched_at = e.name(names.touched_at);
+    let touched = e.value(number(save.now.0));
+    set.push(format!("{touched_at}={touched}"));
+
+    // The types are checked, so that an item of another kind is a failed condition that returns
+    // it, and not a request that DynamoDB calls invalid.
+    let (map, num, bin) = (e.string("M"), e.string("N"), e.string("B"));
+    let mut condition = format!(
+        "{expires_at}>{now} AND attribute_type({data},{map}) AND attribute_type({version},{num}) \
+         AND attribute_type({writes}[{last}],{bin}) AND NOT contains({writes},{nonce})",
+        last = WRITES - 1,
+    );
+    if let Some(new) = save.expires_at {
+        let new = e.value(number(new));
+        condition += &format!(" AND {expires_at}<={new}");
+        set.push(format!("{expires_at}={new}"));
+    }
+    if let Some(base) = save.version {
+        let base = e.value(number(base));
+        condition += &format!(" AND {version}={base}");
+    }
+
+    match save.change {
+        Change::Fields {
+            set: fields,
+            remove: removed,
+        } => {
+            for (name, value) in fields {
+                let (name, value) = (e.name(name), e.value(value.clone()));
+                set.push(format!("{data}.{name}={value}"));
+            }
+            remove.extend(
+                removed
+                    .iter()
+                    .map(|name| format!("{data}.{}", e.name(name))),
+            );
+        }
+        Change::Whole(all) => {
+            let all = e.value(AttributeValue::M(all.clone()));
+            set.push(format!("{data}={all}"));
+        }
+    }
+    for (name, value) in save.attributes {
+        let name = e.name(name);
+        match value {
+            Some(value) => set.push(format!("{name}={}", e.value(value.clone()))),
+            None => remove.push(name),
+        }
+    }
+
+    let mut update = format!("SET {}", set.join(","));
+    if !remove.is_empty() {
+        update += &format!(" REMOVE {}", remove.join(","));
+    }
+    to.client
+        .update_item()
+        .table_name(to.table)
+        .set_key(Some(key(to.schema, save.handle)))
+        .update_expression(update)
+        .condition_expression(condition)
+        .set_expression_attribute_names(e.names())
+        .set_expression_attribute_values(e.values())
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+/// Deletes an item whatever it holds, and returns what it held.
+pub(crate) fn delete(to: Target<'_>, handle: SessionHandle) -> DeleteItemFluentBuilder {
+    to.client
+        .delete_item()
+        .table_name(to.table)
+        .set_key(Some(key(to.schema, handle)))
+        .return_values(ReturnValue::AllOld)
+}
+
+/// Deletes a session if its promoted attribute still has this value.
+///
+/// An index can lag behind: without the condition, a session that moved to another value since
+/// would be ended with those of the old one.
+pub(crate) fn delete_if(
+    to: Target<'_>,
+    handle: SessionHandle,
+    attribute: &Attribute,
+    value: &AttributeValue,
+) -> DeleteItemFluentBuilder {
+    let mut e = Expression::default();
+    let condition = format!("{}={}", e.name(attribute.name), e.value(value.clone()));
+    delete(to, handle)
+        .condition_expression(condition)
+        .set_expression_attribute_names(e.names())
+        .set_expression_attribute_values(e.values())
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+/// One page of the keys in a default index, newest session first.
+pub(crate) fn find(
+    to: Target<'_>,
+    attribute: &Attribute,
+    value: &AttributeValue,
+    start: Option<Map>,
+    limit: Option<i32>,
+) -> QueryFluentBuilder {
+    let mut e = Expression::default();
+    let condition = format!("{}={}", e.name(attribute.name), e.value(value.clone()));
+    to.client
+        .query()
+        .table_name(to.table)
+        .set_index_name(attribute.index_name())
+        .key_condition_expression(condition)
+        .set_expression_attribute_names(e.names())
+        .set_expression_attribute_values(e.values())
+        .scan_index_forward(false)
+        .set_exclusive_start_key(start)
+        .set_limit(limit)
+}
+
+/// What a listing shows, of at most 100 sessions, as it is after every acknowledged write.
+pub(crate) fn details(
+    to: Target<'_>,
+    attribute: &Attribute,
+    handles: impl Iterator<Item = SessionHandle>,
+) -> BatchGetItemFluentBuilder {
+    let names = &to.schema.names;
+    let mut e = Expression::default();
+    let shown = [
+        names.id,
+        names.created_at,
+        names.touched_at,
+        names.expires_at,
+        attribute.name,
+    ];
+    let sort_key = to.schema.sort_key.map(|(name, _)| name);
+    let projection: Vec<_> = shown
+        .into_iter()
+        .chain(sort_key)
+        .map(|name| e.name(name))
+        .collect();
+    let wanted = KeysAndAttributes::builder()
+        .set_keys(Some(handles.map(|handle| key(to.schema, handle)).collect()))
+        .projection_expression(projection.join(","))
+        .set_expression_attribute_names(e.names())
+        .consistent_read(true);
+    // Building fails for want of keys alone, and they were set.
+    let wanted = wanted
+        .build()
+        .ok()
+        .map(|wanted| HashMap::from([(to.table.to_owned(), wanted)]));
+    to.client.batch_get_item().set_request_items(wanted)
+}
+
+/// Placeholders for names and values: always used, since DynamoDB reserves over 500 words.
+#[derive(Default)]
+struct Expression {
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Expression {
+    fn name(&mut self, name: &str) -> String {
+        let placeholder = format!("#{}", self.names.len());
+        self.names.insert(placeholder.clone(), name.to_owned());
+        placeholder
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+
+    fn string(&mut self, text: &str) -> String {
+        self.value(AttributeValue::S(text.to_owned()))
+    }
+
+    fn names(&mut self) -> Option<HashMap<String, String>> {
+        Some(std::mem::take(&mut self.names))
+    }
+
+    fn values(&mut self) -> Option<HashMap<String, AttributeValue>> {
+        Some(std::mem::take(&mut self.values))
+    }
+}

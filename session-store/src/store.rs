@@ -1,0 +1,535 @@
+//! The store: what is sent, what an answer means, what becomes of the session in hand.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{Config, ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::attributes::SessionAttributes;
+use crate::delta::Delta;
+use crate::error::{ConflictError, Error, GoneError, ServiceError, SetupError};
+use crate::id::{SessionHandle, SessionId};
+use crate::item::{Image, Nonce, WRITES, decode, key, remembers, stored_expiry, stored_version};
+use crate::lifetime::{self, Millis, is_live};
+use crate::request::{self, Change, Save, Target};
+use crate::schema::Schema;
+use crate::service;
+use crate::session::{Session, State, Unknown};
+use crate::value::Map;
+
+/// How often a write that others keep overtaking is tried.
+pub(crate) const MAX_ATTEMPTS: u32 = 8;
+
+/// How many ids `create` tries, as often as the SDK sends a request by itself.
+const MAX_CREATES: u32 = 3;
+
+/// A store of sessions of type `S` in one DynamoDB table.
+///
+/// Cheap to clone: all clones share one client. Get one from [`builder`](Self::builder).
+///
+/// Every operation is one request to DynamoDB unless its documentation says otherwise, and none
+/// creates, describes or alters a table but those that say so.
+pub struct DynamoDbStore<S> {
+    inner: Arc<Inner>,
+    session: PhantomData<fn(S) -> S>,
+}
+
+struct Inner {
+    client: Client,
+    table: String,
+    clock: SharedTimeSource,
+}
+
+impl<S> Clone for DynamoDbStore<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            session: self.session,
+        }
+    }
+}
+
+impl<S> fmt::Debug for DynamoDbStore<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DynamoDbStore")
+            .field("table", &self.inner.table)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: SessionAttributes> DynamoDbStore<S> {
+    pub(crate) fn new(client: Client, table: String) -> Self {
+        let clock = client.config().time_source().unwrap_or_default();
+        Self {
+            inner: Arc::new(Inner {
+                client,
+                table,
+                clock,
+            }),
+            session: PhantomData,
+        }
+    }
+
+    /// The SDK's client, for what this crate does not do.
+    pub fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    /// The name of the table in use: that of the type, unless the builder was given another.
+    pub fn table_name(&self) -> &str {
+        &self.inner.table
+    }
+
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target {
+            client: &self.inner.client,
+            table: &self.inner.table,
+            schema: S::SCHEMA,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Millis {
+        Millis::of(self.inner.clock.now())
+    }
+
+    /// Ends the session of this id, if there is one.
+    ///
+    /// One `DeleteItem`; calling it again is fine, and so is an id that no session ever had.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Service`].
+    pub async fn delete(&self, id: &SessionId) -> Result<(), Error> {
+        self.delete_item(|| request::delete(self.target(), id.handle()))
+            .await
+            .map(drop)
+    }
+}
+
+impl<S> DynamoDbStore<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Stores a new session under a new id.
+    ///
+    /// One `PutItem`, on condition that the id is free. It is never sent twice under one id: when
+    /// the outcome is not known, what may be there is deleted, and another id is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encode`] and [`Error::TooLarge`] before any request; [`Error::Service`].
+    pub async fn create(&self, data: S) -> Result<Session<S>, Error> {
+        let schema = S::SCHEMA;
+        let image = Image::of(&data)?;
+        image.check_size(schema, &Unknown::default())?;
+
+        let created_at = self.now();
+        let expires_at = lifetime::expires_at(schema, created_at, created_at, None);
+        let id = SessionId::mint()?;
+        let mut state = State {
+            handle: id.handle(),
+            id,
+            created_at,
+            expires_at,
+            idle: None,
+            version: 1,
+            unknown: Unknown::default(),
+        };
+        let mut item = image.into_item(schema, &state, Nonce::mint()?);
+        for attempt in 1..=MAX_CREATES {
+            match self.put_once(item.clone()).await {
+                Ok(Written::Done(_)) => return Ok(Session::new(data, state)),
+                Ok(Written::TooLarge) => return Err(Image::of(&data)?.too_large(None).into()),
+                Ok(Written::Refused { .. }) => {}
+                Err(error) => {
+                    let clean = !error.outcome_unknown() || self.take_back(state.handle).await;
+                    if attempt == MAX_CREATES || !error.is_retryable() || !clean {
+                        return Err(error.into());
+                    }
+                    backoff(attempt).await;
+                }
+            }
+            state.rename(SessionId::mint()?);
+            item.extend(key(schema, state.handle));
+        }
+        Err(SetupError::new("every new id is taken: the system's random bytes are broken").into())
+    }
+
+    /// Deletes what a put of unknown outcome may have left, and says whether it could.
+    ///
+    /// Nobody knows its id, so what stays is of no use to anybody, and goes when it expires.
+    async fn take_back(&self, handle: SessionHandle) -> bool {
+        let deleted = self
+            .delete_item(|| request::delete(self.target(), handle))
+            .await;
+        if let Err(error) = &deleted {
+            tracing::debug!(%handle, %error, "a session of unknown outcome could not be taken back");
+        }
+        deleted.is_ok()
+    }
+
+    /// Reads the session of this id; none if it was ended, has expired or never was.
+    ///
+    /// One `GetItem`, consistent: it sees every write that was acknowledged before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Decode`] if an item is there and is no session of this type, [`Error::Service`] if
+    /// reading failed. Neither means that the session is absent: do not answer with a new one.
+    pub async fn load(&self, id: &SessionId) -> Result<Option<Session<S>>, Error> {
+        let handle = id.handle();
+        let read = request::load(self.target(), handle).send().await;
+        let output = read.map_err(|error| self.failed("GetItem", error))?;
+        match output.item {
+            Some(item) => Ok(decode(id.clone(), handle, item, self.now())?),
+            None => Ok(None),
+        }
+    }
+
+    /// Stores what changed since the session was loaded, created or last saved, and extends its
+    /// idle timeout.
+    ///
+    /// No request if nothing changed; else one `UpdateItem`, on condition that the session is
+    /// live, which writes the top-level fields and promoted attributes that changed and no others:
+    /// of two copies that changed different fields, both survive, and of two that changed the same
+    /// field, the last. Fields that must change together belong in one nested struct.
+    ///
+    /// A type with a computed attribute, one with a `#[serde(flatten)]` that changed, and a change
+    /// of more than 250 fields are written onto the version that they were made from. If others
+    /// wrote in between, the change is put onto their state and tried again; the session then holds
+    /// both.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encode`] and [`Error::TooLarge`] before any request; [`Error::Gone`] if the session
+    /// was ended or has expired, and nothing was stored; [`Error::Conflict`]; [`Error::Decode`] if
+    /// the item is no session of this type; [`Error::Service`]. After any of them the session
+    /// still has its unsaved changes.
+    pub async fn save(&self, session: &mut Session<S>) -> Result<(), Error> {
+        for attempt in 1..=MAX_ATTEMPTS {
+            match self.try_save(session).await? {
+                Saved::Stored => return Ok(()),
+                Saved::Overtaken(item) => self.rebase(session, item)?,
+            }
+            backoff(attempt).await;
+        }
+        Err(conflict(session.state.handle, MAX_ATTEMPTS).into())
+    }
+
+    async fn try_save(&self, session: &mut Session<S>) -> Result<Saved, Error> {
+        let schema = S::SCHEMA;
+        let Some((before, after)) = session.changed() else {
+            return Ok(Saved::Stored);
+        };
+        let (before, after) = (Image::of(before)?, Image::of(after)?);
+        let delta = Delta::between(schema, &before, &after);
+        if delta.is_empty() {
+            session.settle();
+            return Ok(Saved::Stored);
+        }
+        after.check_size(schema, &session.state.unknown)?;
+
+        let State {
+            handle,
+            created_at,
+            idle,
+            version: base,
+            ..
+        } = session.state;
+        let whole = (delta.clauses() > request::MAX_CLAUSES)
+            .then(|| after.merged_into(&session.state.unknown, &before));
+        let pinned = delta.pinned || whole.is_some() || schema.has_computed();
+        let nonce = Nonce::mint()?;
+        let mut extend = true;
+        loop {
+            let now = self.now();
+            let expires_at = lifetime::expires_at(schema, created_at, now, idle);
+            let save = Save {
+                handle,
+                now,
+                nonce,
+                expires_at: extend.then_some(expires_at),
+                version: pinned.then_some(base),
+                change: match &whole {
+                    Some(data) => Change::Whole(data),
+                    None => Change::Fields {
+                        set: &delta.set,
+                        remove: &delta.remove,
+                    },
+                },
+                attributes: &delta.attributes,
+            };
+            let (item, sent) = match self.update(|| request::save(self.target(), &save)).await? {
+                Written::Done(_) => {
+                    session.stored(extend.then_some(expires_at));
+                    return Ok(Saved::Stored);
+                }
+                Written::TooLarge => return Err(after.too_large(None).into()),
+                Written::Refused { old, sent } => (still_live(schema, handle, old, now)?, sent),
+            };
+
+            let ends = stored_expiry(schema, handle, &item)?;
+            if remembers(schema, &item, nonce) {
+                session.stored(Some(ends));
+                return Ok(Saved::Stored);
+            }
+            let version = stored_version(schema, handle, &item)?;
+            if sent > 1 && version.saturating_sub(base) > WRITES as u64 {
+                // Enough others wrote to push this write's own mark out of the item.
+                let unknown = ConflictError {
+                    outcome_unknown: true,
+                    ..conflict(handle, sent)
+                };
+                return Err(unknown.into());
+            }
+            if pinned && version != base {
+                return Ok(Saved::Overtaken(item));
+            }
+            if !extend || ends <= expires_at {
+                return Err(conflict(handle, sent).into());
+            }
+            // Somebody granted the session more time than this write would: it stays.
+            extend = false;
+            session.state.expires_at = ends;
+        }
+    }
+
+    /// Puts the unsaved changes in hand onto the state that others have stored since.
+    fn rebase(&self, session: &mut Session<S>, item: Map) -> Result<(), Error> {
+        let Some((before, after)) = session.changed() else {
+            return Ok(());
+        };
+        let delta = Delta::between(S::SCHEMA, &Image::of(before)?, &Image::of(after)?);
+        let State { id, handle, .. } = &session.state;
+        let decode = |item| decode::<S>(id.clone(), *handle, item, self.now());
+        let expired = || GoneError {
+            handle: *handle,
+            expired: true,
+        };
+
+        let theirs = decode(item.clone())?.ok_or_else(expired)?;
+        let merged = delta.applied_to(S::SCHEMA, item, &Image::of(&*theirs)?);
+        let merged = decode(merged)?.ok_or_else(expired)?;
+        *session = Session::unsaved(Session::into_data(theirs), merged);
+        Ok(())
+    }
+}
+
+enum Saved {
+    Stored,
+    /// Others wrote first; this is the item now.
+    Overtaken(Map),
+}
+
+/// What became of a write.
+enum Written {
+    /// It is stored; the item as it was before, where the request asked for it.
+    Done(Option<Map>),
+    /// Its condition did not hold; the item as it is, and how often the request was sent.
+    Refused { old: Option<Map>, sent: u32 },
+    /// DynamoDB found the item too large.
+    TooLarge,
+}
+
+impl<S> DynamoDbStore<S>
+where
+    S: SessionAttributes,
+{
+    async fn update(
+        &self,
+        request: impl Fn() -> UpdateItemFluentBuilder,
+    ) -> Result<Written, Error> {
+        let mut attempt = 0;
+        loop {
+            let sent = Attempts::default();
+            let answer = request().customize().interceptor(sent.clone()).send().await;
+            match self.written("UpdateItem", answer.map(|done| done.attributes), &sent) {
+                Err(error) if error.is_transaction_conflict() && attempt < MAX_ATTEMPTS => {}
+                written => return Ok(written?),
+            }
+            attempt += 1;
+            backoff(attempt).await;
+        }
+    }
+
+    pub(crate) async fn delete_item(
+        &self,
+        request: impl Fn() -> DeleteItemFluentBuilder,
+    ) -> Result<Deleted, Error> {
+        let mut attempt = 0;
+        loop {
+            let answer = request().send().await;
+            match self.written(
+                "DeleteItem",
+                answer.map(|done| done.attributes),
+                &Attempts::default(),
+            ) {
+                Ok(Written::Done(Some(item))) => return Ok(Deleted::Was(item)),
+                Ok(Written::Refused { old: Some(_), .. }) => return Ok(Deleted::Refused),
+                Ok(_) => return Ok(Deleted::Absent),
+                Err(error) if error.is_transaction_conflict() && attempt < MAX_ATTEMPTS => {}
+                Err(error) => return Err(error.into()),
+            }
+            attempt += 1;
+            backoff(attempt).await;
+        }
+    }
+
+    /// Sends a put once and never again, whatever the client's settings are.
+    async fn put_once(&self, item: Map) -> Result<Written, ServiceError> {
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let request = request::create(self.target(), item);
+        let answer = request.customize().config_override(once).send().await;
+        self.written(
+            "PutItem",
+            answer.map(|done| done.attributes),
+            &Attempts::default(),
+        )
+    }
+
+    fn written<E: Condition>(
+        &self,
+        operation: &'static str,
+        answer: Result<Option<Map>, SdkError<E, HttpResponse>>,
+        sent: &Attempts,
+    ) -> Result<Written, ServiceError> {
+        let error = match answer {
+            Ok(old) => return Ok(Written::Done(old)),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(e) if e.failed().is_some() => {
+                let old = e.failed().cloned().flatten();
+                Ok(Written::Refused {
+                    old,
+                    sent: sent.count(),
+                })
+            }
+            Some(e) if service::says_too_large(e.meta()) => Ok(Written::TooLarge),
+            _ => Err(self.failed(operation, error)),
+        }
+    }
+
+    pub(crate) fn failed<E>(
+        &self,
+        operation: &'static str,
+        error: SdkError<E, HttpResponse>,
+    ) -> ServiceError
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        ServiceError::new(operation, self.table_name(), error)
+    }
+}
+
+/// What became of a delete.
+pub(crate) enum Deleted {
+    /// The item was there and is gone; this is what it held.
+    Was(Map),
+    /// There was none.
+    Absent,
+    /// It is there, and the condition did not hold.
+    Refused,
+}
+
+/// The item behind a failed condition, if its session can still be written to.
+fn still_live(
+    schema: &Schema,
+    handle: SessionHandle,
+    old: Option<Map>,
+    now: Millis,
+) -> Result<Map, Error> {
+    let Some(item) = old else {
+        return Err(GoneError {
+            handle,
+            expired: false,
+        }
+        .into());
+    };
+    if !is_live(stored_expiry(schema, handle, &item)?, now) {
+        return Err(GoneError {
+            handle,
+            expired: true,
+        }
+        .into());
+    }
+    Ok(item)
+}
+
+fn conflict(handle: SessionHandle, attempts: u32) -> ConflictError {
+    ConflictError {
+        handle,
+        attempts,
+        outcome_unknown: false,
+    }
+}
+
+/// Waits a random time, up to 20 ms after the first attempt and twice as long after each further
+/// one, at most 640 ms: "full jitter", so that those who collided do not collide again.
+pub(crate) async fn backoff(attempt: u32) {
+    let most = 20 << attempt.saturating_sub(1).min(5);
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=most))).await;
+}
+
+/// The errors of writes that can have a condition.
+trait Condition: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static {
+    /// The item as it is, if the condition failed and there is one.
+    fn failed(&self) -> Option<&Option<Map>>;
+}
+
+macro_rules! condition {
+    ($($error:ident)*) => {$(
+        impl Condition for $error {
+            fn failed(&self) -> Option<&Option<Map>> {
+                match self {
+                    Self::ConditionalCheckFailedException(failed) => Some(&failed.item),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+condition! { PutItemError UpdateItemError DeleteItemError }
+
+/// Counts how often the SDK sends one request.
+#[derive(Clone, Debug, Default)]
+struct Attempts(Arc<AtomicU32>);
+
+impl Attempts {
+    fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Intercept for Attempts {
+    fn name(&self) -> &'static str {
+        "Attempts"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
