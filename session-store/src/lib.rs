@@ -8,6 +8,8 @@ pub mod embedded;
 mod error;
 mod id;
 mod item;
+#[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
+mod json;
 mod lifetime;
 mod listing;
 #[doc(hidden)]
@@ -19,6 +21,8 @@ mod service;
 mod session;
 mod store;
 mod table;
+#[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
+pub mod tower_sessions;
 mod value;
 
 #[doc(no_inline)]

@@ -57,9 +57,19 @@ pub(crate) struct Save<'a> {
     pub(crate) expires_at: Option<u64>,
     /// The only version that it may be written onto; `None` for any.
     pub(crate) version: Option<u64>,
+    /// What bounds the new expiry.
+    pub(crate) bound: Bound,
     pub(crate) change: Change<'a>,
     /// Promoted attributes; `None` removes.
     pub(crate) attributes: &'a [(&'static str, Option<AttributeValue>)],
+}
+
+/// What must hold of the stored session for the new expiry to be written.
+pub(crate) enum Bound {
+    /// It does not end later already.
+    NotLater,
+    /// It was created at or after this moment, so that the absolute timeout allows the new expiry.
+    CreatedSince(Millis),
 }
 
 /// What becomes of `data`.
@@ -108,7 +118,13 @@ pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
     );
     if let Some(new) = save.expires_at {
         let new = e.value(number(new));
-        condition += &format!(" AND {expires_at}<={new}");
+        condition += &match save.bound {
+            Bound::NotLater => format!(" AND {expires_at}<={new}"),
+            Bound::CreatedSince(moment) => {
+                let created_at = e.name(names.created_at);
+                format!(" AND {created_at}>={}", e.value(number(moment.0)))
+            }
+        };
         set.push(format!("{expires_at}={new}"));
     }
     if let Some(base) = save.version {

@@ -23,12 +23,11 @@ use serde::de::DeserializeOwned;
 
 use crate::attributes::SessionAttributes;
 use crate::delta::Delta;
-use crate::error::{ConflictError, Error, GoneError, ServiceError, SetupError};
+use crate::error::{ConflictError, Error, GoneError, ServiceError, SetupError, TooLargeError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{Image, Nonce, WRITES, decode, key, remembers, stored_expiry, stored_version};
 use crate::lifetime::{self, Millis, is_live};
-use crate::request::{self, Change, Save, Target};
-use crate::schema::Schema;
+use crate::request::{self, Bound, Change, Save, Target};
 use crate::service;
 use crate::session::{Session, State, Unknown};
 use crate::value::Map;
@@ -151,37 +150,13 @@ where
             version: 1,
             unknown: Unknown::default(),
         };
-        let mut item = image.into_item(schema, &state, Nonce::mint()?);
-        for attempt in 1..=MAX_CREATES {
-            match self.put_once(item.clone()).await {
-                Ok(Written::Done(_)) => return Ok(Session::new(data, state)),
-                Ok(Written::TooLarge) => return Err(Image::of(&data)?.too_large(None).into()),
-                Ok(Written::Refused { .. }) => {}
-                Err(error) => {
-                    let clean = !error.outcome_unknown() || self.take_back(state.handle).await;
-                    if attempt == MAX_CREATES || !error.is_retryable() || !clean {
-                        return Err(error.into());
-                    }
-                    backoff(attempt).await;
-                }
-            }
+        let item = image.into_item(schema, &state, Nonce::mint()?);
+        self.insert(item, state.handle, || {
             state.rename(SessionId::mint()?);
-            item.extend(key(schema, state.handle));
-        }
-        Err(SetupError::new("every new id is taken: the system's random bytes are broken").into())
-    }
-
-    /// Deletes what a put of unknown outcome may have left, and says whether it could.
-    ///
-    /// Nobody knows its id, so what stays is of no use to anybody, and goes when it expires.
-    async fn take_back(&self, handle: SessionHandle) -> bool {
-        let deleted = self
-            .delete_item(|| request::delete(self.target(), handle))
-            .await;
-        if let Err(error) = &deleted {
-            tracing::debug!(%handle, %error, "a session of unknown outcome could not be taken back");
-        }
-        deleted.is_ok()
+            Ok(state.handle)
+        })
+        .await?;
+        Ok(Session::new(data, state))
     }
 
     /// Reads the session of this id; none if it was ended, has expired or never was.
@@ -266,6 +241,7 @@ where
                 nonce,
                 expires_at: extend.then_some(expires_at),
                 version: pinned.then_some(base),
+                bound: Bound::NotLater,
                 change: match &whole {
                     Some(data) => Change::Whole(data),
                     None => Change::Fields {
@@ -275,38 +251,22 @@ where
                 },
                 attributes: &delta.attributes,
             };
-            let (item, sent) = match self.update(|| request::save(self.target(), &save)).await? {
-                Written::Done(_) => {
-                    session.stored(extend.then_some(expires_at));
+            match self.write(&save, Some(base)).await? {
+                Answer::Stored { ends } => {
+                    session.stored(ends);
                     return Ok(Saved::Stored);
                 }
-                Written::TooLarge => return Err(after.too_large(None).into()),
-                Written::Refused { old, sent } => (still_live(schema, handle, old, now)?, sent),
-            };
-
-            let ends = stored_expiry(schema, handle, &item)?;
-            if remembers(schema, &item, nonce) {
-                session.stored(Some(ends));
-                return Ok(Saved::Stored);
+                Answer::TooLarge => return Err(after.too_large(None).into()),
+                Answer::NotYet { item, version, .. } if pinned && version != base => {
+                    return Ok(Saved::Overtaken(item));
+                }
+                Answer::NotYet { ends, .. } if extend && ends > expires_at => {
+                    // Somebody granted the session more time than this write would: it stays.
+                    extend = false;
+                    session.state.expires_at = ends;
+                }
+                Answer::NotYet { .. } => return Err(conflict(handle, 1).into()),
             }
-            let version = stored_version(schema, handle, &item)?;
-            if sent > 1 && version.saturating_sub(base) > WRITES as u64 {
-                // Enough others wrote to push this write's own mark out of the item.
-                let unknown = ConflictError {
-                    outcome_unknown: true,
-                    ..conflict(handle, sent)
-                };
-                return Err(unknown.into());
-            }
-            if pinned && version != base {
-                return Ok(Saved::Overtaken(item));
-            }
-            if !extend || ends <= expires_at {
-                return Err(conflict(handle, sent).into());
-            }
-            // Somebody granted the session more time than this write would: it stays.
-            extend = false;
-            session.state.expires_at = ends;
         }
     }
 
@@ -337,7 +297,17 @@ enum Saved {
     Overtaken(Map),
 }
 
-/// What became of a write.
+/// What a write to a known session came to.
+pub(crate) enum Answer {
+    /// It is stored, once; and when the session ends, if that is known.
+    Stored { ends: Option<u64> },
+    /// It is certainly not stored, for this is the item.
+    NotYet { item: Map, version: u64, ends: u64 },
+    /// DynamoDB found the item too large.
+    TooLarge,
+}
+
+/// What DynamoDB answered to a write.
 enum Written {
     /// It is stored; the item as it was before, where the request asked for it.
     Done(Option<Map>),
@@ -351,6 +321,106 @@ impl<S> DynamoDbStore<S>
 where
     S: SessionAttributes,
 {
+    /// Puts a new item where none is, under the first handle or the next that is free.
+    ///
+    /// No handle is tried twice: a put of unknown outcome that was sent again could bring back a
+    /// session that was revoked in between. What it may have left is deleted.
+    pub(crate) async fn insert(
+        &self,
+        mut item: Map,
+        mut handle: SessionHandle,
+        mut next: impl FnMut() -> Result<SessionHandle, Error>,
+    ) -> Result<(), Error> {
+        for attempt in 1..=MAX_CREATES {
+            match self.put_once(item.clone()).await {
+                Ok(Written::Done(_)) => return Ok(()),
+                Ok(Written::TooLarge) => {
+                    return Err(TooLargeError {
+                        size: None,
+                        largest: Vec::new(),
+                    }
+                    .into());
+                }
+                Ok(Written::Refused { .. }) => {}
+                Err(error) => {
+                    let clean = !error.outcome_unknown() || self.take_back(handle).await;
+                    if attempt == MAX_CREATES || !error.is_retryable() || !clean {
+                        return Err(error.into());
+                    }
+                    backoff(attempt).await;
+                }
+            }
+            handle = next()?;
+            item.extend(key(S::SCHEMA, handle));
+        }
+        Err(SetupError::new("every new id is taken: the system's random bytes are broken").into())
+    }
+
+    /// Deletes what a put of unknown outcome may have left, and says whether it could.
+    ///
+    /// Nobody knows its id, so what stays is of no use to anybody, and goes when it expires.
+    async fn take_back(&self, handle: SessionHandle) -> bool {
+        let deleted = self
+            .delete_item(|| request::delete(self.target(), handle))
+            .await;
+        if let Err(error) = &deleted {
+            tracing::debug!(%handle, %error, "a session of unknown outcome could not be taken back");
+        }
+        deleted.is_ok()
+    }
+
+    /// Sends a write to a known session, and tells its own from others' by the item that a failed
+    /// condition returns.
+    ///
+    /// `base` is the version at which this write was certainly not there yet, where one is known.
+    pub(crate) async fn write(&self, save: &Save<'_>, base: Option<u64>) -> Result<Answer, Error> {
+        let schema = S::SCHEMA;
+        let (handle, now) = (save.handle, save.now);
+        let (old, sent) = match self.update(|| request::save(self.target(), save)).await? {
+            Written::Done(_) => {
+                return Ok(Answer::Stored {
+                    ends: save.expires_at,
+                });
+            }
+            Written::TooLarge => return Ok(Answer::TooLarge),
+            Written::Refused { old, sent } => (old, sent),
+        };
+        let Some(item) = old else {
+            return Err(GoneError {
+                handle,
+                expired: false,
+            }
+            .into());
+        };
+        let ends = stored_expiry(schema, handle, &item)?;
+        if !is_live(ends, now) {
+            return Err(GoneError {
+                handle,
+                expired: true,
+            }
+            .into());
+        }
+        if remembers(schema, &item, save.nonce) {
+            return Ok(Answer::Stored { ends: Some(ends) });
+        }
+        let version = stored_version(schema, handle, &item)?;
+        let others = base.map_or(u64::MAX, |base| version.saturating_sub(base));
+        if sent > 1 && others > WRITES as u64 {
+            // Enough others wrote to push this write's own mark out of the item.
+            return Err(ConflictError {
+                handle,
+                attempts: sent,
+                outcome_unknown: true,
+            }
+            .into());
+        }
+        Ok(Answer::NotYet {
+            item,
+            version,
+            ends,
+        })
+    }
+
     async fn update(
         &self,
         request: impl Fn() -> UpdateItemFluentBuilder,
@@ -446,30 +516,6 @@ pub(crate) enum Deleted {
     Absent,
     /// It is there, and the condition did not hold.
     Refused,
-}
-
-/// The item behind a failed condition, if its session can still be written to.
-fn still_live(
-    schema: &Schema,
-    handle: SessionHandle,
-    old: Option<Map>,
-    now: Millis,
-) -> Result<Map, Error> {
-    let Some(item) = old else {
-        return Err(GoneError {
-            handle,
-            expired: false,
-        }
-        .into());
-    };
-    if !is_live(stored_expiry(schema, handle, &item)?, now) {
-        return Err(GoneError {
-            handle,
-            expired: true,
-        }
-        .into());
-    }
-    Ok(item)
 }
 
 fn conflict(handle: SessionHandle, attempts: u32) -> ConflictError {
