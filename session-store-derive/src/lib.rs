@@ -1,7 +1,34 @@
 //! The derive macro of session-store.
 
+mod ast;
+mod attr;
+mod check;
+mod entry;
+mod errors;
+mod expand;
+mod fallback;
+mod serde;
+mod similar;
+
+use proc_macro2::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+use crate::ast::Session;
+use crate::errors::Errors;
+
 /// Derives `SessionAttributes`.
 #[proc_macro_derive(SessionAttributes, attributes(dynamo))]
-pub fn derive_session_attributes(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    proc_macro::TokenStream::new()
+pub fn derive_session_attributes(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    derive(&input).into()
+}
+
+fn derive(input: &DeriveInput) -> TokenStream {
+    let errors = Errors::new();
+    let session = Session::parse(&errors, input);
+    check::check(&errors, &session);
+    match errors.finish() {
+        Ok(()) => expand::expand(&session),
+        Err(error) => fallback::expand(&session, &error),
+    }
 }

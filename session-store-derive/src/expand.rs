@@ -1,0 +1,314 @@
+//! The code for a session struct in which nothing is wrong.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{ExprPath, LitStr, Path, Type, parse_quote};
+
+use crate::ast::{Attribute, Field, Session};
+use crate::attr::Table;
+use crate::entry::Timeout;
+
+pub(crate) fn expand(session: &Session<'_>) -> TokenStream {
+    let krate = krate(session);
+    let ident = session.ident;
+    let schema = schema(session, &krate);
+    let constants = session.attributes().map(|attribute| {
+        let name = attribute.promotion.name.value();
+        constant(session, &krate, &attribute, attribute.key_source(), &name)
+    });
+    let extractor = extractor(session, &krate);
+
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #krate::SessionAttributes for #ident {
+            const SCHEMA: &'static #krate::Schema = #schema;
+
+            #extractor
+        }
+
+        #[allow(dead_code, deprecated)]
+        impl #ident {
+            #(#constants)*
+        }
+
+        // `cargo check` evaluates a free constant, and an associated one only where it is used.
+        const _: &#krate::Schema = <#ident as #krate::SessionAttributes>::SCHEMA;
+    }
+}
+
+/// The path of session-store.
+pub(crate) fn krate(session: &Session<'_>) -> Path {
+    session
+        .table
+        .krate
+        .clone()
+        .unwrap_or_else(|| parse_quote!(::session_store))
+}
+
+fn schema(session: &Session<'_>, krate: &Path) -> TokenStream {
+    let table = session
+        .table
+        .table
+        .as_ref()
+        .map_or_else(|| "sessions".to_owned(), LitStr::value);
+    let options = options(&session.table, krate);
+    let attributes = session
+        .attributes()
+        .map(|attribute| schema_attribute(krate, &attribute));
+    let fields = session
+        .fields
+        .iter()
+        .filter_map(|field| schema_field(session, krate, field));
+    let flattened = session
+        .fields
+        .iter()
+        .any(|field| field.serde.flatten)
+        .then(|| quote!(.flattened()));
+    quote! {
+        {
+            #[allow(unused_imports)]
+            use #krate::private::NoIndexSource as _;
+
+            &#krate::Schema::new(#table)
+                #options
+                .attributes(&[#(#attributes),*])
+                .fields(&[#(#fields),*])
+                #flattened
+                .checked()
+        }
+    }
+}
+
+fn options(table: &Table, krate: &Path) -> TokenStream {
+    let timeout = |method: &str, timeout: &Option<Timeout>| {
+        let duration = timeout.as_ref()?.duration;
+        let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+        let method = format_ident!("{method}");
+        Some(quote!(.#method(#krate::private::Duration::new(#seconds, #nanos))))
+    };
+    let idle = timeout("idle_timeout", &table.idle_timeout);
+    let absolute = timeout("absolute_timeout", &table.absolute_timeout);
+    let renames = table.names.iter().map(|(key, name)| quote!(.#key(#name)));
+    let names =
+        (!table.names.is_empty()).then(|| quote!(.names(#krate::Names::new() #(#renames)*)));
+    let key_prefix = table
+        .key_prefix
+        .as_ref()
+        .map(|prefix| quote!(.key_prefix(#prefix)));
+    let sort_key = table.sort_key.as_ref().map(|key| {
+        let (name, value) = (&key.name, &key.value);
+        quote!(.sort_key(#name, #value))
+    });
+    quote!(#idle #absolute #names #key_prefix #sort_key)
+}
+
+fn schema_attribute(krate: &Path, attribute: &Attribute<'_>) -> TokenStream {
+    let name = &attribute.promotion.name;
+    let (Some(index), Some(source)) = (&attribute.promotion.index, attribute.key_source()) else {
+        return quote!(#krate::Attribute::promoted(#name));
+    };
+    let named = index.name.as_ref().map(|name| quote!(.index_named(#name)));
+    quote!(#krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE) #named)
+}
+
+fn schema_field(session: &Session<'_>, krate: &Path, field: &Field<'_>) -> Option<TokenStream> {
+    // A field that serde only reads, or only writes, is an entry of this type all the same: kept
+    // aside as unknown, it would not be read, or be written twice.
+    if field.serde.is_skipped() || field.serde.flatten {
+        return None;
+    }
+    let name = session.serialized_name(field);
+    let aliases = field
+        .serde
+        .aliases
+        .iter()
+        .filter(|alias| alias.value() != name);
+    Some(quote!(#krate::Field::new(#name, &[#(#aliases),*])))
+}
+
+/// The handle of an attribute.
+///
+/// Of all the generated code this alone demands that a key can be one, and all of it has the span
+/// of the type in question: rustc then reports a wrong type once, and there.
+pub(crate) fn constant(
+    session: &Session<'_>,
+    krate: &Path,
+    attribute: &Attribute<'_>,
+    key_source: Option<&Type>,
+    name: &str,
+) -> TokenStream {
+    let Attribute {
+        promotion,
+        field,
+        constant,
+    } = attribute;
+    let vis = session.vis;
+    let (doc, definition) = match key_source {
+        Some(source) => {
+            let (start, end) = ends(source);
+            let krate = spanned(krate, start);
+            let key = match field {
+                Some(_) if promotion.with.is_none() => {
+                    let projection = quote_spanned!(start=> <#source as #krate::IndexField>::);
+                    let key = quote_spanned!(end=> Key);
+                    quote!(#projection #key)
+                }
+                _ => source.to_token_stream(),
+            };
+            let ty = quote_spanned!(start=> #krate::Index<Self, #key);
+            let ty_end = quote_spanned!(end=> >);
+            let new = quote_spanned!(start=> #krate::Index::new);
+            let new_end = quote_spanned!(end=> (#name));
+            (
+                format!(
+                    "The index on the attribute `{name}`: finds the sessions that have a value there."
+                ),
+                quote!(#ty #ty_end = #new #new_end),
+            )
+        }
+        None => (
+            format!("The attribute `{name}`, which is no index."),
+            quote!(#krate::Promoted<Self> = #krate::Promoted::new(#name)),
+        ),
+    };
+    quote! {
+        #[doc = #doc]
+        #vis const #constant: #definition;
+    }
+}
+
+fn extractor(session: &Session<'_>, krate: &Path) -> TokenStream {
+    // Not to be mistaken for a function of this name that the user gives in `with`.
+    let attributes = Ident::new("attributes", Span::mixed_site());
+    let mut statements = session
+        .attributes()
+        .map(|attribute| extract(session, krate, &attributes, &attribute))
+        .peekable();
+    if statements.peek().is_none() {
+        return quote!(fn attributes(&self, _: &mut #krate::Attributes) {});
+    }
+    quote! {
+        fn attributes(&self, #attributes: &mut #krate::Attributes) {
+            #[allow(unused_imports)]
+            use #krate::private::NoIndexSource as _;
+
+            #(#statements)*
+        }
+    }
+}
+
+fn extract(
+    session: &Session<'_>,
+    krate: &Path,
+    attributes: &Ident,
+    attribute: &Attribute<'_>,
+) -> TokenStream {
+    let name = &attribute.promotion.name;
+    if let Some(function) = &attribute.promotion.with {
+        let value = call(function, attribute);
+        return match &attribute.promotion.key {
+            Some(key) => {
+                quote!(#krate::private::IndexSource::<#key>::computed(#attributes, #name, #value);)
+            }
+            None => quote!(#krate::Attributes::computed(#attributes, #name, #value);),
+        };
+    }
+    let Some(Field {
+        ident, ty, serde, ..
+    }) = attribute.field
+    else {
+        return TokenStream::new();
+    };
+    let statement = if attribute.promotion.index.is_some() {
+        quote!(#krate::private::IndexSource::<#ty>::field(#attributes, #name, &self.#ident);)
+    } else if let Some(function) = &serde.serialize_with {
+        serialize_with(session, krate, attributes, name, ident, function)
+    } else {
+        quote!(#krate::Attributes::serialize(#attributes, #name, &self.#ident);)
+    };
+    // Where serde leaves the field out of `data`, the item has no attribute either.
+    match &serde.skip_serializing_if {
+        Some(function) => quote! {
+            if #function(&self.#ident) {
+                #krate::private::absent(#attributes, #name);
+            } else {
+                #statement
+            }
+        },
+        None => statement,
+    }
+}
+
+/// The call of the function in `with`, spanned so that an error in what it takes or returns points
+/// at the function.
+fn call(function: &ExprPath, attribute: &Attribute<'_>) -> TokenStream {
+    let (start, end) = ends(function);
+    let this = Ident::new("self", Span::call_site().located_at(start));
+    let argument = match attribute.field {
+        Some(Field { ident, .. }) => {
+            let ident = Ident::new(&ident.to_string(), ident.span());
+            quote_spanned!(end=> (&#this.#ident))
+        }
+        None => quote_spanned!(end=> (#this)),
+    };
+    quote!(#function #argument)
+}
+
+/// Promotes a field by the function that serde writes it with, so that both have one form.
+fn serialize_with(
+    session: &Session<'_>,
+    krate: &Path,
+    attributes: &Ident,
+    name: &LitStr,
+    field: &Ident,
+    function: &ExprPath,
+) -> TokenStream {
+    let session = session.ident;
+    quote! {
+        {
+            struct SerializeWith<'a>(&'a #session);
+
+            impl #krate::private::Serialize for SerializeWith<'_> {
+                fn serialize<S: #krate::private::Serializer>(
+                    &self,
+                    serializer: S,
+                ) -> ::core::result::Result<S::Ok, S::Error> {
+                    #function(&self.0.#field, serializer)
+                }
+            }
+
+            #krate::Attributes::serialize(#attributes, #name, &SerializeWith(self));
+        }
+    }
+}
+
+impl Attribute<'_> {
+    /// The type that an index takes its keys from; none if this is no index.
+    pub(crate) fn key_source(&self) -> Option<&Type> {
+        self.promotion.index.as_ref()?;
+        match (&self.promotion.with, self.field) {
+            (None, Some(field)) => Some(field.ty),
+            _ => self.promotion.key.as_ref(),
+        }
+    }
+}
+
+/// The first and the last span. (`Span::join` gives no more than the first outside of nightly.)
+fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+    let mut spans = tokens
+        .to_token_stream()
+        .into_iter()
+        .map(|token| token.span());
+    let start = spans.next().unwrap_or_else(Span::call_site);
+    (start, spans.last().unwrap_or(start))
+}
+
+fn spanned(tokens: &impl ToTokens, span: Span) -> TokenStream {
+    let tokens = tokens.to_token_stream().into_iter();
+    let spanned = tokens.map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    spanned.collect()
+}

@@ -1,0 +1,203 @@
+//! What serde makes of the struct: the names of its fields in `data`, and its shape.
+//!
+//! Attributes that serde refuses are passed over, since serde reports them itself.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens as _;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitStr, Meta, Token};
+
+/// `#[serde(..)]` on the struct.
+#[derive(Default)]
+pub(crate) struct Container {
+    pub(crate) rename_all: Option<RenameAll>,
+    /// All that is there, by name, with its tokens.
+    pub(crate) attributes: Vec<(String, TokenStream)>,
+}
+
+/// `rename_all`, for the two directions.
+pub(crate) struct RenameAll {
+    pub(crate) tokens: TokenStream,
+    pub(crate) serialize: Rule,
+    pub(crate) deserialize: Rule,
+}
+
+/// `#[serde(..)]` on a field.
+#[derive(Default)]
+pub(crate) struct Field {
+    pub(crate) rename: Option<Rename>,
+    pub(crate) aliases: Vec<LitStr>,
+    pub(crate) skip_serializing: Option<Span>,
+    pub(crate) skip_deserializing: Option<Span>,
+    pub(crate) skip_serializing_if: Option<ExprPath>,
+    pub(crate) flatten: bool,
+    pub(crate) serialize_with: Option<ExprPath>,
+}
+
+/// `rename`, for the two directions.
+pub(crate) struct Rename {
+    pub(crate) tokens: TokenStream,
+    pub(crate) serialize: Option<LitStr>,
+    pub(crate) deserialize: Option<LitStr>,
+}
+
+/// What `rename_all` does to the name of a field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// None, and `lowercase` and `snake_case` too: serde takes a field to be in snake case.
+    #[default]
+    Unchanged,
+    Upper,
+    Pascal,
+    Camel,
+    Kebab,
+    UpperKebab,
+}
+
+impl Container {
+    pub(crate) fn parse(attrs: &[Attribute]) -> Self {
+        let mut container = Self::default();
+        for meta in metas(attrs) {
+            if meta.path().is_ident("rename_all") {
+                let (serialize, deserialize) = directions(&meta);
+                container.rename_all = Some(RenameAll {
+                    serialize: serialize
+                        .and_then(|rule| Rule::parse(&rule))
+                        .unwrap_or_default(),
+                    deserialize: deserialize
+                        .and_then(|rule| Rule::parse(&rule))
+                        .unwrap_or_default(),
+                    tokens: meta.to_token_stream(),
+                });
+            } else if let Some(name) = meta.path().get_ident() {
+                container
+                    .attributes
+                    .push((name.to_string(), meta.to_token_stream()));
+            }
+        }
+        container
+    }
+}
+
+impl Field {
+    pub(crate) fn parse(attrs: &[Attribute]) -> Self {
+        let mut field = Self::default();
+        for meta in metas(attrs) {
+            let Some(name) = meta.path().get_ident().map(ToString::to_string) else {
+                continue;
+            };
+            match name.as_str() {
+                "rename" => {
+                    let (serialize, deserialize) = directions(&meta);
+                    let tokens = meta.to_token_stream();
+                    field.rename = Some(Rename {
+                        tokens,
+                        serialize,
+                        deserialize,
+                    });
+                }
+                "alias" => field.aliases.extend(text(&meta)),
+                "skip" => {
+                    field.skip_serializing = Some(meta.span());
+                    field.skip_deserializing = Some(meta.span());
+                }
+                "skip_serializing" => field.skip_serializing = Some(meta.span()),
+                "skip_deserializing" => field.skip_deserializing = Some(meta.span()),
+                "skip_serializing_if" => field.skip_serializing_if = path(&meta),
+                "flatten" => field.flatten = true,
+                "serialize_with" => field.serialize_with = path(&meta),
+                "with" => {
+                    field.serialize_with = path(&meta).map(|mut module| {
+                        let function = syn::Ident::new("serialize", meta.span());
+                        module.path.segments.push(function.into());
+                        module
+                    });
+                }
+                _ => {}
+            }
+        }
+        field
+    }
+
+    /// Whether serde neither writes nor reads the field.
+    pub(crate) fn is_skipped(&self) -> bool {
+        self.skip_serializing.is_some() && self.skip_deserializing.is_some()
+    }
+}
+
+impl Rule {
+    fn parse(name: &LitStr) -> Option<Self> {
+        Some(match name.value().as_str() {
+            "lowercase" | "snake_case" => Self::Unchanged,
+            "UPPERCASE" | "SCREAMING_SNAKE_CASE" => Self::Upper,
+            "PascalCase" => Self::Pascal,
+            "camelCase" => Self::Camel,
+            "kebab-case" => Self::Kebab,
+            "SCREAMING-KEBAB-CASE" => Self::UpperKebab,
+            _ => return None,
+        })
+    }
+
+    /// The name in `data` of a field with this name in Rust.
+    pub(crate) fn apply(self, field: &str) -> String {
+        match self {
+            Self::Unchanged => field.to_owned(),
+            Self::Upper => field.to_ascii_uppercase(),
+            Self::Pascal => field.split('_').map(capitalized).collect(),
+            Self::Camel => {
+                let pascal = Self::Pascal.apply(field);
+                let mut letters = pascal.chars();
+                let first = letters.next().map(|first| first.to_ascii_lowercase());
+                first.into_iter().chain(letters).collect()
+            }
+            Self::Kebab => field.replace('_', "-"),
+            Self::UpperKebab => field.to_ascii_uppercase().replace('_', "-"),
+        }
+    }
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+fn metas(attrs: &[Attribute]) -> impl Iterator<Item = Meta> {
+    let lists = attrs.iter().filter(|attr| attr.path().is_ident("serde"));
+    lists.flat_map(|attr| {
+        let metas = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+        metas.unwrap_or_default()
+    })
+}
+
+/// `name = ".."` for both directions, or `name(serialize = "..", deserialize = "..")`.
+fn directions(meta: &Meta) -> (Option<LitStr>, Option<LitStr>) {
+    let Meta::List(list) = meta else {
+        let both = text(meta);
+        return (both.clone(), both);
+    };
+    let metas = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+    let metas = metas.unwrap_or_default();
+    let of = |direction| {
+        metas
+            .iter()
+            .find(|meta| meta.path().is_ident(direction))
+            .and_then(text)
+    };
+    (of("serialize"), of("deserialize"))
+}
+
+fn path(meta: &Meta) -> Option<ExprPath> {
+    text(meta)?.parse().ok()
+}
+
+fn text(meta: &Meta) -> Option<LitStr> {
+    match &meta.require_name_value().ok()?.value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => Some(text.clone()),
+        _ => None,
+    }
+}
