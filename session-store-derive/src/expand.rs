@@ -105,11 +105,14 @@ fn options(table: &Table, krate: &Path) -> TokenStream {
 
 fn schema_attribute(krate: &Path, attribute: &Attribute<'_>) -> TokenStream {
     let name = &attribute.promotion.name;
+    let computed = attribute.field.is_none().then(|| quote!(.computed()));
     let (Some(index), Some(source)) = (&attribute.promotion.index, attribute.key_source()) else {
-        return quote!(#krate::Attribute::promoted(#name));
+        return quote!(#krate::Attribute::promoted(#name) #computed);
     };
     let named = index.name.as_ref().map(|name| quote!(.index_named(#name)));
-    quote!(#krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE) #named)
+    quote! {
+        #krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE) #named #computed
+    }
 }
 
 fn schema_field(session: &Session<'_>, krate: &Path, field: &Field<'_>) -> Option<TokenStream> {

@@ -67,6 +67,13 @@ impl<K: IndexKey> IntoKey<K> for &K {
     }
 }
 
+/// Whether the value has the type of the key is seen when it is stored.
+impl<K: IndexKey> IntoKey<K> for AttributeValue {
+    fn into_key(self) -> Option<AttributeValue> {
+        Some(self)
+    }
+}
+
 macro_rules! borrowed_keys {
     ($($owned:ty as $borrowed:ty,)*) => {$(
         impl IntoKey<$owned> for &$borrowed {
