@@ -24,6 +24,7 @@ mod table;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
 pub mod tower_sessions;
 mod value;
+mod with;
 
 #[doc(no_inline)]
 pub use aws_sdk_dynamodb::types::AttributeValue;
@@ -44,3 +45,4 @@ pub use crate::revoke::{Revoke, RevokeFailure, Revoked};
 pub use crate::schema::{Attribute, Field, Names, Schema};
 pub use crate::session::Session;
 pub use crate::store::DynamoDbStore;
+pub use crate::with::{as_number_set, as_string_set};

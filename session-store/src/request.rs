@@ -69,6 +69,13 @@ pub(crate) enum Bound {
     /// It does not end later already.
     NotLater,
     /// It was created at or after this moment, so that the absolute timeout allows the new expiry.
+    #[cfg_attr(
+        not(any(feature = "tower-sessions", feature = "tower-sessions-0-14")),
+        allow(
+            dead_code,
+            reason = "the frameworks' records do not know it, and sessions do"
+        )
+    )]
     CreatedSince(Millis),
 }
 

@@ -1,1 +1,158 @@
-//! x
+//! What the tests of session-store share: an engine, a clock that can be moved, and the wire
+//! between the SDK and the engine, which records every call and injects faults.
+//!
+//! The engine is the embedded one, unless `SESSION_STORE_ENDPOINT` has the address of another;
+//! `tests/with-dynamodb-local` sets it. Every test has a table of its own.
+
+// This package is nothing but tests: what cannot go on should stop.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod clock;
+mod wire;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use session_store::embedded::Embedded;
+use session_store::{DynamoDbStore, SessionAttributes, SessionHandle};
+
+pub use crate::clock::Clock;
+pub use crate::wire::{Call, Fault, Wire};
+
+/// The address of the engine, if it is not the embedded one.
+pub fn endpoint() -> Option<String> {
+    std::env::var("SESSION_STORE_ENDPOINT")
+        .ok()
+        .filter(|endpoint| !endpoint.is_empty())
+}
+
+/// A store on a table of its own, with a hand on its clock and its wire.
+#[derive(Debug)]
+pub struct Bench<S> {
+    /// The store under test.
+    pub store: DynamoDbStore<S>,
+    /// Its clock, which stands still until it is moved.
+    pub clock: Clock,
+    /// All that it sends, and what it gets for it.
+    pub wire: Wire,
+    /// A client beside the store's: it is neither recorded nor subject to faults.
+    pub client: Client,
+}
+
+impl<S> Bench<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// A store on a new table.
+    pub async fn new() -> Self {
+        let bench = Self::without_table().await;
+        bench
+            .store
+            .create_table()
+            .await
+            .expect("the table is created");
+        bench.wire.clear();
+        bench
+    }
+
+    /// The same before its table is created.
+    pub async fn without_table() -> Self {
+        let (config, engine) = match endpoint() {
+            Some(endpoint) => (
+                on_loopback(&endpoint),
+                aws_smithy_http_client::Builder::new().build_http(),
+            ),
+            None => {
+                let embedded = Embedded::memory().await.expect("SQLite starts");
+                (embedded.config(), SharedHttpClient::new(embedded))
+            }
+        };
+        let client = Client::from_conf(config.clone().http_client(engine.clone()).build());
+        let clock = Clock::default();
+        let wire = Wire::new(engine);
+        // The SDK's pauses between attempts are a second long; a test has no time for that.
+        let retry =
+            RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(1));
+        let config = config
+            .http_client(wire.clone())
+            .time_source(clock.clone())
+            .retry_config(retry);
+        let table = format!("test-{}", fastrand::u64(..));
+        let store = Self::store(Client::from_conf(config.build()), &table).await;
+        Self {
+            store,
+            clock,
+            wire,
+            client,
+        }
+    }
+
+    /// A store of another type on the same table, such as a newer version of the same.
+    pub async fn other<T>(&self) -> DynamoDbStore<T>
+    where
+        T: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        Bench::<T>::store(self.store.client().clone(), self.store.table_name()).await
+    }
+
+    async fn store(client: Client, table: &str) -> DynamoDbStore<S> {
+        let builder = DynamoDbStore::builder().client(client).table_name(table);
+        builder
+            .build()
+            .await
+            .expect("a client that is ready is enough")
+    }
+
+    /// The item of a session as it is in the table.
+    pub async fn item(&self, handle: SessionHandle) -> Option<Item> {
+        let get = self.client.get_item().table_name(self.store.table_name());
+        let key = AttributeValue::S(handle.to_string());
+        get.key("id", key)
+            .consistent_read(true)
+            .send()
+            .await
+            .unwrap()
+            .item
+    }
+
+    /// Puts an item as it is, whatever was there.
+    pub async fn put(&self, item: Item) {
+        let put = self.client.put_item().table_name(self.store.table_name());
+        put.set_item(Some(item)).send().await.unwrap();
+    }
+
+    /// All items in the table.
+    pub async fn items(&self) -> Vec<Item> {
+        let scan = self.client.scan().table_name(self.store.table_name());
+        scan.consistent_read(true)
+            .send()
+            .await
+            .unwrap()
+            .items
+            .unwrap_or_default()
+    }
+}
+
+/// An item of the table.
+pub type Item = HashMap<String, AttributeValue>;
+
+fn on_loopback(endpoint: &str) -> Builder {
+    aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "tests"))
+        .endpoint_url(endpoint)
+}
+
+/// An error with all its causes, as a log would show it.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", chain(cause)),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,46 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_smithy_async::time::TimeSource;
+
+/// A clock for the SDK that stands still until it is moved.
+///
+/// It begins at the time of the system, since engines compare TTL and signatures with theirs.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<AtomicU64>);
+
+impl Default for Clock {
+    fn default() -> Self {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "this is the clock's own beginning"
+        )]
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        // A whole second, so that a test can count on where the next one begins.
+        Self(Arc::new(AtomicU64::new(now.as_secs() * 1000)))
+    }
+}
+
+impl Clock {
+    /// Milliseconds since 1970.
+    pub fn millis(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Moves it on.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
+    }
+
+    /// Sets it, forward or back.
+    pub fn set(&self, millis: u64) {
+        self.0.store(millis, Ordering::SeqCst);
+    }
+}
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.millis())
+    }
+}

@@ -1,0 +1,193 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, SharedHttpClient};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use serde_json::{Value, json};
+
+/// The way between the SDK and the engine.
+#[derive(Clone)]
+pub struct Wire {
+    engine: SharedHttpClient,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    calls: Vec<Call>,
+    faults: Vec<(&'static str, Fault)>,
+}
+
+/// A request as it was sent.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The DynamoDB operation, such as `GetItem`.
+    pub operation: String,
+    /// Its input in JSON.
+    pub input: Value,
+}
+
+type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+type Edit = Box<dyn FnOnce(&mut Value) + Send>;
+
+/// What happens to a request in place of its way to the engine and back.
+pub enum Fault {
+    /// The engine carries it out, and its answer never comes.
+    LoseResponse,
+    /// It never gets there.
+    Refuse,
+    /// An answer comes from elsewhere: this status, error code and message.
+    Answer(u16, &'static str, &'static str),
+    /// Somebody else comes first.
+    Meanwhile(Hook),
+    /// The answer is changed on its way back.
+    Edit(Edit),
+}
+
+impl Fault {
+    /// Somebody else does this first.
+    pub fn meanwhile<F: Future<Output = ()> + Send + 'static>(
+        hook: impl FnOnce() -> F + Send + 'static,
+    ) -> Self {
+        Self::Meanwhile(Box::new(|| Box::pin(hook())))
+    }
+
+    /// The answer, in JSON, is changed.
+    pub fn edit(edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
+        Self::Edit(Box::new(edit))
+    }
+
+    /// DynamoDB refuses the request because there were too many.
+    pub fn throttled() -> Self {
+        Self::Answer(400, "ProvisionedThroughputExceededException", "slow down")
+    }
+}
+
+impl Wire {
+    pub(crate) fn new(engine: SharedHttpClient) -> Self {
+        Self {
+            engine,
+            state: Arc::default(),
+        }
+    }
+
+    /// The next request of this operation that has no fault yet meets this one; later ones go
+    /// their way.
+    pub fn next(&self, operation: &'static str, fault: Fault) {
+        self.state.lock().unwrap().faults.push((operation, fault));
+    }
+
+    /// Forgets all calls so far, and faults that nothing has met.
+    pub fn clear(&self) {
+        *self.state.lock().unwrap() = State::default();
+    }
+
+    /// The requests so far, in the order in which they were sent.
+    pub fn calls(&self) -> Vec<Call> {
+        self.state.lock().unwrap().calls.clone()
+    }
+
+    /// The operations so far.
+    pub fn operations(&self) -> Vec<String> {
+        self.calls()
+            .into_iter()
+            .map(|call| call.operation)
+            .collect()
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let engine = self.engine.http_connector(settings, components);
+        SharedHttpConnector::new(Line {
+            engine,
+            state: Arc::clone(&self.state),
+        })
+    }
+}
+
+#[derive(Clone)]
+struct Line {
+    engine: SharedHttpConnector,
+    state: Arc<Mutex<State>>,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Line")
+    }
+}
+
+impl HttpConnector for Line {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let line = self.clone();
+        HttpConnectorFuture::new(async move { line.carry(request).await })
+    }
+}
+
+impl Line {
+    async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap().to_owned();
+        let input = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let fault = {
+            let mut state = self.state.lock().unwrap();
+            let found = state.faults.iter().position(|(of, _)| *of == operation);
+            state.calls.push(Call { operation, input });
+            found.map(|i| state.faults.remove(i).1)
+        };
+        match fault {
+            None => self.engine.call(request).await,
+            Some(Fault::Refuse) => Err(ConnectorError::io("connection reset".into())),
+            Some(Fault::LoseResponse) => {
+                self.engine.call(request).await?;
+                Err(ConnectorError::io("connection reset".into()))
+            }
+            Some(Fault::Answer(status, code, message)) => {
+                let body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message });
+                Ok(answer(status, &body))
+            }
+            Some(Fault::Meanwhile(hook)) => {
+                hook().await;
+                self.engine.call(request).await
+            }
+            Some(Fault::Edit(edit)) => {
+                let mut response = self.engine.call(request).await?;
+                let body = ByteStream::new(response.take_body())
+                    .collect()
+                    .await
+                    .unwrap();
+                let mut body = serde_json::from_slice(&body.into_bytes()).unwrap();
+                edit(&mut body);
+                Ok(answer(response.status().as_u16(), &body))
+            }
+        }
+    }
+}
+
+fn answer(status: u16, body: &Value) -> HttpResponse {
+    let mut response =
+        HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()));
+    response
+        .headers_mut()
+        .insert("content-type", "application/x-amz-json-1.0");
+    response
+}

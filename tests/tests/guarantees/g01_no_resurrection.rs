@@ -1,0 +1,101 @@
+//! G1. A write to a session that was deleted, revoked or has expired stores nothing and returns `Gone`.
+
+use std::time::Duration;
+
+use session_store::{Error, Session};
+use session_store_tests::{Bench, Fault};
+
+use crate::App;
+
+/// Ends a session in some way, saves the copy in hand, and expects that nothing comes of it.
+async fn expect_gone(bench: &Bench<App>, mut session: Session<App>, expired: bool) {
+    session.theme = "dark".into();
+    let before = bench.items().await;
+    match bench.store.save(&mut session).await {
+        Err(Error::Gone(gone)) => {
+            assert_eq!(gone.handle(), session.handle());
+            assert_eq!(gone.is_expired(), expired);
+        }
+        saved => panic!("{saved:?}"),
+    }
+    assert_eq!(bench.items().await, before);
+    assert!(bench.store.load(session.id()).await.unwrap().is_none());
+    assert_eq!(session.theme, "dark", "the unsaved change is still in hand");
+}
+
+#[tokio::test]
+async fn after_delete() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    bench.store.delete(session.id()).await.unwrap();
+    expect_gone(&bench, session, false).await;
+}
+
+#[tokio::test]
+async fn after_revoke() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    let revoked = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
+    assert_eq!(revoked.deleted(), 1);
+    expect_gone(&bench, session, false).await;
+}
+
+#[tokio::test]
+async fn after_revoke_by_handle() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    let revoked = bench.store.revoke_handle(&session.handle()).await.unwrap();
+    assert_eq!(revoked.deleted(), 1);
+    expect_gone(&bench, session, false).await;
+}
+
+#[tokio::test]
+async fn after_expiry() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    bench.clock.advance(Duration::from_secs(30 * 60));
+    expect_gone(&bench, session, true).await;
+}
+
+#[tokio::test]
+async fn while_the_save_is_on_its_way() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    let (store, id) = (bench.store.clone(), session.id().clone());
+    bench.wire.next(
+        "UpdateItem",
+        Fault::meanwhile(move || async move {
+            store.delete(&id).await.unwrap();
+        }),
+    );
+    let mut session = session;
+    session.visits += 1;
+    assert!(matches!(
+        bench.store.save(&mut session).await,
+        Err(Error::Gone(_))
+    ));
+    assert!(bench.items().await.is_empty());
+}
+
+/// The put of `create` is stored, its answer is lost, and somebody revokes what they can see. Were
+/// the same put sent again, it would bring back what was revoked.
+#[tokio::test]
+async fn a_create_of_unknown_outcome_is_not_sent_again() {
+    let bench = Bench::<App>::new().await;
+    bench.wire.next("PutItem", Fault::LoseResponse);
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    let puts: Vec<_> = bench
+        .wire
+        .calls()
+        .into_iter()
+        .filter(|call| call.operation == "PutItem")
+        .collect();
+    assert_eq!(puts.len(), 2);
+    assert_ne!(puts[0].input["Item"]["id"], puts[1].input["Item"]["id"]);
+    let items = bench.items().await;
+    assert_eq!(items.len(), 1, "what the first put left is taken back");
+    assert_eq!(
+        items[0]["id"].as_s().unwrap(),
+        &session.handle().to_string()
+    );
+}

@@ -1,0 +1,38 @@
+//! Each guarantee by its number, on the engine that `SESSION_STORE_ENDPOINT` chooses.
+
+mod g01_no_resurrection;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use session_store::{SessionAttributes, as_string_set};
+
+/// The session of most tests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+struct App {
+    #[dynamo(attr = "user_id", index)]
+    user_id: Option<String>,
+    #[dynamo(attr = "tenant", index)]
+    tenant: Option<u64>,
+    #[dynamo(attr = "roles", with = as_string_set)]
+    roles: BTreeSet<String>,
+    theme: String,
+    cart: Vec<Line>,
+    visits: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Line {
+    sku: String,
+    qty: u32,
+}
+
+impl App {
+    fn of(user: &str) -> Self {
+        Self {
+            user_id: Some(user.to_owned()),
+            ..Self::default()
+        }
+    }
+}
