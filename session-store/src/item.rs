@@ -246,6 +246,12 @@ pub(crate) fn stored_version(
     item: &Map,
 ) -> Result<u64, DecodeError> {
     let wrong = |name: &str, cause: &str| Err(DecodeError::new(handle, name, cause));
+    if item.contains_key(schema.names.format) {
+        return wrong(
+            schema.names.format,
+            "a format that this version does not read",
+        );
+    }
     match item.get(schema.names.data) {
         Some(AttributeValue::M(_)) => {}
         None => return wrong(schema.names.data, "it is missing"),
@@ -296,13 +302,6 @@ where
     let expires_at = stored_expiry(schema, handle, &item)?;
     if !is_live(expires_at, now) {
         return Ok(None);
-    }
-    if item.contains_key(names.format) {
-        return Err(DecodeError::new(
-            handle,
-            names.format,
-            "a format that this version does not read",
-        ));
     }
     let version = stored_version(schema, handle, &item)?;
     let created_at = Millis(stored_number(names.created_at, handle, &item)?);

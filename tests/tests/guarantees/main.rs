@@ -1,6 +1,17 @@
 //! Each guarantee by its number, on the engine that `SESSION_STORE_ENDPOINT` chooses.
 
 mod g01_no_resurrection;
+mod g02_no_ghosts;
+mod g03_no_lost_updates;
+mod g04_unknown_data;
+mod g05_expired_is_absent;
+mod g06_timeouts;
+mod g08_secret_ids;
+mod g09_stated_revocation;
+mod g10_failed_reads;
+mod g11_known_before_the_call;
+mod g12_no_control_plane;
+mod g13_retried_writes;
 
 use std::collections::BTreeSet;
 

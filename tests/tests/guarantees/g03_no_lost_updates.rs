@@ -1,0 +1,211 @@
+//! G3. Two copies loaded alike that change different top-level fields both survive `save`. On the
+//! same field `save` is last-writer-wins.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use session_store::SessionAttributes;
+use session_store_tests::Bench;
+
+use crate::{App, Line};
+
+#[tokio::test]
+async fn different_fields_both_survive() {
+    let bench = Bench::<App>::new().await;
+    let mut one = bench.store.create(App::of("u-17")).await.unwrap();
+    let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
+    one.theme = "dark".into();
+    two.cart.push(Line {
+        sku: "a-1".into(),
+        qty: 2,
+    });
+    bench.store.save(&mut one).await.unwrap();
+    bench.store.save(&mut two).await.unwrap();
+
+    let stored = bench.store.load(one.id()).await.unwrap().unwrap();
+    assert_eq!(stored.theme, "dark");
+    assert_eq!(stored.cart.len(), 1);
+    assert_eq!(stored.version(), 3);
+}
+
+#[tokio::test]
+async fn of_the_same_field_the_last_wins() {
+    let bench = Bench::<App>::new().await;
+    let mut one = bench.store.create(App::of("u-17")).await.unwrap();
+    let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
+    one.theme = "dark".into();
+    two.theme = "light".into();
+    bench.store.save(&mut two).await.unwrap();
+    bench.store.save(&mut one).await.unwrap();
+    let stored = bench.store.load(one.id()).await.unwrap().unwrap();
+    assert_eq!(stored.theme, "dark");
+}
+
+#[tokio::test]
+async fn only_what_changed_is_written() {
+    let bench = Bench::<App>::new().await;
+    let mut session = bench.store.create(App::of("u-17")).await.unwrap();
+    bench.wire.clear();
+    session.theme = "dark".into();
+    session.user_id = None;
+    session.tenant = Some(4);
+    bench.store.save(&mut session).await.unwrap();
+
+    let calls = bench.wire.calls();
+    assert_eq!(bench.wire.operations(), ["UpdateItem"]);
+    let names: Vec<_> = calls[0].input["ExpressionAttributeNames"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    for name in ["theme", "user_id", "tenant"] {
+        assert!(names.contains(&name), "{name} is in {names:?}");
+    }
+    for name in ["cart", "roles", "visits", "created_at"] {
+        assert!(!names.contains(&name), "{name} is not in {names:?}");
+    }
+
+    let item = bench.item(session.handle()).await.unwrap();
+    assert!(
+        !item.contains_key("user_id"),
+        "a saved None removes the attribute"
+    );
+    assert_eq!(item["tenant"].as_n().unwrap(), "4");
+    assert!(item["data"].as_m().unwrap()["user_id"].is_null());
+}
+
+#[tokio::test]
+async fn nothing_changed_is_no_request() {
+    let bench = Bench::<App>::new().await;
+    let mut session = bench.store.create(App::of("u-17")).await.unwrap();
+    bench.wire.clear();
+    bench.store.save(&mut session).await.unwrap();
+    session.visits += 1;
+    session.visits -= 1;
+    bench.store.save(&mut session).await.unwrap();
+    assert!(bench.wire.operations().is_empty());
+}
+
+/// Two halves, and an attribute that is computed from both.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests")]
+#[dynamo(attr = "full_name", with = Person::full_name, index, key = String)]
+struct Person {
+    first: String,
+    last: String,
+}
+
+impl Person {
+    fn full_name(&self) -> Option<String> {
+        let both = !self.first.is_empty() && !self.last.is_empty();
+        both.then(|| format!("{} {}", self.first, self.last))
+    }
+}
+
+#[tokio::test]
+async fn a_computed_attribute_is_computed_from_what_all_have_written() {
+    let bench = Bench::<Person>::new().await;
+    let mut one = bench.store.create(Person::default()).await.unwrap();
+    let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
+    one.first = "Ada".into();
+    two.last = "Lovelace".into();
+    bench.store.save(&mut one).await.unwrap();
+    bench.store.save(&mut two).await.unwrap();
+
+    assert_eq!(
+        two.first, "Ada",
+        "the session in hand has what the others wrote"
+    );
+    let item = bench.item(one.handle()).await.unwrap();
+    assert_eq!(item["full_name"].as_s().unwrap(), "Ada Lovelace");
+    assert_eq!(
+        bench
+            .store
+            .sessions(Person::FULL_NAME, "Ada Lovelace")
+            .count()
+            .await
+            .unwrap(),
+        1
+    );
+
+    // The first copy is behind by one version, and saves again.
+    one.first.clear();
+    bench.store.save(&mut one).await.unwrap();
+    assert_eq!(one.last, "Lovelace");
+    assert!(
+        !bench
+            .item(one.handle())
+            .await
+            .unwrap()
+            .contains_key("full_name")
+    );
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests")]
+struct Flat {
+    theme: String,
+    #[serde(flatten)]
+    rest: BTreeMap<String, u32>,
+}
+
+#[tokio::test]
+async fn a_flattened_field_is_written_as_one() {
+    let bench = Bench::<Flat>::new().await;
+    let rest = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
+    let mut one = bench
+        .store
+        .create(Flat {
+            rest,
+            ..Flat::default()
+        })
+        .await
+        .unwrap();
+    let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
+    let mut three = bench.store.load(one.id()).await.unwrap().unwrap();
+    one.rest = BTreeMap::from([("a".to_owned(), 1), ("c".to_owned(), 3)]);
+    two.rest = BTreeMap::from([("b".to_owned(), 20)]);
+    three.theme = "dark".into();
+    bench.store.save(&mut one).await.unwrap();
+    bench.store.save(&mut two).await.unwrap();
+    bench.store.save(&mut three).await.unwrap();
+
+    let stored = bench.store.load(one.id()).await.unwrap().unwrap();
+    assert_eq!(
+        stored.rest,
+        BTreeMap::from([("b".to_owned(), 20)]),
+        "the last writer's, whole"
+    );
+    assert_eq!(stored.theme, "dark");
+}
+
+/// 400 fields change at once: more than one expression can name.
+#[tokio::test]
+async fn very_many_fields_are_written_whole() {
+    let bench = Bench::<Flat>::new().await;
+    let rest = |n: u32| {
+        (0..400)
+            .map(|i| (format!("k{i}"), n))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let mut one = bench
+        .store
+        .create(Flat {
+            rest: rest(1),
+            ..Flat::default()
+        })
+        .await
+        .unwrap();
+    let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
+    one.theme = "dark".into();
+    bench.store.save(&mut one).await.unwrap();
+    two.rest = rest(2);
+    two.rest.remove("k7");
+    bench.store.save(&mut two).await.unwrap();
+
+    let stored = bench.store.load(one.id()).await.unwrap().unwrap();
+    assert_eq!(stored.theme, "dark");
+    assert_eq!(stored.rest.len(), 399);
+    assert_eq!(stored.rest["k399"], 2);
+}

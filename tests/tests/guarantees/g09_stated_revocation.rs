@@ -1,0 +1,326 @@
+//! G9. A default index misses what DynamoDB has not yet indexed. It does not end a session that no
+//! longer has the value.
+
+use serde_json::{Value, json};
+use session_store::{Session, SessionHandle};
+use session_store_tests::{Bench, Fault};
+
+use crate::App;
+
+async fn log_in(bench: &Bench<App>, user: &str, sessions: usize) -> Vec<Session<App>> {
+    let mut all = Vec::new();
+    for _ in 0..sessions {
+        bench.clock.advance(std::time::Duration::from_millis(10));
+        all.push(bench.store.create(App::of(user)).await.unwrap());
+    }
+    all
+}
+
+/// The index has not seen this session yet.
+fn not_yet(handle: SessionHandle) -> Fault {
+    Fault::edit(move |answer| {
+        let items = answer["Items"].as_array_mut().unwrap();
+        items.retain(|item| item["id"]["S"] != handle.to_string());
+    })
+}
+
+/// The index still shows this session.
+fn still(handle: SessionHandle) -> Fault {
+    Fault::edit(move |answer| {
+        let item = json!({ "id": { "S": handle.to_string() } });
+        answer["Items"].as_array_mut().unwrap().push(item);
+    })
+}
+
+#[tokio::test]
+async fn all_sessions_of_one_user_and_of_no_other() {
+    let bench = Bench::<App>::new().await;
+    let mine = log_in(&bench, "u-17", 3).await;
+    let other = log_in(&bench, "u-18", 1).await;
+    let revoked = bench
+        .store
+        .revoke(App::USER_ID, "u-17")
+        .except(&mine[1])
+        .await
+        .unwrap();
+    assert_eq!(
+        (revoked.deleted(), revoked.already_gone(), revoked.moved()),
+        (2, 0, 0)
+    );
+    assert!(revoked.failed().is_empty());
+    for (session, live) in [
+        (&mine[0], false),
+        (&mine[1], true),
+        (&mine[2], false),
+        (&other[0], true),
+    ] {
+        assert_eq!(
+            bench.store.load(session.id()).await.unwrap().is_some(),
+            live
+        );
+    }
+    let spared = bench
+        .store
+        .revoke(App::USER_ID, "u-17")
+        .except_handle(mine[1].handle())
+        .await
+        .unwrap();
+    assert_eq!(spared.deleted(), 0);
+    let last = bench
+        .store
+        .revoke(App::USER_ID, String::from("u-17"))
+        .except_handle(&mine[0].handle())
+        .await
+        .unwrap();
+    assert_eq!(last.deleted(), 1);
+}
+
+#[tokio::test]
+async fn a_late_index_misses_a_new_session() {
+    let bench = Bench::<App>::new().await;
+    let sessions = log_in(&bench, "u-17", 2).await;
+    bench.wire.next("Query", not_yet(sessions[1].handle()));
+    assert_eq!(
+        bench
+            .store
+            .sessions(App::USER_ID, "u-17")
+            .count()
+            .await
+            .unwrap(),
+        1
+    );
+    bench.wire.next("Query", not_yet(sessions[1].handle()));
+    assert_eq!(
+        bench
+            .store
+            .revoke(App::USER_ID, "u-17")
+            .await
+            .unwrap()
+            .deleted(),
+        1
+    );
+    assert!(bench.store.load(sessions[1].id()).await.unwrap().is_some());
+    assert_eq!(
+        bench
+            .store
+            .revoke(App::USER_ID, "u-17")
+            .await
+            .unwrap()
+            .deleted(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_late_index_ends_no_session_that_has_moved() {
+    let bench = Bench::<App>::new().await;
+    let mut session = bench.store.create(App::of("u-17")).await.unwrap();
+    session.user_id = Some("u-18".into());
+    bench.store.save(&mut session).await.unwrap();
+
+    bench.wire.next("Query", still(session.handle()));
+    assert_eq!(
+        bench
+            .store
+            .sessions(App::USER_ID, "u-17")
+            .count()
+            .await
+            .unwrap(),
+        0
+    );
+    bench.wire.next("Query", still(session.handle()));
+    let revoked = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
+    assert_eq!((revoked.deleted(), revoked.moved()), (0, 1));
+    assert!(bench.store.load(session.id()).await.unwrap().is_some());
+
+    session.user_id = None;
+    bench.store.save(&mut session).await.unwrap();
+    bench.wire.next("Query", still(session.handle()));
+    assert_eq!(
+        bench
+            .store
+            .revoke(App::USER_ID, "u-18")
+            .await
+            .unwrap()
+            .moved(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_late_index_shows_a_session_that_is_gone() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    bench.store.delete(session.id()).await.unwrap();
+    bench.wire.next("Query", still(session.handle()));
+    assert_eq!(
+        bench
+            .store
+            .sessions(App::USER_ID, "u-17")
+            .count()
+            .await
+            .unwrap(),
+        0
+    );
+    bench.wire.next("Query", still(session.handle()));
+    let revoked = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
+    assert_eq!((revoked.deleted(), revoked.already_gone()), (0, 1));
+}
+
+#[tokio::test]
+async fn what_could_not_be_ended_is_named() {
+    let bench = Bench::<App>::new().await;
+    log_in(&bench, "u-17", 3).await;
+    // As often as the SDK sends it.
+    for _ in 0..9 {
+        bench.wire.next("DeleteItem", Fault::throttled());
+    }
+    let revoked = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
+    assert_eq!((revoked.deleted(), revoked.failed().len()), (0, 3));
+    let left: Vec<_> = bench.items().await;
+    for failure in revoked.failed() {
+        assert!(
+            left.iter()
+                .any(|item| item["id"].as_s().unwrap() == &failure.handle().to_string())
+        );
+        match failure.error() {
+            session_store::Error::Service(error) => {
+                assert!(error.is_throttled() && error.is_retryable())
+            }
+            error => panic!("{error:?}"),
+        }
+    }
+    assert_eq!(
+        bench
+            .store
+            .revoke(App::USER_ID, "u-17")
+            .await
+            .unwrap()
+            .deleted(),
+        3
+    );
+}
+
+#[tokio::test]
+async fn newest_first_over_all_pages() {
+    let bench = Bench::<App>::new().await;
+    let all = log_in(&bench, "u-17", 230).await;
+    let newest_first: Vec<_> = all.iter().rev().map(Session::handle).collect();
+    bench.wire.clear();
+
+    let mut found = Vec::new();
+    let mut sessions = bench.store.sessions(App::USER_ID, "u-17");
+    while let Some(session) = sessions.next().await {
+        let session = session.unwrap();
+        assert!(
+            session.created_at() <= session.touched_at()
+                && session.touched_at() < session.expires_at()
+        );
+        found.push(session.handle());
+    }
+    assert_eq!(found, newest_first);
+    let queries = bench
+        .wire
+        .operations()
+        .iter()
+        .filter(|op| *op == "Query")
+        .count();
+    assert_eq!(queries, 3, "pages of 100");
+
+    bench.wire.clear();
+    let mut some = bench.store.sessions(App::USER_ID, "u-17").limit(5);
+    let mut five = Vec::new();
+    while let Some(session) = some.next().await {
+        five.push(session.unwrap().handle());
+    }
+    assert_eq!(five, newest_first[..5]);
+    assert_eq!(bench.wire.calls()[0].input["Limit"], 5);
+
+    // As a `Stream`, with the traits of others.
+    use futures_util::TryStreamExt as _;
+    let listed: Vec<_> = bench
+        .store
+        .sessions(App::USER_ID, "u-17")
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(listed.len(), 230);
+
+    assert_eq!(
+        bench
+            .store
+            .revoke(App::USER_ID, "u-17")
+            .await
+            .unwrap()
+            .deleted(),
+        230
+    );
+    assert!(bench.items().await.is_empty());
+}
+
+/// DynamoDB may leave a part of a batch undone, and says which.
+#[tokio::test]
+async fn an_unprocessed_part_of_a_batch_is_read_again() {
+    let bench = Bench::<App>::new().await;
+    let sessions = log_in(&bench, "u-17", 3).await;
+    let table = bench.store.table_name().to_owned();
+    let left = sessions[1].handle().to_string();
+    bench.wire.next(
+        "BatchGetItem",
+        Fault::edit(move |answer: &mut Value| {
+            let items = answer["Responses"][&table].as_array_mut().unwrap();
+            items.retain(|item| item["id"]["S"] != left);
+            answer["UnprocessedKeys"] = json!({ table: { "Keys": [{ "id": { "S": left } }] } });
+        }),
+    );
+    assert_eq!(
+        bench
+            .store
+            .sessions(App::USER_ID, "u-17")
+            .count()
+            .await
+            .unwrap(),
+        3
+    );
+    assert_eq!(
+        bench
+            .wire
+            .operations()
+            .iter()
+            .filter(|op| *op == "BatchGetItem")
+            .count(),
+        2
+    );
+}
+
+/// A table shared with other entities: what is no session is neither listed nor ended.
+#[tokio::test]
+async fn an_item_that_is_no_session_is_left_alone() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    let mut order = bench.item(session.handle()).await.unwrap();
+    order.insert(
+        "id".into(),
+        aws_sdk_dynamodb::types::AttributeValue::S("order-1".into()),
+    );
+    bench.put(order).await;
+    assert_eq!(
+        bench
+            .store
+            .sessions(App::USER_ID, "u-17")
+            .count()
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        bench
+            .store
+            .revoke(App::USER_ID, "u-17")
+            .await
+            .unwrap()
+            .deleted(),
+        1
+    );
+    assert_eq!(bench.items().await.len(), 1);
+}
