@@ -1,0 +1,147 @@
+//! What goes wrong between here and DynamoDB: each a typed error that says what to do.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::types::{BillingMode, KeySchemaElement, KeyType, AttributeDefinition, ScalarAttributeType};
+use session_store::{DynamoDbStore, Error, ServiceError, SessionId};
+use session_store_tests::{Bench, Fault};
+
+use crate::App;
+
+fn service(error: Error) -> ServiceError {
+    match error {
+        Error::Service(error) => *error,
+        error => panic!("{error:?}"),
+    }
+}
+
+fn unknown_id() -> SessionId {
+    SessionId::parse(&"A".repeat(43)).unwrap()
+}
+
+#[tokio::test]
+async fn a_missing_table() {
+    let bench = Bench::<App>::without_table().await;
+    let mut errors = vec![
+        bench.store.create(App::default()).await.unwrap_err(),
+        bench.store.load(&unknown_id()).await.unwrap_err(),
+        bench.store.delete(&unknown_id()).await.unwrap_err(),
+        bench.store.revoke(App::USER_ID, "u-17").await.unwrap_err(),
+        bench.store.sessions(App::USER_ID, "u-17").count().await.unwrap_err(),
+    ];
+    let other = Bench::<App>::new().await;
+    let mut session = other.store.create(App::default()).await.unwrap();
+    session.visits = 1;
+    errors.push(bench.store.save(&mut session).await.unwrap_err());
+    for error in errors {
+        let error = service(error);
+        assert_eq!(error.code(), Some("ResourceNotFoundException"));
+        assert!(!error.is_retryable());
+        let says = error.to_string();
+        assert!(says.contains(bench.store.table_name()) && says.contains("`create_table`"), "{says}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_index() {
+    let bench = Bench::<App>::without_table().await;
+    let id = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
+    let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
+    bench.client.create_table().table_name(bench.store.table_name())
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(id.build().unwrap())
+        .key_schema(key.build().unwrap())
+        .send().await.unwrap();
+    bench.store.create(App::of("u-17")).await.unwrap();
+    let error = service(bench.store.sessions(App::USER_ID, "u-17").count().await.unwrap_err());
+    assert_eq!(error.operation(), "Query");
+    assert!(error.to_string().contains("index") && error.to_string().contains("`create_table`"), "{error}");
+}
+
+#[tokio::test]
+async fn refused_credentials() {
+    let bench = Bench::<App>::new().await;
+    for (code, says) in [
+        ("UnrecognizedClientException", "credentials"),
+        ("InvalidSignatureException", "credentials"),
+        ("ExpiredTokenException", "credentials"),
+        ("AccessDeniedException", "`dynamodb:GetItem`"),
+    ] {
+        // An expired token is asked for again, as often as the client allows.
+        for _ in 0..3 {
+            bench.wire.next("GetItem", Fault::Answer(400, code, "no"));
+        }
+        let error = service(bench.store.load(&unknown_id()).await.unwrap_err());
+        assert_eq!(error.code(), Some(code));
+        assert!(!error.is_retryable() && !error.is_throttled());
+        assert!(error.to_string().contains(says), "{error}");
+        bench.wire.clear();
+    }
+}
+
+#[tokio::test]
+async fn no_server_at_the_endpoint() {
+    // A port that was free a moment ago.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let store = DynamoDbStore::<App>::builder().endpoint(address).build().await.unwrap();
+    let config = store.client().config().to_builder().retry_config(RetryConfig::disabled());
+    let store = DynamoDbStore::<App>::builder().client(Client::from_conf(config.build())).build().await.unwrap();
+
+    let errors = [
+        store.load(&unknown_id()).await.unwrap_err(),
+        store.create(App::default()).await.unwrap_err(),
+        store.delete(&unknown_id()).await.unwrap_err(),
+        store.create_table().await.unwrap_err(),
+    ];
+    for error in errors {
+        let error = service(error);
+        assert!(error.is_retryable() && error.code().is_none());
+        assert!(error.to_string().contains("endpoint"), "{error}");
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_something_else() {
+    let bench = Bench::<App>::new().await;
+    for _ in 0..3 {
+        bench.wire.next("GetItem", Fault::Answer(404, "", "not found"));
+    }
+    let error = service(bench.store.load(&unknown_id()).await.unwrap_err());
+    assert!(!error.is_retryable());
+}
+
+#[tokio::test]
+async fn endpoints_that_are_none() {
+    for endpoint in ["", "localhost:8000", "not a url", "ftp://127.0.0.1", "http://"] {
+        let built = DynamoDbStore::<App>::builder().endpoint(endpoint).build().await;
+        match built {
+            Err(Error::Setup(error)) => assert!(error.to_string().contains("http"), "{error}"),
+            built => panic!("{endpoint}: {built:?}"),
+        }
+    }
+}
+
+/// A transaction of somebody else's holds the item: in no retry list of the SDK.
+#[tokio::test]
+async fn a_transaction_in_the_way() {
+    let bench = Bench::<App>::new().await;
+    let mut session = bench.store.create(App::of("u-17")).await.unwrap();
+    let conflict = || Fault::Answer(400, "TransactionConflictException", "in the way");
+    bench.wire.next("UpdateItem", conflict());
+    session.visits = 1;
+    bench.store.save(&mut session).await.unwrap();
+    bench.wire.next("DeleteItem", conflict());
+    bench.store.delete(session.id()).await.unwrap();
+    assert!(bench.items().await.is_empty());
+}
+
+/// Every error is told to a user who reads it in a log, and fits into `anyhow` and friends.
+#[test]
+fn errors_are_errors() {
+    fn is_error<T: std::error::Error + Send + Sync + 'static>() {}
+    is_error::<Error>();
+    assert!(size_of::<Error>() <= 16);
+}

@@ -1,0 +1,23 @@
+//! The table and the ways to an engine: what is created, what is verified, what is refused.
+
+mod embedded;
+mod errors;
+mod round_trips;
+mod table;
+
+use serde::{Deserialize, Serialize};
+use session_store::SessionAttributes;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+struct App {
+    #[dynamo(attr = "user_id", index)]
+    user_id: Option<String>,
+    visits: u64,
+}
+
+impl App {
+    fn of(user: &str) -> Self {
+        Self { user_id: Some(user.to_owned()), visits: 0 }
+    }
+}
