@@ -13,7 +13,11 @@ fn folder() -> std::path::PathBuf {
 
 #[tokio::test]
 async fn in_memory_with_its_table() {
-    let store = DynamoDbStore::<App>::builder().embedded().build().await.unwrap();
+    let store = DynamoDbStore::<App>::builder()
+        .embedded()
+        .build()
+        .await
+        .unwrap();
     store.verify_table().await.unwrap();
     assert_eq!(store.table_name(), App::SCHEMA.table());
     let session = store.create(App::of("u-17")).await.unwrap();
@@ -22,8 +26,16 @@ async fn in_memory_with_its_table() {
 
 #[tokio::test]
 async fn several_in_one_process_are_apart() {
-    let one = DynamoDbStore::<App>::builder().embedded().build().await.unwrap();
-    let two = DynamoDbStore::<App>::builder().embedded().build().await.unwrap();
+    let one = DynamoDbStore::<App>::builder()
+        .embedded()
+        .build()
+        .await
+        .unwrap();
+    let two = DynamoDbStore::<App>::builder()
+        .embedded()
+        .build()
+        .await
+        .unwrap();
     let session = one.create(App::of("u-17")).await.unwrap();
     assert!(two.load(session.id()).await.unwrap().is_none());
 }
@@ -32,16 +44,27 @@ async fn several_in_one_process_are_apart() {
 async fn a_file_survives_a_restart() {
     let folder = folder();
     let path = folder.join("sessions.db");
-    let store = DynamoDbStore::<App>::builder().embedded_at(&path).build().await.unwrap();
+    let store = DynamoDbStore::<App>::builder()
+        .embedded_at(&path)
+        .build()
+        .await
+        .unwrap();
     let mut session = store.create(App::of("u-17")).await.unwrap();
     session.visits = 1;
     store.save(&mut session).await.unwrap();
     drop(store);
 
-    let store = DynamoDbStore::<App>::builder().embedded_at(&path).build().await.unwrap();
+    let store = DynamoDbStore::<App>::builder()
+        .embedded_at(&path)
+        .build()
+        .await
+        .unwrap();
     let loaded = store.load(session.id()).await.unwrap().unwrap();
     assert_eq!((loaded.visits, loaded.version()), (1, 2));
-    assert_eq!(store.sessions(App::USER_ID, "u-17").count().await.unwrap(), 1);
+    assert_eq!(
+        store.sessions(App::USER_ID, "u-17").count().await.unwrap(),
+        1
+    );
     drop(store);
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -51,14 +74,21 @@ async fn a_file_survives_a_restart() {
 async fn a_file_is_closed_when_the_last_clone_is_dropped() {
     let folder = folder();
     let path = folder.join("sessions.db");
-    let store = DynamoDbStore::<App>::builder().embedded_at(&path).build().await.unwrap();
+    let store = DynamoDbStore::<App>::builder()
+        .embedded_at(&path)
+        .build()
+        .await
+        .unwrap();
     let clone = store.clone();
     store.create(App::of("u-17")).await.unwrap();
     drop(store);
     clone.create(App::of("u-17")).await.unwrap();
     assert!(folder.join("sessions.db-wal").exists());
     drop(clone);
-    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let left: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
     assert_eq!(left, ["sessions.db"]);
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -67,15 +97,29 @@ async fn a_file_is_closed_when_the_last_clone_is_dropped() {
 async fn two_stores_on_one_file() {
     let folder = folder();
     let path = folder.join("sessions.db");
-    let one = DynamoDbStore::<App>::builder().embedded_at(&path).build().await.unwrap();
-    let two = DynamoDbStore::<App>::builder().embedded_at(&path).build().await.unwrap();
+    let one = DynamoDbStore::<App>::builder()
+        .embedded_at(&path)
+        .build()
+        .await
+        .unwrap();
+    let two = DynamoDbStore::<App>::builder()
+        .embedded_at(&path)
+        .build()
+        .await
+        .unwrap();
     let mut sessions = Vec::new();
     for _ in 0..20 {
         let (a, b) = futures_util::join!(one.create(App::of("u-17")), two.create(App::of("u-17")));
         sessions.extend([a.unwrap(), b.unwrap()]);
     }
-    assert_eq!(one.sessions(App::USER_ID, "u-17").count().await.unwrap(), 40);
-    assert_eq!(two.revoke(App::USER_ID, "u-17").await.unwrap().deleted(), 40);
+    assert_eq!(
+        one.sessions(App::USER_ID, "u-17").count().await.unwrap(),
+        40
+    );
+    assert_eq!(
+        two.revoke(App::USER_ID, "u-17").await.unwrap().deleted(),
+        40
+    );
     drop((one, two));
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -84,10 +128,20 @@ async fn two_stores_on_one_file() {
 async fn a_file_that_is_no_database_is_refused() {
     let folder = folder();
     let path = folder.join("notes.txt");
-    std::fs::write(&path, "not a database, and longer than a header of SQLite would be: ".repeat(40)).unwrap();
-    let opened = DynamoDbStore::<App>::builder().embedded_at(&path).build().await;
+    std::fs::write(
+        &path,
+        "not a database, and longer than a header of SQLite would be: ".repeat(40),
+    )
+    .unwrap();
+    let opened = DynamoDbStore::<App>::builder()
+        .embedded_at(&path)
+        .build()
+        .await;
     assert!(matches!(opened, Err(Error::Setup(_))), "{opened:?}");
-    let missing = DynamoDbStore::<App>::builder().embedded_at(folder.join("no/such/folder.db")).build().await;
+    let missing = DynamoDbStore::<App>::builder()
+        .embedded_at(folder.join("no/such/folder.db"))
+        .build()
+        .await;
     assert!(matches!(missing, Err(Error::Setup(_))), "{missing:?}");
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -95,7 +149,11 @@ async fn a_file_that_is_no_database_is_refused() {
 /// One thread drives all tasks here, and none of them waits for SQLite on it.
 #[tokio::test(flavor = "current_thread")]
 async fn its_calls_are_off_the_async_threads() {
-    let store = DynamoDbStore::<App>::builder().embedded().build().await.unwrap();
+    let store = DynamoDbStore::<App>::builder()
+        .embedded()
+        .build()
+        .await
+        .unwrap();
     let create = store.create(App::of("u-17"));
     let mut create = std::pin::pin!(create);
     let first = futures_util::poll!(&mut create);
@@ -106,11 +164,22 @@ async fn its_calls_are_off_the_async_threads() {
 #[tokio::test]
 async fn a_client_of_ones_own() {
     let embedded = Embedded::memory().await.unwrap();
-    let store = DynamoDbStore::<App>::builder().client(embedded.client()).build().await.unwrap();
+    let store = DynamoDbStore::<App>::builder()
+        .client(embedded.client())
+        .build()
+        .await
+        .unwrap();
     store.create_table().await.unwrap();
     let session = store.create(App::of("u-17")).await.unwrap();
-    let other = DynamoDbStore::<App>::builder().client(embedded.client()).build().await.unwrap();
-    assert!(other.load(session.id()).await.unwrap().is_some(), "both are on one database");
+    let other = DynamoDbStore::<App>::builder()
+        .client(embedded.client())
+        .build()
+        .await
+        .unwrap();
+    assert!(
+        other.load(session.id()).await.unwrap().is_some(),
+        "both are on one database"
+    );
     let unsupported = embedded.client().list_backups().send().await;
     assert!(unsupported.is_err());
 }

@@ -2,7 +2,9 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::types::{BillingMode, KeySchemaElement, KeyType, AttributeDefinition, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use session_store::{DynamoDbStore, Error, ServiceError, SessionId};
 use session_store_tests::{Bench, Fault};
 
@@ -27,7 +29,12 @@ async fn a_missing_table() {
         bench.store.load(&unknown_id()).await.unwrap_err(),
         bench.store.delete(&unknown_id()).await.unwrap_err(),
         bench.store.revoke(App::USER_ID, "u-17").await.unwrap_err(),
-        bench.store.sessions(App::USER_ID, "u-17").count().await.unwrap_err(),
+        bench
+            .store
+            .sessions(App::USER_ID, "u-17")
+            .count()
+            .await
+            .unwrap_err(),
     ];
     let other = Bench::<App>::new().await;
     let mut session = other.store.create(App::default()).await.unwrap();
@@ -38,24 +45,46 @@ async fn a_missing_table() {
         assert_eq!(error.code(), Some("ResourceNotFoundException"));
         assert!(!error.is_retryable());
         let says = error.to_string();
-        assert!(says.contains(bench.store.table_name()) && says.contains("`create_table`"), "{says}");
+        assert!(
+            says.contains(bench.store.table_name()) && says.contains("`create_table`"),
+            "{says}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_missing_index() {
     let bench = Bench::<App>::without_table().await;
-    let id = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
-    let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
-    bench.client.create_table().table_name(bench.store.table_name())
+    let id = AttributeDefinition::builder()
+        .attribute_name("id")
+        .attribute_type(ScalarAttributeType::S);
+    let key = KeySchemaElement::builder()
+        .attribute_name("id")
+        .key_type(KeyType::Hash);
+    bench
+        .client
+        .create_table()
+        .table_name(bench.store.table_name())
         .billing_mode(BillingMode::PayPerRequest)
         .attribute_definitions(id.build().unwrap())
         .key_schema(key.build().unwrap())
-        .send().await.unwrap();
+        .send()
+        .await
+        .unwrap();
     bench.store.create(App::of("u-17")).await.unwrap();
-    let error = service(bench.store.sessions(App::USER_ID, "u-17").count().await.unwrap_err());
+    let error = service(
+        bench
+            .store
+            .sessions(App::USER_ID, "u-17")
+            .count()
+            .await
+            .unwrap_err(),
+    );
     assert_eq!(error.operation(), "Query");
-    assert!(error.to_string().contains("index") && error.to_string().contains("`create_table`"), "{error}");
+    assert!(
+        error.to_string().contains("index") && error.to_string().contains("`create_table`"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -85,9 +114,21 @@ async fn no_server_at_the_endpoint() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let store = DynamoDbStore::<App>::builder().endpoint(address).build().await.unwrap();
-    let config = store.client().config().to_builder().retry_config(RetryConfig::disabled());
-    let store = DynamoDbStore::<App>::builder().client(Client::from_conf(config.build())).build().await.unwrap();
+    let store = DynamoDbStore::<App>::builder()
+        .endpoint(address)
+        .build()
+        .await
+        .unwrap();
+    let config = store
+        .client()
+        .config()
+        .to_builder()
+        .retry_config(RetryConfig::disabled());
+    let store = DynamoDbStore::<App>::builder()
+        .client(Client::from_conf(config.build()))
+        .build()
+        .await
+        .unwrap();
 
     let errors = [
         store.load(&unknown_id()).await.unwrap_err(),
@@ -107,7 +148,9 @@ async fn no_server_at_the_endpoint() {
 async fn an_answer_of_something_else() {
     let bench = Bench::<App>::new().await;
     for _ in 0..3 {
-        bench.wire.next("GetItem", Fault::Answer(404, "", "not found"));
+        bench
+            .wire
+            .next("GetItem", Fault::Answer(404, "", "not found"));
     }
     let error = service(bench.store.load(&unknown_id()).await.unwrap_err());
     assert!(!error.is_retryable());
@@ -115,8 +158,17 @@ async fn an_answer_of_something_else() {
 
 #[tokio::test]
 async fn endpoints_that_are_none() {
-    for endpoint in ["", "localhost:8000", "not a url", "ftp://127.0.0.1", "http://"] {
-        let built = DynamoDbStore::<App>::builder().endpoint(endpoint).build().await;
+    for endpoint in [
+        "",
+        "localhost:8000",
+        "not a url",
+        "ftp://127.0.0.1",
+        "http://",
+    ] {
+        let built = DynamoDbStore::<App>::builder()
+            .endpoint(endpoint)
+            .build()
+            .await;
         match built {
             Err(Error::Setup(error)) => assert!(error.to_string().contains("http"), "{error}"),
             built => panic!("{endpoint}: {built:?}"),

@@ -18,6 +18,9 @@ struct App {
 
 impl App {
     fn of(user: &str) -> Self {
-        Self { user_id: Some(user.to_owned()), visits: 0 }
+        Self {
+            user_id: Some(user.to_owned()),
+            visits: 0,
+        }
     }
 }

@@ -22,7 +22,10 @@ enum Any {
     List(Vec<Any>),
     Map(BTreeMap<String, Any>),
     Pair(Box<Any>, u8),
-    Named { left: Box<Any>, right: Option<String> },
+    Named {
+        left: Box<Any>,
+        right: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SessionAttributes)]
@@ -36,7 +39,11 @@ struct Sack {
 
 fn anything() -> impl Strategy<Value = Any> {
     // DynamoDB keeps 38 digits and magnitudes from 1e-130 to 9.99e125.
-    let float = prop_oneof![Just(0.0), -1e15..1e15, (1.0..9.0_f64, -120..120_i32).prop_map(|(m, e)| m * 10_f64.powi(e))];
+    let float = prop_oneof![
+        Just(0.0),
+        -1e15..1e15,
+        (1.0..9.0_f64, -120..120_i32).prop_map(|(m, e)| m * 10_f64.powi(e))
+    ];
     let leaf = prop_oneof![
         Just(Any::Unit),
         any::<bool>().prop_map(Any::Flag),
@@ -50,11 +57,16 @@ fn anything() -> impl Strategy<Value = Any> {
     leaf.prop_recursive(4, 24, 5, |inner| {
         let key = ".{1,8}";
         prop_oneof![
-            inner.clone().prop_map(|any| Any::Maybe(Some(Box::new(any)))),
+            inner
+                .clone()
+                .prop_map(|any| Any::Maybe(Some(Box::new(any)))),
             prop::collection::vec(inner.clone(), 0..5).prop_map(Any::List),
             prop::collection::btree_map(key, inner.clone(), 0..5).prop_map(Any::Map),
             (inner.clone(), any::<u8>()).prop_map(|(any, n)| Any::Pair(Box::new(any), n)),
-            (inner, prop::option::of(".{0,5}")).prop_map(|(left, right)| Any::Named { left: Box::new(left), right }),
+            (inner, prop::option::of(".{0,5}")).prop_map(|(left, right)| Any::Named {
+                left: Box::new(left),
+                right
+            }),
         ]
     })
 }
@@ -66,12 +78,24 @@ fn sack() -> impl Strategy<Value = Sack> {
 }
 
 /// Runs cases of one property on one table; proptest itself knows no async.
-fn check(cases: u32, property: impl AsyncFn(&Bench<Sack>, Sack, Sack) -> Result<(), TestCaseError>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+fn check(
+    cases: u32,
+    property: impl AsyncFn(&Bench<Sack>, Sack, Sack) -> Result<(), TestCaseError>,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let bench = runtime.block_on(Bench::<Sack>::new());
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     let mut runner = proptest::test_runner::TestRunner::new(config);
-    let run = runner.run(&(sack(), sack()), |(one, two)| runtime.block_on(property(&bench, one, two)));
+    let run = runner.run(&(sack(), sack()), |(one, two)| {
+        runtime.block_on(property(&bench, one, two))
+    });
     run.unwrap();
 }
 
@@ -107,7 +131,10 @@ fn write_change_read() {
         let loaded = bench.store.load(session.id()).await.unwrap().unwrap();
         prop_assert_eq!(&*loaded, &two);
         let item = bench.item(session.handle()).await.unwrap();
-        prop_assert_eq!(item.get("user_id").map(|id| id.as_s().unwrap()), two.user_id.as_ref());
+        prop_assert_eq!(
+            item.get("user_id").map(|id| id.as_s().unwrap()),
+            two.user_id.as_ref()
+        );
         Ok(())
     });
 }
@@ -135,12 +162,30 @@ async fn a_promoted_field_is_a_native_attribute_beside_the_data() {
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let item = bench.item(session.handle()).await.unwrap();
     assert_eq!(item["user_id"].as_s().unwrap(), "u-17");
-    assert_eq!(item["data"].as_m().unwrap()["user_id"].as_s().unwrap(), "u-17");
+    assert_eq!(
+        item["data"].as_m().unwrap()["user_id"].as_s().unwrap(),
+        "u-17"
+    );
     let mut names: Vec<_> = item.keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["created_at", "data", "expires_at", "id", "touched_at", "user_id", "version", "writes"]);
+    assert_eq!(
+        names,
+        [
+            "created_at",
+            "data",
+            "expires_at",
+            "id",
+            "touched_at",
+            "user_id",
+            "version",
+            "writes"
+        ]
+    );
     assert_eq!(item["id"].as_s().unwrap(), &session.handle().to_string());
     assert_eq!(item["version"].as_n().unwrap(), "1");
     assert_eq!(item["created_at"], item["touched_at"]);
-    assert_eq!(item["created_at"].as_n().unwrap(), &bench.clock.millis().to_string());
+    assert_eq!(
+        item["created_at"].as_n().unwrap(),
+        &bench.clock.millis().to_string()
+    );
 }

@@ -1,5 +1,6 @@
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProjectionType, ScalarAttributeType, TimeToLiveStatus,
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProjectionType,
+    ScalarAttributeType, TimeToLiveStatus,
 };
 use serde::{Deserialize, Serialize};
 use session_store::{Error, SessionAttributes};
@@ -27,7 +28,12 @@ struct Numbered {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests", id = "pk", sort_key(name = "sk", value = "SESSION"), key_prefix = "SESSION#")]
+#[dynamo(
+    table = "tests",
+    id = "pk",
+    sort_key(name = "sk", value = "SESSION"),
+    key_prefix = "SESSION#"
+)]
 struct Shared {
     #[dynamo(attr = "user_id", index)]
     user_id: Option<String>,
@@ -37,17 +43,40 @@ struct Shared {
 #[tokio::test]
 async fn is_created_as_the_type_says() {
     let bench = Bench::<More>::new().await;
-    let table = bench.client.describe_table().table_name(bench.store.table_name()).send().await.unwrap().table.unwrap();
-    assert_eq!(table.billing_mode_summary().and_then(|b| b.billing_mode()), Some(&BillingMode::PayPerRequest));
+    let table = bench
+        .client
+        .describe_table()
+        .table_name(bench.store.table_name())
+        .send()
+        .await
+        .unwrap()
+        .table
+        .unwrap();
+    assert_eq!(
+        table.billing_mode_summary().and_then(|b| b.billing_mode()),
+        Some(&BillingMode::PayPerRequest)
+    );
     let mut indexes: Vec<_> = table.global_secondary_indexes().to_vec();
     indexes.sort_by_key(|index| index.index_name().unwrap().to_owned());
-    let names: Vec<_> = indexes.iter().map(|index| index.index_name().unwrap()).collect();
+    let names: Vec<_> = indexes
+        .iter()
+        .map(|index| index.index_name().unwrap())
+        .collect();
     assert_eq!(names, ["by-tenant", "device-index", "user_id-index"]);
     for index in &indexes {
-        assert_eq!(index.projection().unwrap().projection_type(), Some(&ProjectionType::KeysOnly));
+        assert_eq!(
+            index.projection().unwrap().projection_type(),
+            Some(&ProjectionType::KeysOnly)
+        );
         assert_eq!(index.key_schema()[1].attribute_name(), "created_at");
     }
-    let ttl = bench.client.describe_time_to_live().table_name(bench.store.table_name()).send().await.unwrap();
+    let ttl = bench
+        .client
+        .describe_time_to_live()
+        .table_name(bench.store.table_name())
+        .send()
+        .await
+        .unwrap();
     let ttl = ttl.time_to_live_description.unwrap();
     assert_eq!(ttl.attribute_name(), Some("expires_at"));
     assert_eq!(ttl.time_to_live_status(), Some(&TimeToLiveStatus::Enabled));
@@ -60,11 +89,17 @@ async fn that_fits_is_left_as_it_is() {
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.clear();
     bench.store.create_table().await.unwrap();
-    assert_eq!(bench.wire.operations(), ["CreateTable", "DescribeTable", "DescribeTimeToLive"]);
+    assert_eq!(
+        bench.wire.operations(),
+        ["CreateTable", "DescribeTable", "DescribeTimeToLive"]
+    );
     assert!(bench.store.load(session.id()).await.unwrap().is_some());
     bench.wire.clear();
     bench.store.verify_table().await.unwrap();
-    assert_eq!(bench.wire.operations(), ["DescribeTable", "DescribeTimeToLive"]);
+    assert_eq!(
+        bench.wire.operations(),
+        ["DescribeTable", "DescribeTimeToLive"]
+    );
 }
 
 #[tokio::test]
@@ -83,8 +118,17 @@ async fn gets_the_indexes_that_it_lacks() {
     session.device = Some(vec![1, 2]);
     more.save(&mut session).await.unwrap();
     assert_eq!(more.sessions(More::TENANT, 4).count().await.unwrap(), 1);
-    assert_eq!(more.sessions(More::DEVICE, &[1, 2][..]).count().await.unwrap(), 1);
-    assert_eq!(more.sessions(More::USER_ID, "u-17").count().await.unwrap(), 1);
+    assert_eq!(
+        more.sessions(More::DEVICE, &[1, 2][..])
+            .count()
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        more.sessions(More::USER_ID, "u-17").count().await.unwrap(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -115,7 +159,10 @@ async fn with_its_ttl_elsewhere_is_refused() {
     for refused in [renamed.create_table().await, renamed.verify_table().await] {
         let error = refused.unwrap_err();
         assert!(matches!(error, Error::Setup(_)));
-        assert!(error.to_string().contains("`expires_at`") && error.to_string().contains("`ttl`"), "{error}");
+        assert!(
+            error.to_string().contains("`expires_at`") && error.to_string().contains("`ttl`"),
+            "{error}"
+        );
     }
 }
 
@@ -129,7 +176,15 @@ async fn on_an_engine_without_ttl_is_usable_and_says_so() {
         created => panic!("{created:?}"),
     }
     bench.store.create(App::of("u-17")).await.unwrap();
-    assert_eq!(bench.store.sessions(App::USER_ID, "u-17").count().await.unwrap(), 1);
+    assert_eq!(
+        bench
+            .store
+            .sessions(App::USER_ID, "u-17")
+            .count()
+            .await
+            .unwrap(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -145,34 +200,95 @@ async fn that_is_missing_is_not_verified() {
 #[tokio::test]
 async fn is_waited_for() {
     let bench = Bench::<App>::without_table().await;
-    bench.wire.next("DescribeTable", Fault::Answer(400, "ResourceNotFoundException", "not yet"));
-    bench.wire.next("DescribeTable", Fault::edit(|answer| answer["Table"]["TableStatus"] = "CREATING".into()));
-    bench.wire.next("DescribeTable", Fault::edit(|answer| {
-        answer["Table"]["GlobalSecondaryIndexes"][0]["IndexStatus"] = "CREATING".into();
-    }));
+    bench.wire.next(
+        "DescribeTable",
+        Fault::Answer(400, "ResourceNotFoundException", "not yet"),
+    );
+    bench.wire.next(
+        "DescribeTable",
+        Fault::edit(|answer| answer["Table"]["TableStatus"] = "CREATING".into()),
+    );
+    bench.wire.next(
+        "DescribeTable",
+        Fault::edit(|answer| {
+            answer["Table"]["GlobalSecondaryIndexes"][0]["IndexStatus"] = "CREATING".into();
+        }),
+    );
     bench.store.create_table().await.unwrap();
-    assert_eq!(bench.wire.operations().iter().filter(|op| *op == "DescribeTable").count(), 4);
+    assert_eq!(
+        bench
+            .wire
+            .operations()
+            .iter()
+            .filter(|op| *op == "DescribeTable")
+            .count(),
+        4
+    );
 }
 
 /// A single-table design: sessions beside other entities, with a prefix and a sort key.
 #[tokio::test]
 async fn that_is_shared_with_other_entities() {
     let bench = Bench::<Shared>::new().await;
-    let mut session = bench.store.create(Shared { user_id: Some("u-17".into()), visits: 0 }).await.unwrap();
+    let mut session = bench
+        .store
+        .create(Shared {
+            user_id: Some("u-17".into()),
+            visits: 0,
+        })
+        .await
+        .unwrap();
     session.visits = 3;
     bench.store.save(&mut session).await.unwrap();
-    assert_eq!(bench.store.load(session.id()).await.unwrap().unwrap().visits, 3);
+    assert_eq!(
+        bench
+            .store
+            .load(session.id())
+            .await
+            .unwrap()
+            .unwrap()
+            .visits,
+        3
+    );
 
     let mut order = bench.items().await.remove(0);
-    assert_eq!(order["pk"].as_s().unwrap(), &format!("SESSION#{}", session.handle()));
+    assert_eq!(
+        order["pk"].as_s().unwrap(),
+        &format!("SESSION#{}", session.handle())
+    );
     assert_eq!(order["sk"].as_s().unwrap(), "SESSION");
-    for (pk, sk) in [("ORDER#1", "SESSION"), (&*format!("SESSION#{}", session.handle()), "ORDER")] {
-        order.insert("pk".into(), aws_sdk_dynamodb::types::AttributeValue::S(pk.into()));
-        order.insert("sk".into(), aws_sdk_dynamodb::types::AttributeValue::S(sk.into()));
+    for (pk, sk) in [
+        ("ORDER#1", "SESSION"),
+        (&*format!("SESSION#{}", session.handle()), "ORDER"),
+    ] {
+        order.insert(
+            "pk".into(),
+            aws_sdk_dynamodb::types::AttributeValue::S(pk.into()),
+        );
+        order.insert(
+            "sk".into(),
+            aws_sdk_dynamodb::types::AttributeValue::S(sk.into()),
+        );
         bench.put(order.clone()).await;
     }
-    assert_eq!(bench.store.sessions(Shared::USER_ID, "u-17").count().await.unwrap(), 1);
-    assert_eq!(bench.store.revoke(Shared::USER_ID, "u-17").await.unwrap().deleted(), 1);
+    assert_eq!(
+        bench
+            .store
+            .sessions(Shared::USER_ID, "u-17")
+            .count()
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        bench
+            .store
+            .revoke(Shared::USER_ID, "u-17")
+            .await
+            .unwrap()
+            .deleted(),
+        1
+    );
     assert_eq!(bench.items().await.len(), 2, "the orders are still there");
 }
 
@@ -180,18 +296,34 @@ async fn that_is_shared_with_other_entities() {
 #[tokio::test]
 async fn with_a_key_of_the_wrong_type() {
     let bench = Bench::<App>::without_table().await;
-    let id = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::N);
-    let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
-    bench.client.create_table().table_name(bench.store.table_name())
+    let id = AttributeDefinition::builder()
+        .attribute_name("id")
+        .attribute_type(ScalarAttributeType::N);
+    let key = KeySchemaElement::builder()
+        .attribute_name("id")
+        .key_type(KeyType::Hash);
+    bench
+        .client
+        .create_table()
+        .table_name(bench.store.table_name())
         .billing_mode(BillingMode::PayPerRequest)
         .attribute_definitions(id.build().unwrap())
         .key_schema(key.build().unwrap())
-        .send().await.unwrap();
+        .send()
+        .await
+        .unwrap();
     let created = bench.store.create(App::of("u-17")).await.unwrap_err();
-    let loaded = bench.store.load(&session_store::SessionId::parse(&"A".repeat(43)).unwrap()).await.unwrap_err();
+    let loaded = bench
+        .store
+        .load(&session_store::SessionId::parse(&"A".repeat(43)).unwrap())
+        .await
+        .unwrap_err();
     for error in [created, loaded] {
         assert!(matches!(error, Error::Service(_)));
         assert!(error.to_string().contains("`verify_table`"), "{error}");
     }
-    assert!(matches!(bench.store.verify_table().await, Err(Error::Setup(_))));
+    assert!(matches!(
+        bench.store.verify_table().await,
+        Err(Error::Setup(_))
+    ));
 }

@@ -1,0 +1,3 @@
+//! This store behind the traits of others.
+
+mod tower_sessions;
