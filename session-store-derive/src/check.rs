@@ -68,10 +68,10 @@ fn check_serde_of_struct(errors: &Errors, session: &Session<'_>) {
             format!("remove `{name}` from a session struct: {why}"),
         );
     }
-    if let Some(all) = &session.serde.rename_all {
-        if all.serialize != all.deserialize {
-            errors.report(&all.tokens, DIFFERING_NAMES);
-        }
+    if let Some(all) = &session.serde.rename_all
+        && all.serialize != all.deserialize
+    {
+        errors.report(&all.tokens, DIFFERING_NAMES);
     }
 }
 
@@ -87,10 +87,11 @@ fn check_serialized_names(errors: &Errors, session: &Session<'_>) {
             continue;
         }
         let name = session.serialized_name(field);
-        if let Some(rename) = &field.serde.rename {
-            if !all_differ(session) && name != session.deserialized_name(field) {
-                errors.report(&rename.tokens, DIFFERING_NAMES);
-            }
+        if let Some(rename) = &field.serde.rename
+            && !all_differ(session)
+            && name != session.deserialized_name(field)
+        {
+            errors.report(&rename.tokens, DIFFERING_NAMES);
         }
         let tokens = match &field.serde.rename {
             Some(rename) => rename.tokens.clone(),
@@ -123,13 +124,13 @@ fn all_differ(session: &Session<'_>) -> bool {
 // DynamoDB's limits, which it would tell only when the table is made or first used.
 fn check_table(errors: &Errors, session: &Session<'_>) {
     let table = &session.table;
-    if let Some(name) = &table.table {
-        if !is_resource_name(&name.value()) {
-            errors.report(
-                name,
-                "a table's name has 3 to 255 of the characters a-z, A-Z, 0-9, `_`, `.` and `-`",
-            );
-        }
+    if let Some(name) = &table.table
+        && !is_resource_name(&name.value())
+    {
+        errors.report(
+            name,
+            "a table's name has 3 to 255 of the characters a-z, A-Z, 0-9, `_`, `.` and `-`",
+        );
     }
     if let Some(prefix) = &table.key_prefix {
         // A partition key has at most 2,048 bytes, and the session's handle needs some of them.
@@ -140,13 +141,13 @@ fn check_table(errors: &Errors, session: &Session<'_>) {
             );
         }
     }
-    if let Some(sort_key) = &table.sort_key {
-        if !(1..=1024).contains(&sort_key.value.value().len()) {
-            errors.report(
-                &sort_key.value,
-                "the value of a sort key has 1 to 1,024 bytes",
-            );
-        }
+    if let Some(sort_key) = &table.sort_key
+        && !(1..=1024).contains(&sort_key.value.value().len())
+    {
+        errors.report(
+            &sort_key.value,
+            "the value of a sort key has 1 to 1,024 bytes",
+        );
     }
 }
 
