@@ -94,6 +94,18 @@ impl<'a> Session<'a> {
     }
 }
 
+impl Field<'_> {
+    /// Whether the field is an entry of `data`.
+    ///
+    /// One that serde only reads, or only writes, is: kept aside as unknown, it would not be read,
+    /// or be written twice.
+    pub(crate) fn is_entry(&self) -> bool {
+        let serde = &self.serde;
+        let is_skipped = serde.skip_serializing.is_some() && serde.skip_deserializing.is_some();
+        !is_skipped && !serde.flatten
+    }
+}
+
 fn fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<Field<'a>> {
     // An attribute is the value of a named field, and `data` has one entry for each.
     let what = match &input.data {
@@ -116,10 +128,11 @@ fn fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<Field<'a>> {
         Data::Enum(_) => "an enum",
         Data::Union(_) => "a union",
     };
-    errors.report(
-        &input.ident,
-        format!("`{}` is {what}, and a session is a struct with named fields; put it into a field of one", input.ident),
+    let message = format!(
+        "`{}` is {what}, and a session is a struct with named fields; put it into a field of one",
+        input.ident
     );
+    errors.report(&input.ident, message);
     Vec::new()
 }
 

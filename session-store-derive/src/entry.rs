@@ -2,54 +2,34 @@
 
 use std::time::Duration;
 
-use proc_macro2::{TokenStream, TokenTree};
-use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Attribute, ExprPath, Ident, LitInt, LitStr, Meta, Path, Token, Type, parenthesized};
+use syn::token::Paren;
+use syn::{Attribute, Error, ExprPath, Ident, LitInt, LitStr, Meta, Path, Token, Type};
+use syn::{Result, parenthesized};
 
 use crate::errors::Errors;
 use crate::similar::similar;
+use crate::value::{crate_path, flag, function, key_type, number, policy, rest, text, timeout};
 
 /// The attributes that the store itself keeps; each is also the option that renames it.
+#[rustfmt::skip]
 pub(crate) const STORE_NAMES: [&str; 9] = [
-    "id",
-    "data",
-    "created_at",
-    "touched_at",
-    "expires_at",
-    "idle",
-    "version",
-    "writes",
-    "format",
+    "id", "data", "created_at", "touched_at", "expires_at", "idle", "version", "writes", "format",
 ];
 
-const TABLE_OPTIONS: [&str; 15] = [
-    "table",
-    "idle_timeout",
-    "absolute_timeout",
-    "key_prefix",
-    "sort_key",
-    "crate",
-    "id",
-    "data",
-    "created_at",
-    "touched_at",
-    "expires_at",
-    "idle",
-    "version",
-    "writes",
-    "format",
-];
+#[rustfmt::skip]
+const TABLE_OPTIONS: [&str; 6] =
+    ["table", "idle_timeout", "absolute_timeout", "key_prefix", "sort_key", "crate"];
 
 const ATTRIBUTE_OPTIONS: [&str; 4] = ["attr", "index", "with", "key"];
 
 const INDEX_OPTIONS: [&str; 4] = ["name", "consistent", "limit", "on_limit"];
 
-const POLICIES: [&str; 2] = ["evict_oldest", "reject"];
+const SORT_KEY_OPTIONS: [&str; 2] = ["name", "value"];
 
 /// Where a `#[dynamo(..)]` stands, which decides what may be in it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Place {
     Struct,
     Field,
@@ -69,6 +49,9 @@ pub(crate) enum Value {
     Index(IndexOption),
     With(ExprPath),
     Key(Type),
+    Flag,
+    Number(LitInt),
+    Word(Ident),
 }
 
 pub(crate) struct Timeout {
@@ -91,7 +74,7 @@ pub(crate) struct IndexOption {
 
 impl Entry {
     pub(crate) fn is_of_attribute(&self) -> bool {
-        ATTRIBUTE_OPTIONS.iter().any(|option| self.key == option)
+        is_among(&ATTRIBUTE_OPTIONS, &self.key)
     }
 }
 
@@ -109,19 +92,13 @@ pub(crate) fn groups<'a>(
     let ours = attrs.iter().filter(|attr| attr.path().is_ident("dynamo"));
     ours.map(move |attr| {
         let before = errors.count();
-        let entries = list(errors, &attr.meta, |input| entry(errors, input, place));
-        Group {
-            entries,
-            is_whole: errors.count() == before,
-        }
+        let entries = group(errors, &attr.meta, place);
+        let is_whole = errors.count() == before;
+        Group { entries, is_whole }
     })
 }
 
-fn list<T>(
-    errors: &Errors,
-    meta: &Meta,
-    item: impl Fn(ParseStream<'_>) -> syn::Result<T>,
-) -> Vec<T> {
+fn group(errors: &Errors, meta: &Meta, place: Place) -> Vec<Entry> {
     let Meta::List(list) = meta else {
         errors.report(
             meta,
@@ -129,73 +106,88 @@ fn list<T>(
         );
         return Vec::new();
     };
-    let read =
-        (|input: ParseStream<'_>| Ok(items(errors, input, item))).parse2(list.tokens.clone());
-    read.unwrap_or_else(|error| {
+    let all = |input: ParseStream<'_>| {
+        Ok(entries(errors, input, |key, input| match place {
+            Place::Struct => on_struct(errors, key, input),
+            Place::Field => on_field(errors, key, input),
+        }))
+    };
+    all.parse2(list.tokens.clone()).unwrap_or_else(|error| {
         errors.add(error);
         Vec::new()
     })
 }
 
-/// Reads items between commas. One that is wrong is reported, and the next is read all the same.
-fn items<T>(
+/// Reads entries between commas. One that is wrong is reported, and the next is read all the same.
+fn entries(
     errors: &Errors,
     input: ParseStream<'_>,
-    item: impl Fn(ParseStream<'_>) -> syn::Result<T>,
-) -> Vec<T> {
-    let mut items = Vec::new();
+    value: impl Fn(&Ident, ParseStream<'_>) -> Result<Value>,
+) -> Vec<Entry> {
+    let mut entries = Vec::new();
     while !input.is_empty() {
-        let read = item(input).and_then(|item| {
-            if input.is_empty() || input.peek(Token![,]) {
-                Ok(item)
-            } else {
-                Err(input.error("expected a comma before the next option"))
-            }
-        });
-        match read {
-            Ok(item) => items.push(item),
+        match entry(input, &value) {
+            Ok(entry) => entries.push(entry),
             Err(error) => {
                 errors.add(error);
-                value_tokens(input);
+                rest(input);
             }
         }
-        // Either a comma or the end.
+        // What is left is the end, or begins with a comma.
         let _ = input.parse::<Option<Token![,]>>();
     }
-    items
+    entries
 }
 
-fn entry(errors: &Errors, input: ParseStream<'_>, place: Place) -> syn::Result<Entry> {
-    let key = option_name(input, "attr = \"user_id\"")?;
-    let word = key.to_string();
-    let value = match word.as_str() {
-        "attr" => Value::Text(text(&key, input)?),
-        "index" => Value::Index(index(errors, &key, input)?),
-        "with" => Value::With(function(&key, input)?),
-        "key" => Value::Key(key_type(&key, input)?),
-        _ if place == Place::Field => return Err(unknown_on_field(&key)),
-        "idle_timeout" | "absolute_timeout" => Value::Timeout(timeout(&key, input)?),
-        "sort_key" => Value::SortKey(sort_key(errors, &key, input)?),
-        "crate" => Value::Crate(crate_path(&key, input)?),
-        known if TABLE_OPTIONS.contains(&known) => Value::Text(text(&key, input)?),
-        _ => {
-            return Err(unknown(
-                &key,
-                &[TABLE_OPTIONS.as_slice(), &ATTRIBUTE_OPTIONS].concat(),
-            ));
-        }
-    };
-    Ok(Entry { key, value })
-}
-
-fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> syn::Result<IndexOption> {
-    enum Part {
-        Name(LitStr),
-        Consistent,
-        Limit(LitInt),
-        OnLimit(Ident),
+fn entry(
+    input: ParseStream<'_>,
+    value: impl Fn(&Ident, ParseStream<'_>) -> Result<Value>,
+) -> Result<Entry> {
+    let key = input
+        .call(Ident::parse_any)
+        .map_err(|error| Error::new(error.span(), "expected the name of an option"))?;
+    let value = value(&key, input)?;
+    if input.is_empty() || input.peek(Token![,]) {
+        Ok(Entry { key, value })
+    } else {
+        Err(input.error(format!("expected a comma after `{key}` and its value")))
     }
+}
 
+fn on_struct(errors: &Errors, key: &Ident, input: ParseStream<'_>) -> Result<Value> {
+    match key.to_string().as_str() {
+        "table" | "key_prefix" => Ok(Value::Text(text(key, input)?)),
+        "idle_timeout" | "absolute_timeout" => Ok(Value::Timeout(timeout(key, input)?)),
+        "sort_key" => Ok(Value::SortKey(sort_key(errors, key, input)?)),
+        "crate" => Ok(Value::Crate(crate_path(key, input)?)),
+        _ if is_among(&STORE_NAMES, key) => Ok(Value::Text(text(key, input)?)),
+        _ if is_among(&ATTRIBUTE_OPTIONS, key) => of_attribute(errors, key, input),
+        _ => {
+            let known = [TABLE_OPTIONS.as_slice(), &ATTRIBUTE_OPTIONS, &STORE_NAMES];
+            Err(unknown(key, &known.concat()))
+        }
+    }
+}
+
+fn on_field(errors: &Errors, key: &Ident, input: ParseStream<'_>) -> Result<Value> {
+    if is_among(&TABLE_OPTIONS, key) || is_among(&STORE_NAMES, key) {
+        let message = format!("`{key}` is an option of the table; put it on the struct");
+        return Err(Error::new_spanned(key, message));
+    }
+    of_attribute(errors, key, input)
+}
+
+fn of_attribute(errors: &Errors, key: &Ident, input: ParseStream<'_>) -> Result<Value> {
+    match key.to_string().as_str() {
+        "attr" => Ok(Value::Text(text(key, input)?)),
+        "index" => Ok(Value::Index(index(errors, key, input)?)),
+        "with" => Ok(Value::With(function(key, input)?)),
+        "key" => Ok(Value::Key(key_type(key, input)?)),
+        _ => Err(unknown(key, &ATTRIBUTE_OPTIONS)),
+    }
+}
+
+fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<IndexOption> {
     let mut option = IndexOption {
         keyword: keyword.clone(),
         name: None,
@@ -203,248 +195,89 @@ fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> syn::Resul
         limit: None,
         on_limit: None,
     };
-    if input.peek(Token![=]) {
-        return Err(
-            input.error("`index` takes no value; write `index`, or `index(name = \"by-user\")`")
-        );
-    }
-    if !input.peek(syn::token::Paren) {
+    if !input.peek(Paren) {
+        flag(keyword, input, "`index`, or `index(name = \"..\")`")?;
         return Ok(option);
     }
     let content;
     parenthesized!(content in input);
-    let parts = items(errors, &content, |input| {
-        let key = option_name(input, "name = \"by-user\"")?;
-        let part = match key.to_string().as_str() {
-            "name" => Part::Name(text(&key, input)?),
-            "consistent" => Part::Consistent,
-            "limit" => Part::Limit(number(&key, input)?),
-            "on_limit" => Part::OnLimit(policy(&key, input)?),
-            _ => return Err(unknown(&key, &INDEX_OPTIONS)),
-        };
-        Ok((key, part))
-    });
-    let mut seen: Vec<Ident> = Vec::new();
-    for (key, part) in parts {
-        if is_repeated(errors, seen.iter(), &key) {
-            continue;
+    let entries = entries(errors, &content, |key, input| {
+        match key.to_string().as_str() {
+            "name" => Ok(Value::Text(text(key, input)?)),
+            "consistent" => flag(key, input, "`consistent`").map(|()| Value::Flag),
+            "limit" => Ok(Value::Number(number(key, input)?)),
+            "on_limit" => Ok(Value::Word(policy(key, input)?)),
+            _ => Err(unknown(key, &INDEX_OPTIONS)),
         }
-        seen.push(key.clone());
-        match part {
-            Part::Name(name) => option.name = Some(name),
-            Part::Consistent => option.consistent = Some(key),
-            Part::Limit(limit) => option.limit = Some(limit),
-            Part::OnLimit(policy) => option.on_limit = Some(policy),
+    });
+    for Entry { key, value } in once_each(errors, entries) {
+        match value {
+            Value::Text(name) => option.name = Some(name),
+            Value::Number(limit) => option.limit = Some(limit),
+            Value::Word(policy) => option.on_limit = Some(policy),
+            _ => option.consistent = Some(key),
         }
     }
     Ok(option)
 }
 
-fn sort_key(errors: &Errors, key: &Ident, input: ParseStream<'_>) -> syn::Result<SortKey> {
-    let mend = "write `sort_key(name = \"sk\", value = \"SESSION\")`";
-    if !input.peek(syn::token::Paren) {
-        return Err(syn::Error::new_spanned(
-            key,
-            format!("`sort_key` has a name and a value; {mend}"),
-        ));
+fn sort_key(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<SortKey> {
+    let incomplete = || {
+        let message = "a sort key has a name and a value: \
+                       `sort_key(name = \"sk\", value = \"SESSION\")`";
+        Error::new_spanned(keyword, message)
+    };
+    if !input.peek(Paren) {
+        return Err(incomplete());
     }
     let content;
     parenthesized!(content in input);
     let before = errors.count();
-    let parts = items(errors, &content, |input| {
-        let key = option_name(input, "name = \"sk\"")?;
-        if key != "name" && key != "value" {
-            return Err(unknown(&key, &["name", "value"]));
+    let entries = entries(errors, &content, |key, input| {
+        if is_among(&SORT_KEY_OPTIONS, key) {
+            Ok(Value::Text(text(key, input)?))
+        } else {
+            Err(unknown(key, &SORT_KEY_OPTIONS))
         }
-        let text = text(&key, input)?;
-        Ok(Entry {
-            key,
-            value: Value::Text(text),
-        })
     });
     let (mut name, mut value) = (None, None);
-    for part in once_each(errors, parts) {
-        match part.value {
-            Value::Text(text) if part.key == "name" => name = Some(text),
+    for entry in once_each(errors, entries) {
+        match entry.value {
+            Value::Text(text) if entry.key == "name" => name = Some(text),
             Value::Text(text) => value = Some(text),
             _ => {}
         }
     }
-    match (name, value) {
+    // If something inside was wrong, that has been reported.
+    let stand_in = || (errors.count() > before).then(|| LitStr::new("sort key", keyword.span()));
+    match (name.or_else(stand_in), value.or_else(stand_in)) {
         (Some(name), Some(value)) => Ok(SortKey { name, value }),
-        // What is wrong inside has been said already.
-        _ if errors.count() > before => Ok(SortKey {
-            name: LitStr::new("sk", key.span()),
-            value: LitStr::new("SESSION", key.span()),
-        }),
-        _ => Err(syn::Error::new_spanned(
-            key,
-            format!("`sort_key` needs both a name and a value; {mend}"),
-        )),
+        _ => Err(incomplete()),
     }
 }
 
-fn option_name(input: ParseStream<'_>, example: &str) -> syn::Result<Ident> {
-    input.call(Ident::parse_any).map_err(|error| {
-        syn::Error::new(
-            error.span(),
-            format!("expected an option, such as `{example}`"),
-        )
-    })
+fn is_among(options: &[&str], key: &Ident) -> bool {
+    options.iter().any(|option| key == option)
 }
 
-fn text(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
-    equals(key, input, "\"..\"")?;
-    input.parse().map_err(|_| {
-        syn::Error::new_spanned(
-            value_tokens(input),
-            format!("`{key}` takes a string: `{key} = \"..\"`"),
-        )
-    })
-}
-
-fn number(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitInt> {
-    equals(key, input, "10")?;
-    let number = input
-        .parse::<LitInt>()
-        .ok()
-        .filter(|number| number.base10_parse::<u32>().is_ok());
-    number.ok_or_else(|| {
-        syn::Error::new_spanned(
-            value_tokens(input),
-            format!("`{key}` takes a whole number: `{key} = 10`"),
-        )
-    })
-}
-
-fn policy(key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
-    equals(key, input, "evict_oldest")?;
-    let policy = input.call(Ident::parse_any).map_err(|_| {
-        syn::Error::new_spanned(
-            value_tokens(input),
-            "`on_limit` takes `evict_oldest` or `reject`, without quotes",
-        )
-    })?;
-    if POLICIES.iter().any(|known| policy == known) {
-        Ok(policy)
-    } else {
-        Err(unknown(&policy, &POLICIES))
-    }
-}
-
-fn timeout(key: &Ident, input: ParseStream<'_>) -> syn::Result<Timeout> {
-    let text = text(key, input)?;
-    match humantime::parse_duration(&text.value()) {
-        Ok(duration) => Ok(Timeout { text, duration }),
-        Err(cause) => Err(syn::Error::new_spanned(
-            text,
-            format!(
-                "`{key}` is not a length of time ({cause}); write it like \"30m\", \"12h\" or \"1h 30m\""
-            ),
-        )),
-    }
-}
-
-fn function(key: &Ident, input: ParseStream<'_>) -> syn::Result<ExprPath> {
-    equals(key, input, "function")?;
-    if let Some(text) = input.parse::<Option<LitStr>>()? {
-        let message = format!(
-            "write the function without quotes: `with = {}`",
-            text.value()
-        );
-        return Err(syn::Error::new_spanned(text, message));
-    }
-    let value = input.fork();
-    let path = input
-        .parse::<ExprPath>()
-        .ok()
-        .filter(|_| input.is_empty() || input.peek(Token![,]));
-    path.ok_or_else(|| {
-        syn::Error::new_spanned(
-            value_tokens(&value),
-            "`with` takes the path of a function, such as `with = AppSession::is_admin`",
-        )
-    })
-}
-
-fn key_type(key: &Ident, input: ParseStream<'_>) -> syn::Result<Type> {
-    equals(key, input, "String")?;
-    if let Some(text) = input.parse::<Option<LitStr>>()? {
-        let message = format!("write the type without quotes: `key = {}`", text.value());
-        return Err(syn::Error::new_spanned(text, message));
-    }
-    input.parse()
-}
-
-fn crate_path(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
-    equals(key, input, "my::session_store")?;
-    match input.parse::<Option<LitStr>>()? {
-        Some(text) => text.parse_with(Path::parse_mod_style).map_err(|_| {
-            syn::Error::new_spanned(text, "`crate` takes a path: `crate = my::session_store`")
-        }),
-        None => input.call(Path::parse_mod_style),
-    }
-}
-
-fn equals(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<()> {
-    match input.parse::<Option<Token![=]>>()? {
-        Some(_) if !input.is_empty() && !input.peek(Token![,]) => Ok(()),
-        _ => Err(syn::Error::new_spanned(
-            key,
-            format!("`{key}` needs a value: `{key} = {example}`"),
-        )),
-    }
-}
-
-/// Takes everything up to the next comma.
-fn value_tokens(input: ParseStream<'_>) -> TokenStream {
-    let mut tokens = TokenStream::new();
-    while !input.is_empty() && !input.peek(Token![,]) {
-        match input.parse::<TokenTree>() {
-            Ok(token) => token.to_tokens(&mut tokens),
-            Err(_) => break,
-        }
-    }
-    tokens
-}
-
-fn unknown(key: &Ident, known: &[&str]) -> syn::Error {
-    let word = key.to_string();
-    let mend = match similar(&word, known) {
+pub(crate) fn unknown(key: &Ident, known: &[&str]) -> Error {
+    let mend = match similar(&key.to_string(), known) {
         Some(similar) => format!("did you mean `{similar}`?"),
         None => format!("there are `{}`", known.join("`, `")),
     };
-    syn::Error::new_spanned(key, format!("unknown option `{word}`; {mend}"))
-}
-
-fn unknown_on_field(key: &Ident) -> syn::Error {
-    if TABLE_OPTIONS.iter().any(|option| key == option) {
-        let message = format!("`{key}` is an option of the table; put it on the struct");
-        return syn::Error::new_spanned(key, message);
-    }
-    unknown(key, &ATTRIBUTE_OPTIONS)
+    Error::new_spanned(key, format!("unknown option `{key}`; {mend}"))
 }
 
 /// The entries without those whose key comes a second time, which are reported.
 pub(crate) fn once_each(errors: &Errors, entries: Vec<Entry>) -> Vec<Entry> {
     let mut kept: Vec<Entry> = Vec::new();
     for entry in entries {
-        let seen = kept.iter().map(|kept| &kept.key);
-        if !is_repeated(errors, seen, &entry.key) {
+        let key = &entry.key;
+        if kept.iter().any(|kept| kept.key == *key) {
+            errors.report(key, format!("`{key}` was given before; remove one of them"));
+        } else {
             kept.push(entry);
         }
     }
     kept
-}
-
-fn is_repeated<'a>(
-    errors: &Errors,
-    mut seen: impl Iterator<Item = &'a Ident>,
-    key: &Ident,
-) -> bool {
-    let repeated = seen.any(|seen| seen == key);
-    if repeated {
-        errors.report(key, format!("`{key}` was given before; remove one of them"));
-    }
-    repeated
 }

@@ -56,10 +56,8 @@ fn schema(session: &Session<'_>, krate: &Path) -> TokenStream {
     let attributes = session
         .attributes()
         .map(|attribute| schema_attribute(krate, &attribute));
-    let fields = session
-        .fields
-        .iter()
-        .filter_map(|field| schema_field(session, krate, field));
+    let entries = session.fields.iter().filter(|field| field.is_entry());
+    let fields = entries.map(|field| schema_field(session, krate, field));
     let flattened = session
         .fields
         .iter()
@@ -115,19 +113,14 @@ fn schema_attribute(krate: &Path, attribute: &Attribute<'_>) -> TokenStream {
     }
 }
 
-fn schema_field(session: &Session<'_>, krate: &Path, field: &Field<'_>) -> Option<TokenStream> {
-    // A field that serde only reads, or only writes, is an entry of this type all the same: kept
-    // aside as unknown, it would not be read, or be written twice.
-    if field.serde.is_skipped() || field.serde.flatten {
-        return None;
-    }
+fn schema_field(session: &Session<'_>, krate: &Path, field: &Field<'_>) -> TokenStream {
     let name = session.serialized_name(field);
     let aliases = field
         .serde
         .aliases
         .iter()
         .filter(|alias| alias.value() != name);
-    Some(quote!(#krate::Field::new(#name, &[#(#aliases),*])))
+    quote!(#krate::Field::new(#name, &[#(#aliases),*]))
 }
 
 /// The handle of an attribute.
@@ -164,9 +157,7 @@ pub(crate) fn constant(
             let new = quote_spanned!(start=> #krate::Index::new);
             let new_end = quote_spanned!(end=> (#name));
             (
-                format!(
-                    "The index on the attribute `{name}`: finds the sessions that have a value there."
-                ),
+                format!("The index on the attribute `{name}`."),
                 quote!(#ty #ty_end = #new #new_end),
             )
         }

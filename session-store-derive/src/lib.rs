@@ -9,6 +9,7 @@ mod expand;
 mod fallback;
 mod serde;
 mod similar;
+mod value;
 
 use proc_macro2::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

@@ -119,11 +119,6 @@ impl Field {
         }
         field
     }
-
-    /// Whether serde neither writes nor reads the field.
-    pub(crate) fn is_skipped(&self) -> bool {
-        self.skip_serializing.is_some() && self.skip_deserializing.is_some()
-    }
 }
 
 impl Rule {

@@ -7,21 +7,38 @@ pub(crate) fn similar<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     (distance <= word.len().max(3) / 3).then_some(nearest)
 }
 
-/// How many letters must be put in, taken out or changed to make one word of the other.
+/// How many letters must be put in, taken out, changed or swapped with the next to make one word
+/// of the other.
 fn distance(from: &str, to: &str) -> usize {
-    // The distances from the letters of `from` read so far to every beginning of `to`.
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut next = vec![i + 1];
-        for ((b, pair), left) in to.chars().zip(row.windows(2)).zip(0..) {
-            let changed = pair.first().map_or(0, |&d| d + usize::from(a != b));
-            let taken_out = pair.last().map_or(0, |&d| d + 1);
-            let put_in = next.get(left).map_or(0, |&d: &usize| d + 1);
-            next.push(changed.min(taken_out).min(put_in));
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    // The distances from the first `i` letters of the one to the first `j` of the other.
+    let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
+    let at = |rows: &[Vec<usize>], i: usize, j: usize| {
+        rows.get(i)
+            .and_then(|row| row.get(j))
+            .copied()
+            .unwrap_or(usize::MAX - 1)
+    };
+    for i in 1..=from.len() {
+        let mut row = vec![i];
+        for j in 1..=to.len() {
+            let changed = at(&rows, i - 1, j - 1) + usize::from(from.get(i - 1) != to.get(j - 1));
+            let taken_out = at(&rows, i - 1, j) + 1;
+            let put_in = row.last().map_or(usize::MAX, |left| left + 1);
+            let is_swap = i > 1
+                && j > 1
+                && from.get(i - 1) == to.get(j - 2)
+                && from.get(i - 2) == to.get(j - 1);
+            let swapped = if is_swap {
+                at(&rows, i - 2, j - 2) + 1
+            } else {
+                usize::MAX
+            };
+            row.push(changed.min(taken_out).min(put_in).min(swapped));
         }
-        row = next;
+        rows.push(row);
     }
-    row.last().copied().unwrap_or_default()
+    at(&rows, from.len(), to.len())
 }
 
 #[cfg(test)]
@@ -31,8 +48,10 @@ mod tests {
     #[test]
     fn distance_counts_letters() {
         assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", ""), 3);
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("table", "table"), 0);
+        assert_eq!(distance("tabel", "table"), 1);
         assert_eq!(distance("idle_timout", "idle_timeout"), 1);
     }
 

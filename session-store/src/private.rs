@@ -111,3 +111,8 @@ pub const fn index(name: &'static str, key: KeyType) -> Attribute {
 pub fn absent(attributes: &mut Attributes, name: &'static str) {
     attributes.computed(name, None::<bool>);
 }
+
+/// What was collected, for tests of the derive.
+pub fn values(attributes: &Attributes) -> &[(&'static str, Option<AttributeValue>)] {
+    &attributes.values
+}

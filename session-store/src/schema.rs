@@ -118,6 +118,11 @@ impl Schema {
         self.attributes.iter().any(|attribute| attribute.computed)
     }
 
+    /// The entries of `data` that the type reads and writes, as [`fields`](Self::fields) set them.
+    pub const fn entries(&self) -> Option<&'static [Field]> {
+        self.fields
+    }
+
     /// Checks every rule that can be checked without the type's source, and panics with the mend.
     ///
     /// In a `const` item of its own the panic is a compile error.
@@ -362,6 +367,16 @@ impl Field {
     /// (`#[serde(alias)]`).
     pub const fn new(name: &'static str, aliases: &'static [&'static str]) -> Self {
         Self { name, aliases }
+    }
+
+    /// The serialized name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The names under which the field is read as well.
+    pub const fn aliases(&self) -> &'static [&'static str] {
+        self.aliases
     }
 }
 

@@ -1,0 +1,107 @@
+//! What a session struct can be, and what serde may make of it.
+
+use std::collections::HashMap;
+
+use quote::ToTokens as _;
+use syn::ext::IdentExt as _;
+use syn::{GenericParam, Ident};
+
+use crate::ast::Session;
+use crate::errors::Errors;
+
+pub(super) fn check(errors: &Errors, session: &Session<'_>) {
+    check_generics(errors, session);
+    check_serde_of_struct(errors, session);
+    check_directions(errors, session);
+    check_serialized_names(errors, session);
+}
+
+// The schema and the handles are constants of the type: with parameters there would be one for
+// each choice of them, all for the same table.
+fn check_generics(errors: &Errors, session: &Session<'_>) {
+    for param in &session.generics.params {
+        let message = match param {
+            GenericParam::Type(_) => {
+                "a session struct has no type parameters; write the types themselves"
+            }
+            GenericParam::Lifetime(_) => {
+                "a session struct has no lifetimes, since it is read from the table; let it own \
+                 its data"
+            }
+            GenericParam::Const(_) => {
+                "a session struct has no const parameters; write the values themselves"
+            }
+        };
+        errors.report(param, message);
+    }
+}
+
+// `save` writes single entries of `data`, each by the name of its field. These attributes make
+// `data` something else than one entry for each field, or refuse the entries of a newer program.
+fn check_serde_of_struct(errors: &Errors, session: &Session<'_>) {
+    for (name, tokens) in &session.serde.attributes {
+        let why = match name.as_str() {
+            "transparent" => "it leaves `data` without an entry for the field",
+            "into" | "from" | "try_from" => {
+                "`data` would have the fields of another type; keep that type in a field"
+            }
+            "remote" => "derive `SessionAttributes` on the type that is stored",
+            "untagged" => "it is for enums",
+            "tag" | "content" => "it adds an entry to `data` that is no field; make it a field",
+            "deny_unknown_fields" => {
+                "no session could be loaded that a newer program wrote, with one more field"
+            }
+            _ => continue,
+        };
+        errors.report(
+            tokens,
+            format!("remove `{name}` from the session struct: {why}"),
+        );
+    }
+}
+
+// What is written under one name must be found under it again.
+fn check_directions(errors: &Errors, session: &Session<'_>) {
+    let message = "a field of a session has one name, written and read; give the same one for \
+                   `serialize` and `deserialize`, and add `alias` for older names";
+    if let Some(all) = &session.serde.rename_all
+        && all.serialize != all.deserialize
+    {
+        errors.report(&all.tokens, message);
+        return;
+    }
+    for field in &session.fields {
+        if let Some(rename) = &field.serde.rename
+            && session.serialized_name(field) != session.deserialized_name(field)
+        {
+            errors.report(&rename.tokens, message);
+        }
+    }
+}
+
+// Two fields under one name overwrite each other in `data`.
+fn check_serialized_names(errors: &Errors, session: &Session<'_>) {
+    let mut taken: HashMap<String, &Ident> = HashMap::new();
+    for field in session.fields.iter().filter(|field| field.is_entry()) {
+        let token = match &field.serde.rename {
+            Some(rename) => rename.tokens.clone(),
+            None => field.ident.to_token_stream(),
+        };
+        let aliases = field.serde.aliases.iter();
+        let aliases = aliases.map(|alias| (alias.value(), alias.to_token_stream()));
+        for (name, token) in [(session.serialized_name(field), token)]
+            .into_iter()
+            .chain(aliases)
+        {
+            if let Some(first) = taken.get(&name).filter(|&&first| first != field.ident) {
+                let message = format!(
+                    "the field `{}` has the name `{name}` in `data`; give one of them another",
+                    first.unraw()
+                );
+                errors.report(token, message);
+            } else {
+                taken.insert(name, field.ident);
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+use serde::{Deserialize, Serialize};
+use session_store::{AsKey, IsIndex, SessionAttributes};
+
+#[derive(Clone, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "app-sessions", idle_timeout = "30m", absolute_timeout = "1h 30m")]
+#[dynamo(id = "pk", data = "d", created_at = "c", touched_at = "t", expires_at = "ttl")]
+#[dynamo(idle = "i", version = "v", writes = "w", format = "f")]
+#[dynamo(key_prefix = "SESSION#", sort_key(name = "sk", value = "SESSION"), crate = ::session_store)]
+#[dynamo(attr = "is_admin", with = AppSession::is_admin)]
+#[dynamo(attr = "shard", with = Self::shard, index(name = "by-shard"), key = u8)]
+pub struct AppSession {
+    #[dynamo(attr = "id", index)]
+    user_id: Option<String>,
+    #[dynamo(attr = "tenant")]
+    #[dynamo(index(name = "by-tenant"))]
+    pub tenant: u64,
+    #[dynamo(attr = "roles", with = <[_]>::first, index, key = String,)]
+    roles: Vec<String>,
+    #[dynamo(attr = "cart")]
+    #[serde(with = "hex")]
+    cart: u32,
+    #[dynamo(attr = "r#type")]
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    r#type: String,
+    #[dynamo()]
+    plain: Box<Option<AppSession>>,
+}
+
+impl AppSession {
+    fn is_admin(&self) -> bool {
+        self.roles.iter().any(|role| role == "admin")
+    }
+
+    fn shard(&self) -> u8 {
+        0
+    }
+}
+
+mod hex {
+    pub fn serialize<S: serde::Serializer>(value: &u32, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&format!("{value:x}"))
+    }
+
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
+        let text = <String as serde::Deserialize>::deserialize(d)?;
+        u32::from_str_radix(&text, 16).map_err(serde::de::Error::custom)
+    }
+}
+
+fn sessions<S, I: IsIndex<S>>(_: I, _: impl AsKey<I::Key>) {}
+
+fn main() {
+    sessions(AppSession::USER_ID, "u-17");
+    sessions(AppSession::TENANT, 17);
+    sessions(AppSession::TENANT, &17);
+    sessions(AppSession::ROLES, String::from("admin"));
+    sessions(AppSession::SHARD, 3);
+    assert_eq!(AppSession::TYPE.name(), "r#type");
+    assert_eq!(AppSession::CART.name(), "cart");
+    assert_eq!(AppSession::IS_ADMIN.name(), "is_admin");
+}
