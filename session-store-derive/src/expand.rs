@@ -27,7 +27,8 @@ pub(crate) fn expand(session: &Session<'_>) -> TokenStream {
             #extractor
         }
 
-        #[allow(dead_code, deprecated)]
+        // A field's type can be less visible than its struct, and then so is who can ask for it.
+        #[allow(dead_code, deprecated, private_interfaces)]
         impl #ident {
             #(#constants)*
         }
@@ -264,10 +265,10 @@ fn serialize_with(
             struct SerializeWith<'a>(&'a #session);
 
             impl #krate::private::Serialize for SerializeWith<'_> {
-                fn serialize<S: #krate::private::Serializer>(
+                fn serialize<__S: #krate::private::Serializer>(
                     &self,
-                    serializer: S,
-                ) -> ::core::result::Result<S::Ok, S::Error> {
+                    serializer: __S,
+                ) -> ::core::result::Result<__S::Ok, __S::Error> {
                     #function(&self.0.#field, serializer)
                 }
             }

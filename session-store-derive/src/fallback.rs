@@ -47,7 +47,7 @@ pub(crate) fn expand(session: &Session<'_>, error: &syn::Error) -> TokenStream {
             fn attributes(&self, _: &mut #krate::Attributes) {}
         }
 
-        #[allow(dead_code, deprecated)]
+        #[allow(dead_code, deprecated, private_interfaces)]
         impl #impl_generics #ident #ty_generics #where_clause {
             #(#constants)*
         }

@@ -9,6 +9,8 @@ mod expand;
 mod fallback;
 mod serde;
 mod similar;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use proc_macro2::TokenStream;
@@ -17,7 +19,8 @@ use syn::{DeriveInput, parse_macro_input};
 use crate::ast::Session;
 use crate::errors::Errors;
 
-/// Derives `SessionAttributes`.
+// The package `tests` runs the example: here it would need the crate that needs this one.
+#[doc = include_str!("derive.md")]
 #[proc_macro_derive(SessionAttributes, attributes(dynamo))]
 pub fn derive_session_attributes(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -24,6 +24,11 @@ use session_store::{DynamoDbStore, SessionAttributes, SessionHandle};
 pub use crate::clock::Clock;
 pub use crate::wire::{Call, Fault, Wire};
 
+/// The example in the docs of the derive, which cannot run where they are.
+#[cfg(doctest)]
+#[doc = include_str!("../../session-store-derive/src/derive.md")]
+pub struct DeriveDocs;
+
 /// The address of the engine, if it is not the embedded one.
 pub fn endpoint() -> Option<String> {
     std::env::var("SESSION_STORE_ENDPOINT")

@@ -1,6 +1,9 @@
 //! What the derived implementation gives at run time.
 
+// What the derive writes passes in a crate with these.
 #![deny(clippy::pedantic, clippy::missing_docs_in_private_items)]
+#![allow(clippy::doc_markdown, reason = "DynamoDB is no code")]
+#![allow(clippy::expect_used, reason = "the functions that tests share")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +15,9 @@ fn attributes<S: SessionAttributes>(session: &S) -> BTreeMap<&'static str, Attri
     let mut attributes = Attributes::default();
     session.attributes(&mut attributes);
     let values = private::values(&attributes).iter().cloned();
-    values.filter_map(|(name, value)| Some((name, value?))).collect()
+    values
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 /// A string.
@@ -28,13 +33,20 @@ fn n(number: &str) -> AttributeValue {
 /// The names of the fields in the schema.
 fn entries<S: SessionAttributes>() -> BTreeSet<String> {
     let entries = S::SCHEMA.entries().expect("the derive gives the fields");
-    entries.iter().map(|field| field.name().to_owned()).collect()
+    entries
+        .iter()
+        .map(|field| field.name().to_owned())
+        .collect()
 }
 
 /// The names of the fields as serde writes them.
 fn serialized(session: &impl Serialize) -> BTreeSet<String> {
     let json = serde_json::to_value(session).expect("plain data");
-    json.as_object().expect("a struct").keys().cloned().collect()
+    json.as_object()
+        .expect("a struct")
+        .keys()
+        .cloned()
+        .collect()
 }
 
 /// The derive and serde must not disagree about a name: `save` would write beside the field.
@@ -45,7 +57,7 @@ fn names_are_those_of_serde() {
             /// Names that are easy to get wrong.
             #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
             #[serde(rename_all = $rule)]
-            #[expect(non_snake_case, clippy::struct_field_names, clippy::items_after_statements)]
+            #[expect(non_snake_case, clippy::items_after_statements)]
             struct Names {
                 a: u8,
                 user_id: u8,
@@ -86,7 +98,10 @@ fn skipped_and_flattened_fields_are_no_entries() {
 
     /// Every way to leave out a field.
     #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
-    #[serde(rename_all(serialize = "camelCase", deserialize = "camelCase"), default)]
+    #[serde(
+        rename_all(serialize = "camelCase", deserialize = "camelCase"),
+        default
+    )]
     struct Session {
         user_id: u8,
         #[serde(skip)]
@@ -106,8 +121,13 @@ fn skipped_and_flattened_fields_are_no_entries() {
     let expected = ["userId", "onlyRead", "onlyWritten", "renamed"];
     assert_eq!(entries::<Session>(), expected.map(str::to_owned).into());
 
-    let entries = Session::SCHEMA.entries().expect("the derive gives the fields");
-    let renamed = entries.iter().find(|field| field.name() == "renamed").expect("it is there");
+    let entries = Session::SCHEMA
+        .entries()
+        .expect("the derive gives the fields");
+    let renamed = entries
+        .iter()
+        .find(|field| field.name() == "renamed")
+        .expect("it is there");
     assert_eq!(renamed.aliases(), ["old", "older"]);
 }
 
@@ -128,8 +148,17 @@ type Tenant = Option<u64>;
 
 /// One attribute of each kind.
 #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "app-sessions", idle_timeout = "1h 30m", absolute_timeout = "7days")]
-#[dynamo(id = "pk", data = "session", key_prefix = "S#", sort_key(name = "sk", value = "S"))]
+#[dynamo(
+    table = "app-sessions",
+    idle_timeout = "1h 30m",
+    absolute_timeout = "7days"
+)]
+#[dynamo(
+    id = "pk",
+    data = "session",
+    key_prefix = "S#",
+    sort_key(name = "sk", value = "S")
+)]
 #[dynamo(attr = "is_admin", with = AppSession::is_admin)]
 #[dynamo(attr = "first-role", with = Self::first_role, index, key = String)]
 struct AppSession {
@@ -245,7 +274,9 @@ fn the_schema_says_what_the_struct_says() {
     let schema = AppSession::SCHEMA;
     assert_eq!(schema.table(), "app-sessions");
     let promoted = schema.promoted().iter();
-    let promoted: Vec<_> = promoted.map(|a| (a.name(), a.index_name(), a.key_type())).collect();
+    let promoted: Vec<_> = promoted
+        .map(|a| (a.name(), a.index_name(), a.key_type()))
+        .collect();
     let index = |name: &str| Some(name.to_owned());
     let expected = [
         ("user_id", index("user_id-index"), Some(KeyType::S)),
@@ -263,7 +294,16 @@ fn the_schema_says_what_the_struct_says() {
 
     // As written, so that the defaults of the two crates cannot part.
     let debug = format!("{schema:?}");
-    for part in ["idle_timeout: 5400s", "absolute_timeout: 604800s", "id: \"pk\"", "data: \"session\"", "version: \"version\"", "key_prefix: \"S#\"", "sort_key: Some((\"sk\", \"S\"))", "flattened: false"] {
+    for part in [
+        "idle_timeout: 5400s",
+        "absolute_timeout: 604800s",
+        "id: \"pk\"",
+        "data: \"session\"",
+        "version: \"version\"",
+        "key_prefix: \"S#\"",
+        "sort_key: Some((\"sk\", \"S\"))",
+        "flattened: false",
+    ] {
         assert!(debug.contains(part), "{part} in {debug}");
     }
 }
@@ -282,7 +322,11 @@ fn what_is_not_given_is_the_schemas_default() {
     assert_eq!(attributes(&Plain { user_id: 1 }), BTreeMap::new());
     let debug = format!("{schema:?}");
     // The derive compares a single given timeout with the default of the other.
-    for part in ["idle_timeout: 1800s", "absolute_timeout: 43200s", "key_prefix: \"\""] {
+    for part in [
+        "idle_timeout: 1800s",
+        "absolute_timeout: 43200s",
+        "key_prefix: \"\"",
+    ] {
         assert!(debug.contains(part), "{part} in {debug}");
     }
 }

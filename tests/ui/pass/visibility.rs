@@ -12,6 +12,12 @@ mod sessions {
     }
 
     #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
+    pub struct Public {
+        #[dynamo(attr = "user_id", index)]
+        user_id: Option<Key>,
+    }
+
+    #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
     struct Private {
         #[dynamo(attr = "user_id", index)]
         user_id: Key,
@@ -29,11 +35,12 @@ mod sessions {
     }
 
     pub(super) fn inside() {
-        let _ = Private::USER_ID;
+        let _ = (Private::USER_ID, Public::USER_ID);
     }
 }
 
 fn main() {
     let _ = sessions::Restricted::USER_ID;
+    let _ = std::mem::size_of::<sessions::Public>();
     sessions::inside();
 }

@@ -1,0 +1,243 @@
+//! Snapshots of what the derive writes, one for each feature.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::DeriveInput;
+
+use crate::derive;
+
+/// Compares a struct and what the derive makes of it with the snapshot of this name.
+fn check(name: &str, input: TokenStream) {
+    let input: DeriveInput = syn::parse2(input).unwrap();
+    let output = pretty(derive(&input));
+    let input = pretty(input.into_token_stream());
+    let mut settings = insta::Settings::clone_current();
+    settings.set_omit_expression(true);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!(name, format!("{input}\n// becomes\n\n{output}")));
+}
+
+fn pretty(tokens: TokenStream) -> String {
+    prettyplease::unparse(&syn::parse2(tokens).unwrap())
+}
+
+#[test]
+fn nothing_promoted() {
+    check(
+        "nothing_promoted",
+        quote! {
+            struct Session {
+                user_id: Option<String>,
+            }
+        },
+    );
+}
+
+#[test]
+fn promoted() {
+    check(
+        "promoted",
+        quote! {
+            struct Session {
+                #[dynamo(attr = "theme")]
+                theme: String,
+            }
+        },
+    );
+}
+
+#[test]
+fn index() {
+    check(
+        "index",
+        quote! {
+            struct Session {
+                #[dynamo(attr = "user_id", index)]
+                user_id: Option<String>,
+                #[dynamo(attr = "t", index(name = "by-tenant"))]
+                tenant: u64,
+            }
+        },
+    );
+}
+
+#[test]
+fn with() {
+    check(
+        "with",
+        quote! {
+            struct Session {
+                #[dynamo(attr = "roles", with = as_string_set)]
+                roles: BTreeSet<String>,
+                #[dynamo(attr = "teams", index, with = Teams::first, key = TeamId)]
+                teams: Teams,
+            }
+        },
+    );
+}
+
+#[test]
+fn computed() {
+    check(
+        "computed",
+        quote! {
+            #[dynamo(attr = "is-admin", with = Session::is_admin)]
+            #[dynamo(attr = "2nd", with = Self::second, index, key = u64)]
+            struct Session {
+                user_id: Option<String>,
+            }
+        },
+    );
+}
+
+#[test]
+fn table() {
+    check(
+        "table",
+        quote! {
+            #[dynamo(table = "app-sessions", idle_timeout = "90s")]
+            #[dynamo(absolute_timeout = "1h 500ms")]
+            struct Session {
+                user_id: Option<String>,
+            }
+        },
+    );
+}
+
+#[test]
+fn shared_table() {
+    check(
+        "shared_table",
+        quote! {
+            #[dynamo(id = "pk", expires_at = "ttl")]
+            #[dynamo(key_prefix = "SESSION#", sort_key(name = "sk", value = "SESSION"))]
+            struct Session {
+                #[dynamo(attr = "id", index)]
+                user_id: Option<String>,
+            }
+        },
+    );
+}
+
+#[test]
+fn crate_path() {
+    check(
+        "crate_path",
+        quote! {
+            #[dynamo(crate = "crate::facade::store")]
+            struct Session {
+                #[dynamo(attr = "user_id", index)]
+                user_id: Option<String>,
+                #[dynamo(attr = "theme")]
+                theme: String,
+            }
+        },
+    );
+}
+
+#[test]
+fn visibility_and_raw_identifiers() {
+    check(
+        "visibility_and_raw_identifiers",
+        quote! {
+            pub(crate) struct Session {
+                #[dynamo(attr = "type", index)]
+                r#type: String,
+                #[dynamo(attr = "theme")]
+                theme: String,
+            }
+        },
+    );
+}
+
+#[test]
+fn serde_names() {
+    check(
+        "serde_names",
+        quote! {
+            #[serde(rename_all = "camelCase")]
+            struct Session {
+                user_id: u64,
+                #[serde(rename = "org", alias = "tenant", alias = "company")]
+                tenant_id: u64,
+                #[serde(skip)]
+                in_memory: u64,
+                #[serde(skip_serializing)]
+                only_read: u64,
+            }
+        },
+    );
+}
+
+#[test]
+fn serde_flatten() {
+    check(
+        "serde_flatten",
+        quote! {
+            struct Session {
+                user_id: u64,
+                #[dynamo(attr = "device", with = Device::name)]
+                #[serde(flatten)]
+                device: Device,
+            }
+        },
+    );
+}
+
+#[test]
+fn serde_functions() {
+    check(
+        "serde_functions",
+        quote! {
+            struct Session {
+                #[dynamo(attr = "colour")]
+                #[serde(with = "hex")]
+                colour: u32,
+                #[dynamo(attr = "background")]
+                #[serde(serialize_with = "hex::write")]
+                background: u32,
+                #[dynamo(attr = "cart")]
+                #[serde(skip_serializing_if = "Vec::is_empty")]
+                cart: Vec<u32>,
+                #[dynamo(attr = "user_id", index)]
+                #[serde(skip_serializing_if = "String::is_empty")]
+                user_id: String,
+            }
+        },
+    );
+}
+
+#[test]
+fn fallback() {
+    check(
+        "fallback",
+        quote! {
+            pub struct Session {
+                #[dynamo(attr = "id", index)]
+                user_id: Option<String>,
+                #[dynamo(attr = "", index, with = first)]
+                roles: Vec<String>,
+                #[dynamo(attr = "theme")]
+                theme: String,
+                #[dynamo(attr = "theme", index)]
+                THEME: String,
+            }
+        },
+    );
+}
+
+#[test]
+fn fallback_with_parameters() {
+    check(
+        "fallback_with_parameters",
+        quote! {
+            pub struct Session<T: Copy, const N: usize>
+            where
+                T: Clone,
+            {
+                #[dynamo(attr = "user_id", index)]
+                user_id: T,
+            }
+        },
+    );
+}
