@@ -220,7 +220,8 @@ fn extract(
     } else if let Some(function) = &serde.serialize_with {
         serialize_with(session, krate, attributes, name, ident, function)
     } else {
-        quote!(#krate::Attributes::serialize(#attributes, #name, &self.#ident);)
+        let value = borrowed(ident, ends(ty));
+        quote!(#krate::Attributes::serialize(#attributes, #name, #value);)
     };
     // Where serde leaves the field out of `data`, the item has no attribute either.
     match &serde.skip_serializing_if {
@@ -239,15 +240,24 @@ fn extract(
 /// at the function.
 fn call(function: &ExprPath, attribute: &Attribute<'_>) -> TokenStream {
     let (start, end) = ends(function);
-    let this = Ident::new("self", Span::call_site().located_at(start));
     let argument = match attribute.field {
-        Some(Field { ident, .. }) => {
-            let ident = Ident::new(&ident.to_string(), ident.span());
-            quote_spanned!(end=> (&#this.#ident))
-        }
-        None => quote_spanned!(end=> (#this)),
+        Some(field) => borrowed(field.ident, (end, end)),
+        None => this(start).into_token_stream(),
     };
-    quote!(#function #argument)
+    let arguments = quote_spanned!(end=> (#argument));
+    quote!(#function #arguments)
+}
+
+/// `&self.field`, spanned so that an error in its type points there.
+fn borrowed(field: &Ident, (start, end): (Span, Span)) -> TokenStream {
+    let this = this(start);
+    let mut field = field.clone();
+    field.set_span(field.span().located_at(end));
+    quote_spanned!(start=> &#this.#field)
+}
+
+fn this(span: Span) -> Ident {
+    Ident::new("self", Span::call_site().located_at(span))
 }
 
 /// Promotes a field by the function that serde writes it with, so that both have one form.

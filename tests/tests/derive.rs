@@ -57,7 +57,7 @@ fn names_are_those_of_serde() {
             /// Names that are easy to get wrong.
             #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
             #[serde(rename_all = $rule)]
-            #[expect(non_snake_case, clippy::items_after_statements)]
+            #[expect(non_snake_case)]
             struct Names {
                 a: u8,
                 user_id: u8,
@@ -181,6 +181,8 @@ struct AppSession {
     colour: u32,
     #[dynamo(attr = "note")]
     note: Option<String>,
+    #[dynamo(attr = "kind", with = String::as_str)]
+    r#type: String,
     plain: u8,
 }
 
@@ -235,6 +237,7 @@ fn absent_values_are_absent() {
         ("device", AttributeValue::B(Vec::new().into())),
         ("is_admin", AttributeValue::Bool(false)),
         ("colour", s("0")),
+        ("kind", s("")),
     ];
     assert_eq!(attributes(&AppSession::default()), BTreeMap::from(expected));
 }
@@ -251,6 +254,7 @@ fn values_are_of_their_types() {
         cart: vec![7, 8],
         colour: 0xff_00ff,
         note: Some(String::new()),
+        r#type: "web".to_owned(),
         plain: 1,
     };
     let roles = vec!["admin".to_owned(), "staff".to_owned()];
@@ -263,6 +267,7 @@ fn values_are_of_their_types() {
         ("cart", AttributeValue::L(vec![n("7"), n("8")])),
         ("colour", s("ff00ff")),
         ("note", s("")),
+        ("kind", s("web")),
         ("is_admin", AttributeValue::Bool(true)),
         ("first-role", s("admin")),
     ];
@@ -287,6 +292,7 @@ fn the_schema_says_what_the_struct_says() {
         ("cart", None, None),
         ("colour", None, None),
         ("note", None, None),
+        ("kind", None, None),
         ("is_admin", None, None),
         ("first-role", index("first-role-index"), Some(KeyType::S)),
     ];

@@ -22,6 +22,8 @@ pub struct AppSession {
     #[dynamo(attr = "r#type")]
     #[serde(skip_serializing_if = "String::is_empty", default)]
     r#type: String,
+    #[dynamo(attr = "match", with = Clone::clone)]
+    r#match: String,
     #[dynamo()]
     plain: Box<Option<AppSession>>,
 }
