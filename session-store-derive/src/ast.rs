@@ -2,11 +2,11 @@
 
 use proc_macro2::Span;
 use syn::ext::IdentExt as _;
-use syn::{Data, DeriveInput, Fields, Generics, Ident, Type, Visibility};
+use syn::{Data, DeriveInput, Fields, Generics, Ident, LitStr, Type, Visibility};
 
 use crate::attr::{self, Promotion, Table};
 use crate::errors::Errors;
-use crate::serde;
+use crate::serde::{self, Rule};
 
 pub(crate) struct Session<'a> {
     pub(crate) ident: &'a Ident,
@@ -67,30 +67,24 @@ impl<'a> Session<'a> {
 
     /// The name of a field in `data`.
     pub(crate) fn serialized_name(&self, field: &Field<'_>) -> String {
-        let renamed = field
+        let own = field
             .serde
             .rename
             .as_ref()
             .and_then(|rename| rename.serialize.as_ref());
-        match (renamed, &self.serde.rename_all) {
-            (Some(name), _) => name.value(),
-            (None, Some(all)) => all.serialize.apply(&field.ident.unraw().to_string()),
-            (None, None) => field.ident.unraw().to_string(),
-        }
+        let all = self.serde.rename_all.as_ref().map(|all| all.serialize);
+        field.named(own, all.unwrap_or_default())
     }
 
     /// The name under which a field is read from `data`.
     pub(crate) fn deserialized_name(&self, field: &Field<'_>) -> String {
-        let renamed = field
+        let own = field
             .serde
             .rename
             .as_ref()
             .and_then(|rename| rename.deserialize.as_ref());
-        match (renamed, &self.serde.rename_all) {
-            (Some(name), _) => name.value(),
-            (None, Some(all)) => all.deserialize.apply(&field.ident.unraw().to_string()),
-            (None, None) => field.ident.unraw().to_string(),
-        }
+        let all = self.serde.rename_all.as_ref().map(|all| all.deserialize);
+        field.named(own, all.unwrap_or_default())
     }
 }
 
@@ -103,6 +97,14 @@ impl Field<'_> {
         let serde = &self.serde;
         let is_skipped = serde.skip_serializing.is_some() && serde.skip_deserializing.is_some();
         !is_skipped && !serde.flatten
+    }
+
+    /// As serde names it: by the field's own `rename`, else by the struct's rule.
+    fn named(&self, own: Option<&LitStr>, rule: Rule) -> String {
+        own.map_or_else(
+            || rule.apply(&self.ident.unraw().to_string()),
+            LitStr::value,
+        )
     }
 }
 

@@ -34,11 +34,12 @@ impl Errors {
         }
     }
 
-    /// Whether nothing has been reported since `count` was taken.
+    /// How many were reported so far; by it a part of the input knows whether it was wrong.
     pub(crate) fn count(&self) -> usize {
         self.found.borrow().as_ref().map_or(0, Vec::len)
     }
 
+    /// All of them as one, if there are any.
     pub(crate) fn finish(self) -> syn::Result<()> {
         let found = self.found.borrow_mut().take().unwrap_or_default();
         let all = found.into_iter().reduce(|mut all, next| {

@@ -12,11 +12,23 @@ pub(crate) fn expand(session: &Session<'_>) -> TokenStream {
     let krate = krate(session);
     let ident = session.ident;
     let schema = schema(session, &krate);
-    let constants = session.attributes().map(|attribute| {
-        let name = attribute.promotion.name.value();
-        constant(session, &krate, &attribute, attribute.key_source(), &name)
-    });
     let extractor = extractor(session, &krate);
+    let mut constants = session
+        .attributes()
+        .map(|attribute| {
+            let name = attribute.promotion.name.value();
+            constant(session, &krate, &attribute, attribute.key_source(), &name)
+        })
+        .peekable();
+    let handles = constants.peek().is_some().then(|| {
+        // A field's type can be less visible than its struct, and then so is who can ask for it.
+        quote! {
+            #[allow(dead_code, deprecated, private_interfaces)]
+            impl #ident {
+                #(#constants)*
+            }
+        }
+    });
 
     quote! {
         #[automatically_derived]
@@ -27,11 +39,7 @@ pub(crate) fn expand(session: &Session<'_>) -> TokenStream {
             #extractor
         }
 
-        // A field's type can be less visible than its struct, and then so is who can ask for it.
-        #[allow(dead_code, deprecated, private_interfaces)]
-        impl #ident {
-            #(#constants)*
-        }
+        #handles
 
         // `cargo check` evaluates a free constant, and an associated one only where it is used.
         const _: &#krate::Schema = <#ident as #krate::SessionAttributes>::SCHEMA;
@@ -124,10 +132,7 @@ fn schema_field(session: &Session<'_>, krate: &Path, field: &Field<'_>) -> Token
     quote!(#krate::Field::new(#name, &[#(#aliases),*]))
 }
 
-/// The handle of an attribute.
-///
-/// Of all the generated code this alone demands that a key can be one, and all of it has the span
-/// of the type in question: rustc then reports a wrong type once, and there.
+/// The constant that stands for an attribute: its handle, under this name of the attribute.
 pub(crate) fn constant(
     session: &Session<'_>,
     krate: &Path,
@@ -135,33 +140,12 @@ pub(crate) fn constant(
     key_source: Option<&Type>,
     name: &str,
 ) -> TokenStream {
-    let Attribute {
-        promotion,
-        field,
-        constant,
-    } = attribute;
-    let vis = session.vis;
-    let (doc, definition) = match key_source {
-        Some(source) => {
-            let (start, end) = ends(source);
-            let krate = spanned(krate, start);
-            let key = match field {
-                Some(_) if promotion.with.is_none() => {
-                    let projection = quote_spanned!(start=> <#source as #krate::IndexField>::);
-                    let key = quote_spanned!(end=> Key);
-                    quote!(#projection #key)
-                }
-                _ => source.to_token_stream(),
-            };
-            let ty = quote_spanned!(start=> #krate::Index<Self, #key);
-            let ty_end = quote_spanned!(end=> >);
-            let new = quote_spanned!(start=> #krate::Index::new);
-            let new_end = quote_spanned!(end=> (#name));
-            (
-                format!("The index on the attribute `{name}`."),
-                quote!(#ty #ty_end = #new #new_end),
-            )
-        }
+    let (vis, constant) = (session.vis, &attribute.constant);
+    let (doc, handle) = match key_source {
+        Some(source) => (
+            format!("The index on the attribute `{name}`."),
+            index(krate, attribute, source, name),
+        ),
         None => (
             format!("The attribute `{name}`, which is no index."),
             quote!(#krate::Promoted<Self> = #krate::Promoted::new(#name)),
@@ -169,8 +153,29 @@ pub(crate) fn constant(
     };
     quote! {
         #[doc = #doc]
-        #vis const #constant: #definition;
+        #vis const #constant: #handle;
     }
+}
+
+/// The type and the value of an index's handle.
+///
+/// Of all the generated code this alone demands that the key can be one. Both have the span of the
+/// type in question, so that rustc finds the same error in both, and reports it once and there.
+fn index(krate: &Path, attribute: &Attribute<'_>, source: &Type, name: &str) -> TokenStream {
+    let (start, end) = ends(source);
+    let krate = spanned(krate, start);
+    let key = if attribute.promotion.with.is_some() {
+        source.to_token_stream()
+    } else {
+        let projection = quote_spanned!(start=> <#source as #krate::IndexField>::);
+        let key = quote_spanned!(end=> Key);
+        quote!(#projection #key)
+    };
+    let ty = quote_spanned!(start=> #krate::Index<Self, #key);
+    let ty_end = quote_spanned!(end=> >);
+    let new = quote_spanned!(start=> #krate::Index::new);
+    let new_end = quote_spanned!(end=> (#name));
+    quote!(#ty #ty_end = #new #new_end)
 }
 
 fn extractor(session: &Session<'_>, krate: &Path) -> TokenStream {
