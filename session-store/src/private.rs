@@ -49,7 +49,7 @@ impl<F> NoIndexSource<F> for IndexSource<F> {}
 #[diagnostic::on_unimplemented(
     message = "this index has keys of type `{K}`, and its function returns `{Self}`",
     label = "returns a `{Self}`",
-    note = "return a `{K}`, a reference to one, or an `Option` of either, or say `key = ..` otherwise"
+    note = "return a `{K}`, a reference to one, or an `Option` of either; or change `key = ..`"
 )]
 pub trait IntoKey<K> {
     fn into_key(self) -> Option<AttributeValue>;

@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use session_store::{AsKey, IndexKey, IsIndex, SessionAttributes};
+use session_store::{DynamoDbStore, IndexKey, SessionAttributes};
 
 // The queries take an index of the type, and a key of the index.
 #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
@@ -30,18 +30,14 @@ impl IndexKey for UserId {
     }
 }
 
-struct Store<S>(S);
-
-impl<S: SessionAttributes> Store<S> {
-    fn sessions<I: IsIndex<S>>(&self, _: I, _: impl AsKey<I::Key>) {}
-}
-
-fn queries(store: &Store<AppSession>) {
+fn queries(store: &DynamoDbStore<AppSession>) {
     store.sessions(AppSession::THEME, "dark");
     store.sessions(Other::USER_ID, "u-17");
     store.sessions(AppSession::USER_ID, "u-17");
     store.sessions(AppSession::TENANT, 17_i8);
     store.sessions(AppSession::CART, 1);
+    store.revoke(AppSession::THEME, "dark");
+    store.revoke(AppSession::TENANT, "acme");
 }
 
 fn main() {}
