@@ -42,9 +42,8 @@ impl<const MAX: usize> TryFrom<String> for Text<MAX> {
     fn try_from(text: String) -> Result<Self, String> {
         let text = text.trim();
         match text.chars().count() {
-            0 => Err("Please fill in the field: it is empty.".to_owned()),
-            n if n > MAX => Err(format!("Please be brief: {MAX} characters at most.")),
-            _ => Ok(Self(text.to_owned())),
+            n if (1..=MAX).contains(&n) => Ok(Self(text.to_owned())),
+            _ => Err(format!("it takes from 1 to {MAX} characters")),
         }
     }
 }
@@ -71,7 +70,7 @@ impl TryFrom<String> for Profile {
     fn try_from(text: String) -> Result<Self, &'static str> {
         match text.len() {
             0 => Ok(Self(None)),
-            n if n > Self::MAX => Err("Please keep the profile within 64 KB."),
+            n if n > Self::MAX => Err("it takes 64 KB at most"),
             _ => Ok(Self(Some(text))),
         }
     }

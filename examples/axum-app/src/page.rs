@@ -20,9 +20,8 @@ pub(crate) fn home(session: Option<&Session<AppSession>>, devices: &[SessionSumm
     let cart = session.map_or(&[][..], |session| &session.cart);
     let user = session.and_then(|session| Some((session, session.user_id.as_deref()?)));
     layout(
-        theme,
+        Some(theme),
         html! {
-            (themes(theme))
             main {
                 @match user {
                     Some((session, user)) => (greeting(session, user)),
@@ -40,12 +39,12 @@ pub(crate) fn home(session: Option<&Session<AppSession>>, devices: &[SessionSumm
 /// The page that says what went wrong.
 pub(crate) fn error(status: StatusCode, message: &str) -> Markup {
     layout(
-        Theme::Auto,
+        None,
         html! {
             main {
                 section.card {
-                    p.eyebrow { (status.as_str()) }
-                    h1 { (status.canonical_reason().unwrap_or("Error")) }
+                    p.eyebrow { (status) }
+                    h1 { "That did not work" }
                     p { (message) }
                     p { a.button href="/" { "Back to the page" } }
                 }
@@ -54,10 +53,11 @@ pub(crate) fn error(status: StatusCode, message: &str) -> Markup {
     )
 }
 
-fn layout(theme: Theme, body: Markup) -> Markup {
+/// A page in these colours, which it then lets the visitor choose.
+fn layout(theme: Option<Theme>, body: Markup) -> Markup {
     html! {
         (DOCTYPE)
-        html lang="en" data-theme=(name(theme)) {
+        html lang="en" data-theme=[theme.map(name)] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -69,6 +69,7 @@ fn layout(theme: Theme, body: Markup) -> Markup {
             body {
                 header {
                     a.brand href="/" { span.mark aria-hidden="true" {} "session-store" }
+                    @if let Some(theme) = theme { (themes(theme)) }
                 }
                 (body)
                 footer { "Typed sessions on Amazon DynamoDB. No JavaScript, one cookie." }
