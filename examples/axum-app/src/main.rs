@@ -1,4 +1,14 @@
 //! Serves the app on loopback, on the engine that the environment names.
+//!
+//! | variable | what |
+//! |---|---|
+//! | `PORT` | the port; 3000 by default, 0 for any that is free |
+//! | `SESSIONS_DB` | the file of an embedded engine |
+//! | `DYNAMODB_ENDPOINT` | the address of another engine, where the table is created if it is missing |
+//! | `AWS_REGION` | without the two above: DynamoDB on AWS, where the table has to be there |
+//! | `DYNAMODB_TABLE` | the name of the table; `app-sessions` by default |
+//!
+//! With none of the engines named, it is embedded, and in memory.
 
 use std::env;
 use std::error::Error;

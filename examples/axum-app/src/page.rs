@@ -185,16 +185,11 @@ fn name(theme: Theme) -> &'static str {
 
 fn moment(time: SystemTime) -> Markup {
     let time = OffsetDateTime::from(time);
-    let (hour, minute, _) = time.to_hms();
-    let (date, month) = (time.date(), u8::from(time.month()));
-    let machine = format!(
-        "{}-{month:02}-{:02}T{hour:02}:{minute:02}Z",
-        date.year(),
-        date.day()
-    );
+    let (year, month, day) = (time.year(), time.month(), time.day());
+    let clock = format!("{:02}:{:02}", time.hour(), time.minute());
+    let machine = format!("{year}-{:02}-{day:02}T{clock}Z", u8::from(month));
+    let month = month.to_string();
     html! {
-        time datetime=(machine) {
-            (date.day()) " " (time.month()) " " (date.year()) ", " (format!("{hour:02}:{minute:02}")) " UTC"
-        }
+        time datetime=(machine) { (day) " " (month.get(..3).unwrap_or(&month)) " " (year) ", " (clock) " UTC" }
     }
 }
