@@ -111,7 +111,10 @@ async fn gets_the_indexes_that_it_lacks() {
     assert!(matches!(lacking, Error::Setup(_)));
     assert!(lacking.to_string().contains("`by-tenant`"), "{lacking}");
 
+    let w = bench.wire.clone();
+    tokio::spawn(async move { for _ in 0..8 { tokio::time::sleep(std::time::Duration::from_secs(2)).await; let o = w.operations(); println!("{} {:?}", o.len(), &o[o.len().saturating_sub(6)..]); } });
     more.create_table().await.unwrap();
+    println!("created");
     more.verify_table().await.unwrap();
     let mut session = more.load(session.id()).await.unwrap().unwrap();
     session.tenant = Some(4);

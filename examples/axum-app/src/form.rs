@@ -1,0 +1,83 @@
+//! The forms, checked as they are read.
+
+use axum::extract::FromRequest;
+use serde::Deserialize;
+
+use crate::error::AppError;
+use crate::session::Theme;
+
+/// The largest body in bytes: a profile whose every byte is percent-encoded, and the rest.
+pub(crate) const MAX_BODY: usize = 3 * Profile::MAX + 4096;
+
+/// A form of this type; a bad one is answered with a page that says why.
+#[derive(FromRequest)]
+#[from_request(via(axum::Form), rejection(AppError))]
+pub(crate) struct Form<T>(pub(crate) T);
+
+#[derive(Deserialize)]
+pub(crate) struct LoginForm {
+    pub(crate) user: Text<64>,
+    #[serde(default)]
+    pub(crate) profile: Profile,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct CartForm {
+    pub(crate) item: Text<100>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ThemeForm {
+    pub(crate) theme: Theme,
+}
+
+/// Text without space around it, of 1 to `MAX` characters.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Text<const MAX: usize>(String);
+
+impl<const MAX: usize> TryFrom<String> for Text<MAX> {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let text = text.trim();
+        match text.chars().count() {
+            n if (1..=MAX).contains(&n) => Ok(Self(text.to_owned())),
+            _ => Err(format!("it takes from 1 to {MAX} characters")),
+        }
+    }
+}
+
+impl<const MAX: usize> From<Text<MAX>> for String {
+    fn from(text: Text<MAX>) -> Self {
+        text.0
+    }
+}
+
+/// What a user says of themselves, if anything.
+#[derive(Default, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Profile(Option<String>);
+
+impl Profile {
+    /// In bytes, as they count for DynamoDB.
+    const MAX: usize = 64 * 1024;
+}
+
+impl TryFrom<String> for Profile {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        match text.len() {
+            0 => Ok(Self(None)),
+            n if n > Self::MAX => Err("it takes 64 KB at most"),
+            _ => Ok(Self(Some(text))),
+        }
+    }
+}
+
+impl From<Profile> for Option<String> {
+    fn from(profile: Profile) -> Self {
+        profile.0
+    }
+}

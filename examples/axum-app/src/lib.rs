@@ -1,0 +1,200 @@
+//! An example of session-store: log-in, a cart, and a list of one's own sessions to end.
+//!
+//! Start reading at [`AppSession`], which is what the app keeps of a visitor.
+
+mod error;
+mod form;
+mod page;
+mod session;
+
+use std::time::UNIX_EPOCH;
+
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::HeaderValue;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use maud::Markup;
+use serde::Serialize;
+use session_store::{Error, SessionHandle, SessionSummary};
+
+use crate::error::AppError;
+use crate::form::{CartForm, Form, LoginForm, ThemeForm};
+use crate::session::{User, Visitor};
+
+pub use crate::session::{AppSession, Store, Theme};
+
+/// The app on this store.
+pub fn app(store: Store) -> Router {
+    Router::new()
+        .route("/", get(home))
+        .route("/page", get(page))
+        .route("/me", get(me))
+        .route("/login", post(login))
+        .route("/cart", post(add_to_cart))
+        .route("/theme", post(set_theme))
+        .route("/devices", get(devices))
+        .route("/devices/{handle}/revoke", post(revoke_device))
+        .route("/logout", post(logout))
+        .route("/logout-others", post(logout_others))
+        .fallback(async || AppError::NotFound)
+        .layer(DefaultBodyLimit::max(form::MAX_BODY))
+        .layer(middleware::map_response(guarded))
+        .with_state(store)
+}
+
+/// The page, which counts its visits in sessions that are there, and begins none by itself.
+async fn home(State(store): State<Store>, visitor: Visitor) -> Result<Markup, AppError> {
+    let Some(mut session) = visitor.session().await? else {
+        return Ok(page::home(None, &[]));
+    };
+    session.visits += 1;
+    match store.save(&mut session).await {
+        Ok(()) => {}
+        Err(Error::Gone(_)) => return Ok(page::home(None, &[])),
+        Err(error) => return Err(error.into()),
+    }
+    let devices = match &session.user_id {
+        Some(user) => sessions_of(&store, user).await?,
+        None => Vec::new(),
+    };
+    Ok(page::home(Some(&session), &devices))
+}
+
+/// Who is there, at the price of one read.
+async fn page(visitor: Visitor) -> Result<String, AppError> {
+    let session = visitor.session().await?;
+    let user = session.and_then(|session| session.user_id.clone());
+    Ok(user.unwrap_or_else(|| "anonymous".to_owned()))
+}
+
+#[derive(Serialize)]
+struct Me {
+    user_id: String,
+    cart: Vec<String>,
+    theme: Theme,
+    visits: u64,
+}
+
+async fn me(User { name, session }: User) -> Json<Me> {
+    Json(Me {
+        user_id: name,
+        cart: session.cart.clone(),
+        theme: session.theme,
+        visits: session.visits,
+    })
+}
+
+async fn login(visitor: Visitor, Form(form): Form<LoginForm>) -> Result<Response, AppError> {
+    let cookies = visitor
+        .log_in(form.user.into(), form.profile.into())
+        .await?;
+    Ok((cookies, Redirect::to("/")).into_response())
+}
+
+async fn add_to_cart(visitor: Visitor, Form(form): Form<CartForm>) -> Result<Response, AppError> {
+    let item = String::from(form.item);
+    let cookies = visitor
+        .change(|session| session.cart.push(item.clone()))
+        .await?;
+    Ok((cookies, Redirect::to("/")).into_response())
+}
+
+async fn set_theme(visitor: Visitor, Form(form): Form<ThemeForm>) -> Result<Response, AppError> {
+    let cookies = visitor.change(|session| session.theme = form.theme).await?;
+    Ok((cookies, Redirect::to("/")).into_response())
+}
+
+#[derive(Serialize)]
+struct Device {
+    handle: SessionHandle,
+    /// Milliseconds since 1970.
+    created_at: u128,
+    current: bool,
+}
+
+async fn devices(
+    State(store): State<Store>,
+    User { name, session }: User,
+) -> Result<Json<Vec<Device>>, AppError> {
+    let sessions = sessions_of(&store, &name).await?;
+    let devices = sessions.into_iter().map(|summary| Device {
+        handle: summary.handle(),
+        created_at: summary
+            .created_at()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis(),
+        current: summary.handle() == session.handle(),
+    });
+    Ok(Json(devices.collect()))
+}
+
+/// Ends one session of the user's own; that of somebody else is as if it were not there.
+async fn revoke_device(
+    State(store): State<Store>,
+    User { name, session }: User,
+    Path(handle): Path<String>,
+) -> Result<Redirect, AppError> {
+    let handle = SessionHandle::parse(&handle).map_err(|_| AppError::NotFound)?;
+    let mut own = store.sessions(AppSession::USER_ID, &name);
+    // The index may not show the current session yet.
+    let mut found = handle == session.handle();
+    while !found {
+        let summary = own.next().await.ok_or(AppError::NotFound)??;
+        found = handle == summary.handle();
+    }
+    // Whether it was still there makes no difference: it is not there any more.
+    let _ = store.revoke_handle(&handle).await?;
+    Ok(Redirect::to("/"))
+}
+
+async fn logout(visitor: Visitor) -> Result<Response, AppError> {
+    let cookies = visitor.log_out().await?;
+    Ok((cookies, Redirect::to("/")).into_response())
+}
+
+async fn logout_others(
+    State(store): State<Store>,
+    User { name, session }: User,
+) -> Result<Redirect, AppError> {
+    let revoked = store
+        .revoke(AppSession::USER_ID, &name)
+        .except(&session)
+        .await?;
+    if !revoked.failed().is_empty() {
+        return Err(AppError::NotAllEnded(revoked));
+    }
+    Ok(Redirect::to("/"))
+}
+
+/// The live sessions of a user, newest first.
+async fn sessions_of(store: &Store, user: &str) -> Result<Vec<SessionSummary>, Error> {
+    let mut sessions = store.sessions(AppSession::USER_ID, user);
+    let mut found = Vec::new();
+    while let Some(summary) = sessions.next().await {
+        found.push(summary?);
+    }
+    Ok(found)
+}
+
+/// Tells the browser to keep no page, to fetch nothing from elsewhere, and to let nobody frame one.
+async fn guarded(mut response: Response) -> Response {
+    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+                          form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let headers = [
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (REFERRER_POLICY, "same-origin"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, value) in headers {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

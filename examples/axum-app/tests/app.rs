@@ -1,0 +1,549 @@
+//! Drives the app in this process, with one cookie jar for each browser.
+//!
+//! On the embedded engine, or on that at `SESSION_STORE_ENDPOINT` where it is set.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, its helpers as well"
+)]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HOST, HeaderMap, LOCATION, SET_COOKIE,
+};
+use axum::http::{Method, Request, StatusCode};
+use axum_app::{AppSession, Store, app};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use session_store::embedded::Embedded;
+use session_store::{AttributeValue, DynamoDbStore, SessionId};
+use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+async fn store() -> Store {
+    static TABLES: AtomicU32 = AtomicU32::new(0);
+    let builder = DynamoDbStore::<AppSession>::builder();
+    match std::env::var("SESSION_STORE_ENDPOINT") {
+        Ok(url) => {
+            let n = TABLES.fetch_add(1, Ordering::Relaxed);
+            let table = format!("axum-app-{}-{n}", std::process::id());
+            let store = builder.endpoint(url).table_name(table).build().await;
+            let store = store.unwrap();
+            store.create_table().await.unwrap();
+            store
+        }
+        Err(_) => builder.embedded().build().await.unwrap(),
+    }
+}
+
+/// How many items are in the table: sessions, and whatever else there should not be.
+async fn stored(store: &Store) -> usize {
+    let scan = store.client().scan().table_name(store.table_name());
+    scan.send().await.unwrap().items().len()
+}
+
+/// A client that keeps its session cookie, as browsers do.
+struct Browser {
+    app: Router,
+    host: &'static str,
+    cookie: Option<String>,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Answer {
+    fn header(&self, name: impl axum::http::header::AsHeaderName) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+}
+
+impl Browser {
+    fn new(store: &Store) -> Self {
+        Self {
+            app: app(store.clone()),
+            host: "127.0.0.1:3000",
+            cookie: None,
+        }
+    }
+
+    async fn logged_in(store: &Store, user: &str) -> Self {
+        let mut browser = Self::new(store);
+        let answer = browser.post("/login", &format!("user={user}")).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        browser
+    }
+
+    async fn get(&mut self, path: &str) -> Answer {
+        self.send(Method::GET, path, Body::empty()).await
+    }
+
+    async fn post(&mut self, path: &str, form: &str) -> Answer {
+        self.send(Method::POST, path, Body::from(form.to_owned()))
+            .await
+    }
+
+    async fn send(&mut self, method: Method, path: &str, body: Body) -> Answer {
+        let mut request = Request::builder()
+            .method(&method)
+            .uri(path)
+            .header(HOST, self.host)
+            .header(ACCEPT, "application/json");
+        if method == Method::POST {
+            request = request.header(CONTENT_TYPE, FORM);
+        }
+        if let Some(cookie) = &self.cookie {
+            request = request.header(COOKIE, format!("other=1; session={cookie}"));
+        }
+        let request = request.body(body).unwrap();
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        if let Some(cookie) = parts.headers.get(SET_COOKIE) {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let value = pair.strip_prefix("session=").unwrap();
+            self.cookie = (!value.is_empty()).then(|| value.to_owned());
+        }
+        let body = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let id = self.cookie.as_deref().filter(|id| id.len() == 43);
+        assert!(
+            id.is_none_or(|id| !text.contains(id)),
+            "a session id is for the cookie alone"
+        );
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+        }
+    }
+
+    async fn page(&mut self) -> String {
+        let answer = self.get("/page").await;
+        assert_eq!(answer.status, StatusCode::OK);
+        answer.text
+    }
+
+    async fn devices(&mut self) -> Vec<Value> {
+        let answer = self.get("/devices").await;
+        assert_eq!(answer.status, StatusCode::OK);
+        serde_json::from_str(&answer.text).unwrap()
+    }
+
+    /// The handle of the session of this browser.
+    fn handle(&self) -> String {
+        let id = SessionId::parse(self.cookie.as_deref().unwrap()).unwrap();
+        id.handle().to_string()
+    }
+}
+
+#[tokio::test]
+async fn one_device_ends_the_other() {
+    let store = store().await;
+    let mut phone = Browser::logged_in(&store, "ada").await;
+    let mut laptop = Browser::logged_in(&store, "ada").await;
+
+    let devices = laptop.devices().await;
+    assert_eq!(devices.len(), 2);
+    for device in &devices {
+        assert_eq!(device["current"], device["handle"] == laptop.handle());
+        assert!(device["created_at"].as_u64().unwrap() > 1_700_000_000_000);
+    }
+    assert!(devices[0]["created_at"].as_u64() >= devices[1]["created_at"].as_u64());
+
+    let answer = laptop
+        .post(&format!("/devices/{}/revoke", phone.handle()), "")
+        .await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(answer.header(LOCATION), "/");
+
+    assert_eq!(phone.page().await, "anonymous");
+    assert_eq!(phone.get("/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(laptop.page().await, "ada");
+    assert_eq!(laptop.devices().await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_device_ends_all_others() {
+    let store = store().await;
+    let mut others = [
+        Browser::logged_in(&store, "ada").await,
+        Browser::logged_in(&store, "ada").await,
+    ];
+    let mut somebody = Browser::logged_in(&store, "grace").await;
+    let mut laptop = Browser::logged_in(&store, "ada").await;
+
+    let answer = laptop.post("/logout-others", "").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    for other in &mut others {
+        assert_eq!(other.page().await, "anonymous");
+    }
+    assert_eq!(laptop.page().await, "ada");
+    assert_eq!(somebody.page().await, "grace");
+}
+
+#[tokio::test]
+async fn nobody_ends_the_session_of_somebody_else() {
+    let store = store().await;
+    let mut ada = Browser::logged_in(&store, "ada").await;
+    let mut grace = Browser::logged_in(&store, "grace").await;
+    let revoke = format!("/devices/{}/revoke", ada.handle());
+
+    assert_eq!(grace.post(&revoke, "").await.status, StatusCode::NOT_FOUND);
+    let mut nobody = Browser::new(&store);
+    let answer = nobody.post(&revoke, "").await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let answer = grace.post("/devices/no-handle/revoke", "").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+
+    assert_eq!(ada.page().await, "ada");
+}
+
+#[tokio::test]
+async fn a_user_ends_the_current_session_by_its_handle() {
+    let store = store().await;
+    let mut ada = Browser::logged_in(&store, "ada").await;
+    let revoke = format!("/devices/{}/revoke", ada.handle());
+    assert_eq!(ada.post(&revoke, "").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(ada.page().await, "anonymous");
+}
+
+#[tokio::test]
+async fn logging_in_never_keeps_the_old_id() {
+    let store = store().await;
+    let mut browser = Browser::new(&store);
+    browser.post("/cart", "item=tea").await;
+    browser.post("/theme", "theme=dark").await;
+    let fixed = browser.cookie.clone();
+
+    browser.post("/login", "user=+ada+&profile=maths").await;
+    assert_ne!(browser.cookie, fixed);
+    assert_eq!(
+        browser.get("/me").await.json(),
+        json!({"user_id": "ada", "cart": ["tea"], "theme": "dark", "visits": 0})
+    );
+    assert_eq!(stored(&store).await, 1);
+
+    let mut attacker = Browser::new(&store);
+    attacker.cookie = fixed;
+    assert_eq!(attacker.page().await, "anonymous");
+}
+
+#[tokio::test]
+async fn the_cart_stays_with_its_user() {
+    let store = store().await;
+    let mut browser = Browser::logged_in(&store, "ada").await;
+    browser.post("/cart", "item=tea").await;
+    browser.post("/login", "user=ada").await;
+    assert_eq!(browser.get("/me").await.json()["cart"], json!(["tea"]));
+    browser.post("/login", "user=grace").await;
+    assert_eq!(browser.get("/me").await.json()["cart"], json!([]));
+    assert_eq!(stored(&store).await, 1);
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_session_and_takes_the_cookie() {
+    let store = store().await;
+    let mut browser = Browser::logged_in(&store, "ada").await;
+    let id = browser.cookie.clone();
+
+    let answer = browser.post("/logout", "").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let cookie = answer.header(SET_COOKIE);
+    assert!(
+        cookie.contains("Max-Age=0") && cookie.contains("Path=/"),
+        "{cookie}"
+    );
+    assert_eq!(browser.cookie, None);
+    browser.cookie = id;
+    assert_eq!(browser.page().await, "anonymous");
+    assert_eq!(stored(&store).await, 0);
+
+    let answer = Browser::new(&store).post("/logout", "").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn reading_creates_nothing() {
+    let store = store().await;
+    let mut browser = Browser::new(&store);
+    for path in ["/", "/page", "/me", "/devices", "/nowhere"] {
+        let answer = browser.get(path).await;
+        assert!(!answer.headers.contains_key(SET_COOKIE), "{path}");
+    }
+    assert_eq!(stored(&store).await, 0);
+}
+
+#[tokio::test]
+async fn a_bad_cookie_is_no_session() {
+    let store = store().await;
+    let unknown = "A".repeat(43);
+    let long = "A".repeat(5000);
+    let quoted = format!("\"{unknown}\"");
+    for cookie in ["", "x", "%00", &unknown, &long, &quoted] {
+        let mut browser = Browser::new(&store);
+        browser.cookie = Some(cookie.to_owned());
+        let answer = browser.get("/me").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{cookie:?}");
+    }
+    assert_eq!(stored(&store).await, 0);
+
+    let mut browser = Browser::new(&store);
+    browser.cookie = Some(unknown.clone());
+    browser.post("/cart", "item=tea").await;
+    assert_ne!(
+        browser.cookie,
+        Some(unknown),
+        "an unknown id is not adopted"
+    );
+    assert_eq!(stored(&store).await, 1);
+}
+
+#[tokio::test]
+async fn a_session_that_ended_does_not_come_back() {
+    let store = store().await;
+    let mut browser = Browser::logged_in(&store, "ada").await;
+    let id = browser.cookie.clone().unwrap();
+    store.delete(&SessionId::parse(&id).unwrap()).await.unwrap();
+
+    browser.post("/cart", "item=tea").await;
+    assert_ne!(browser.cookie, Some(id));
+    assert_eq!(browser.page().await, "anonymous");
+    assert!(browser.get("/").await.text.contains("tea"));
+}
+
+#[tokio::test]
+async fn bad_forms_are_refused_with_a_reason() {
+    let store = store().await;
+    let mut browser = Browser::new(&store);
+    let many = |n| "ä".repeat(n);
+    let bad = [
+        ("/login", String::new(), "missing field `user`"),
+        ("/login", "user=".to_owned(), "user: it takes from 1"),
+        ("/login", "user=++".to_owned(), "user: it takes from 1"),
+        ("/login", format!("user={}", many(65)), "64 characters"),
+        (
+            "/login",
+            format!("user=a&profile={}", "x".repeat(65_537)),
+            "64 KB",
+        ),
+        ("/login", "user=a&user=b".to_owned(), "duplicate field"),
+        ("/cart", "item=".to_owned(), "item: it takes from 1"),
+        ("/cart", format!("item={}", many(101)), "100 characters"),
+        ("/theme", "theme=%3Cpink%3E".to_owned(), "&lt;pink&gt;"),
+    ];
+    for (path, form, reason) in bad {
+        let answer = browser.post(path, &form).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        assert!(answer.text.contains(reason), "{path}: {}", answer.text);
+    }
+    let huge = format!("user=a&profile={}", "x".repeat(1 << 20));
+    let answer = browser.post("/login", &huge).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(stored(&store).await, 0);
+
+    let longest = format!("user={}&profile={}", many(64), "%C3%A4".repeat(32_768));
+    assert_eq!(
+        browser.post("/login", &longest).await.status,
+        StatusCode::SEE_OTHER
+    );
+    assert_eq!(browser.page().await, many(64));
+    let longest = format!("item={}", many(100));
+    assert_eq!(
+        browser.post("/cart", &longest).await.status,
+        StatusCode::SEE_OTHER
+    );
+}
+
+#[tokio::test]
+async fn unknown_routes_are_not_found() {
+    let store = store().await;
+    let mut browser = Browser::new(&store);
+    assert_eq!(browser.get("/nowhere").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        browser.post("/nowhere", "").await.status,
+        StatusCode::NOT_FOUND
+    );
+    let answer = browser.get("/login").await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn the_cookie_is_for_this_site_and_this_session_alone() {
+    let store = store().await;
+    let hosts = [
+        ("127.0.0.1:3000", false),
+        ("127.1.2.3", false),
+        ("localhost:3000", false),
+        ("LOCALHOST", false),
+        ("[::1]:3000", false),
+        ("shop.example", true),
+        ("localhost.example:3000", true),
+        ("127.0.0.1.example", true),
+        ("192.0.2.1:3000", true),
+        ("[2001:db8::1]", true),
+    ];
+    for (host, secure) in hosts {
+        let mut browser = Browser::new(&store);
+        browser.host = host;
+        let answer = browser.post("/login", "user=ada").await;
+        let cookie = answer.header(SET_COOKIE);
+        for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=43200"] {
+            assert!(cookie.split("; ").any(|a| a == attribute), "{cookie}");
+        }
+        assert!(!cookie.contains("Domain"), "{cookie}");
+        assert_eq!(cookie.split("; ").any(|a| a == "Secure"), secure, "{host}");
+        // Once set it stays: a later answer need not say it again.
+        let answer = browser.post("/cart", "item=tea").await;
+        assert!(!answer.headers.contains_key(SET_COOKIE));
+    }
+}
+
+#[tokio::test]
+async fn the_page_shows_what_is_in_the_session() {
+    let store = store().await;
+    let mut browser = Browser::logged_in(&store, "%3Cb%3Eada%3C%2Fb%3E").await;
+    browser.post("/cart", "item=%3Cscript%3E").await;
+    browser.post("/theme", "theme=light").await;
+    browser.get("/").await;
+    let answer = browser.get("/").await;
+    assert_eq!(answer.header(CACHE_CONTROL), "no-store");
+    assert!(answer.text.contains("&lt;b&gt;ada&lt;/b&gt;"));
+    assert!(answer.text.contains("&lt;script&gt;"));
+    assert!(!answer.text.contains("<b>") && !answer.text.contains("<script"));
+    assert!(answer.text.contains("data-theme=\"light\""));
+    assert_eq!(browser.get("/me").await.json()["visits"], 2);
+    assert_eq!(browser.get("/me").await.json()["visits"], 2);
+}
+
+#[tokio::test]
+async fn the_item_has_the_user_beside_the_data() {
+    let store = store().await;
+    let mut browser = Browser::new(&store);
+    browser.post("/cart", "item=tea").await;
+    let anonymous = item(&store, &browser).await;
+    assert!(!anonymous.contains_key("user_id"));
+
+    browser.post("/login", "user=ada").await;
+    let item = item(&store, &browser).await;
+    assert_eq!(item["user_id"], AttributeValue::S("ada".to_owned()));
+    let data = item["data"].as_m().unwrap();
+    assert_eq!(
+        data["cart"],
+        AttributeValue::L(vec![AttributeValue::S("tea".to_owned())])
+    );
+}
+
+async fn item(
+    store: &Store,
+    browser: &Browser,
+) -> std::collections::HashMap<String, AttributeValue> {
+    let read = store.client().get_item().table_name(store.table_name());
+    let read = read.key("id", AttributeValue::S(browser.handle()));
+    read.send().await.unwrap().item.unwrap()
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_no_log_out() {
+    // An engine without the table.
+    let engine = Embedded::memory().await.unwrap();
+    let nowhere = DynamoDbStore::<AppSession>::builder()
+        .client(engine.client())
+        .build()
+        .await
+        .unwrap();
+    let mut browser = Browser::new(&nowhere);
+    browser.cookie = Some("A".repeat(43));
+    for path in ["/", "/page", "/me", "/devices"] {
+        let answer = browser.get(path).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(!answer.headers.contains_key(SET_COOKIE), "{path}");
+    }
+    let forms = [
+        ("/login", "user=ada"),
+        ("/cart", "item=tea"),
+        ("/logout", ""),
+        ("/logout-others", ""),
+    ];
+    for (path, form) in forms {
+        let answer = browser.post(path, form).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(!answer.headers.contains_key(SET_COOKIE), "{path}");
+    }
+}
+
+/// Ends every session just before an `UpdateItem` is sent, as another request could.
+#[derive(Debug)]
+struct EndedMeanwhile(Embedded);
+
+impl Intercept for EndedMeanwhile {
+    fn name(&self) -> &'static str {
+        "EndedMeanwhile"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let target = context.request().headers().get("x-amz-target");
+        if target.is_some_and(|target| target.ends_with(".UpdateItem")) {
+            let client = self.0.client();
+            // An interceptor cannot wait, so somebody else does.
+            let end = std::thread::spawn(move || {
+                Runtime::new().unwrap().block_on(end_all(client));
+            });
+            end.join().unwrap();
+        }
+        Ok(())
+    }
+}
+
+async fn end_all(client: Client) {
+    let store = DynamoDbStore::<AppSession>::builder().client(client);
+    let store = store.build().await.unwrap();
+    let revoked = store.revoke(AppSession::USER_ID, "ada").await.unwrap();
+    assert!(revoked.failed().is_empty());
+}
+
+#[tokio::test]
+async fn a_session_that_ends_during_the_request_is_anonymous() {
+    let engine = Embedded::memory().await.unwrap();
+    let config = engine.config().interceptor(EndedMeanwhile(engine.clone()));
+    let store = DynamoDbStore::<AppSession>::builder()
+        .client(Client::from_conf(config.build()))
+        .build()
+        .await
+        .unwrap();
+    store.create_table().await.unwrap();
+
+    let mut browser = Browser::logged_in(&store, "ada").await;
+    let answer = browser.get("/").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.text.contains("action=\"/login\""));
+    assert_eq!(stored(&store).await, 0);
+
+    let mut browser = Browser::logged_in(&store, "ada").await;
+    let id = browser.cookie.clone();
+    let answer = browser.post("/cart", "item=tea").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_ne!(browser.cookie, id);
+    assert_eq!(browser.page().await, "anonymous");
+}
