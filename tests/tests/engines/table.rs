@@ -103,38 +103,6 @@ async fn that_fits_is_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn gets_the_indexes_that_it_lacks() {
-    let bench = Bench::<App>::new().await;
-    let session = bench.store.create(App::of("u-17")).await.unwrap();
-    let more = bench.other::<More>().await;
-    let lacking = more.verify_table().await.unwrap_err();
-    assert!(matches!(lacking, Error::Setup(_)));
-    assert!(lacking.to_string().contains("`by-tenant`"), "{lacking}");
-
-    let w = bench.wire.clone();
-    tokio::spawn(async move { for _ in 0..8 { tokio::time::sleep(std::time::Duration::from_secs(2)).await; let o = w.operations(); println!("{} {:?}", o.len(), &o[o.len().saturating_sub(6)..]); } });
-    more.create_table().await.unwrap();
-    println!("created");
-    more.verify_table().await.unwrap();
-    let mut session = more.load(session.id()).await.unwrap().unwrap();
-    session.tenant = Some(4);
-    session.device = Some(vec![1, 2]);
-    more.save(&mut session).await.unwrap();
-    assert_eq!(more.sessions(More::TENANT, 4).count().await.unwrap(), 1);
-    assert_eq!(
-        more.sessions(More::DEVICE, &[1, 2][..])
-            .count()
-            .await
-            .unwrap(),
-        1
-    );
-    assert_eq!(
-        more.sessions(More::USER_ID, "u-17").count().await.unwrap(),
-        1
-    );
-}
-
-#[tokio::test]
 async fn of_other_keys_is_refused() {
     let bench = Bench::<App>::new().await;
     let numbered = bench.other::<Numbered>().await;

@@ -1,0 +1,60 @@
+//! Indexes that are added to a table in use. A target of its own, and so a process of its own: while
+//! other tables are being written, DynamoDB Local 3.3.0 now and then never finishes a new index.
+
+use serde::{Deserialize, Serialize};
+use session_store::{Error, SessionAttributes};
+use session_store_tests::Bench;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests")]
+struct App {
+    #[dynamo(attr = "user_id", index)]
+    user_id: Option<String>,
+}
+
+/// The next version of the same.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests")]
+struct More {
+    #[dynamo(attr = "user_id", index)]
+    user_id: Option<String>,
+    #[dynamo(attr = "tenant", index(name = "by-tenant"))]
+    tenant: Option<u64>,
+    #[dynamo(attr = "device", index)]
+    device: Option<Vec<u8>>,
+}
+
+#[tokio::test]
+async fn a_table_gets_the_indexes_that_it_lacks() {
+    let bench = Bench::<App>::new().await;
+    let session = bench
+        .store
+        .create(App {
+            user_id: Some("u-17".into()),
+        })
+        .await
+        .unwrap();
+    let more = bench.other::<More>().await;
+    let lacking = more.verify_table().await.unwrap_err();
+    assert!(matches!(lacking, Error::Setup(_)));
+    assert!(lacking.to_string().contains("`by-tenant`"), "{lacking}");
+
+    more.create_table().await.unwrap();
+    more.verify_table().await.unwrap();
+    let mut session = more.load(session.id()).await.unwrap().unwrap();
+    session.tenant = Some(4);
+    session.device = Some(vec![1, 2]);
+    more.save(&mut session).await.unwrap();
+    assert_eq!(more.sessions(More::TENANT, 4).count().await.unwrap(), 1);
+    assert_eq!(
+        more.sessions(More::DEVICE, &[1, 2][..])
+            .count()
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        more.sessions(More::USER_ID, "u-17").count().await.unwrap(),
+        1
+    );
+}
