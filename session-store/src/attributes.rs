@@ -352,6 +352,10 @@ impl<S: SessionAttributes, K: IndexKey> Index<S, K> {
     ///
     /// If the schema of `S` has no such index, or one with another type of key. In a constant, as
     /// the derive writes it, that is a compile error.
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "the condition of the loop keeps it in bounds"
+    )]
     pub const fn new(name: &'static str) -> Self {
         let mut i = 0;
         while i < S::SCHEMA.attributes.len() {

@@ -1,4 +1,66 @@
 //! The typed session store for Rust web applications on Amazon DynamoDB.
+//!
+//! Derive [`SessionAttributes`] on a struct, build a [`DynamoDbStore`] of it, and keep sessions in
+//! it that stay revoked once revoked, that parallel requests do not overwrite, and that can be found
+//! by the fields that the struct promotes.
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use session_store::{DynamoDbStore, Error, SessionAttributes, SessionId};
+//!
+//! #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+//! #[dynamo(table = "app-sessions", idle_timeout = "30m", absolute_timeout = "12h")]
+//! struct AppSession {
+//!     #[dynamo(attr = "user_id", index)]
+//!     user_id: Option<String>,
+//!     cart: Vec<String>,
+//! }
+//!
+//! async fn add_to_cart(
+//!     store: &DynamoDbStore<AppSession>,
+//!     cookie: &str,
+//!     what: String,
+//! ) -> Result<(), Error> {
+//!     // What is no id is treated as no cookie.
+//!     let Ok(id) = SessionId::parse(cookie) else { return Ok(()) };
+//!     if let Some(mut session) = store.load(&id).await? {
+//!         session.cart.push(what);
+//!         store.save(&mut session).await?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! async fn log_out_everywhere(store: &DynamoDbStore<AppSession>, user: &str) -> Result<(), Error> {
+//!     let revoked = store.revoke(AppSession::USER_ID, user).await?;
+//!     assert!(revoked.failed().is_empty());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What is stored
+//!
+//! A session is one item: its partition key `id` is the [handle](SessionHandle), the hash of the
+//! secret [id](SessionId); `data` is the whole struct in serde's form, one entry a field; promoted
+//! attributes stand beside it, natively; and `created_at` and `touched_at` (milliseconds since
+//! 1970), `expires_at` (seconds, the table's TTL attribute), `version` and `writes` are the store's
+//! own. What else is in the item is left as it is.
+//!
+//! In serde's form, some types lose something: `Some(None)` comes back as `None`, a `Vec<u8>` without
+//! `serde_bytes` is a list of numbers, and `u128` and `i128` cannot be stored, which is
+//! [`Error::Encode`].
+//!
+//! # Saving
+//!
+//! [`save`](DynamoDbStore::save) writes the top-level fields that changed. Two requests that change
+//! different fields do not disturb each other; of the same field the last one wins. What must
+//! change together belongs in one nested struct.
+//!
+//! # Features
+//!
+//! - `aws-config`: a client from a region or from the environment, with TLS. Without it, give one
+//!   that is ready, or an endpoint on loopback.
+//! - `embedded`: DynamoDB in this process, for development and tests.
+//! - `tower-sessions`, `tower-sessions-0-14`: the store behind tower-sessions 0.15 and 0.14.
 
 mod attributes;
 mod builder;

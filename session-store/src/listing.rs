@@ -206,6 +206,19 @@ impl<S: SessionAttributes + 'static> Sessions<S> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
+    /// All of them at once, for a page that shows them; bound it by [`limit`](Self::limit).
+    ///
+    /// # Errors
+    ///
+    /// The first error of the stream.
+    pub async fn all(mut self) -> Result<Vec<SessionSummary>, Error> {
+        let mut all = Vec::new();
+        while let Some(session) = self.next().await {
+            all.push(session?);
+        }
+        Ok(all)
+    }
+
     /// How many live sessions there are, at most as many as [`limit`](Self::limit) allows.
     ///
     /// It reads them all, since DynamoDB's own count would include the expired ones.

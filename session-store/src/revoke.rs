@@ -44,14 +44,15 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
             store: self.clone(),
             attribute: index.attribute(),
             value: key.as_key_value(),
+            only: None,
             except: Vec::new(),
         }
     }
 
     /// Ends the session of this handle.
     ///
-    /// One `DeleteItem`. Whose session it is is not checked: compare its handle with those that
-    /// [`sessions`](Self::sessions) gives for the user who asks.
+    /// One `DeleteItem`. Whose session it is is not checked: for a user who may end their own
+    /// sessions alone, use [`revoke`](Self::revoke) with [`only`](Revoke::only).
     ///
     /// # Errors
     ///
@@ -63,37 +64,6 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
         let mut revoked = Revoked::default();
         revoked.note(*handle, Ok(self.outcome(*handle, deleted)));
         Ok(revoked)
-    }
-
-    async fn revoke_all(
-        self,
-        attribute: &'static Attribute,
-        value: AttributeValue,
-        except: Vec<SessionHandle>,
-    ) -> Result<Revoked, Error> {
-        let mut revoked = Revoked::default();
-        let mut start = None;
-        loop {
-            let page = request::find(self.target(), attribute, &value, start, None)
-                .send()
-                .await;
-            let page = page.map_err(|error| self.failed("Query", error))?;
-            let handles = page
-                .items()
-                .iter()
-                .filter_map(|key| handle_of(S::SCHEMA, key));
-            let handles = handles.filter(|handle| !except.contains(handle));
-            let deletes = handles.map(|handle| self.revoke_if(handle, attribute, &value));
-            let deletes: Vec<_> = deletes.collect();
-            let mut outcomes = stream::iter(deletes).buffer_unordered(IN_FLIGHT);
-            while let Some((handle, outcome)) = outcomes.next().await {
-                revoked.note(handle, outcome);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(revoked);
-            }
-        }
     }
 
     async fn revoke_if(
@@ -131,10 +101,20 @@ pub struct Revoke<S> {
     store: DynamoDbStore<S>,
     attribute: &'static Attribute,
     value: AttributeValue,
+    only: Option<SessionHandle>,
     except: Vec<SessionHandle>,
 }
 
 impl<S> Revoke<S> {
+    /// Ends this one session, if it has the value: a button beside each line of "your devices".
+    ///
+    /// One `DeleteItem` and no `Query`. The session of somebody else counts as
+    /// [`moved`](Revoked::moved), and lives on.
+    pub fn only(mut self, handle: impl Borrow<SessionHandle>) -> Self {
+        self.only = Some(*handle.borrow());
+        self
+    }
+
     /// Spares this session: "log out everywhere else".
     pub fn except(self, session: &Session<S>) -> Self {
         self.except_handle(session.handle())
@@ -147,15 +127,54 @@ impl<S> Revoke<S> {
     }
 }
 
+impl<S: SessionAttributes + 'static> Revoke<S> {
+    async fn run(self) -> Result<Revoked, Error> {
+        let Self {
+            store,
+            attribute,
+            value,
+            only,
+            except,
+        } = &self;
+        let mut revoked = Revoked::default();
+        if let Some(handle) = *only {
+            if !except.contains(&handle) {
+                let (handle, outcome) = store.revoke_if(handle, attribute, value).await;
+                revoked.note(handle, Ok(outcome?));
+            }
+            return Ok(revoked);
+        }
+        let mut start = None;
+        loop {
+            let page = request::find(store.target(), attribute, value, start, None)
+                .send()
+                .await;
+            let page = page.map_err(|error| store.failed("Query", error))?;
+            let handles = page
+                .items()
+                .iter()
+                .filter_map(|key| handle_of(S::SCHEMA, key));
+            let handles: Vec<_> = handles.filter(|handle| !except.contains(handle)).collect();
+            let mut deletes = stream::iter(handles)
+                .map(|handle| store.revoke_if(handle, attribute, value))
+                .buffer_unordered(IN_FLIGHT);
+            while let Some((handle, outcome)) = deletes.next().await {
+                revoked.note(handle, outcome);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(revoked);
+            }
+        }
+    }
+}
+
 impl<S: SessionAttributes + 'static> IntoFuture for Revoke<S> {
     type Output = Result<Revoked, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(
-            self.store
-                .revoke_all(self.attribute, self.value, self.except),
-        )
+        Box::pin(self.run())
     }
 }
 

@@ -1,5 +1,10 @@
 //! What is known of a session type before the program runs: its table, names, indexes, timeouts.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a const fn has loops over indexes and nothing else; their conditions keep them in bounds"
+)]
+
 use std::time::Duration;
 
 use crate::attributes::{IndexField, KeyType};
@@ -101,6 +106,16 @@ impl Schema {
     pub const fn flattened(mut self) -> Self {
         self.flattened = true;
         self
+    }
+
+    /// The idle timeout of the type.
+    pub const fn idle(&self) -> Duration {
+        self.idle_timeout
+    }
+
+    /// The absolute timeout of the type: also the longest that a cookie with the id is of use.
+    pub const fn absolute(&self) -> Duration {
+        self.absolute_timeout
     }
 
     /// The table's name, which the store's builder can override.

@@ -4,9 +4,6 @@
 //! The engine is the embedded one, unless `SESSION_STORE_ENDPOINT` has the address of another;
 //! `tests/with-dynamodb-local` sets it. Every test has a table of its own.
 
-// This package is nothing but tests: what cannot go on should stop.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
 mod clock;
 mod wire;
 
@@ -28,6 +25,11 @@ pub use crate::wire::{Call, Fault, Wire};
 #[cfg(doctest)]
 #[doc = include_str!("../../session-store-derive/src/derive.md")]
 pub struct DeriveDocs;
+
+/// The example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
 
 /// The address of the engine, if it is not the embedded one.
 pub fn endpoint() -> Option<String> {

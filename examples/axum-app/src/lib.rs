@@ -19,7 +19,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use maud::Markup;
 use serde::Serialize;
-use session_store::{Error, SessionHandle, SessionSummary};
+use session_store::{Error, SessionHandle};
 
 use crate::error::AppError;
 use crate::form::{CartForm, Form, LoginForm, ThemeForm};
@@ -58,7 +58,7 @@ async fn home(State(store): State<Store>, visitor: Visitor) -> Result<Markup, Ap
         Err(error) => return Err(error.into()),
     }
     let devices = match &session.user_id {
-        Some(user) => sessions_of(&store, user).await?,
+        Some(user) => store.sessions(AppSession::USER_ID, user).all().await?,
         None => Vec::new(),
     };
     Ok(page::home(Some(&session), &devices))
@@ -120,7 +120,7 @@ async fn devices(
     State(store): State<Store>,
     User { name, session }: User,
 ) -> Result<Json<Vec<Device>>, AppError> {
-    let sessions = sessions_of(&store, &name).await?;
+    let sessions = store.sessions(AppSession::USER_ID, &name).all().await?;
     let devices = sessions.into_iter().map(|summary| Device {
         handle: summary.handle(),
         created_at: summary
@@ -136,19 +136,17 @@ async fn devices(
 /// Ends one session of the user's own; that of somebody else is as if it were not there.
 async fn revoke_device(
     State(store): State<Store>,
-    User { name, session }: User,
+    User { name, .. }: User,
     Path(handle): Path<String>,
 ) -> Result<Redirect, AppError> {
     let handle = SessionHandle::parse(&handle).map_err(|_| AppError::NotFound)?;
-    let mut own = store.sessions(AppSession::USER_ID, &name);
-    // The index may not show the current session yet.
-    let mut found = handle == session.handle();
-    while !found {
-        let summary = own.next().await.ok_or(AppError::NotFound)??;
-        found = handle == summary.handle();
+    let revoked = store
+        .revoke(AppSession::USER_ID, &name)
+        .only(handle)
+        .await?;
+    if revoked.deleted() == 0 {
+        return Err(AppError::NotFound);
     }
-    // Whether it was still there makes no difference: it is not there any more.
-    let _ = store.revoke_handle(&handle).await?;
     Ok(Redirect::to("/"))
 }
 
@@ -169,16 +167,6 @@ async fn logout_others(
         return Err(AppError::NotAllEnded(revoked));
     }
     Ok(Redirect::to("/"))
-}
-
-/// The live sessions of a user, newest first.
-async fn sessions_of(store: &Store, user: &str) -> Result<Vec<SessionSummary>, Error> {
-    let mut sessions = store.sessions(AppSession::USER_ID, user);
-    let mut found = Vec::new();
-    while let Some(summary) = sessions.next().await {
-        found.push(summary?);
-    }
-    Ok(found)
 }
 
 /// Tells the browser to keep no page, to fetch nothing from elsewhere, and to let nobody frame one.

@@ -73,8 +73,9 @@ impl FromRequestParts<Store> for Visitor {
 impl Visitor {
     /// The name of the cookie.
     const COOKIE: &str = "session";
-    /// How long the browser keeps it: the absolute timeout of [`AppSession`].
-    const MAX_AGE: time::Duration = time::Duration::hours(12);
+    /// How long the browser keeps it: no longer than a session can live.
+    const MAX_AGE: time::Duration =
+        time::Duration::seconds(AppSession::SCHEMA.absolute().as_secs() as i64);
 
     /// Loads the session, if there is one: one read, and none without a well-formed cookie.
     ///

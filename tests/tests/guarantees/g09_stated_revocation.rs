@@ -69,7 +69,7 @@ async fn all_sessions_of_one_user_and_of_no_other() {
     let last = bench
         .store
         .revoke(App::USER_ID, String::from("u-17"))
-        .except_handle(&mine[0].handle())
+        .except_handle(mine[0].handle())
         .await
         .unwrap();
     assert_eq!(last.deleted(), 1);
@@ -291,6 +291,39 @@ async fn an_unprocessed_part_of_a_batch_is_read_again() {
             .count(),
         2
     );
+}
+
+/// A button beside each line of "your devices", and a user who puts in somebody else's handle.
+#[tokio::test]
+async fn only_one_and_only_ones_own() {
+    let bench = Bench::<App>::new().await;
+    let mine = log_in(&bench, "u-17", 2).await;
+    let other = log_in(&bench, "u-18", 1).await;
+    bench.wire.clear();
+    let revoke = |session: &Session<App>| {
+        bench
+            .store
+            .revoke(App::USER_ID, "u-17")
+            .only(session.handle())
+    };
+    assert_eq!(revoke(&mine[0]).await.unwrap().deleted(), 1);
+    assert_eq!(revoke(&mine[0]).await.unwrap().already_gone(), 1);
+    assert_eq!(revoke(&other[0]).await.unwrap().moved(), 1);
+    assert_eq!(
+        revoke(&mine[1]).except(&mine[1]).await.unwrap().deleted(),
+        0
+    );
+    assert_eq!(bench.wire.operations(), ["DeleteItem"; 3]);
+    assert!(bench.store.load(other[0].id()).await.unwrap().is_some());
+
+    bench.wire.next(
+        "DeleteItem",
+        Fault::Answer(400, "AccessDeniedException", "no"),
+    );
+    assert!(matches!(
+        revoke(&mine[1]).await,
+        Err(session_store::Error::Service(_))
+    ));
 }
 
 /// A table shared with other entities: what is no session is neither listed nor ended.
