@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 
 use crate::attributes::SessionAttributes;
 use crate::error::{Error, SetupError};
-use crate::store::DynamoDbStore;
+use crate::lifetime::Touch;
+use crate::store::{DynamoDbStore, Options, Unreadable};
 
 /// Builds a [`DynamoDbStore`]: from one source of a client, and with what else is chosen at run time.
 ///
@@ -21,6 +22,7 @@ use crate::store::DynamoDbStore;
 pub struct Builder<S, C = NoClient> {
     source: C,
     table_name: Option<String>,
+    options: Options,
     session: PhantomData<fn(S) -> S>,
 }
 
@@ -30,6 +32,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         Builder {
             source: NoClient(()),
             table_name: None,
+            options: Options::default(),
             session: PhantomData,
         }
     }
@@ -39,6 +42,19 @@ impl<S, C> Builder<S, C> {
     /// Uses another table than that of the type, since the name can differ by environment.
     pub fn table_name(mut self, name: impl Into<String>) -> Self {
         self.table_name = Some(name.into());
+        self
+    }
+
+    /// Says when [`touch`](DynamoDbStore::touch) writes; by default, when a tenth of the idle
+    /// timeout has passed.
+    pub fn touch(mut self, policy: Touch) -> Self {
+        self.options.touch = policy;
+        self
+    }
+
+    /// Says what to make of a session that no longer decodes; by default, an error.
+    pub fn unreadable(mut self, policy: Unreadable) -> Self {
+        self.options.unreadable = policy;
         self
     }
 
@@ -103,6 +119,7 @@ impl<S, C> Builder<S, C> {
         Builder {
             source,
             table_name: self.table_name,
+            options: self.options,
             session: self.session,
         }
     }
@@ -130,7 +147,7 @@ where
         let table = self
             .table_name
             .unwrap_or_else(|| S::SCHEMA.table.to_owned());
-        let store = DynamoDbStore::new(client, table);
+        let store = DynamoDbStore::new(client, table, self.options);
         if C::OWNS_TABLE {
             store.create_table().await?;
         }

@@ -120,8 +120,7 @@ impl Image {
 
     /// All of `data`: this image, and what is in the item and was never in the session.
     pub(crate) fn merged_into(&self, unknown: &Unknown, before: &Self) -> Map {
-        let mut data = unknown.data.clone();
-        data.retain(|name, _| !before.data.contains_key(name));
+        let mut data = unknown_to(unknown, before);
         data.extend(self.data.clone());
         data
     }
@@ -151,7 +150,7 @@ impl Image {
         item.extend(key(schema, state.handle));
         item.insert(names.data.to_owned(), AttributeValue::M(data));
         item.insert(names.created_at.to_owned(), number(state.created_at.0));
-        item.insert(names.touched_at.to_owned(), number(state.created_at.0));
+        item.insert(names.touched_at.to_owned(), number(state.touched_at.0));
         item.insert(names.expires_at.to_owned(), number(state.expires_at));
         item.insert(names.version.to_owned(), number(state.version));
         if let Some(idle) = state.idle {
@@ -170,6 +169,14 @@ impl Image {
         }
         item
     }
+}
+
+/// The entries of `data` that were never the session's: those kept aside include what a type that
+/// alone knows its fields had read.
+pub(crate) fn unknown_to(unknown: &Unknown, before: &Image) -> Map {
+    let mut data = unknown.data.clone();
+    data.retain(|name, _| !before.data.contains_key(name));
+    data
 }
 
 /// The most that the attributes of the store itself can take, names included.
@@ -305,6 +312,7 @@ where
     }
     let version = stored_version(schema, handle, &item)?;
     let created_at = Millis(stored_number(names.created_at, handle, &item)?);
+    let touched_at = Millis(stored_number(names.touched_at, handle, &item)?);
     let idle = match item.contains_key(names.idle) {
         true => Some(Duration::from_secs(stored_number(
             names.idle, handle, &item,
@@ -335,6 +343,7 @@ where
         id,
         handle,
         created_at,
+        touched_at,
         expires_at,
         idle,
         version,

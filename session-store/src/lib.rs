@@ -64,6 +64,7 @@
 
 mod attributes;
 mod builder;
+mod cycle;
 mod delta;
 #[cfg(feature = "embedded")]
 pub mod embedded;
@@ -78,6 +79,7 @@ mod listing;
 pub mod private;
 mod request;
 mod revoke;
+mod save;
 mod schema;
 mod service;
 mod session;
@@ -102,9 +104,10 @@ pub use crate::error::{
     SetupError, TooLargeError,
 };
 pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
+pub use crate::lifetime::Touch;
 pub use crate::listing::{SessionSummary, Sessions};
 pub use crate::revoke::{Revoke, RevokeFailure, Revoked};
 pub use crate::schema::{Attribute, Field, Names, Schema};
 pub use crate::session::Session;
-pub use crate::store::DynamoDbStore;
+pub use crate::store::{DynamoDbStore, Unreadable};
 pub use crate::with::{as_number_set, as_string_set};

@@ -4,6 +4,41 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::schema::Schema;
 
+/// When [`DynamoDbStore::touch`](crate::DynamoDbStore::touch) writes.
+///
+/// A touch costs a write; not to write each of them lets a session end a little sooner than its
+/// idle timeout after the last request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Touch {
+    /// Every time.
+    Always,
+    /// Not at all: only a save extends the idle timeout.
+    Never,
+    /// When this part of the idle timeout, from 0 to 1, has passed since the last touch or save.
+    After(f64),
+}
+
+impl Default for Touch {
+    /// After a tenth of the idle timeout.
+    fn default() -> Self {
+        Self::After(0.1)
+    }
+}
+
+impl Touch {
+    pub(crate) fn is_due(self, touched: Millis, now: Millis, idle: Duration) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::After(part) => {
+                let passed = now.0.saturating_sub(touched.0) as f64;
+                passed >= idle.as_millis() as f64 * part
+            }
+        }
+    }
+}
+
 /// A moment in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Millis(pub(crate) u64);

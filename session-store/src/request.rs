@@ -1,6 +1,7 @@
 //! Every expression that is sent to DynamoDB is written here: pure functions to SDK requests.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
@@ -8,15 +9,20 @@ use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    AttributeValue, Delete, KeysAndAttributes, Put, ReturnValue,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 
+use crate::cycle::Cycle;
+use crate::error::Error;
 use crate::id::SessionHandle;
 use crate::item::{Nonce, WRITES, key, number};
 use crate::lifetime::Millis;
 use crate::schema::{Attribute, Schema};
+use crate::service::incomplete;
 use crate::value::Map;
 
 /// The table that requests go to, and what is known of it.
@@ -59,6 +65,8 @@ pub(crate) struct Save<'a> {
     pub(crate) version: Option<u64>,
     /// What bounds the new expiry.
     pub(crate) bound: Bound,
+    /// A new idle timeout of this session's own; `Some(None)` removes it.
+    pub(crate) idle: Option<Option<Duration>>,
     pub(crate) change: Change<'a>,
     /// Promoted attributes; `None` removes.
     pub(crate) attributes: &'a [(&'static str, Option<AttributeValue>)],
@@ -66,6 +74,8 @@ pub(crate) struct Save<'a> {
 
 /// What must hold of the stored session for the new expiry to be written.
 pub(crate) enum Bound {
+    /// Nothing: the owner of the session chose it.
+    None,
     /// It does not end later already.
     NotLater,
     /// It was created at or after this moment, so that the absolute timeout allows the new expiry.
@@ -104,7 +114,6 @@ pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
     let version = e.name(names.version);
     let writes = e.name(names.writes);
     let expires_at = e.name(names.expires_at);
-    let now = e.value(number(save.now.seconds()));
     let nonce = e.value(save.nonce.value());
 
     let one = e.value(number(1));
@@ -115,17 +124,16 @@ pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
     let touched = e.value(number(save.now.0));
     set.push(format!("{touched_at}={touched}"));
 
-    // The types are checked, so that an item of another kind is a failed condition that returns
-    // it, and not a request that DynamoDB calls invalid.
-    let (map, num, bin) = (e.string("M"), e.string("N"), e.string("B"));
-    let mut condition = format!(
-        "{expires_at}>{now} AND attribute_type({data},{map}) AND attribute_type({version},{num}) \
-         AND attribute_type({writes}[{last}],{bin}) AND NOT contains({writes},{nonce})",
-        last = WRITES - 1,
+    let last = format!("{writes}[{}]", WRITES - 1);
+    let mut condition = live(&mut e, to.schema, save.now);
+    condition += &format!(
+        " AND attribute_type({last},{}) AND NOT contains({writes},{nonce})",
+        e.string("B")
     );
     if let Some(new) = save.expires_at {
         let new = e.value(number(new));
         condition += &match save.bound {
+            Bound::None => String::new(),
             Bound::NotLater => format!(" AND {expires_at}<={new}"),
             Bound::CreatedSince(moment) => {
                 let created_at = e.name(names.created_at);
@@ -139,6 +147,13 @@ pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
         condition += &format!(" AND {version}={base}");
     }
 
+    if let Some(idle) = save.idle {
+        let name = e.name(names.idle);
+        match idle {
+            Some(idle) => set.push(format!("{name}={}", e.value(number(idle.as_secs())))),
+            None => remove.push(name),
+        }
+    }
     match save.change {
         Change::Fields {
             set: fields,
@@ -180,6 +195,95 @@ pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+/// The condition of every write to a session that is known.
+///
+/// The types are checked too, so that an item of another kind is a failed condition that returns
+/// it, and not a request that DynamoDB calls invalid.
+fn live(e: &mut Expression, schema: &Schema, now: Millis) -> String {
+    let (data, version) = (e.name(schema.names.data), e.name(schema.names.version));
+    let (expires_at, now) = (
+        e.name(schema.names.expires_at),
+        e.value(number(now.seconds())),
+    );
+    let (map, num) = (e.string("M"), e.string("N"));
+    format!(
+        "{expires_at}>{now} AND attribute_type({data},{map}) AND attribute_type({version},{num})"
+    )
+}
+
+/// Extends the idle timeout of a live session, and writes nothing else.
+pub(crate) fn touch(
+    to: Target<'_>,
+    handle: SessionHandle,
+    now: Millis,
+    expires_at: u64,
+) -> UpdateItemFluentBuilder {
+    let names = &to.schema.names;
+    let mut e = Expression::default();
+    let (touched_at, touched) = (e.name(names.touched_at), e.value(number(now.0)));
+    let (ends, new) = (e.name(names.expires_at), e.value(number(expires_at)));
+    let condition = format!("{} AND {ends}<={new}", live(&mut e, to.schema, now));
+    to.client
+        .update_item()
+        .table_name(to.table)
+        .set_key(Some(key(to.schema, handle)))
+        .update_expression(format!("SET {touched_at}={touched},{ends}={new}"))
+        .condition_expression(condition)
+        .set_expression_attribute_names(e.names())
+        .set_expression_attribute_values(e.values())
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+/// Moves a session to another key, if it is live and at this version: the old item deleted and the
+/// new one put, both or neither.
+///
+/// `not_later` is the new expiry, if the stored one may not be later.
+pub(crate) fn cycle<S>(
+    to: Target<'_>,
+    from: SessionHandle,
+    cycle: &Cycle<S>,
+    not_later: Option<u64>,
+) -> Result<TransactWriteItemsFluentBuilder, Error> {
+    let names = &to.schema.names;
+    let mut e = Expression::default();
+    let mut condition = live(&mut e, to.schema, cycle.now);
+    condition += &format!(
+        " AND {}={}",
+        e.name(names.version),
+        e.value(number(cycle.base))
+    );
+    if let Some(ends) = not_later {
+        condition += &format!(
+            " AND {}<={}",
+            e.name(names.expires_at),
+            e.value(number(ends))
+        );
+    }
+    let delete = Delete::builder()
+        .table_name(to.table)
+        .set_key(Some(key(to.schema, from)))
+        .condition_expression(condition)
+        .set_expression_attribute_names(e.names())
+        .set_expression_attribute_values(e.values())
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    let mut e = Expression::default();
+    let put = Put::builder()
+        .table_name(to.table)
+        .set_item(Some(cycle.item.clone()))
+        .condition_expression(format!("attribute_not_exists({})", e.name(names.id)))
+        .set_expression_attribute_names(e.names())
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    let delete = delete.build().map_err(incomplete)?;
+    let put = put.build().map_err(incomplete)?;
+    let transaction = to
+        .client
+        .transact_write_items()
+        .client_request_token(&cycle.token)
+        .transact_items(TransactWriteItem::builder().delete(delete).build())
+        .transact_items(TransactWriteItem::builder().put(put).build());
+    Ok(transaction)
 }
 
 /// Deletes an item whatever it holds, and returns what it held.

@@ -83,6 +83,7 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
                 Ok(expires_at) if !is_live(expires_at, self.now()) => Outcome::AlreadyGone,
                 _ => Outcome::Deleted,
             },
+            Deleted::Lost => Outcome::Deleted,
             Deleted::Absent => Outcome::AlreadyGone,
             Deleted::Refused => Outcome::Moved,
         }

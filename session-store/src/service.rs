@@ -1,10 +1,23 @@
 //! From the SDK's errors to this crate's: what happened, and what to do about it.
 
-use aws_sdk_dynamodb::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_sdk_dynamodb::config::interceptors::FinalizerInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::{
+    BoxError, BuildError, ErrorMetadata, ProvideErrorMetadata, SdkError,
+};
 use aws_sdk_dynamodb::operation::RequestId as _;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::CancellationReason;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::error::ServiceError;
+use crate::error::{Error, ServiceError, SetupError};
+use crate::value::Map;
 
 /// Codes by which AWS refuses a call because there were too many.
 const THROTTLING: [&str; 5] = [
@@ -24,6 +37,9 @@ const CREDENTIALS: [&str; 6] = [
     "ExpiredTokenException",
     "InvalidClientTokenId",
 ];
+
+const OVERLOADED: &str =
+    "DynamoDB was asked too often; try again later, or give the table more capacity";
 
 const TRANSACTION_CONFLICT: &str = "TransactionConflictException";
 
@@ -85,6 +101,26 @@ impl ServiceError {
         }
     }
 
+    /// The error for a transaction that was cancelled for reasons that are not the session's.
+    pub(crate) fn cancelled(
+        table: &str,
+        reasons: [&CancellationReason; 2],
+        error: SdkError<TransactWriteItemsError, HttpResponse>,
+    ) -> Self {
+        let mut this = Self::new("TransactWriteItems", table, error);
+        let codes = reasons.map(|reason| reason.code().unwrap_or_default());
+        this.throttled = codes
+            .iter()
+            .any(|code| matches!(*code, "ThrottlingError" | "ProvisionedThroughputExceeded"));
+        this.retryable = this.throttled;
+        let messages = reasons.map(|reason| reason.message().unwrap_or_default());
+        this.hint = match this.throttled {
+            true => OVERLOADED.to_owned(),
+            false => format!("{} {}", codes.join(" "), messages.join(" ")),
+        };
+        this
+    }
+
     /// Whether a transaction held the item. The SDK does not try again by itself.
     pub(crate) fn is_transaction_conflict(&self) -> bool {
         self.code() == Some(TRANSACTION_CONFLICT)
@@ -128,10 +164,7 @@ fn hint<E>(
             "AWS refused the credentials; check that they are there, current and for this account"
                 .to_owned()
         }
-        Some(code) if THROTTLING.contains(&code) => {
-            "DynamoDB was asked too often; try again later, or give the table more capacity"
-                .to_owned()
-        }
+        Some(code) if THROTTLING.contains(&code) => OVERLOADED.to_owned(),
         Some(_) => message.to_owned(),
         None => match error {
             SdkError::TimeoutError(_) => {
@@ -162,4 +195,64 @@ fn is_about_keys(message: &str) -> bool {
     ]
     .iter()
     .any(|part| message.contains(part))
+}
+
+/// The errors of writes that can have a condition.
+pub(crate) trait Condition:
+    ProvideErrorMetadata + std::error::Error + Send + Sync + 'static
+{
+    /// The item as it is, if the condition failed and there is one.
+    fn failed(&self) -> Option<&Option<Map>>;
+}
+
+macro_rules! condition {
+    ($($error:ident)*) => {$(
+        impl Condition for $error {
+            fn failed(&self) -> Option<&Option<Map>> {
+                match self {
+                    Self::ConditionalCheckFailedException(failed) => Some(&failed.item),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+condition! { PutItemError UpdateItemError DeleteItemError }
+
+/// What became of each sending of one request, of which the SDK tells the last alone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attempts(Arc<AtomicBool>);
+
+impl Attempts {
+    /// Whether a sending got no answer that says that it was not carried out.
+    pub(crate) fn lost(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Intercept for Attempts {
+    fn name(&self) -> &'static str {
+        "Attempts"
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let answered = context
+            .response()
+            .is_some_and(|answer| answer.status().as_u16() < 500);
+        if !answered {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// The SDK builds no request without its required parts; all of this crate's have them.
+pub(crate) fn incomplete(error: BuildError) -> Error {
+    SetupError::with_cause("the SDK found a request incomplete", error).into()
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, SystemTime};
 
+use crate::cycle::Cycle;
 use crate::id::{SessionHandle, SessionId};
 use crate::lifetime::{Millis, seconds_to_time};
 use crate::value::Map;
@@ -21,7 +22,11 @@ pub struct Session<S> {
     data: S,
     /// `data` as it was last known to be stored; none while nothing can have changed.
     baseline: Option<Box<S>>,
+    /// An idle timeout that is not stored yet: `Some(None)` goes back to that of the type.
+    new_idle: Option<Option<Duration>>,
     pub(crate) state: State,
+    /// A change of id whose outcome is not known.
+    pub(crate) cycle: Option<Box<Cycle<S>>>,
 }
 
 /// All of an item but what is in `S`.
@@ -30,6 +35,7 @@ pub(crate) struct State {
     pub(crate) id: SessionId,
     pub(crate) handle: SessionHandle,
     pub(crate) created_at: Millis,
+    pub(crate) touched_at: Millis,
     pub(crate) expires_at: u64,
     pub(crate) idle: Option<Duration>,
     /// The version loaded, and one more for each write of this copy that was acknowledged.
@@ -49,7 +55,9 @@ impl<S> Session<S> {
         Self {
             data,
             baseline: None,
+            new_idle: None,
             state,
+            cycle: None,
         }
     }
 
@@ -86,11 +94,30 @@ impl<S> Session<S> {
         session.data
     }
 
+    /// Gives this session an idle timeout of its own, such as for "remember me"; `None` goes back
+    /// to that of the type. The absolute timeout holds all the same.
+    ///
+    /// It is stored, in whole seconds, with the next save or change of id.
+    pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {
+        let seconds = |idle: Duration| Duration::from_secs(idle.as_secs().max(1));
+        session.new_idle = Some(idle.into().map(seconds));
+    }
+
+    /// When the session was last saved or touched, to the millisecond, as far as this copy knows.
+    pub fn touched_at(session: &Self) -> SystemTime {
+        session.state.touched_at.time()
+    }
+
     /// What was stored and what is to be, if anything can have changed.
-    pub(crate) fn changed(&self) -> Option<(&S, &S)> {
-        self.baseline
-            .as_ref()
-            .map(|baseline| (&**baseline, &self.data))
+    pub(crate) fn unsaved(&self) -> Option<(&S, &S)> {
+        match &self.baseline {
+            Some(baseline) => Some((&**baseline, &self.data)),
+            None => self.new_idle.map(|_| (&self.data, &self.data)),
+        }
+    }
+
+    pub(crate) fn new_idle(&self) -> Option<Option<Duration>> {
+        self.new_idle
     }
 
     /// Makes the data in hand the baseline: there is nothing left to store.
@@ -99,18 +126,31 @@ impl<S> Session<S> {
     }
 
     /// Takes note of an acknowledged write, and of the expiry if it set one.
-    pub(crate) fn stored(&mut self, expires_at: Option<u64>) {
+    pub(crate) fn stored(&mut self, now: Millis, expires_at: Option<u64>) {
         self.settle();
+        if let Some(idle) = self.new_idle.take() {
+            self.state.idle = idle;
+        }
         self.state.version += 1;
+        self.state.touched_at = now;
         if let Some(expires_at) = expires_at {
             self.state.expires_at = expires_at;
         }
     }
 
-    /// A session with changes that are not stored yet.
-    pub(crate) fn unsaved(baseline: S, session: Self) -> Self {
+    /// Takes note of a change of id that was carried out.
+    pub(crate) fn moved(&mut self, cycle: Cycle<S>) {
+        self.state = cycle.to;
+        self.baseline = Some(Box::new(cycle.data));
+        self.new_idle = None;
+        self.cycle = None;
+    }
+
+    /// A session with changes to the baseline that are not stored yet.
+    pub(crate) fn onto(baseline: S, session: Self, new_idle: Option<Option<Duration>>) -> Self {
         Self {
             baseline: Some(Box::new(baseline)),
+            new_idle,
             ..session
         }
     }

@@ -3,18 +3,13 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{Config, ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -22,13 +17,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::attributes::SessionAttributes;
-use crate::delta::Delta;
 use crate::error::{ConflictError, Error, GoneError, ServiceError, SetupError, TooLargeError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{Image, Nonce, WRITES, decode, key, remembers, stored_expiry, stored_version};
-use crate::lifetime::{self, Millis, is_live};
-use crate::request::{self, Bound, Change, Save, Target};
-use crate::service;
+use crate::lifetime::{self, Millis, Touch, is_live};
+use crate::request::{self, Save, Target};
+use crate::service::{self, Attempts, Condition};
 use crate::session::{Session, State, Unknown};
 use crate::value::Map;
 
@@ -53,6 +47,26 @@ struct Inner {
     client: Client,
     table: String,
     clock: SharedTimeSource,
+    options: Options,
+}
+
+/// What a store is told beside where its table is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) touch: Touch,
+    pub(crate) unreadable: Unreadable,
+}
+
+/// What to make of a session that no longer decodes, as after a deploy that changed its type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// [`Error::Decode`], which names the field.
+    #[default]
+    Error,
+    /// As if there were no session, with a warning in the log. The item stays as it is, for the
+    /// binary that can read it, until it expires.
+    Absent,
 }
 
 impl<S> Clone for DynamoDbStore<S> {
@@ -73,13 +87,14 @@ impl<S> fmt::Debug for DynamoDbStore<S> {
 }
 
 impl<S: SessionAttributes> DynamoDbStore<S> {
-    pub(crate) fn new(client: Client, table: String) -> Self {
+    pub(crate) fn new(client: Client, table: String, options: Options) -> Self {
         let clock = client.config().time_source().unwrap_or_default();
         Self {
             inner: Arc::new(Inner {
                 client,
                 table,
                 clock,
+                options,
             }),
             session: PhantomData,
         }
@@ -101,6 +116,10 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
             table: &self.inner.table,
             schema: S::SCHEMA,
         }
+    }
+
+    pub(crate) fn touch_policy(&self) -> Touch {
+        self.inner.options.touch
     }
 
     pub(crate) fn now(&self) -> Millis {
@@ -145,6 +164,7 @@ where
             handle: id.handle(),
             id,
             created_at,
+            touched_at: created_at,
             expires_at,
             idle: None,
             version: 1,
@@ -172,129 +192,26 @@ where
         let read = request::load(self.target(), handle).send().await;
         let output = read.map_err(|error| self.failed("GetItem", error))?;
         match output.item {
-            Some(item) => Ok(decode(id.clone(), handle, item, self.now())?),
+            Some(item) => self.decode(id.clone(), handle, item),
             None => Ok(None),
         }
     }
 
-    /// Stores what changed since the session was loaded, created or last saved, and extends its
-    /// idle timeout.
-    ///
-    /// No request if nothing changed; else one `UpdateItem`, on condition that the session is
-    /// live, which writes the top-level fields and promoted attributes that changed and no others:
-    /// of two copies that changed different fields, both survive, and of two that changed the same
-    /// field, the last. Fields that must change together belong in one nested struct.
-    ///
-    /// A type with a computed attribute, one with a `#[serde(flatten)]` that changed, and a change
-    /// of more than 250 fields are written onto the version that they were made from. If others
-    /// wrote in between, the change is put onto their state and tried again; the session then holds
-    /// both.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Encode`] and [`Error::TooLarge`] before any request; [`Error::Gone`] if the session
-    /// was ended or has expired, and nothing was stored; [`Error::Conflict`]; [`Error::Decode`] if
-    /// the item is no session of this type; [`Error::Service`]. After any of them the session
-    /// still has its unsaved changes.
-    pub async fn save(&self, session: &mut Session<S>) -> Result<(), Error> {
-        for attempt in 1..=MAX_ATTEMPTS {
-            match self.try_save(session).await? {
-                Saved::Stored => return Ok(()),
-                Saved::Overtaken(item) => self.rebase(session, item)?,
+    /// The session in an item, by the store's policy for one that is unreadable.
+    pub(crate) fn decode(
+        &self,
+        id: SessionId,
+        handle: SessionHandle,
+        item: Map,
+    ) -> Result<Option<Session<S>>, Error> {
+        match decode(id, handle, item, self.now()) {
+            Err(error) if self.inner.options.unreadable == Unreadable::Absent => {
+                tracing::warn!(%handle, path = error.path(), "a session cannot be read, and counts as absent");
+                Ok(None)
             }
-            backoff(attempt).await;
-        }
-        Err(conflict(session.state.handle, MAX_ATTEMPTS).into())
-    }
-
-    async fn try_save(&self, session: &mut Session<S>) -> Result<Saved, Error> {
-        let schema = S::SCHEMA;
-        let Some((before, after)) = session.changed() else {
-            return Ok(Saved::Stored);
-        };
-        let (before, after) = (Image::of(before)?, Image::of(after)?);
-        let delta = Delta::between(schema, &before, &after);
-        if delta.is_empty() {
-            session.settle();
-            return Ok(Saved::Stored);
-        }
-        after.check_size(schema, &session.state.unknown)?;
-
-        let State {
-            handle,
-            created_at,
-            idle,
-            version: base,
-            ..
-        } = session.state;
-        let whole = (delta.clauses() > request::MAX_CLAUSES)
-            .then(|| after.merged_into(&session.state.unknown, &before));
-        let pinned = delta.pinned || whole.is_some() || schema.has_computed();
-        let nonce = Nonce::mint()?;
-        let mut extend = true;
-        loop {
-            let now = self.now();
-            let expires_at = lifetime::expires_at(schema, created_at, now, idle);
-            let save = Save {
-                handle,
-                now,
-                nonce,
-                expires_at: extend.then_some(expires_at),
-                version: pinned.then_some(base),
-                bound: Bound::NotLater,
-                change: match &whole {
-                    Some(data) => Change::Whole(data),
-                    None => Change::Fields {
-                        set: &delta.set,
-                        remove: &delta.remove,
-                    },
-                },
-                attributes: &delta.attributes,
-            };
-            match self.write(&save, Some(base)).await? {
-                Answer::Stored { ends } => {
-                    session.stored(ends);
-                    return Ok(Saved::Stored);
-                }
-                Answer::TooLarge => return Err(after.too_large(None).into()),
-                Answer::NotYet { item, version, .. } if pinned && version != base => {
-                    return Ok(Saved::Overtaken(item));
-                }
-                Answer::NotYet { ends, .. } if extend && ends > expires_at => {
-                    // Somebody granted the session more time than this write would: it stays.
-                    extend = false;
-                    session.state.expires_at = ends;
-                }
-                Answer::NotYet { .. } => return Err(conflict(handle, 1).into()),
-            }
+            decoded => Ok(decoded?),
         }
     }
-
-    /// Puts the unsaved changes in hand onto the state that others have stored since.
-    fn rebase(&self, session: &mut Session<S>, item: Map) -> Result<(), Error> {
-        let Some((before, after)) = session.changed() else {
-            return Ok(());
-        };
-        let delta = Delta::between(S::SCHEMA, &Image::of(before)?, &Image::of(after)?);
-        let State { id, handle, .. } = &session.state;
-        let decode = |item| decode::<S>(id.clone(), *handle, item, self.now());
-        let expired = || GoneError {
-            handle: *handle,
-            expired: true,
-        };
-
-        let theirs = decode(item.clone())?.ok_or_else(expired)?;
-        let merged = delta.applied_to(S::SCHEMA, item, &Image::of(&*theirs)?);
-        let merged = decode(merged)?.ok_or_else(expired)?;
-        *session = Session::unsaved(Session::into_data(theirs), merged);
-        Ok(())
-    }
-}
-
-enum Saved {
-    Stored,
-    /// Others wrote first; this is the item now.
-    Overtaken(Map),
 }
 
 /// What a write to a known session came to.
@@ -308,11 +225,12 @@ pub(crate) enum Answer {
 }
 
 /// What DynamoDB answered to a write.
-enum Written {
+pub(crate) enum Written {
     /// It is stored; the item as it was before, where the request asked for it.
     Done(Option<Map>),
-    /// Its condition did not hold; the item as it is, and how often the request was sent.
-    Refused { old: Option<Map>, sent: u32 },
+    /// Its condition did not hold; the item as it is, and whether an earlier sending of the same
+    /// request went without an answer.
+    Refused { old: Option<Map>, lost: bool },
     /// DynamoDB found the item too large.
     TooLarge,
 }
@@ -376,14 +294,17 @@ where
     pub(crate) async fn write(&self, save: &Save<'_>, base: Option<u64>) -> Result<Answer, Error> {
         let schema = S::SCHEMA;
         let (handle, now) = (save.handle, save.now);
-        let (old, sent) = match self.update(|| request::save(self.target(), save)).await? {
+        let (old, lost) = match self
+            .update_item(|| request::save(self.target(), save))
+            .await?
+        {
             Written::Done(_) => {
                 return Ok(Answer::Stored {
                     ends: save.expires_at,
                 });
             }
             Written::TooLarge => return Ok(Answer::TooLarge),
-            Written::Refused { old, sent } => (old, sent),
+            Written::Refused { old, lost } => (old, lost),
         };
         let Some(item) = old else {
             return Err(GoneError {
@@ -405,11 +326,11 @@ where
         }
         let version = stored_version(schema, handle, &item)?;
         let others = base.map_or(u64::MAX, |base| version.saturating_sub(base));
-        if sent > 1 && others > WRITES as u64 {
+        if lost && others > WRITES as u64 {
             // Enough others wrote to push this write's own mark out of the item.
             return Err(ConflictError {
                 handle,
-                attempts: sent,
+                attempts: 1,
                 outcome_unknown: true,
             }
             .into());
@@ -421,20 +342,24 @@ where
         })
     }
 
-    async fn update(
+    pub(crate) async fn update_item(
         &self,
         request: impl Fn() -> UpdateItemFluentBuilder,
     ) -> Result<Written, Error> {
-        let mut attempt = 0;
+        let attempts = Attempts::default();
+        let mut conflicts = 0;
         loop {
-            let sent = Attempts::default();
-            let answer = request().customize().interceptor(sent.clone()).send().await;
-            match self.written("UpdateItem", answer.map(|done| done.attributes), &sent) {
-                Err(error) if error.is_transaction_conflict() && attempt < MAX_ATTEMPTS => {}
+            let answer = request()
+                .customize()
+                .interceptor(attempts.clone())
+                .send()
+                .await;
+            match self.written("UpdateItem", answer.map(|done| done.attributes), &attempts) {
+                Err(error) if error.is_transaction_conflict() && conflicts < MAX_ATTEMPTS => {}
                 written => return Ok(written?),
             }
-            attempt += 1;
-            backoff(attempt).await;
+            conflicts += 1;
+            backoff(conflicts).await;
         }
     }
 
@@ -442,22 +367,24 @@ where
         &self,
         request: impl Fn() -> DeleteItemFluentBuilder,
     ) -> Result<Deleted, Error> {
-        let mut attempt = 0;
+        let attempts = Attempts::default();
+        let mut conflicts = 0;
         loop {
-            let answer = request().send().await;
-            match self.written(
-                "DeleteItem",
-                answer.map(|done| done.attributes),
-                &Attempts::default(),
-            ) {
+            let answer = request()
+                .customize()
+                .interceptor(attempts.clone())
+                .send()
+                .await;
+            match self.written("DeleteItem", answer.map(|done| done.attributes), &attempts) {
                 Ok(Written::Done(Some(item))) => return Ok(Deleted::Was(item)),
                 Ok(Written::Refused { old: Some(_), .. }) => return Ok(Deleted::Refused),
+                Ok(_) if attempts.lost() => return Ok(Deleted::Lost),
                 Ok(_) => return Ok(Deleted::Absent),
-                Err(error) if error.is_transaction_conflict() && attempt < MAX_ATTEMPTS => {}
+                Err(error) if error.is_transaction_conflict() && conflicts < MAX_ATTEMPTS => {}
                 Err(error) => return Err(error.into()),
             }
-            attempt += 1;
-            backoff(attempt).await;
+            conflicts += 1;
+            backoff(conflicts).await;
         }
     }
 
@@ -477,7 +404,7 @@ where
         &self,
         operation: &'static str,
         answer: Result<Option<Map>, SdkError<E, HttpResponse>>,
-        sent: &Attempts,
+        attempts: &Attempts,
     ) -> Result<Written, ServiceError> {
         let error = match answer {
             Ok(old) => return Ok(Written::Done(old)),
@@ -488,11 +415,15 @@ where
                 let old = e.failed().cloned().flatten();
                 Ok(Written::Refused {
                     old,
-                    sent: sent.count(),
+                    lost: attempts.lost(),
                 })
             }
             Some(e) if service::says_too_large(e.meta()) => Ok(Written::TooLarge),
-            _ => Err(self.failed(operation, error)),
+            _ => {
+                let mut error = self.failed(operation, error);
+                error.outcome_unknown |= attempts.lost();
+                Err(error)
+            }
         }
     }
 
@@ -514,11 +445,14 @@ pub(crate) enum Deleted {
     Was(Map),
     /// There was none.
     Absent,
+    /// There is none, and an earlier sending of this delete went without an answer: it is gone by
+    /// this one, in all likelihood.
+    Lost,
     /// It is there, and the condition did not hold.
     Refused,
 }
 
-fn conflict(handle: SessionHandle, attempts: u32) -> ConflictError {
+pub(crate) fn conflict(handle: SessionHandle, attempts: u32) -> ConflictError {
     ConflictError {
         handle,
         attempts,
@@ -531,51 +465,4 @@ fn conflict(handle: SessionHandle, attempts: u32) -> ConflictError {
 pub(crate) async fn backoff(attempt: u32) {
     let most = 20 << attempt.saturating_sub(1).min(5);
     tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=most))).await;
-}
-
-/// The errors of writes that can have a condition.
-trait Condition: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static {
-    /// The item as it is, if the condition failed and there is one.
-    fn failed(&self) -> Option<&Option<Map>>;
-}
-
-macro_rules! condition {
-    ($($error:ident)*) => {$(
-        impl Condition for $error {
-            fn failed(&self) -> Option<&Option<Map>> {
-                match self {
-                    Self::ConditionalCheckFailedException(failed) => Some(&failed.item),
-                    _ => None,
-                }
-            }
-        }
-    )*};
-}
-
-condition! { PutItemError UpdateItemError DeleteItemError }
-
-/// Counts how often the SDK sends one request.
-#[derive(Clone, Debug, Default)]
-struct Attempts(Arc<AtomicU32>);
-
-impl Attempts {
-    fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl Intercept for Attempts {
-    fn name(&self) -> &'static str {
-        "Attempts"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
 }

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::types::{
 use crate::attributes::SessionAttributes;
 use crate::error::{Error, SetupError};
 use crate::schema::{Attribute, Schema};
+use crate::service::incomplete;
 use crate::store::DynamoDbStore;
 
 impl<S: SessionAttributes> DynamoDbStore<S> {
@@ -369,8 +370,4 @@ fn keys_only() -> Projection {
     Projection::builder()
         .projection_type(ProjectionType::KeysOnly)
         .build()
-}
-
-fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Error {
-    SetupError::with_cause("the SDK found a request for the table incomplete", error).into()
 }

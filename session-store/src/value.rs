@@ -15,7 +15,8 @@ use crate::error::EncodeError;
 /// An item, or the map inside a value.
 pub(crate) type Map = HashMap<String, AttributeValue>;
 
-/// Containers within containers that an attribute may have; the attribute itself is the first.
+/// Containers within containers, from the attribute itself on. DynamoDB allows 32 levels, of which a
+/// scalar is the last.
 const MAX_DEPTH: usize = 31;
 const MAX_DIGITS: usize = 38;
 const MAX_PARTITION_KEY: usize = 2048;
@@ -374,11 +375,11 @@ mod tests {
 
     #[test]
     fn nesting_has_an_end() {
-        assert!(checked_size("field", &nested(32)).is_ok());
-        assert!(refused(nested(33)).contains("nested"));
+        assert!(checked_size("field", &nested(31)).is_ok());
+        assert!(refused(nested(32)).contains("nested"));
         let data = |levels| Map::from([("field".to_owned(), nested(levels))]);
-        assert!(checked_data_size(&data(31)).is_ok());
-        assert!(checked_data_size(&data(32)).is_err());
+        assert!(checked_data_size(&data(30)).is_ok());
+        assert!(checked_data_size(&data(31)).is_err());
     }
 
     #[test]

@@ -1,0 +1,237 @@
+//! A new id for a session: one transaction, whose outcome the caller always learns.
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::CancellationReason;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::attributes::SessionAttributes;
+use crate::error::{ConflictError, Error, GoneError, ServiceError};
+use crate::id::SessionId;
+use crate::item::{Image, Nonce, remembers, stored_expiry, stored_version, unknown_to};
+use crate::lifetime::{self, Millis, is_live};
+use crate::request;
+use crate::service::Attempts;
+use crate::session::{Session, State};
+use crate::store::{DynamoDbStore, MAX_ATTEMPTS, backoff, conflict};
+use crate::value::Map;
+
+/// A change of id that was begun: all that is needed to send it again, word for word.
+#[derive(Clone)]
+pub(crate) struct Cycle<S> {
+    pub(crate) to: State,
+    /// The data as it is stored in the new item.
+    pub(crate) data: S,
+    pub(crate) item: Map,
+    pub(crate) nonce: Nonce,
+    /// By it DynamoDB recognises the same transaction for ten minutes; by the nonce, we do later.
+    pub(crate) token: String,
+    pub(crate) now: Millis,
+    /// The version of the session that is moved.
+    pub(crate) base: u64,
+}
+
+impl<S> DynamoDbStore<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Gives the session a new id, and stores its unsaved changes with it: do it at log-in, so that
+    /// an id that somebody planted before is worth nothing after.
+    ///
+    /// One `TransactWriteItems`: the old item is deleted if the session is live and unmoved, and
+    /// the new one put. At every moment exactly one of both ids is valid. Data, promoted
+    /// attributes, the time of creation and the absolute timeout are kept; the idle timeout is
+    /// extended. If others wrote in between, the changes are put onto their state and it is tried
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`]: neither id is valid. [`Error::Conflict`] and [`Error::Service`] whose
+    /// `outcome_unknown()` is true: no answer came, and it is not known which of both is valid; call
+    /// it again with this same session, which resumes where it was and tells. Do not drop the
+    /// future half-way for the same reason, but run it in a task. Any other error
+    /// ([`Error::Encode`], [`Error::TooLarge`], [`Error::Decode`] and the others of those): the old
+    /// id is valid as before, and the unsaved changes are still in hand.
+    pub async fn cycle_id(&self, session: &mut Session<S>) -> Result<(), Error> {
+        let mut under_way = false;
+        for attempt in 1..=MAX_ATTEMPTS {
+            if session.cycle.is_none() {
+                session.cycle = Some(Box::new(self.begin(session)?));
+            }
+            let Some(cycle) = session.cycle.clone() else {
+                break;
+            };
+            match self.finish(session, &cycle).await {
+                Ok(Moved::Done) => {
+                    session.moved(*cycle);
+                    return Ok(());
+                }
+                Ok(Moved::InTheWay) => under_way = false,
+                Ok(Moved::UnderWay) => under_way = true,
+                Ok(Moved::Overtaken(item)) => {
+                    session.cycle = None;
+                    self.rebase(session, item)?;
+                }
+                Ok(Moved::IdTaken) => session.cycle = None,
+                Err(error) => {
+                    if !outcome_unknown(&error) {
+                        session.cycle = None;
+                    }
+                    return Err(error);
+                }
+            }
+            backoff(attempt).await;
+        }
+        if !under_way {
+            session.cycle = None;
+        }
+        let lost = conflict(session.state.handle, MAX_ATTEMPTS);
+        Err(ConflictError {
+            outcome_unknown: under_way,
+            ..lost
+        }
+        .into())
+    }
+
+    /// Decides on the new id and all that is stored under it.
+    fn begin(&self, session: &Session<S>) -> Result<Cycle<S>, Error> {
+        let schema = S::SCHEMA;
+        let after = Image::of(&**session)?;
+        let mut unknown = session.state.unknown.clone();
+        unknown.data = match session.unsaved() {
+            Some((before, _)) => unknown_to(&unknown, &Image::of(before)?),
+            None => unknown_to(&unknown, &after),
+        };
+        after.check_size(schema, &unknown)?;
+
+        let now = self.now();
+        let State {
+            created_at,
+            expires_at,
+            version: base,
+            ..
+        } = session.state;
+        let idle = session.new_idle().unwrap_or(session.state.idle);
+        let ends = lifetime::expires_at(schema, created_at, now, idle);
+        let ends = if session.new_idle().is_some() {
+            ends
+        } else {
+            ends.max(expires_at)
+        };
+        let id = SessionId::mint()?;
+        let to = State {
+            handle: id.handle(),
+            id,
+            created_at,
+            touched_at: now,
+            expires_at: ends,
+            idle,
+            version: base + 1,
+            unknown,
+        };
+        let nonce = Nonce::mint()?;
+        let token = SessionId::mint()?.expose().chars().take(36).collect();
+        let item = after.into_item(schema, &to, nonce);
+        let data = S::clone(session);
+        Ok(Cycle {
+            to,
+            data,
+            item,
+            nonce,
+            token,
+            now,
+            base,
+        })
+    }
+
+    async fn finish(&self, session: &Session<S>, cycle: &Cycle<S>) -> Result<Moved, Error> {
+        let schema = S::SCHEMA;
+        let handle = session.state.handle;
+        let ends = session.new_idle().is_none().then_some(cycle.to.expires_at);
+        let request = request::cycle(self.target(), handle, cycle, ends)?;
+        let attempts = Attempts::default();
+        let error = match request
+            .customize()
+            .interceptor(attempts.clone())
+            .send()
+            .await
+        {
+            Ok(_) => return Ok(Moved::Done),
+            Err(error) => error,
+        };
+        let failed = |error| {
+            let mut error = self.failed("TransactWriteItems", error);
+            error.outcome_unknown |= attempts.lost();
+            Error::from(error)
+        };
+        let reasons = match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                cancelled.cancellation_reasons().to_vec()
+            }
+            Some(e) if e.code() == Some("TransactionInProgressException") => {
+                return Ok(Moved::UnderWay);
+            }
+            _ => return Err(failed(error)),
+        };
+        let [old, new] = reasons.as_slice() else {
+            return Err(failed(error));
+        };
+        // An earlier sending of this same transaction may have been carried out.
+        if new
+            .item()
+            .is_some_and(|item| remembers(schema, item, cycle.nonce))
+        {
+            return Ok(Moved::Done);
+        }
+        match (code(old), code(new)) {
+            ("ConditionalCheckFailed", _) => {
+                let item = old.item.clone().ok_or(GoneError {
+                    handle,
+                    expired: false,
+                })?;
+                let ends = stored_expiry(schema, handle, &item)?;
+                if !is_live(ends, cycle.now) {
+                    return Err(GoneError {
+                        handle,
+                        expired: true,
+                    }
+                    .into());
+                }
+                stored_version(schema, handle, &item)?;
+                Ok(Moved::Overtaken(item))
+            }
+            (_, "ConditionalCheckFailed") => Ok(Moved::IdTaken),
+            ("TransactionConflict", _) | (_, "TransactionConflict") => Ok(Moved::InTheWay),
+            (_, "ValidationError") if new.message().is_some_and(|m| m.contains("tem size")) => {
+                Err(Image::of(&**session)?.too_large(None).into())
+            }
+            _ => Err(ServiceError::cancelled(self.table_name(), [old, new], error).into()),
+        }
+    }
+}
+
+/// What a change of id came to.
+enum Moved {
+    Done,
+    /// Others wrote to the session; this is its item.
+    Overtaken(Map),
+    /// The new id is somebody else's.
+    IdTaken,
+    /// Another transaction holds one of both items.
+    InTheWay,
+    /// An earlier sending of this very transaction is still being carried out.
+    UnderWay,
+}
+
+fn code(reason: &CancellationReason) -> &str {
+    reason.code().unwrap_or_default()
+}
+
+fn outcome_unknown(error: &Error) -> bool {
+    match error {
+        Error::Conflict(error) => ConflictError::outcome_unknown(error),
+        Error::Service(error) => error.outcome_unknown(),
+        _ => false,
+    }
+}

@@ -1,0 +1,296 @@
+//! Writing to a session that is known: `save`, `update` and `touch`.
+
+use std::convert::Infallible;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::attributes::SessionAttributes;
+use crate::delta::Delta;
+use crate::error::{Error, GoneError};
+use crate::id::{SessionHandle, SessionId};
+use crate::item::{Image, Nonce, decode, stored_expiry, stored_version};
+use crate::lifetime::{self, is_live};
+use crate::request::{self, Bound, Change, Save};
+use crate::session::{Session, State};
+use crate::store::{Answer, DynamoDbStore, MAX_ATTEMPTS, Written, backoff, conflict};
+use crate::value::Map;
+
+/// How often `update` tries. Of many that change one session at once, one wins each round.
+const MAX_UPDATES: u32 = 40;
+
+impl<S> DynamoDbStore<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Stores what changed since the session was loaded, created or last saved, and extends its
+    /// idle timeout.
+    ///
+    /// No request if nothing changed; else one `UpdateItem`, on condition that the session is
+    /// live, which writes the top-level fields and promoted attributes that changed and no others:
+    /// of two copies that changed different fields, both survive, and of two that changed the same
+    /// field, the last. Fields that must change together belong in one nested struct, or into
+    /// [`update`](Self::update).
+    ///
+    /// A type with a computed attribute, one with a `#[serde(flatten)]` that changed, and a change
+    /// of more than 250 fields are written onto the version that they were made from. If others
+    /// wrote in between, the change is put onto their state and tried again; the session then holds
+    /// both.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encode`] and [`Error::TooLarge`] before any request; [`Error::Gone`] if the session
+    /// was ended or has expired, and nothing was stored; [`Error::Conflict`]; [`Error::Decode`] if
+    /// the item is no session of this type; [`Error::Service`]. After any of them the session
+    /// still has its unsaved changes.
+    pub async fn save(&self, session: &mut Session<S>) -> Result<(), Error> {
+        for attempt in 1..=MAX_ATTEMPTS {
+            match self.try_save(session, Onto::AnyVersion).await? {
+                Saved::Stored => return Ok(()),
+                Saved::Overtaken(item) => self.rebase(session, item)?,
+            }
+            backoff(attempt).await;
+        }
+        Err(conflict(session.state.handle, MAX_ATTEMPTS).into())
+    }
+
+    /// Reads a session, changes it and writes it if nobody else did in between, again and again
+    /// until it wins, and gives what the closure returned in the winning round.
+    ///
+    /// One `GetItem` and one `UpdateItem`, and one more `UpdateItem` for each time that others were
+    /// first: the failed one brings their state along. A closure that changes nothing writes
+    /// nothing. To call a change off, see [`try_update`](Self::try_update).
+    ///
+    /// ```ignore
+    /// let visits = store.update(&id, |session| { session.visits += 1; session.visits }).await?;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if there is no such session, or none any more; [`Error::Conflict`] if others
+    /// were first every time, with [how often](crate::ConflictError::attempts) it was tried, or if
+    /// it [is not known](crate::ConflictError::outcome_unknown) whether the change was applied;
+    /// [`Error::Encode`], [`Error::TooLarge`], [`Error::Decode`], [`Error::Service`].
+    pub async fn update<T: Send>(
+        &self,
+        id: &SessionId,
+        mut change: impl FnMut(&mut S) -> T + Send,
+    ) -> Result<T, Error> {
+        let changed = self.try_update(id, |session| Ok::<_, Infallible>(change(session)));
+        changed.await.map(|Ok(value)| value)
+    }
+
+    /// The same as [`update`](Self::update) with a closure that can call it off: if it returns an
+    /// error, nothing is written, and the error is given inside the `Ok`.
+    ///
+    /// ```ignore
+    /// let paid = store.try_update(&id, |session| {
+    ///     session.credit = session.credit.checked_sub(price).ok_or(TooPoor)?;
+    ///     Ok(())
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `update`.
+    pub async fn try_update<T: Send, E: Send>(
+        &self,
+        id: &SessionId,
+        mut change: impl FnMut(&mut S) -> Result<T, E> + Send,
+    ) -> Result<Result<T, E>, Error> {
+        let handle = id.handle();
+        let gone = |expired| GoneError { handle, expired };
+        let mut session = self.load(id).await?.ok_or_else(|| gone(false))?;
+        for attempt in 1..=MAX_UPDATES {
+            let value = match change(&mut session) {
+                Ok(value) => value,
+                Err(called_off) => return Ok(Err(called_off)),
+            };
+            match self.try_save(&mut session, Onto::ThisVersion).await? {
+                Saved::Stored => return Ok(Ok(value)),
+                Saved::Overtaken(item) => {
+                    let theirs = self.decode(id.clone(), handle, item)?;
+                    session = theirs.ok_or_else(|| gone(true))?;
+                }
+            }
+            backoff(attempt).await;
+        }
+        Err(conflict(handle, MAX_UPDATES).into())
+    }
+
+    /// Extends the idle timeout, as the store's [`Touch`](crate::Touch) policy says.
+    ///
+    /// No request if the policy does not ask for one; else one `UpdateItem`, on condition that the
+    /// session is live, which writes the time of expiry and of this touch and nothing else. It
+    /// never passes the absolute timeout, nor shortens what another has granted. Unsaved changes
+    /// stay unsaved.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if the session was ended or has expired; [`Error::Decode`] if the item is no
+    /// session; [`Error::Service`].
+    pub async fn touch(&self, session: &mut Session<S>) -> Result<(), Error> {
+        let schema = S::SCHEMA;
+        let now = self.now();
+        let State {
+            handle,
+            created_at,
+            touched_at,
+            idle,
+            ..
+        } = session.state;
+        let idle_timeout = idle.unwrap_or(schema.idle_timeout);
+        if !self.touch_policy().is_due(touched_at, now, idle_timeout) {
+            return Ok(());
+        }
+        let expires_at = lifetime::expires_at(schema, created_at, now, idle);
+        let touch = || request::touch(self.target(), handle, now, expires_at);
+        let old = match self.update_item(touch).await? {
+            Written::Done(_) | Written::TooLarge => {
+                session.state.touched_at = now;
+                session.state.expires_at = expires_at;
+                return Ok(());
+            }
+            Written::Refused { old, .. } => old,
+        };
+        let item = old.ok_or(GoneError {
+            handle,
+            expired: false,
+        })?;
+        let ends = stored_expiry(schema, handle, &item)?;
+        if !is_live(ends, now) {
+            return Err(GoneError {
+                handle,
+                expired: true,
+            }
+            .into());
+        }
+        stored_version(schema, handle, &item)?;
+        if ends < expires_at {
+            return Err(conflict(handle, 1).into());
+        }
+        // Somebody granted the session as much time as this touch would, or more.
+        session.state.expires_at = ends;
+        Ok(())
+    }
+
+    async fn try_save(&self, session: &mut Session<S>, onto: Onto) -> Result<Saved, Error> {
+        let schema = S::SCHEMA;
+        let Some((before, after)) = session.unsaved() else {
+            return Ok(Saved::Stored);
+        };
+        let (before, after) = (Image::of(before)?, Image::of(after)?);
+        let delta = Delta::between(schema, &before, &after);
+        let new_idle = session.new_idle();
+        if delta.is_empty() && new_idle.is_none() {
+            session.settle();
+            return Ok(Saved::Stored);
+        }
+        after.check_size(schema, &session.state.unknown)?;
+
+        let State {
+            handle,
+            created_at,
+            idle,
+            version: base,
+            ..
+        } = session.state;
+        let whole = (delta.clauses() > request::MAX_CLAUSES)
+            .then(|| after.merged_into(&session.state.unknown, &before));
+        let pinned = onto == Onto::ThisVersion
+            || delta.pinned
+            || whole.is_some()
+            || new_idle.is_some()
+            || schema.has_computed();
+        let nonce = Nonce::mint()?;
+        let mut extend = true;
+        loop {
+            let now = self.now();
+            let idle = new_idle.unwrap_or(idle);
+            let expires_at = lifetime::expires_at(schema, created_at, now, idle);
+            let save = Save {
+                handle,
+                now,
+                nonce,
+                expires_at: extend.then_some(expires_at),
+                version: pinned.then_some(base),
+                bound: match new_idle {
+                    Some(_) => Bound::None,
+                    None => Bound::NotLater,
+                },
+                idle: new_idle,
+                change: match &whole {
+                    Some(data) => Change::Whole(data),
+                    None => Change::Fields {
+                        set: &delta.set,
+                        remove: &delta.remove,
+                    },
+                },
+                attributes: &delta.attributes,
+            };
+            match self.write(&save, Some(base)).await? {
+                Answer::Stored { ends } => {
+                    session.stored(now, ends);
+                    return Ok(Saved::Stored);
+                }
+                Answer::TooLarge => return Err(after.too_large(None).into()),
+                Answer::NotYet { item, version, .. } if pinned && version != base => {
+                    return Ok(Saved::Overtaken(item));
+                }
+                Answer::NotYet { ends, .. } if extend && ends > expires_at => {
+                    // Somebody granted the session more time than this write would: it stays.
+                    extend = false;
+                    session.state.expires_at = ends;
+                }
+                Answer::NotYet { .. } => return Err(conflict(handle, 1).into()),
+            }
+        }
+    }
+
+    /// Puts the unsaved changes in hand onto the state that others have stored since.
+    pub(crate) fn rebase(&self, session: &mut Session<S>, item: Map) -> Result<(), Error> {
+        let State { id, handle, .. } = &session.state;
+        let decode = |item| self.rebased(id.clone(), *handle, item);
+        let theirs = decode(item.clone())?;
+        let Some((before, after)) = session.unsaved() else {
+            *session = theirs;
+            return Ok(());
+        };
+        let delta = Delta::between(S::SCHEMA, &Image::of(before)?, &Image::of(after)?);
+        let new_idle = session.new_idle();
+        let merged = delta.applied_to(S::SCHEMA, item, &Image::of(&*theirs)?);
+        let merged = decode(merged)?;
+        *session = Session::onto(Session::into_data(theirs), merged, new_idle);
+        Ok(())
+    }
+
+    /// The session in an item that a failed condition returned: an error in place of none.
+    fn rebased(
+        &self,
+        id: SessionId,
+        handle: SessionHandle,
+        item: Map,
+    ) -> Result<Session<S>, Error> {
+        let session = decode(id, handle, item, self.now())?;
+        session.ok_or_else(|| {
+            GoneError {
+                handle,
+                expired: true,
+            }
+            .into()
+        })
+    }
+}
+
+/// Which version a write may be put onto.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Onto {
+    AnyVersion,
+    ThisVersion,
+}
+
+enum Saved {
+    Stored,
+    /// Others wrote first; this is the item now.
+    Overtaken(Map),
+}
