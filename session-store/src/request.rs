@@ -370,17 +370,22 @@ pub(crate) fn details(
     to.client.batch_get_item().set_request_items(wanted)
 }
 
-/// Placeholders for names and values: always used, since DynamoDB reserves over 500 words.
+/// Placeholders for names and values: always used, since DynamoDB reserves over 500 words. Each name
+/// has one; DynamoDB refuses a request with one that no expression uses.
 #[derive(Default)]
 struct Expression {
-    names: HashMap<String, String>,
+    placeholders: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
 }
 
 impl Expression {
     fn name(&mut self, name: &str) -> String {
-        let placeholder = format!("#{}", self.names.len());
-        self.names.insert(placeholder.clone(), name.to_owned());
+        if let Some(placeholder) = self.placeholders.get(name) {
+            return placeholder.clone();
+        }
+        let placeholder = format!("#{}", self.placeholders.len());
+        self.placeholders
+            .insert(name.to_owned(), placeholder.clone());
         placeholder
     }
 
@@ -395,7 +400,13 @@ impl Expression {
     }
 
     fn names(&mut self) -> Option<HashMap<String, String>> {
-        Some(std::mem::take(&mut self.names))
+        let placeholders = std::mem::take(&mut self.placeholders);
+        Some(
+            placeholders
+                .into_iter()
+                .map(|(name, placeholder)| (placeholder, name))
+                .collect(),
+        )
     }
 
     fn values(&mut self) -> Option<HashMap<String, AttributeValue>> {
