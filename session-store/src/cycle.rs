@@ -128,6 +128,7 @@ where
             expires_at: ends,
             idle,
             version: base + 1,
+            seen: base + 1,
             unknown,
         };
         let nonce = Nonce::mint()?;

@@ -347,6 +347,7 @@ where
         expires_at,
         idle,
         version,
+        seen: version,
         unknown,
     };
     Ok(Some(Session::new(data, state)))

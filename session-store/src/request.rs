@@ -63,6 +63,8 @@ pub(crate) struct Save<'a> {
     pub(crate) expires_at: Option<u64>,
     /// The only version that it may be written onto; `None` for any.
     pub(crate) version: Option<u64>,
+    /// A version at which this write was certainly not there yet, where one is known.
+    pub(crate) seen: Option<u64>,
     /// What bounds the new expiry.
     pub(crate) bound: Bound,
     /// A new idle timeout of this session's own; `Some(None)` removes it.
@@ -145,6 +147,11 @@ pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
     if let Some(base) = save.version {
         let base = e.value(number(base));
         condition += &format!(" AND {version}={base}");
+    } else if let Some(seen) = save.seen {
+        // After so many more writes, the mark of this one could be there no more, and a repetition
+        // would pass for the first sending and undo what came after it.
+        let last = e.value(number(seen + WRITES as u64));
+        condition += &format!(" AND {version}<={last}");
     }
 
     if let Some(idle) = save.idle {

@@ -204,7 +204,8 @@ where
             || schema.has_computed();
         let nonce = Nonce::mint()?;
         let mut extend = true;
-        loop {
+        let mut seen = session.state.seen;
+        for _ in 0..MAX_ATTEMPTS {
             let now = self.now();
             let idle = new_idle.unwrap_or(idle);
             let expires_at = lifetime::expires_at(schema, created_at, now, idle);
@@ -214,6 +215,7 @@ where
                 nonce,
                 expires_at: extend.then_some(expires_at),
                 version: pinned.then_some(base),
+                seen: Some(seen),
                 bound: match new_idle {
                     Some(_) => Bound::None,
                     None => Bound::NotLater,
@@ -228,9 +230,9 @@ where
                 },
                 attributes: &delta.attributes,
             };
-            match self.write(&save, Some(base)).await? {
+            match self.write(&save).await? {
                 Answer::Stored { ends } => {
-                    session.stored(now, ends);
+                    session.stored(now, seen, ends);
                     return Ok(Saved::Stored);
                 }
                 Answer::TooLarge => return Err(after.too_large(None).into()),
@@ -242,9 +244,12 @@ where
                     extend = false;
                     session.state.expires_at = ends;
                 }
-                Answer::NotYet { .. } => return Err(conflict(handle, 1).into()),
+                // So many others wrote since this copy was loaded that the item could not remember
+                // this write. It is not there, though, or the answer would be another one.
+                Answer::NotYet { version, .. } => seen = version,
             }
         }
+        Err(conflict(handle, MAX_ATTEMPTS).into())
     }
 
     /// Puts the unsaved changes in hand onto the state that others have stored since.

@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) idle: Option<Duration>,
     /// The version loaded, and one more for each write of this copy that was acknowledged.
     pub(crate) version: u64,
+    /// A version that the item certainly has reached, whoever wrote it.
+    pub(crate) seen: u64,
     pub(crate) unknown: Unknown,
 }
 
@@ -126,12 +128,15 @@ impl<S> Session<S> {
     }
 
     /// Takes note of an acknowledged write, and of the expiry if it set one.
-    pub(crate) fn stored(&mut self, now: Millis, expires_at: Option<u64>) {
+    ///
+    /// `seen` is a version that the item had reached before it.
+    pub(crate) fn stored(&mut self, now: Millis, seen: u64, expires_at: Option<u64>) {
         self.settle();
         if let Some(idle) = self.new_idle.take() {
             self.state.idle = idle;
         }
         self.state.version += 1;
+        self.state.seen = seen + 1;
         self.state.touched_at = now;
         if let Some(expires_at) = expires_at {
             self.state.expires_at = expires_at;

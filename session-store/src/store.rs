@@ -168,6 +168,7 @@ where
             expires_at,
             idle: None,
             version: 1,
+            seen: 1,
             unknown: Unknown::default(),
         };
         let item = image.into_item(schema, &state, Nonce::mint()?);
@@ -289,9 +290,7 @@ where
 
     /// Sends a write to a known session, and tells its own from others' by the item that a failed
     /// condition returns.
-    ///
-    /// `base` is the version at which this write was certainly not there yet, where one is known.
-    pub(crate) async fn write(&self, save: &Save<'_>, base: Option<u64>) -> Result<Answer, Error> {
+    pub(crate) async fn write(&self, save: &Save<'_>) -> Result<Answer, Error> {
         let schema = S::SCHEMA;
         let (handle, now) = (save.handle, save.now);
         let (old, lost) = match self
@@ -325,7 +324,9 @@ where
             return Ok(Answer::Stored { ends: Some(ends) });
         }
         let version = stored_version(schema, handle, &item)?;
-        let others = base.map_or(u64::MAX, |base| version.saturating_sub(base));
+        let others = save
+            .seen
+            .map_or(u64::MAX, |seen| version.saturating_sub(seen));
         if lost && others > WRITES as u64 {
             // Enough others wrote to push this write's own mark out of the item.
             return Err(ConflictError {
@@ -461,8 +462,8 @@ pub(crate) fn conflict(handle: SessionHandle, attempts: u32) -> ConflictError {
 }
 
 /// Waits a random time, up to 20 ms after the first attempt and twice as long after each further
-/// one, at most 640 ms: "full jitter", so that those who collided do not collide again.
+/// one, at most 160 ms: "full jitter", so that those who collided do not collide again.
 pub(crate) async fn backoff(attempt: u32) {
-    let most = 20 << attempt.saturating_sub(1).min(5);
+    let most = 20 << attempt.saturating_sub(1).min(3);
     tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=most))).await;
 }

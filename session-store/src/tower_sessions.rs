@@ -18,7 +18,7 @@
 //! | the absolute timeout (G6) | kept by every save. A new id of the framework is a new session, whose time begins anew. The expiry of the record is written as it is, even if it is sooner than the one stored |
 //! | a new id is atomic (G7) | not kept: the framework deletes the old session before it creates the new one |
 //! | ids (G8) | hashed like this store's own, but minted by the framework, with 128 bits, and printed by its own `Debug` |
-//! | outcome of a retried write (G13) | kept; an unknown outcome is an error of the backend |
+//! | outcome of a retried write (G13) | a save whose answer was lost recognises itself, unless four others were made in between; an unknown outcome is an error of the backend |
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -91,6 +91,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
             expires_at: ends.min(absolute_end(schema, created_at)),
             idle: None,
             version: 1,
+            seen: 1,
             unknown: Unknown::default(),
         };
         let item = image.into_item(schema, &state, Nonce::mint()?);
@@ -111,12 +112,13 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
                 nonce,
                 expires_at: Some(ends),
                 version: None,
+                seen: None,
                 idle: None,
                 bound: Bound::CreatedSince(earliest_creation(schema.absolute_timeout, ends)),
                 change: Change::Whole(&image.data),
                 attributes: &image.attributes,
             };
-            match self.store.write(&save, None).await? {
+            match self.store.write(&save).await? {
                 Answer::Stored { .. } => return Ok(()),
                 Answer::TooLarge => return Err(image.too_large(None).into()),
                 Answer::NotYet { item, .. } => {

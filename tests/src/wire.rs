@@ -46,6 +46,8 @@ pub enum Fault {
     Refuse,
     /// An answer comes from elsewhere: this status, error code and message.
     Answer(u16, &'static str, &'static str),
+    /// An answer comes from elsewhere, with this body.
+    Body(u16, Value),
     /// Somebody else comes first.
     Meanwhile(Hook),
     /// The answer is changed on its way back.
@@ -63,6 +65,16 @@ impl Fault {
     /// The answer, in JSON, is changed.
     pub fn edit(edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
         Self::Edit(Box::new(edit))
+    }
+
+    /// A transaction is cancelled for these reasons, one for each of its parts.
+    pub fn cancelled(reasons: Value) -> Self {
+        let body = json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "Message": "Transaction cancelled",
+            "CancellationReasons": reasons,
+        });
+        Self::Body(400, body)
     }
 
     /// DynamoDB refuses the request because there were too many.
@@ -165,6 +177,7 @@ impl Line {
                 let body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message });
                 Ok(answer(status, &body))
             }
+            Some(Fault::Body(status, body)) => Ok(answer(status, &body)),
             Some(Fault::Meanwhile(hook)) => {
                 hook().await;
                 self.engine.call(request).await

@@ -89,15 +89,16 @@ impl Visitor {
     }
 
     /// Stores a change, in a new session if there is none. The cookies belong into the answer.
+    ///
+    /// By `update`, so that of two requests at once neither undoes the other.
     pub(crate) async fn change(
         self,
-        change: impl Fn(&mut AppSession),
+        change: impl Fn(&mut AppSession) + Send + Sync,
     ) -> Result<CookieJar, AppError> {
-        if let Some(mut session) = self.session().await? {
-            change(&mut session);
-            match self.store.save(&mut session).await {
+        if let Some(id) = self.id() {
+            match self.store.update(&id, &change).await {
                 Ok(()) => return Ok(self.cookies),
-                // It was ended after it was loaded: go on as if that had happened before.
+                // There is no such session, or none any more.
                 Err(Error::Gone(_)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -108,32 +109,41 @@ impl Visitor {
         Ok(self.with_cookie(&session))
     }
 
-    /// Begins a session of this user, with the theme and the cart of the one before.
-    ///
-    /// It gets an id of its own, since somebody else may know that of the session before (session
-    /// fixation), which ends before the new one is made known.
+    /// Makes this the session of a user, under a new id: somebody else may know the one before
+    /// (session fixation). The id changes and the user is stored in one transaction.
     pub(crate) async fn log_in(
         self,
         user: String,
         profile: Option<String>,
     ) -> Result<CookieJar, AppError> {
-        let before = self.session().await?;
-        let mut data = AppSession {
+        if let Some(mut session) = self.session().await? {
+            if session
+                .user_id
+                .as_ref()
+                .is_some_and(|before| *before != user)
+            {
+                // What one user has left is not for the next to see.
+                *session = AppSession {
+                    theme: session.theme,
+                    ..AppSession::default()
+                };
+            }
+            session.user_id = Some(user.clone());
+            if profile.is_some() {
+                session.profile.clone_from(&profile);
+            }
+            match self.store.cycle_id(&mut session).await {
+                Ok(()) => return Ok(self.with_cookie(&session)),
+                Err(Error::Gone(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let data = AppSession {
             user_id: Some(user),
             profile,
             ..AppSession::default()
         };
-        if let Some(before) = &before {
-            data.theme = before.theme;
-            // What somebody else has put into the cart is not for the next user to see.
-            if before.user_id.is_none() || before.user_id == data.user_id {
-                data.cart.clone_from(&before.cart);
-            }
-        }
         let session = self.store.create(data).await?;
-        if let Some(before) = before {
-            self.store.delete(before.id()).await?;
-        }
         Ok(self.with_cookie(&session))
     }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use session_store::SessionAttributes;
-use session_store_tests::Bench;
+use session_store::{Error, SessionAttributes};
+use session_store_tests::{Bench, Fault};
 
 use crate::{App, Line};
 
@@ -208,4 +208,161 @@ async fn very_many_fields_are_written_whole() {
     assert_eq!(stored.theme, "dark");
     assert_eq!(stored.rest.len(), 399);
     assert_eq!(stored.rest["k399"], 2);
+}
+
+#[tokio::test]
+async fn an_update_gives_what_its_closure_returns() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    bench.wire.clear();
+    let visits = bench
+        .store
+        .update(session.id(), |app| {
+            app.visits += 1;
+            app.visits
+        })
+        .await
+        .unwrap();
+    assert_eq!(visits, 1);
+    assert_eq!(bench.wire.operations(), ["GetItem", "UpdateItem"]);
+
+    bench.wire.clear();
+    bench.store.update(session.id(), |_| ()).await.unwrap();
+    assert_eq!(
+        bench.wire.operations(),
+        ["GetItem"],
+        "unchanged data is no write"
+    );
+}
+
+#[tokio::test]
+async fn an_update_can_be_called_off() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    let called_off = bench.store.try_update(session.id(), |app| {
+        app.visits = 99;
+        Err::<(), _>("too many")
+    });
+    assert_eq!(called_off.await.unwrap(), Err("too many"));
+    let done = bench.store.try_update(session.id(), |app| {
+        app.visits += 1;
+        Ok::<_, &str>(app.visits)
+    });
+    assert_eq!(done.await.unwrap(), Ok(1));
+}
+
+#[tokio::test]
+async fn an_update_of_an_absent_session_is_gone() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    let (store, id) = (bench.store.clone(), session.id().clone());
+    bench.wire.next(
+        "UpdateItem",
+        Fault::meanwhile(move || async move { store.delete(&id).await.unwrap() }),
+    );
+    let updated = bench
+        .store
+        .update(session.id(), |app| app.visits += 1)
+        .await;
+    assert!(matches!(updated, Err(Error::Gone(_))));
+    let updated = bench
+        .store
+        .update(session.id(), |app| app.visits += 1)
+        .await;
+    assert!(matches!(updated, Err(Error::Gone(_))));
+    assert!(bench.items().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_counter_loses_no_increment() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    let increment = |_| bench.store.update(session.id(), |app| app.visits += 1);
+    let results = futures_util::future::join_all((0..32).map(increment)).await;
+    let done = results.iter().filter(|result| result.is_ok()).count();
+    for result in results {
+        assert!(
+            matches!(result, Ok(()) | Err(Error::Conflict(_))),
+            "{result:?}"
+        );
+    }
+    let stored = bench.store.load(session.id()).await.unwrap().unwrap();
+    assert_eq!(stored.visits, done as u64);
+    assert!(done >= 16, "most of them win within the bound: {done}");
+}
+
+/// On conflict the failed write brings the other's state along: no second read.
+#[tokio::test]
+async fn an_update_goes_on_from_the_state_of_others() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    let mut other = bench.store.load(session.id()).await.unwrap().unwrap();
+    let store = bench.store.clone();
+    bench.wire.clear();
+    bench.wire.next(
+        "UpdateItem",
+        Fault::meanwhile(move || async move {
+            other.visits = 10;
+            store.save(&mut other).await.unwrap();
+        }),
+    );
+    bench
+        .store
+        .update(session.id(), |app| app.visits += 1)
+        .await
+        .unwrap();
+    assert_eq!(
+        bench
+            .store
+            .load(session.id())
+            .await
+            .unwrap()
+            .unwrap()
+            .visits,
+        11
+    );
+    assert_eq!(
+        bench.wire.operations(),
+        [
+            "GetItem",
+            "UpdateItem",
+            "UpdateItem",
+            "UpdateItem",
+            "GetItem"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_update_that_others_always_overtake_says_how_often_it_tried() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    for _ in 0..40 {
+        let (store, id) = (bench.store.clone(), session.id().clone());
+        bench.wire.next(
+            "UpdateItem",
+            Fault::meanwhile(move || async move {
+                let mut other = store.load(&id).await.unwrap().unwrap();
+                other.visits += 1;
+                store.save(&mut other).await.unwrap();
+            }),
+        );
+        // The other's own write.
+        bench.wire.next("UpdateItem", Fault::meanwhile(|| async {}));
+    }
+    match bench
+        .store
+        .update(session.id(), |app| app.theme.push('x'))
+        .await
+    {
+        Err(Error::Conflict(conflict)) => {
+            assert_eq!(conflict.attempts(), 40);
+            assert!(!conflict.outcome_unknown());
+        }
+        updated => panic!("{updated:?}"),
+    }
+    assert_eq!(
+        bench.store.load(session.id()).await.unwrap().unwrap().theme,
+        ""
+    );
 }

@@ -169,3 +169,37 @@ async fn an_expired_session_is_absent_however_corrupt() {
     bench.clock.advance(std::time::Duration::from_secs(31 * 60));
     assert!(bench.store.load(session.id()).await.unwrap().is_none());
 }
+
+/// Chosen on the store: after a deploy that cannot read old sessions, users log in anew.
+#[tokio::test]
+async fn unreadable_can_count_as_absent() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    let mut item = bench.item(session.handle()).await.unwrap();
+    data(&mut item).remove("theme");
+    bench.put(item.clone()).await;
+    let store = session_store::DynamoDbStore::<App>::builder()
+        .client(bench.store.client().clone())
+        .table_name(bench.store.table_name())
+        .unreadable(session_store::Unreadable::Absent)
+        .build()
+        .await
+        .unwrap();
+    assert!(store.load(session.id()).await.unwrap().is_none());
+    assert!(matches!(
+        store.update(session.id(), |app| app.visits += 1).await,
+        Err(Error::Gone(_))
+    ));
+    assert_eq!(
+        bench.item(session.handle()).await.unwrap(),
+        item,
+        "the item stays"
+    );
+    bench
+        .wire
+        .next("GetItem", Fault::Answer(400, "AccessDeniedException", "no"));
+    assert!(
+        store.load(session.id()).await.is_err(),
+        "a failed read is still an error"
+    );
+}

@@ -61,3 +61,124 @@ async fn a_repetition_does_not_undo_what_came_after() {
         assert_eq!(stored.theme, format!("other {others}"));
     }
 }
+
+/// So many others that the write's own mark is gone from the item: nobody can say, and it says so.
+#[tokio::test]
+async fn an_outcome_that_nobody_knows_is_said_to_be_unknown() {
+    let (_, saved, stored) = lose_and_let_others_write(5).await;
+    match saved {
+        Err(Error::Conflict(conflict)) => assert!(conflict.outcome_unknown()),
+        saved => panic!("{saved:?}"),
+    }
+    assert_eq!(stored.theme, "other 5", "and nothing is applied again");
+}
+
+/// A copy that is behind by more writes than the item remembers is written all the same.
+#[tokio::test]
+async fn a_copy_that_is_far_behind_is_no_lost_write() {
+    let bench = Bench::<App>::new().await;
+    let mut session = bench.store.create(App::of("u-17")).await.unwrap();
+    let mut other = bench.store.load(session.id()).await.unwrap().unwrap();
+    for visits in 1..=6 {
+        other.visits = visits;
+        bench.store.save(&mut other).await.unwrap();
+    }
+    session.theme = "mine".into();
+    bench.store.save(&mut session).await.unwrap();
+    let stored = bench.store.load(session.id()).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.theme.as_str(), stored.visits, stored.version()),
+        ("mine", 6, 8)
+    );
+    bench.wire.clear();
+    session.theme = "mine again".into();
+    bench.store.save(&mut session).await.unwrap();
+    assert_eq!(
+        bench.wire.operations(),
+        ["UpdateItem"],
+        "it has learned how far the others are"
+    );
+}
+
+/// A sending that was throttled was not carried out, however many there were.
+#[tokio::test]
+async fn a_throttled_sending_leaves_no_doubt() {
+    let bench = Bench::<App>::new().await;
+    let mut session = bench.store.create(App::of("u-17")).await.unwrap();
+    for _ in 0..3 {
+        bench.wire.next("UpdateItem", Fault::throttled());
+    }
+    session.visits = 1;
+    match bench.store.save(&mut session).await {
+        Err(Error::Service(error)) => assert!(error.is_throttled() && !error.outcome_unknown()),
+        saved => panic!("{saved:?}"),
+    }
+    // The first is carried out without an answer, and the others are throttled.
+    bench.wire.next("UpdateItem", Fault::LoseResponse);
+    for _ in 0..2 {
+        bench.wire.next("UpdateItem", Fault::throttled());
+    }
+    match bench.store.save(&mut session).await {
+        Err(Error::Service(error)) => assert!(error.is_throttled() && error.outcome_unknown()),
+        saved => panic!("{saved:?}"),
+    }
+    bench.store.save(&mut session).await.unwrap();
+    assert_eq!(
+        bench
+            .store
+            .load(session.id())
+            .await
+            .unwrap()
+            .unwrap()
+            .visits,
+        1
+    );
+}
+
+#[tokio::test]
+async fn an_increment_counts_once() {
+    let bench = Bench::<App>::new().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    bench.wire.next("UpdateItem", Fault::LoseResponse);
+    bench
+        .store
+        .update(session.id(), |app| app.visits += 1)
+        .await
+        .unwrap();
+    bench.wire.next("UpdateItem", Fault::Refuse);
+    bench
+        .store
+        .update(session.id(), |app| app.visits += 1)
+        .await
+        .unwrap();
+    assert_eq!(
+        bench
+            .store
+            .load(session.id())
+            .await
+            .unwrap()
+            .unwrap()
+            .visits,
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_delete_whose_answer_was_lost_counts_as_done() {
+    let bench = Bench::<App>::new().await;
+    bench.store.create(App::of("u-17")).await.unwrap();
+    bench.wire.next("DeleteItem", Fault::LoseResponse);
+    let revoked = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
+    assert_eq!((revoked.deleted(), revoked.already_gone()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_touch_may_be_sent_twice() {
+    let bench = Bench::<App>::new().await;
+    let mut session = bench.store.create(App::of("u-17")).await.unwrap();
+    bench.clock.advance(std::time::Duration::from_secs(600));
+    bench.wire.next("UpdateItem", Fault::LoseResponse);
+    bench.store.touch(&mut session).await.unwrap();
+    let stored = bench.store.load(session.id()).await.unwrap().unwrap();
+    assert_eq!(stored.expires_at(), session.expires_at());
+}

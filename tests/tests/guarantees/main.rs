@@ -6,6 +6,7 @@ mod g03_no_lost_updates;
 mod g04_unknown_data;
 mod g05_expired_is_absent;
 mod g06_timeouts;
+mod g07_atomic_id;
 mod g08_secret_ids;
 mod g09_stated_revocation;
 mod g10_failed_reads;
