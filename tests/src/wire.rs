@@ -23,6 +23,7 @@ pub struct Wire {
 #[derive(Default)]
 struct State {
     calls: Vec<Call>,
+    metered: bool,
     faults: Vec<(&'static str, Fault)>,
 }
 
@@ -33,6 +34,8 @@ pub struct Call {
     pub operation: String,
     /// Its input in JSON.
     pub input: Value,
+    /// The capacity units that the engine billed, if the wire is metered.
+    pub units: f64,
 }
 
 type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
@@ -102,6 +105,21 @@ impl Wire {
         *self.state.lock().unwrap() = State::default();
     }
 
+    /// From now on asks the engine what each request costs.
+    pub fn meter(&self) {
+        self.clear();
+        self.state.lock().unwrap().metered = true;
+    }
+
+    /// The operations since the last call of this, each with the units that were billed.
+    pub fn bill(&self) -> Vec<(String, f64)> {
+        let calls = std::mem::take(&mut self.state.lock().unwrap().calls);
+        calls
+            .into_iter()
+            .map(|call| (call.operation, call.units))
+            .collect()
+    }
+
     /// The requests so far, in the order in which they were sent.
     pub fn calls(&self) -> Vec<Call> {
         self.state.lock().unwrap().calls.clone()
@@ -160,13 +178,19 @@ impl Line {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap().to_owned();
         let input = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-        let fault = {
+        let (fault, metered, call) = {
             let mut state = self.state.lock().unwrap();
             let found = state.faults.iter().position(|(of, _)| *of == operation);
-            state.calls.push(Call { operation, input });
-            found.map(|i| state.faults.remove(i).1)
+            state.calls.push(Call {
+                operation,
+                input,
+                units: 0.0,
+            });
+            let fault = found.map(|i| state.faults.remove(i).1);
+            (fault, state.metered, state.calls.len() - 1)
         };
         match fault {
+            None if metered => self.metered(request, call).await,
             None => self.engine.call(request).await,
             Some(Fault::Refuse) => Err(ConnectorError::io("connection reset".into())),
             Some(Fault::LoseResponse) => {
@@ -193,6 +217,34 @@ impl Line {
                 Ok(answer(response.status().as_u16(), &body))
             }
         }
+    }
+}
+
+impl Line {
+    async fn metered(
+        &self,
+        mut request: HttpRequest,
+        call: usize,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let mut input: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        input["ReturnConsumedCapacity"] = "TOTAL".into();
+        let input = input.to_string();
+        let length = input.len().to_string();
+        request.headers_mut().insert("content-length", length);
+        *request.body_mut() = SdkBody::from(input);
+
+        let mut response = self.engine.call(request).await?;
+        let body = ByteStream::new(response.take_body())
+            .collect()
+            .await
+            .unwrap();
+        let body: Value = serde_json::from_slice(&body.into_bytes()).unwrap();
+        let units = |bill: &Value| bill["CapacityUnits"].as_f64().unwrap_or(0.0);
+        self.state.lock().unwrap().calls[call].units = match &body["ConsumedCapacity"] {
+            Value::Array(tables) => tables.iter().map(units).sum(),
+            table => units(table),
+        };
+        Ok(answer(response.status().as_u16(), &body))
     }
 }
 

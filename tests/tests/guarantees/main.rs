@@ -13,6 +13,7 @@ mod g10_failed_reads;
 mod g11_known_before_the_call;
 mod g12_no_control_plane;
 mod g13_retried_writes;
+mod g14_known_cost;
 
 use std::collections::BTreeSet;
 

@@ -1,0 +1,203 @@
+//! G14. Cost is known: the requests of each operation and no others, and the capacity units that
+//! AWS's rules give for them.
+//!
+//! Write units: one for each KB of the larger of old and new item, and one for each entry that an
+//! index gains or loses. Read units: one for each 4 KB, half of that where the read is eventual.
+//! What takes part in a transaction costs twice. An item here has less than 1 KB unless it says
+//! otherwise.
+
+use session_store::{Session, Touch};
+use session_store_tests::{Bench, endpoint};
+
+use crate::App;
+
+async fn bench() -> Bench<App> {
+    let bench = Bench::<App>::new().await;
+    bench.wire.meter();
+    bench
+}
+
+fn expect(bench: &Bench<App>, bill: &[(&str, f64)]) {
+    let expected: Vec<_> = bill
+        .iter()
+        .map(|(op, units)| ((*op).to_owned(), *units))
+        .collect();
+    assert_eq!(bench.wire.bill(), expected);
+}
+
+/// DynamoDB Local 3.3.0 bills a transaction once, and AWS twice.
+fn transaction(once: f64) -> f64 {
+    if endpoint().is_some() {
+        once
+    } else {
+        2.0 * once
+    }
+}
+
+/// DynamoDB Local 3.3.0 bills nothing for a query that finds nothing, and AWS half a unit.
+fn nothing_found() -> f64 {
+    if endpoint().is_some() { 0.0 } else { 0.5 }
+}
+
+fn user_and_tenant() -> App {
+    App {
+        tenant: Some(4),
+        ..App::of("u-17")
+    }
+}
+
+#[tokio::test]
+async fn create() {
+    let bench = bench().await;
+    bench.store.create(App::default()).await.unwrap();
+    expect(&bench, &[("PutItem", 1.0)]);
+    bench.store.create(user_and_tenant()).await.unwrap();
+    expect(&bench, &[("PutItem", 1.0 + 2.0)]);
+    bench
+        .store
+        .create(App {
+            theme: "x".repeat(3000),
+            ..App::of("u-17")
+        })
+        .await
+        .unwrap();
+    expect(&bench, &[("PutItem", 4.0 + 1.0)]);
+}
+
+#[tokio::test]
+async fn load() {
+    let bench = bench().await;
+    let small = bench.store.create(App::of("u-17")).await.unwrap();
+    let large = bench
+        .store
+        .create(App {
+            theme: "x".repeat(9000),
+            ..App::default()
+        })
+        .await
+        .unwrap();
+    bench.wire.bill();
+    bench.store.load(small.id()).await.unwrap();
+    expect(&bench, &[("GetItem", 1.0)]);
+    bench.store.load(large.id()).await.unwrap();
+    expect(&bench, &[("GetItem", 3.0)]);
+    bench.store.delete(small.id()).await.unwrap();
+    bench.wire.bill();
+    bench.store.load(small.id()).await.unwrap();
+    expect(&bench, &[("GetItem", 1.0)]);
+}
+
+#[tokio::test]
+async fn save() {
+    let bench = bench().await;
+    let mut session = bench.store.create(user_and_tenant()).await.unwrap();
+    bench.wire.bill();
+    bench.store.save(&mut session).await.unwrap();
+    expect(&bench, &[]);
+    session.theme = "dark".into();
+    bench.store.save(&mut session).await.unwrap();
+    expect(&bench, &[("UpdateItem", 1.0)]);
+    // An index is written only when its attribute changes: one entry gone, one new.
+    session.user_id = Some("u-18".into());
+    bench.store.save(&mut session).await.unwrap();
+    expect(&bench, &[("UpdateItem", 1.0 + 2.0)]);
+    session.user_id = None;
+    bench.store.save(&mut session).await.unwrap();
+    expect(&bench, &[("UpdateItem", 1.0 + 1.0)]);
+    session.theme = "x".repeat(3000);
+    bench.store.save(&mut session).await.unwrap();
+    expect(&bench, &[("UpdateItem", 4.0)]);
+    session.theme.clear();
+    bench.store.save(&mut session).await.unwrap();
+    expect(&bench, &[("UpdateItem", 4.0)]);
+}
+
+#[tokio::test]
+async fn update() {
+    let bench = bench().await;
+    let session = bench.store.create(App::of("u-17")).await.unwrap();
+    bench.wire.bill();
+    bench
+        .store
+        .update(session.id(), |app| app.visits += 1)
+        .await
+        .unwrap();
+    expect(&bench, &[("GetItem", 1.0), ("UpdateItem", 1.0)]);
+    bench.store.update(session.id(), |_| ()).await.unwrap();
+    expect(&bench, &[("GetItem", 1.0)]);
+}
+
+#[tokio::test]
+async fn touch() {
+    let bench = bench().await;
+    let mut session = bench.store.create(user_and_tenant()).await.unwrap();
+    bench.wire.bill();
+    assert_eq!(Touch::default(), Touch::After(0.1));
+    bench.store.touch(&mut session).await.unwrap();
+    expect(&bench, &[]);
+    bench.clock.advance(std::time::Duration::from_secs(3 * 60));
+    bench.store.touch(&mut session).await.unwrap();
+    expect(&bench, &[("UpdateItem", 1.0)]);
+}
+
+#[tokio::test]
+async fn cycle_id() {
+    let bench = bench().await;
+    let mut session = bench.store.create(App::default()).await.unwrap();
+    bench.wire.bill();
+    bench.store.cycle_id(&mut session).await.unwrap();
+    expect(&bench, &[("TransactWriteItems", transaction(1.0 + 1.0))]);
+}
+
+#[tokio::test]
+async fn delete() {
+    let bench = bench().await;
+    let session = bench.store.create(user_and_tenant()).await.unwrap();
+    bench.wire.bill();
+    bench.store.delete(session.id()).await.unwrap();
+    expect(&bench, &[("DeleteItem", 1.0 + 2.0)]);
+    bench.store.delete(session.id()).await.unwrap();
+    expect(&bench, &[("DeleteItem", 1.0)]);
+}
+
+#[tokio::test]
+async fn list_and_revoke() {
+    let bench = bench().await;
+    let mut sessions: Vec<Session<App>> = Vec::new();
+    for _ in 0..3 {
+        bench.clock.advance(std::time::Duration::from_millis(1));
+        sessions.push(bench.store.create(App::of("u-17")).await.unwrap());
+    }
+    bench.wire.bill();
+    assert_eq!(
+        bench
+            .store
+            .sessions(App::USER_ID, "u-17")
+            .count()
+            .await
+            .unwrap(),
+        3
+    );
+    expect(&bench, &[("Query", 0.5), ("BatchGetItem", 3.0)]);
+    assert_eq!(
+        bench
+            .store
+            .sessions(App::USER_ID, "nobody")
+            .count()
+            .await
+            .unwrap(),
+        0
+    );
+    expect(&bench, &[("Query", nothing_found())]);
+    let revoked = bench
+        .store
+        .revoke(App::USER_ID, "u-17")
+        .except(&sessions[0])
+        .await
+        .unwrap();
+    assert_eq!(revoked.deleted(), 2);
+    expect(
+        &bench,
+        &[("Query", 0.5), ("DeleteItem", 2.0), ("DeleteItem", 2.0)],
+    );
+}
