@@ -129,6 +129,7 @@ where
             idle,
             version: base + 1,
             seen: base + 1,
+            promoted: after.promoted(),
             unknown,
         };
         let nonce = Nonce::mint()?;

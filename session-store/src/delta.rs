@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::item::Image;
 use crate::schema::Schema;
-use crate::value::Map;
+use crate::value::{Map, is_same};
 
 /// The fields and promoted attributes to write; everything else in the item is left alone.
 #[derive(Default)]
@@ -55,6 +55,26 @@ impl Delta {
             }
         }
         delta
+    }
+
+    /// Adds the promoted attributes that are out of step with the session as it was read: a binary
+    /// that did not know them created it, or wrote the field alone.
+    ///
+    /// Somebody else may have mended them since, so it is written onto this version only.
+    pub(crate) fn mend(&mut self, stored: &Map, before: &Image, after: &Image) {
+        for (name, value) in &after.attributes {
+            let was = before.attributes.iter().find(|(other, _)| other == name);
+            let was = was.and_then(|(_, was)| was.as_ref());
+            let in_step = match (stored.get(*name), was) {
+                (Some(stored), Some(was)) => is_same(stored, was),
+                (None, None) => true,
+                _ => false,
+            };
+            if !in_step && !self.attributes.iter().any(|(changed, _)| changed == name) {
+                self.pinned = true;
+                self.attributes.push((name, value.clone()));
+            }
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -94,6 +94,14 @@ impl Image {
         })
     }
 
+    /// The promoted attributes that an item of this image has.
+    pub(crate) fn promoted(&self) -> Map {
+        let present = self.attributes.iter();
+        present
+            .filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?)))
+            .collect()
+    }
+
     /// Refuses what would make an item of more than 400 KB.
     pub(crate) fn check_size(
         &self,
@@ -332,9 +340,10 @@ where
     if let Some((name, _)) = schema.sort_key {
         item.remove(name);
     }
-    for attribute in schema.attributes {
-        item.remove(attribute.name);
-    }
+    let promoted = schema.attributes.iter();
+    let promoted = promoted
+        .filter_map(|attribute| item.remove_entry(attribute.name))
+        .collect();
     let unknown = Unknown {
         data: unknown_data,
         attributes: item,
@@ -348,6 +357,7 @@ where
         idle,
         version,
         seen: version,
+        promoted,
         unknown,
     };
     Ok(Some(Session::new(data, state)))

@@ -180,12 +180,13 @@ where
             return Ok(Saved::Stored);
         };
         let (before, after) = (Image::of(before)?, Image::of(after)?);
-        let delta = Delta::between(schema, &before, &after);
+        let mut delta = Delta::between(schema, &before, &after);
         let new_idle = session.new_idle();
         if delta.is_empty() && new_idle.is_none() {
             session.settle();
             return Ok(Saved::Stored);
         }
+        delta.mend(&session.state.promoted, &before, &after);
         after.check_size(schema, &session.state.unknown)?;
 
         let State {
@@ -232,7 +233,7 @@ where
             };
             match self.write(&save).await? {
                 Answer::Stored { ends } => {
-                    session.stored(now, seen, ends);
+                    session.stored(now, seen, ends, &delta.attributes);
                     return Ok(Saved::Stored);
                 }
                 Answer::TooLarge => return Err(after.too_large(None).into()),

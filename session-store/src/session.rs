@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use crate::cycle::Cycle;
 use crate::id::{SessionHandle, SessionId};
 use crate::lifetime::{Millis, seconds_to_time};
@@ -42,6 +44,8 @@ pub(crate) struct State {
     pub(crate) version: u64,
     /// A version that the item certainly has reached, whoever wrote it.
     pub(crate) seen: u64,
+    /// The promoted attributes as they are in the item.
+    pub(crate) promoted: Map,
     pub(crate) unknown: Unknown,
 }
 
@@ -130,8 +134,23 @@ impl<S> Session<S> {
     /// Takes note of an acknowledged write, and of the expiry if it set one.
     ///
     /// `seen` is a version that the item had reached before it.
-    pub(crate) fn stored(&mut self, now: Millis, seen: u64, expires_at: Option<u64>) {
+    pub(crate) fn stored(
+        &mut self,
+        now: Millis,
+        seen: u64,
+        expires_at: Option<u64>,
+        promoted: &[(&'static str, Option<AttributeValue>)],
+    ) {
         self.settle();
+        for (name, value) in promoted {
+            match value {
+                Some(value) => self
+                    .state
+                    .promoted
+                    .insert((*name).to_owned(), value.clone()),
+                None => self.state.promoted.remove(*name),
+            };
+        }
         if let Some(idle) = self.new_idle.take() {
             self.state.idle = idle;
         }

@@ -169,6 +169,7 @@ where
             idle: None,
             version: 1,
             seen: 1,
+            promoted: image.promoted(),
             unknown: Unknown::default(),
         };
         let item = image.into_item(schema, &state, Nonce::mint()?);

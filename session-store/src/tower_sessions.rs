@@ -92,6 +92,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
             idle: None,
             version: 1,
             seen: 1,
+            promoted: image.promoted(),
             unknown: Unknown::default(),
         };
         let item = image.into_item(schema, &state, Nonce::mint()?);

@@ -68,6 +68,38 @@ pub(crate) fn check_key(
     Err(Refusal::new(reason).within(name))
 }
 
+/// Whether two values are one to DynamoDB, which keeps no order in a set and no spelling of a
+/// number.
+pub(crate) fn is_same(a: &AttributeValue, b: &AttributeValue) -> bool {
+    fn members<T: Eq + std::hash::Hash>(
+        a: impl Iterator<Item = T>,
+        b: impl Iterator<Item = T>,
+    ) -> bool {
+        a.collect::<HashSet<_>>() == b.collect()
+    }
+    let number = |text: &String| Number::parse(text).ok();
+    match (a, b) {
+        (AttributeValue::N(a), AttributeValue::N(b)) => number(a) == number(b),
+        (AttributeValue::Ns(a), AttributeValue::Ns(b)) => {
+            members(a.iter().map(number), b.iter().map(number))
+        }
+        (AttributeValue::Ss(a), AttributeValue::Ss(b)) => members(a.iter(), b.iter()),
+        (AttributeValue::Bs(a), AttributeValue::Bs(b)) => members(
+            a.iter().map(AsRef::<[u8]>::as_ref),
+            b.iter().map(AsRef::as_ref),
+        ),
+        (AttributeValue::L(a), AttributeValue::L(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b))
+        }
+        (AttributeValue::M(a), AttributeValue::M(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(name, a)| b.get(name).is_some_and(|b| is_same(a, b)))
+        }
+        (a, b) => a == b,
+    }
+}
+
 /// Overhead of a list or map, and of each of its entries.
 const CONTAINER: usize = 3;
 const ENTRY: usize = 1;
@@ -371,6 +403,30 @@ mod tests {
         assert!(
             refused(AttributeValue::Bs(vec![Blob::new("a"), Blob::new("a")])).contains("twice")
         );
+    }
+
+    #[test]
+    fn spelling_and_order_make_no_difference() {
+        let set = |members: &[&str]| members.iter().map(|&m| m.to_owned()).collect::<Vec<_>>();
+        assert!(is_same(&n("1.50"), &n("15e-1")));
+        assert!(!is_same(&n("1"), &n("-1")));
+        assert!(is_same(
+            &AttributeValue::Ss(set(&["a", "b"])),
+            &AttributeValue::Ss(set(&["b", "a"]))
+        ));
+        assert!(!is_same(
+            &AttributeValue::Ss(set(&["a"])),
+            &AttributeValue::Ss(set(&["a", "b"]))
+        ));
+        assert!(is_same(
+            &AttributeValue::Ns(set(&["1", "2"])),
+            &AttributeValue::Ns(set(&["2.0", "1"]))
+        ));
+        assert!(is_same(
+            &AttributeValue::L(vec![n("1.0")]),
+            &AttributeValue::L(vec![n("1")])
+        ));
+        assert!(!is_same(&n("1"), &AttributeValue::S("1".into())));
     }
 
     #[test]

@@ -83,6 +83,89 @@ async fn a_renamed_field_is_read_by_its_alias() {
     assert_eq!(old.load(by_old.id()).await.unwrap().unwrap().visits, 7);
 }
 
+/// The same field without its attribute, as a binary wrote it that had not promoted it yet.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests")]
+#[serde(default)]
+struct Unpromoted {
+    email: Option<String>,
+    theme: String,
+}
+
+#[tokio::test]
+async fn an_attribute_that_is_out_of_step_is_mended_by_the_next_save() {
+    let new = Bench::<New>::new().await;
+    let old = new.other::<Unpromoted>().await;
+    let data = Unpromoted {
+        email: Some("a@b.c".into()),
+        ..Unpromoted::default()
+    };
+    let mut by_old = old.create(data).await.unwrap();
+    assert_eq!(
+        new.store
+            .sessions(New::EMAIL, "a@b.c")
+            .count()
+            .await
+            .unwrap(),
+        0
+    );
+
+    let mut by_new = new.store.load(by_old.id()).await.unwrap().unwrap();
+    let mut behind = new.store.load(by_old.id()).await.unwrap().unwrap();
+    new.store.save(&mut by_new).await.unwrap();
+    assert_eq!(
+        new.store
+            .sessions(New::EMAIL, "a@b.c")
+            .count()
+            .await
+            .unwrap(),
+        0,
+        "nothing to save"
+    );
+    by_new.theme = "dark".into();
+    new.store.save(&mut by_new).await.unwrap();
+    assert_eq!(
+        new.store
+            .sessions(New::EMAIL, "a@b.c")
+            .count()
+            .await
+            .unwrap(),
+        1
+    );
+
+    // The old binary writes the field alone, and a copy from before mends nothing with what is old.
+    by_old.email = Some("d@e.f".into());
+    old.save(&mut by_old).await.unwrap();
+    behind.wishes.push("x".into());
+    new.store.save(&mut behind).await.unwrap();
+    assert_eq!(behind.email.as_deref(), Some("d@e.f"));
+    assert_eq!(
+        new.store
+            .sessions(New::EMAIL, "a@b.c")
+            .count()
+            .await
+            .unwrap(),
+        0
+    );
+    assert_eq!(
+        new.store
+            .sessions(New::EMAIL, "d@e.f")
+            .count()
+            .await
+            .unwrap(),
+        1
+    );
+
+    // And what is in step costs no version check.
+    let other = new.store.load(by_old.id()).await.unwrap().unwrap();
+    new.wire.clear();
+    for mut copy in [behind, other] {
+        copy.theme.push('x');
+        new.store.save(&mut copy).await.unwrap();
+    }
+    assert_eq!(new.wire.operations(), ["UpdateItem"; 2]);
+}
+
 async fn expect_strangers_untouched<S>(
     bench: &Bench<S>,
     change: impl AsyncFn(&session_store::SessionId),
