@@ -19,7 +19,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use maud::Markup;
 use serde::Serialize;
-use session_store::{Error, SessionHandle};
+use session_store::{AttributeValue, Error, SessionHandle};
 
 use crate::error::AppError;
 use crate::form::{CartForm, Form, LoginForm, ThemeForm};
@@ -32,6 +32,7 @@ pub fn app(store: Store) -> Router {
     Router::new()
         .route("/", get(home))
         .route("/page", get(page))
+        .route("/item", get(item))
         .route("/me", get(me))
         .route("/login", post(login))
         .route("/cart", post(add_to_cart))
@@ -69,6 +70,20 @@ async fn page(visitor: Visitor) -> Result<String, AppError> {
     let session = visitor.session().await?;
     let user = session.and_then(|session| session.user_id.clone());
     Ok(user.unwrap_or_else(|| "anonymous".to_owned()))
+}
+
+/// What DynamoDB holds of the session: `user_id` stands beside `data`, for any tool to read.
+///
+/// The store's own client reads it, since the library never shows an item.
+async fn item(State(store): State<Store>, User { session, .. }: User) -> Result<Markup, AppError> {
+    let get = store.client().get_item().table_name(store.table_name());
+    let id = AttributeValue::S(session.handle().to_string());
+    let read = get.key("id", id).consistent_read(true).send().await;
+    let item = read
+        .ok()
+        .and_then(|read| read.item)
+        .ok_or(AppError::NotFound)?;
+    Ok(page::item(session.theme, &item))
 }
 
 #[derive(Serialize)]

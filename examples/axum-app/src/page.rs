@@ -1,10 +1,11 @@
 //! The page. Whatever a visitor wrote goes through the template, which escapes it.
 
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use axum::http::StatusCode;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use session_store::{Session, SessionSummary};
+use session_store::{AttributeValue, Session, SessionSummary};
 use time::OffsetDateTime;
 
 use crate::session::{AppSession, Theme};
@@ -34,6 +35,61 @@ pub(crate) fn home(session: Option<&Session<AppSession>>, devices: &[SessionSumm
             }
         },
     )
+}
+
+/// The page that shows an item as DynamoDB holds it.
+pub(crate) fn item(theme: Theme, item: &HashMap<String, AttributeValue>) -> Markup {
+    let mut attributes: Vec<_> = item.iter().collect();
+    attributes.sort_by_key(|(name, _)| name.as_str());
+    layout(
+        Some(theme),
+        html! {
+            main {
+                section.card aria-labelledby="item" {
+                    div.row {
+                        h1 #item { "The item in DynamoDB" }
+                        a.button href="/" { "Back" }
+                    }
+                    table {
+                        thead { tr { th { "Attribute" } th { "Type" } th { "Value" } } }
+                        tbody {
+                            @for (name, value) in attributes {
+                                @let (of, text) = shown(value);
+                                tr { td { code { (name) } } td { (of) } td { code { (text) } } }
+                            }
+                        }
+                    }
+                }
+            }
+        },
+    )
+}
+
+/// The type of a value and its text, as DynamoDB's own tools show them.
+fn shown(value: &AttributeValue) -> (&'static str, String) {
+    match value {
+        AttributeValue::S(text) => ("S", text.clone()),
+        AttributeValue::N(number) => ("N", number.clone()),
+        AttributeValue::B(bytes) => ("B", format!("{} bytes", bytes.as_ref().len())),
+        AttributeValue::Bool(value) => ("BOOL", value.to_string()),
+        AttributeValue::Null(_) => ("NULL", "null".to_owned()),
+        AttributeValue::L(values) => {
+            let values: Vec<_> = values.iter().map(|value| shown(value).1).collect();
+            ("L", format!("[{}]", values.join(", ")))
+        }
+        AttributeValue::M(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by_key(|(name, _)| name.as_str());
+            let entries = entries
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", shown(value).1));
+            (
+                "M",
+                format!("{{ {} }}", entries.collect::<Vec<_>>().join(", ")),
+            )
+        }
+        _ => ("", String::new()),
+    }
 }
 
 /// The page that says what went wrong.
@@ -154,6 +210,7 @@ fn devices(current: &Session<AppSession>, devices: &[SessionSummary]) -> Markup 
                     form method="post" action="/logout-others" { button.danger { "End all others" } }
                 }
             }
+            p.quiet { "In the table: " a href="/item" { "the item of this one" } }
             ul.devices {
                 @for device in devices {
                     @let handle = device.handle().to_string();

@@ -433,6 +433,25 @@ async fn the_page_shows_what_is_in_the_session() {
 }
 
 #[tokio::test]
+async fn the_item_can_be_seen_by_its_owner() {
+    let store = store().await;
+    let mut ada = Browser::logged_in(&store, "ada").await;
+    let page = ada.get("/item").await;
+    assert_eq!(page.status, StatusCode::OK);
+    for shown in [
+        "<code>user_id</code></td><td>S</td><td><code>ada</code>",
+        "<code>data</code></td><td>M</td>",
+    ] {
+        assert!(page.text.contains(shown), "{}", page.text);
+    }
+    assert!(!page.text.contains(ada.cookie.as_deref().unwrap()));
+    assert_eq!(
+        Browser::new(&store).get("/item").await.status,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test]
 async fn the_item_has_the_user_beside_the_data() {
     let store = store().await;
     let mut browser = Browser::new(&store);
