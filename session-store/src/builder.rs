@@ -128,7 +128,6 @@ impl<S, C> Builder<S, C> {
 impl<S, C> Builder<S, C>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-    C: ClientSource,
 {
     /// Builds the store.
     ///
@@ -140,7 +139,10 @@ where
     ///
     /// [`Error::Setup`] for an endpoint that is no URL or that needs the feature `aws-config`, and
     /// for an embedded database that cannot be opened or holds another kind of table.
-    pub async fn build(self) -> Result<DynamoDbStore<S>, Error> {
+    pub async fn build(self) -> Result<DynamoDbStore<S>, Error>
+    where
+        C: ClientSource,
+    {
         // For schemas that were not made by `checked`; those of the derive were.
         const { S::SCHEMA.checked() };
         let client = self.source.connect().await?;
