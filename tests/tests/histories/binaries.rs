@@ -65,6 +65,8 @@ impl Computed {
 pub trait Program:
     SessionAttributes + Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static
 {
+    /// It has an attribute that is computed from several fields.
+    const COMPUTED: bool;
     fn field(&mut self, name: &str) -> &mut Option<u64>;
     fn count(&mut self) -> &mut u64;
     fn fields(&self) -> Fields;
@@ -73,8 +75,9 @@ pub trait Program:
 }
 
 macro_rules! program {
-    ($type:ident: $($field:ident)*) => {
+    ($type:ident, computed: $computed:literal, $($field:ident)*) => {
         impl Program for $type {
+            const COMPUTED: bool = $computed;
             fn field(&mut self, name: &str) -> &mut Option<u64> {
                 match name {
                     $(stringify!($field) => &mut self.$field,)*
@@ -97,9 +100,9 @@ macro_rules! program {
     };
 }
 
-program!(Old: user level red green);
-program!(New: user level red green note);
-program!(Computed: user level red green);
+program!(Old, computed: false, user level red green);
+program!(New, computed: false, user level red green note);
+program!(Computed, computed: true, user level red green);
 
 /// What an operation came to, free of the session's type.
 pub struct Outcome {
@@ -154,6 +157,8 @@ pub struct Pending {
     pub may: BTreeMap<&'static str, Vec<Option<u64>>>,
     /// An idle timeout of the session's own is to be stored.
     pub idle: bool,
+    /// It may only be stored onto the version that the copy is based on.
+    pub pinned: bool,
 }
 
 pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
@@ -230,12 +235,15 @@ impl<S: Program> Hand for Client<S> {
             must: copy.session.fields(),
             may: copy.unsaved.clone(),
             idle: copy.idle,
+            pinned: copy.idle || S::COMPUTED,
         };
         pending.must.retain(|name, value| copy.base[name] != *value);
         if let Act::Cycle(..) = act {
             // One that is resumed is sent as it was, unless it has to begin anew.
             let begun = copy.cycling.get_or_insert_with(|| pending.clone()).clone();
-            pending.must.retain(|name, value| begun.must.get(name) == Some(value));
+            pending
+                .must
+                .retain(|name, value| begun.must.get(name) == Some(value));
         }
         Some((copy.session.handle().to_string(), pending))
     }
@@ -331,9 +339,12 @@ impl<S: Program> Hand for Client<S> {
                     }
                 }
                 Act::Delete(_) => alone(store.delete(&known()).await.map(|()| Got::Done)),
-                Act::RevokeHandle(_) => {
-                    alone(store.revoke_handle(&known().handle()).await.map(Got::Revoked))
-                }
+                Act::RevokeHandle(_) => alone(
+                    store
+                        .revoke_handle(&known().handle())
+                        .await
+                        .map(Got::Revoked),
+                ),
                 Act::Revoke(user, _) => {
                     let mut revoke = S::revoke(&store, user);
                     if let Some(id) = except {

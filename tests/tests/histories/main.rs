@@ -22,18 +22,27 @@ const REDUCTIONS: usize = 1_500;
 
 fn number(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is not a number: {value}")))
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is not a number: {value}")),
+    )
 }
 
 #[test]
 fn no_history_breaks_a_guarantee() {
-    let (first, count) = match (number("SESSION_STORE_SEED"), number("SESSION_STORE_HISTORIES")) {
+    let (first, count) = match (
+        number("SESSION_STORE_SEED"),
+        number("SESSION_STORE_HISTORIES"),
+    ) {
         (Some(seed), None) => (seed, 1),
         (seed, count) => (seed.unwrap_or(0), count.unwrap_or(200)),
     };
     let next = AtomicU64::new(first);
     let end = first + count;
-    let threads = thread::available_parallelism().map_or(1, |n| n.get() as u64).min(count);
+    let threads = thread::available_parallelism()
+        .map_or(1, |n| n.get() as u64)
+        .min(count);
     let failed = thread::scope(|scope| {
         let work = || {
             let world = World::new();
@@ -52,7 +61,10 @@ fn no_history_breaks_a_guarantee() {
             }
         };
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let ends: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        let ends: Vec<_> = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect();
         let requests: usize = ends.iter().map(|(_, requests)| requests).sum();
         println!("histories from seed {first}: up to {count}, {requests} requests");
         ends.into_iter().find_map(|(failed, _)| failed)
@@ -78,11 +90,16 @@ fn explain(world: &World, seed: u64) -> String {
     let mut plan = Plan::of(seed);
     let first = world.run(&plan);
     let Some(violation) = &first.violation else {
-        return format!("seed {seed} failed once, and not again: something does not follow the seed");
+        return format!(
+            "seed {seed} failed once, and not again: something does not follow the seed"
+        );
     };
     let guarantee = violation.guarantee;
     let fails = |report: &Report| {
-        report.violation.as_ref().is_some_and(|violation| violation.guarantee == guarantee)
+        report
+            .violation
+            .as_ref()
+            .is_some_and(|violation| violation.guarantee == guarantee)
     };
     let mut left = REDUCTIONS;
     'smaller: loop {
@@ -101,7 +118,13 @@ fn explain(world: &World, seed: u64) -> String {
     let last = world.run(&plan);
     let violation = last.violation.unwrap_or_else(|| violation.clone());
     let mut text = format!("{}: {}\n", violation.guarantee, violation.what);
-    let _ = writeln!(text, "SESSION_STORE_SEED={seed} repeats it: {} steps made {} with {} faults", Plan::of(seed).steps.len(), plan.steps.len(), plan.faults());
+    let _ = writeln!(
+        text,
+        "SESSION_STORE_SEED={seed} repeats it: {} steps made {} with {} faults",
+        Plan::of(seed).steps.len(),
+        plan.steps.len(),
+        plan.faults()
+    );
     let _ = writeln!(text, "\n{plan}");
     for line in last.trace {
         let _ = writeln!(text, "{line}");

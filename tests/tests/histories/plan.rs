@@ -170,8 +170,7 @@ impl Plan {
         while size > 0 {
             for from in (0..self.steps.len()).step_by(size) {
                 let mut plan = self.clone();
-                plan.steps
-                    .drain(from..(from + size).min(self.steps.len()));
+                plan.steps.drain(from..(from + size).min(self.steps.len()));
                 all.push(plan);
             }
             size /= 2;
@@ -184,8 +183,10 @@ impl Plan {
                     all.push(plan);
                 }
             }
-            if let Act::Create(_, set) | Act::Save(_, set, _) | Act::Update(_, set) | Act::Cycle(_, set) =
-                &step.act
+            if let Act::Create(_, set)
+            | Act::Save(_, set, _)
+            | Act::Update(_, set)
+            | Act::Cycle(_, set) = &step.act
             {
                 for field in 0..set.len() {
                     let mut plan = self.clone();
@@ -350,7 +351,11 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, client) in self.clients.iter().enumerate() {
             let slow = if self.slow == Some(i) { ", slow" } else { "" };
-            writeln!(f, "client {i}: {:?}, clock {:+} ms{slow}", client.binary, client.skew)?;
+            writeln!(
+                f,
+                "client {i}: {:?}, clock {:+} ms{slow}",
+                client.binary, client.skew
+            )?;
         }
         if self.forget_tokens {
             writeln!(f, "the engine forgets the tokens of transactions")?;

@@ -39,19 +39,33 @@ pub struct Report {
 
 impl World {
     pub fn new() -> Self {
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let table = format!("histories-{}", Rng::new().u64(..));
         let (config, wires) = runtime.block_on(async {
             let (config, http) = engine().await;
             let sdk = Sdk::from_conf(config.clone().http_client(http.clone()).build());
-            store::<Computed>(sdk, &table).await.create_table().await.expect("the table is created");
+            store::<Computed>(sdk, &table)
+                .await
+                .create_table()
+                .await
+                .expect("the table is created");
             (config, Wires::new(http, runtime.handle().clone(), &table))
         });
-        let time = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let time = Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
         let clients = (0..CLIENTS).map(|client| {
             // The bucket of all others would run empty, and make a history depend on those before.
             let bucket = TokenBucket::unlimited();
-            let partition = RetryPartition::custom("histories").token_bucket(bucket).build();
+            let partition = RetryPartition::custom("histories")
+                .token_bucket(bucket)
+                .build();
             let config = config
                 .clone()
                 .http_client(wires.client(client))
@@ -115,12 +129,19 @@ impl World {
         let truth = &shared.model.truth;
         let same = items.len() == truth.len()
             && items.iter().all(|item| {
-                item["id"]["S"].as_str().and_then(|handle| truth.get(handle)) == Some(item)
+                item["id"]["S"]
+                    .as_str()
+                    .and_then(|handle| truth.get(handle))
+                    == Some(item)
             });
         if !same {
             shared.violation.get_or_insert(Violation {
                 guarantee: "G2",
-                what: format!("the table has {} items, and {} are accounted for", items.len(), truth.len()),
+                what: format!(
+                    "the table has {} items, and {} are accounted for",
+                    items.len(),
+                    truth.len()
+                ),
             });
         }
     }
@@ -128,7 +149,10 @@ impl World {
 
 async fn store<S: Program>(sdk: Sdk, table: &str) -> DynamoDbStore<S> {
     let builder = DynamoDbStore::builder().client(sdk).table_name(table);
-    builder.build().await.expect("a client that is ready is enough")
+    builder
+        .build()
+        .await
+        .expect("a client that is ready is enough")
 }
 
 struct History<'a> {
@@ -201,8 +225,12 @@ impl History<'_> {
         }
         let crawl = self.plan.slow.is_some() && self.rng.u8(..20) != 0;
         match begin {
-            Some(step) if others.is_empty() || self.rng.u32(..100) < self.plan.haste => Some(Turn::Begin(step)),
-            Some(step) if fast.is_empty() && crawl && self.plan.haste > 0 => Some(Turn::Begin(step)),
+            Some(step) if others.is_empty() || self.rng.u32(..100) < self.plan.haste => {
+                Some(Turn::Begin(step))
+            }
+            Some(step) if fast.is_empty() && crawl && self.plan.haste > 0 => {
+                Some(Turn::Begin(step))
+            }
             _ if others.is_empty() => (late > 0).then(|| Turn::Deliver(0)),
             _ if crawl && !fast.is_empty() => Some(fast[self.rng.usize(..fast.len())]),
             _ => Some(others[self.rng.usize(..others.len())]),
@@ -253,7 +281,10 @@ impl History<'_> {
                 let now = wires.clocks[0].millis();
                 let until = end.and_then(|end| (end * 1000).checked_add_signed(more));
                 if let Some(until) = until.filter(|until| *until > now) {
-                    wires.shared().trace.push(format!("{:?}: {} ms", step.act, until - now));
+                    wires
+                        .shared()
+                        .trace
+                        .push(format!("{:?}: {} ms", step.act, until - now));
                     self.advance(until - now);
                 }
                 return;
@@ -269,7 +300,10 @@ impl History<'_> {
         match step.act {
             Act::Create(..) | Act::List(_) => {}
             Act::Revoke(_, slot) => except = slot.and_then(|slot| self.ids[slot].clone()),
-            Act::Load(slot) | Act::Update(slot, _) | Act::Delete(slot) | Act::RevokeHandle(slot) => {
+            Act::Load(slot)
+            | Act::Update(slot, _)
+            | Act::Delete(slot)
+            | Act::RevokeHandle(slot) => {
                 id = self.ids[slot].clone();
                 op.target = id.as_ref().map(|id| id.handle().to_string());
                 if id.is_none() {
@@ -289,7 +323,11 @@ impl History<'_> {
         {
             let shared = &mut *wires.shared();
             let number = shared.model.ops.len();
-            let on = op.target.as_ref().map(|target| shared.name(target)).unwrap_or_default();
+            let on = op
+                .target
+                .as_ref()
+                .map(|target| shared.name(target))
+                .unwrap_or_default();
             let begins = format!("[{number}] client {client} begins {:?} {on}", step.act);
             shared.trace.push(begins);
             shared.model.ops.push(op);
@@ -339,7 +377,10 @@ impl History<'_> {
         let shared = &mut *wires.shared();
         let op = shared.current[client].take().expect("it was under way");
         let now = wires.clocks[client].millis();
-        let line = format!("[{op}] {}", describe(&outcome, |handle| shared.name(handle)));
+        let line = format!(
+            "[{op}] {}",
+            describe(&outcome, |handle| shared.name(handle))
+        );
         shared.trace.push(line);
         match shared.model.ends(op, &outcome, now) {
             Err(violation) => {
@@ -353,8 +394,20 @@ impl History<'_> {
             Ok(None) => {}
         }
         match (act, &outcome) {
-            (Act::Create(slot, _), Outcome { got: Ok(Got::Session(seen)), .. })
-            | (Act::Cycle(slot, _), Outcome { got: Ok(_), copy: Some(seen) }) => {
+            (
+                Act::Create(slot, _),
+                Outcome {
+                    got: Ok(Got::Session(seen)),
+                    ..
+                },
+            )
+            | (
+                Act::Cycle(slot, _),
+                Outcome {
+                    got: Ok(_),
+                    copy: Some(seen),
+                },
+            ) => {
                 self.ids[*slot] = Some(seen.id.clone());
             }
             _ => {}
@@ -383,7 +436,9 @@ fn describe(outcome: &Outcome, mut name: impl FnMut(&str) -> String) -> String {
             revoked.failed().len()
         ),
         Err(Error::Gone(_)) => "Gone".to_owned(),
-        Err(Error::Conflict(error)) => format!("Conflict, outcome unknown: {}", error.outcome_unknown()),
+        Err(Error::Conflict(error)) => {
+            format!("Conflict, outcome unknown: {}", error.outcome_unknown())
+        }
         Err(Error::Service(error)) => format!(
             "Service {}, outcome unknown: {}",
             error.code().unwrap_or("no answer"),

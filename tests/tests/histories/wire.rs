@@ -127,10 +127,22 @@ impl Wires {
     pub fn deliver(&self, late: usize) {
         let shared = &mut *self.shared();
         let late = shared.late.remove(late);
-        shared.trace.push(format!("    a delayed {} of client {} arrives", late.operation, late.client));
+        shared.trace.push(format!(
+            "    a delayed {} of client {} arrives",
+            late.operation, late.client
+        ));
         if let Some(line) = shared.line.as_ref().map(|(line, _)| line.clone()) {
             let now = self.clocks[late.client].millis();
-            self.execute(shared, &line, late.op, &late.operation, &late.input, late.request, now);
+            shared.model.ops[late.op].late_put |= late.operation == "PutItem";
+            self.execute(
+                shared,
+                &line,
+                late.op,
+                &late.operation,
+                &late.input,
+                late.request,
+                now,
+            );
         }
     }
 
@@ -161,7 +173,10 @@ impl Wires {
         let (answer, answered) = mpsc::channel();
         self.runtime.spawn(async move {
             let mut response = call.await.expect("the engine answers");
-            let body = ByteStream::new(response.take_body()).collect().await.unwrap();
+            let body = ByteStream::new(response.take_body())
+                .collect()
+                .await
+                .unwrap();
             let body = serde_json::from_slice(&body.into_bytes()).unwrap_or_default();
             let _ = answer.send((response.status().as_u16(), body));
         });
@@ -169,7 +184,13 @@ impl Wires {
         answered.recv().unwrap()
     }
 
-    fn ask(&self, line: &SharedHttpConnector, like: &HttpRequest, operation: &str, input: &Value) -> (u16, Value) {
+    fn ask(
+        &self,
+        line: &SharedHttpConnector,
+        like: &HttpRequest,
+        operation: &str,
+        input: &Value,
+    ) -> (u16, Value) {
         let mut request = like.try_clone().unwrap();
         fill(&mut request, input);
         let target = format!("DynamoDB_20120810.{operation}");
@@ -214,13 +235,20 @@ impl Wires {
                 (None, Some(_)) => format!("{name} appears"),
                 (Some(_), None) => format!("{name} is gone"),
                 (Some(before), Some(after)) if before == after => format!("{name} stays"),
-                (Some(before), Some(after)) => format!("{name} changes: {}", difference(before, after)),
+                (Some(before), Some(after)) => {
+                    format!("{name} changes: {}", difference(before, after))
+                }
             });
             steps.push((handle, before, after));
         }
-        let error = answer["__type"].as_str().and_then(|error| error.rsplit('#').next());
+        let error = answer["__type"]
+            .as_str()
+            .and_then(|error| error.rsplit('#').next());
         let error = error.map(|error| format!(", {error}")).unwrap_or_default();
-        shared.trace.push(format!("      carried out: {status}{error} {}", what.join(", ")));
+        shared.trace.push(format!(
+            "      carried out: {status}{error} {}",
+            what.join(", ")
+        ));
         let checked = shared.model.writes(op, operation, &steps, now);
         shared.note(checked);
         (status, answer)
@@ -230,7 +258,9 @@ impl Wires {
 fn fill(request: &mut HttpRequest, input: &Value) {
     let body = input.to_string();
     if request.headers().get("content-length").is_some() {
-        request.headers_mut().insert("content-length", body.len().to_string());
+        request
+            .headers_mut()
+            .insert("content-length", body.len().to_string());
     }
     *request.body_mut() = SdkBody::from(body);
 }
@@ -241,7 +271,11 @@ fn difference(before: &Value, after: &Value) -> String {
         let mut flat = std::collections::BTreeMap::new();
         for (name, value) in item.as_object().into_iter().flatten() {
             match value["M"].as_object() {
-                Some(entries) => flat.extend(entries.iter().map(|(k, v)| (format!("{name}.{k}"), v.clone()))),
+                Some(entries) => flat.extend(
+                    entries
+                        .iter()
+                        .map(|(k, v)| (format!("{name}.{k}"), v.clone())),
+                ),
                 None => {
                     flat.insert(name.clone(), value.clone());
                 }
@@ -257,7 +291,12 @@ fn difference(before: &Value, after: &Value) -> String {
             parts.push(format!("{name}={}", plain.unwrap_or(value)));
         }
     }
-    parts.extend(before.keys().filter(|name| !after.contains_key(*name)).map(|name| format!("no {name}")));
+    parts.extend(
+        before
+            .keys()
+            .filter(|name| !after.contains_key(*name))
+            .map(|name| format!("no {name}")),
+    );
     parts.join(" ")
 }
 
@@ -268,12 +307,14 @@ fn written<'a>(operation: &str, input: &'a Value) -> Box<dyn Iterator<Item = &'a
         "UpdateItem" | "DeleteItem" => Box::new(input["Key"]["id"]["S"].as_str().into_iter()),
         "TransactWriteItems" => {
             let items = input["TransactItems"].as_array().into_iter().flatten();
-            Box::new(items.flat_map(|item| item.as_object().into_iter().flatten()).filter_map(
-                |(kind, part)| match kind.as_str() {
-                    "Put" => part["Item"]["id"]["S"].as_str(),
-                    _ => part["Key"]["id"]["S"].as_str(),
-                },
-            ))
+            Box::new(
+                items
+                    .flat_map(|item| item.as_object().into_iter().flatten())
+                    .filter_map(|(kind, part)| match kind.as_str() {
+                        "Put" => part["Item"]["id"]["S"].as_str(),
+                        _ => part["Key"]["id"]["S"].as_str(),
+                    }),
+            )
         }
         _ => Box::new(std::iter::empty()),
     }
@@ -330,7 +371,9 @@ impl Line {
                 input.as_object_mut().unwrap().remove("ClientRequestToken");
                 fill(&mut request, &input);
             }
-            shared.line.get_or_insert_with(|| (self.engine.clone(), request.try_clone().unwrap()));
+            shared
+                .line
+                .get_or_insert_with(|| (self.engine.clone(), request.try_clone().unwrap()));
             let op = shared.current[client].expect("a request belongs to an operation");
             let nth = shared.model.ops[op].requests.len();
             let fault = shared.faults[client].get(nth).copied().flatten();
@@ -356,8 +399,12 @@ impl Line {
         let client = self.wire.client;
         let wires = &self.wire.wires;
         let shared = &mut *wires.shared();
-        let met = fault.map(|fault| format!(" meets {fault:?}")).unwrap_or_default();
-        shared.trace.push(format!("    client {client}: {operation}{met}"));
+        let met = fault
+            .map(|fault| format!(" meets {fault:?}"))
+            .unwrap_or_default();
+        shared
+            .trace
+            .push(format!("    client {client}: {operation}{met}"));
         let reset = || Err(ConnectorError::io("connection reset".into()));
         let timeout = || Err(ConnectorError::timeout("no answer in time".into()));
         if let Some(fault) = fault {
@@ -383,7 +430,11 @@ impl Line {
                 return response(400, &body);
             }
             Some(Fault::Conflict) => {
-                return error(400, "TransactionConflictException", "a transaction is under way");
+                return error(
+                    400,
+                    "TransactionConflictException",
+                    "a transaction is under way",
+                );
             }
             Some(Fault::Delay) => {
                 shared.late.push(Late {
@@ -400,7 +451,8 @@ impl Line {
         let now = wires.clocks[client].millis();
         let nth = shared.model.ops.len() % shared.names.len().max(1);
         let stale = shared.names.get(nth).cloned();
-        let (status, mut body) = wires.execute(shared, &self.engine, op, operation, &input, request, now);
+        let (status, mut body) =
+            wires.execute(shared, &self.engine, op, operation, &input, request, now);
         match fault {
             Some(Fault::Lose) => return reset(),
             Some(Fault::TimeOutAfter) => return timeout(),
@@ -476,12 +528,16 @@ fn leave_undone(body: &mut Value, input: &Value) {
 }
 
 fn error(status: u16, code: &str, message: &str) -> Result<HttpResponse, ConnectorError> {
-    let body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message });
+    let body =
+        json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message });
     response(status, &body)
 }
 
 fn response(status: u16, body: &Value) -> Result<HttpResponse, ConnectorError> {
-    let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()));
-    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    let mut response =
+        HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()));
+    response
+        .headers_mut()
+        .insert("content-type", "application/x-amz-json-1.0");
     Ok(response)
 }
