@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::run::{Report, World};
 
 /// How many runs making a history smaller may take.
-const REDUCTIONS: usize = 1_500;
+const REDUCTIONS: usize = 600;
 
 fn number(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;

@@ -61,8 +61,10 @@ pub struct Op {
     stored: Fields,
     /// All that it was to store was there already, when it found that others had written.
     already: bool,
-    /// At one of its requests the session was not there, or had expired by the client's clock.
+    /// At one of its requests the session was not there.
     saw_gone: bool,
+    /// The earliest end of the session that one of its requests met, in seconds.
+    saw_end: u64,
     /// New items that it put.
     put: BTreeSet<String>,
     /// Sessions that it ended, and those of them that were live by its clock.
@@ -95,6 +97,7 @@ impl Op {
             stored: Fields::new(),
             already: false,
             saw_gone: false,
+            saw_end: u64::MAX,
             put: BTreeSet::new(),
             ended: 0,
             ended_live: 0,
@@ -103,6 +106,18 @@ impl Op {
             read: BTreeMap::new(),
             done: false,
         }
+    }
+
+    fn saw(&mut self, item: Option<&Value>) {
+        match item {
+            None => self.saw_gone = true,
+            Some(item) => self.saw_end = self.saw_end.min(expires_at(item)),
+        }
+    }
+
+    /// Whether it met a session that was not there, or that has expired since by its clock.
+    fn found_none(&self, now: u64) -> bool {
+        self.saw_gone || self.saw_end <= now / 1000
     }
 
     fn allowed(&self) -> &'static [&'static str] {
@@ -214,14 +229,14 @@ impl Model {
     }
 
     /// A request that reads met the table as it is.
-    pub fn reads(&mut self, op: usize, operation: &str, input: &Value, now: u64) {
+    pub fn reads(&mut self, op: usize, operation: &str, input: &Value) {
         let truth = &self.truth;
         let op = &mut self.ops[op];
         match operation {
             "GetItem" => {
                 let handle = input["Key"]["id"]["S"].as_str().unwrap_or_default();
                 let item = truth.get(handle).cloned();
-                op.saw_gone |= item.as_ref().is_none_or(|item| !is_live(item, now));
+                op.saw(item.as_ref());
                 op.read.insert(handle.to_owned(), item);
             }
             "Query" => {
@@ -266,7 +281,7 @@ impl Model {
         for (handle, before, after) in steps {
             if self.ops[op].target.as_ref() == Some(handle) {
                 let op = &mut self.ops[op];
-                op.saw_gone |= before.as_ref().is_none_or(|item| !is_live(item, now));
+                op.saw(before.as_ref());
                 if let (true, Some(item)) = (op.pending.pinned, before) {
                     op.already |= named(item, &op.pending.must) == op.pending.must;
                 }
@@ -535,7 +550,7 @@ impl Model {
             Ok(_) => {}
             Err(Error::Gone(_)) => {
                 let target = op.target.as_deref().unwrap_or_default();
-                require(op.saw_gone || gone(target), "G10", || {
+                require(op.found_none(now) || gone(target), "G10", || {
                     "a session that is live is said to be gone".to_owned()
                 })?;
                 if let (Act::Cycle(..), Some(new)) = (&op.act, mine(target)) {
@@ -600,7 +615,7 @@ impl Model {
             }
             (Act::Load(_), Got::Absent) => {
                 let target = op.target.as_deref().unwrap_or_default();
-                require(op.saw_gone || gone(target), "G10", || {
+                require(op.found_none(now) || gone(target), "G10", || {
                     "a live session was not found".to_owned()
                 })?;
             }

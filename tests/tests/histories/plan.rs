@@ -150,8 +150,32 @@ impl Plan {
             unique: 100,
         };
         let mut steps: Vec<_> = (0..slots).map(|slot| draw.create(slot)).collect();
-        let more = draw.rng.usize(10..=38);
-        steps.extend((0..more).map(|_| draw.step()));
+        let end = steps.len() + draw.rng.usize(10..=38);
+        while steps.len() < end {
+            let step = draw.step();
+            match step.act {
+                // Whoever does not learn which id is valid is to ask again, now and then later.
+                Act::Cycle(slot, _) if draw.rng.u8(..3) == 0 => {
+                    let client = step.client;
+                    steps.push(step);
+                    if draw.rng.bool() {
+                        let more = draw.rng.i64(-500..2_000);
+                        steps.push(draw.with_faults(client, Act::AdvanceToEnd(slot, more)));
+                    }
+                    steps.push(draw.with_faults(client, Act::Cycle(slot, Set::new())));
+                }
+                // Many write to a session while one waits for its answer.
+                Act::Save(slot, ..) if draw.rng.u8(..6) == 0 => {
+                    steps.push(step);
+                    for _ in 0..draw.rng.usize(3..8) {
+                        let client = draw.rng.usize(..draw.clients.len());
+                        let set = draw.set(client);
+                        steps.push(draw.with_faults(client, Act::Update(slot, set)));
+                    }
+                }
+                _ => steps.push(step),
+            }
+        }
         Self {
             seed,
             slots,
@@ -295,7 +319,12 @@ impl Draw<'_> {
 
     fn with_faults(&mut self, client: usize, act: Act) -> Step {
         let query = matches!(act, Act::List(_) | Act::Revoke(..));
-        let faults = (0..6).map(|_| self.fault(query)).collect();
+        let mut faults: Vec<_> = (0..6).map(|_| self.fault(query)).collect();
+        if self.faults > 0 && self.rng.u8(..10) == 0 {
+            // As often as the SDK sends a request by itself: nothing gets through.
+            let same = faults[0].or_else(|| self.any_fault(query));
+            faults[..3].fill(same);
+        }
         Step {
             client,
             act,
@@ -304,6 +333,13 @@ impl Draw<'_> {
     }
 
     fn fault(&mut self, query: bool) -> Option<Fault> {
+        match self.rng.u8(..100) < self.faults {
+            true => self.any_fault(query),
+            false => None,
+        }
+    }
+
+    fn any_fault(&mut self, query: bool) -> Option<Fault> {
         const ALL: [Fault; 12] = [
             Fault::Lose,
             Fault::Refuse,
@@ -318,9 +354,6 @@ impl Draw<'_> {
             Fault::IndexStale,
             Fault::Unprocessed,
         ];
-        if self.rng.u8(..100) >= self.faults {
-            return None;
-        }
         let among = if query { 12 } else { 9 };
         Some(ALL[self.rng.usize(..among)])
     }

@@ -223,7 +223,7 @@ impl Wires {
         let handles: Vec<_> = written(operation, input).map(str::to_owned).collect();
         let like = request.try_clone().unwrap();
         let (status, answer) = self.send(line, request);
-        shared.model.reads(op, operation, input, now);
+        shared.model.reads(op, operation, input);
         let mut steps = Vec::new();
         let mut what = Vec::new();
         for handle in handles {
