@@ -159,6 +159,10 @@ pub struct Pending {
     pub idle: bool,
     /// It may only be stored onto the version that the copy is based on.
     pub pinned: bool,
+    /// Nothing was left to store before this.
+    pub fresh: bool,
+    /// When the session was touched last, as far as the copy knows.
+    pub touched_at: u64,
 }
 
 pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
@@ -230,12 +234,15 @@ impl<S: Program> Hand for Client<S> {
         };
         let mut copies = self.copies.borrow_mut();
         let copy = copies[*slot].as_mut()?;
+        let fresh = copy.unsaved.is_empty();
         Self::change(copy, act);
         let mut pending = Pending {
             must: copy.session.fields(),
             may: copy.unsaved.clone(),
             idle: copy.idle,
             pinned: copy.idle || S::COMPUTED,
+            fresh,
+            touched_at: millis(Session::touched_at(&copy.session)),
         };
         pending.must.retain(|name, value| copy.base[name] != *value);
         if let Act::Cycle(..) = act {

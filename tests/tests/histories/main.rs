@@ -54,7 +54,11 @@ fn no_history_breaks_a_guarantee() {
                 }
                 let report = world.run(&Plan::of(seed));
                 requests += report.requests;
-                if report.violation.is_some() {
+                if let Some(violation) = report.violation {
+                    println!(
+                        "seed {seed} breaks {}: {}",
+                        violation.guarantee, violation.what
+                    );
                     next.store(end, Ordering::SeqCst);
                     return (Some(explain(&world, seed)), requests);
                 }

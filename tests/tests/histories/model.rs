@@ -777,9 +777,11 @@ impl Model {
             // One more where the session ends later than this write would make it end, and one
             // more for a copy that is behind, if the write may only go onto its version.
             Act::Save(..) if due => 1..=2 + usize::from(op.pending.pinned),
-            Act::Save(..) if op.pending.may.is_empty() => 0..=0,
+            Act::Save(..) if op.pending.fresh => 0..=0,
             Act::Save(..) => 0..=2,
             Act::Update(..) => 1..=3,
+            // A tenth of the idle timeout is not over.
+            Act::Touch(_) if op.began < op.pending.touched_at + IDLE * 100 => 0..=0,
             Act::Touch(_) => 0..=1,
             // One more for a copy that is behind.
             Act::Cycle(..) => 1..=2,
