@@ -17,7 +17,7 @@ use crate::session::{Session, State};
 use crate::store::{DynamoDbStore, MAX_ATTEMPTS, backoff, conflict};
 use crate::value::Map;
 
-/// A change of id that was begun: all that is needed to send it again, word for word.
+/// A change of id that was begun: all that is needed to send it again.
 #[derive(Clone)]
 pub(crate) struct Cycle<S> {
     pub(crate) to: State,
@@ -56,8 +56,17 @@ where
     pub async fn cycle_id(&self, session: &mut Session<S>) -> Result<(), Error> {
         let mut under_way = false;
         for attempt in 1..=MAX_ATTEMPTS {
-            if session.cycle.is_none() {
-                session.cycle = Some(Box::new(self.begin(session)?));
+            let now = self.now();
+            let ends = session.state.expires_at;
+            match &mut session.cycle {
+                None => session.cycle = Some(Box::new(self.begin(session)?)),
+                // Word for word, it would find the session live that has expired since. If it was
+                // carried out, the nonce tells.
+                Some(cycle) if !is_live(ends, now) => {
+                    cycle.now = now;
+                    cycle.token = token()?;
+                }
+                Some(_) => {}
             }
             let Some(cycle) = session.cycle.clone() else {
                 break;
@@ -133,7 +142,7 @@ where
             unknown,
         };
         let nonce = Nonce::mint()?;
-        let token = SessionId::mint()?.expose().chars().take(36).collect();
+        let token = token()?;
         let item = after.into_item(schema, &to, nonce);
         let data = S::clone(session);
         Ok(Cycle {
@@ -224,6 +233,11 @@ enum Moved {
     InTheWay,
     /// An earlier sending of this very transaction is still being carried out.
     UnderWay,
+}
+
+/// A new token for a transaction: at most 36 characters.
+fn token() -> Result<String, Error> {
+    Ok(SessionId::mint()?.expose().chars().take(36).collect())
 }
 
 fn code(reason: &CancellationReason) -> &str {

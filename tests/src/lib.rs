@@ -38,6 +38,20 @@ pub fn endpoint() -> Option<String> {
         .filter(|endpoint| !endpoint.is_empty())
 }
 
+/// A new embedded engine, or the one that runs at the endpoint: how to call it, and the way there.
+pub async fn engine() -> (Builder, SharedHttpClient) {
+    match endpoint() {
+        Some(endpoint) => (
+            on_loopback(&endpoint),
+            aws_smithy_http_client::Builder::new().build_http(),
+        ),
+        None => {
+            let embedded = Embedded::memory().await.expect("SQLite starts");
+            (embedded.config(), SharedHttpClient::new(embedded))
+        }
+    }
+}
+
 /// A store on a table of its own, with a hand on its clock and its wire.
 #[derive(Debug)]
 pub struct Bench<S> {
@@ -69,16 +83,7 @@ where
 
     /// The same before its table is created.
     pub async fn without_table() -> Self {
-        let (config, engine) = match endpoint() {
-            Some(endpoint) => (
-                on_loopback(&endpoint),
-                aws_smithy_http_client::Builder::new().build_http(),
-            ),
-            None => {
-                let embedded = Embedded::memory().await.expect("SQLite starts");
-                (embedded.config(), SharedHttpClient::new(embedded))
-            }
-        };
+        let (config, engine) = engine().await;
         let client = Client::from_conf(config.clone().http_client(engine.clone()).build());
         let clock = Clock::default();
         let wire = Wire::new(engine);

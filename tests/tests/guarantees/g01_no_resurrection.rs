@@ -99,3 +99,46 @@ async fn a_create_of_unknown_outcome_is_not_sent_again() {
         &session.handle().to_string()
     );
 }
+
+/// No request of a change of id got through, and the caller asks again when the session has
+/// expired: what was sent before found it live.
+#[tokio::test]
+async fn a_change_of_id_that_is_resumed_after_expiry() {
+    let bench = Bench::<App>::new().await;
+    let mut session = bench.store.create(App::of("u-17")).await.unwrap();
+    let id = session.id().clone();
+    bench.clock.advance(Duration::from_secs(20 * 60));
+    for _ in 0..3 {
+        bench.wire.next("TransactWriteItems", Fault::Refuse);
+    }
+    match bench.store.cycle_id(&mut session).await {
+        Err(Error::Service(error)) => assert!(error.outcome_unknown()),
+        cycled => panic!("{cycled:?}"),
+    }
+    bench.clock.advance(Duration::from_secs(15 * 60));
+    assert!(bench.store.load(&id).await.unwrap().is_none());
+
+    match bench.store.cycle_id(&mut session).await {
+        Err(Error::Gone(gone)) => assert!(gone.is_expired()),
+        cycled => panic!("{cycled:?}"),
+    }
+    assert!(bench.store.load(session.id()).await.unwrap().is_none());
+}
+
+/// The same when it had been carried out, and only its answers were lost.
+#[tokio::test]
+async fn a_change_of_id_that_was_carried_out_is_known_after_expiry() {
+    let bench = Bench::<App>::new().await;
+    let mut session = bench.store.create(App::of("u-17")).await.unwrap();
+    let id = session.id().clone();
+    bench.clock.advance(Duration::from_secs(20 * 60));
+    for _ in 0..3 {
+        bench.wire.next("TransactWriteItems", Fault::LoseResponse);
+    }
+    bench.store.cycle_id(&mut session).await.unwrap_err();
+    bench.clock.advance(Duration::from_secs(15 * 60));
+
+    bench.store.cycle_id(&mut session).await.unwrap();
+    assert_ne!(session.id(), &id);
+    assert!(bench.store.load(session.id()).await.unwrap().is_some());
+}

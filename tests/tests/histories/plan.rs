@@ -1,0 +1,408 @@
+//! A history as data: what each client does and what goes wrong, drawn from a seed, and made
+//! smaller while it still fails.
+
+use std::fmt;
+
+use fastrand::Rng;
+
+/// How many clients there can be; each has a place of its own on the wire.
+pub const CLIENTS: usize = 4;
+
+/// Idle and absolute timeout of the session types, and the longer idle timeout of "remember me".
+pub const IDLE: u64 = 10 * 60;
+pub const ABSOLUTE: u64 = 60 * 60;
+pub const REMEMBERED: u64 = 20 * 60;
+
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub clients: Vec<Client>,
+    pub slots: usize,
+    pub steps: Vec<Step>,
+    /// Of a hundred turns, how many begin the next step rather than go on with one under way.
+    pub haste: u32,
+    /// A client whose requests travel slowly, so that much happens in between.
+    pub slow: Option<usize>,
+    /// The engine recognises no transaction by its token, as DynamoDB does not after ten minutes.
+    pub forget_tokens: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    pub binary: Binary,
+    /// How far its clock is from the others', in milliseconds.
+    pub skew: i64,
+}
+
+/// Which program a client runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    Old,
+    /// The next release, with one more field, which is promoted too.
+    New,
+    /// One whose attribute is computed from two fields.
+    Computed,
+}
+
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub client: usize,
+    pub act: Act,
+    /// What its first requests meet, in the order in which they are sent.
+    pub faults: Vec<Option<Fault>>,
+}
+
+pub type Set = Vec<(&'static str, Option<u64>)>;
+
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Time passes, in milliseconds.
+    Advance(u64),
+    /// Time passes until the session ends, and this much more or less.
+    AdvanceToEnd(usize, i64),
+    Create(usize, Set),
+    Load(usize),
+    /// Changes fields, may choose an idle timeout of the session's own, and saves.
+    Save(usize, Set, Option<Option<u64>>),
+    /// Adds one to the counter, and changes fields.
+    Update(usize, Set),
+    Touch(usize),
+    Cycle(usize, Set),
+    Delete(usize),
+    Revoke(u64, Option<usize>),
+    RevokeHandle(usize),
+    List(u64),
+}
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It never gets there.
+    Refuse,
+    /// It is carried out, and the connection breaks before the answer.
+    Lose,
+    TimeOutBefore,
+    TimeOutAfter,
+    /// The client hears nothing, and the request arrives later.
+    Delay,
+    Throttle,
+    FailBefore,
+    FailAfter,
+    /// A transaction holds the item.
+    Conflict,
+    /// The index lacks a session that was written just before.
+    IndexMisses,
+    /// The index shows a session that is elsewhere by now, or nowhere.
+    IndexStale,
+    /// A part of a batch is left undone.
+    Unprocessed,
+}
+
+impl Fault {
+    /// Whether this can happen to a request of this operation.
+    pub fn can_meet(self, operation: &str) -> bool {
+        match self {
+            Self::Conflict => !matches!(operation, "GetItem" | "BatchGetItem" | "Query"),
+            Self::IndexMisses | Self::IndexStale => operation == "Query",
+            Self::Unprocessed => operation == "BatchGetItem",
+            _ => true,
+        }
+    }
+
+    /// Whether the client cannot tell if the request was carried out.
+    pub fn loses(self) -> bool {
+        !matches!(
+            self,
+            Self::Throttle
+                | Self::Conflict
+                | Self::IndexMisses
+                | Self::IndexStale
+                | Self::Unprocessed
+        )
+    }
+}
+
+impl Plan {
+    pub fn of(seed: u64) -> Self {
+        let rng = &mut Rng::with_seed(seed);
+        let computed = rng.u8(..8) == 0;
+        let clients: Vec<_> = (0..rng.usize(2..=CLIENTS))
+            .map(|_| Client {
+                binary: match (computed, rng.u8(..3)) {
+                    (true, _) => Binary::Computed,
+                    (_, 0) => Binary::New,
+                    _ => Binary::Old,
+                },
+                skew: [0, 0, 0, 2_000, -2_000, 30_000, -30_000][rng.usize(..7)],
+            })
+            .collect();
+        let slots = rng.usize(1..=3);
+        let users = rng.u64(2..=3);
+        let faults = [0, 0, 4, 10, 25][rng.usize(..5)];
+        let remembered = rng.u8(..4) == 0;
+        let mut draw = Draw {
+            rng,
+            clients: clients.clone(),
+            slots,
+            users,
+            faults,
+            remembered,
+            unique: 100,
+        };
+        let mut steps: Vec<_> = (0..slots).map(|slot| draw.create(slot)).collect();
+        let end = steps.len() + draw.rng.usize(10..=38);
+        while steps.len() < end {
+            let step = draw.step();
+            match step.act {
+                // Whoever does not learn which id is valid is to ask again, now and then later.
+                Act::Cycle(slot, _) if draw.rng.u8(..3) == 0 => {
+                    let client = step.client;
+                    steps.push(step);
+                    if draw.rng.bool() {
+                        let more = draw.rng.i64(-500..2_000);
+                        steps.push(draw.with_faults(client, Act::AdvanceToEnd(slot, more)));
+                    }
+                    steps.push(draw.with_faults(client, Act::Cycle(slot, Set::new())));
+                }
+                // Many write to a session while one waits for its answer.
+                Act::Save(slot, ..) if draw.rng.u8(..6) == 0 => {
+                    steps.push(step);
+                    for _ in 0..draw.rng.usize(3..8) {
+                        let client = draw.rng.usize(..draw.clients.len());
+                        let set = draw.set(client);
+                        steps.push(draw.with_faults(client, Act::Update(slot, set)));
+                    }
+                }
+                _ => steps.push(step),
+            }
+        }
+        Self {
+            seed,
+            slots,
+            steps,
+            haste: [0, 15, 30, 50, 70][rng.usize(..5)],
+            slow: (rng.u8(..3) == 0).then(|| rng.usize(..clients.len())),
+            forget_tokens: rng.u8(..3) == 0,
+            clients,
+        }
+    }
+
+    /// Histories with something taken out of this one, the boldest first.
+    pub fn smaller(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        let mut size = self.steps.len() / 2;
+        while size > 0 {
+            for from in (0..self.steps.len()).step_by(size) {
+                let mut plan = self.clone();
+                plan.steps.drain(from..(from + size).min(self.steps.len()));
+                all.push(plan);
+            }
+            size /= 2;
+        }
+        for (i, step) in self.steps.iter().enumerate() {
+            for (j, fault) in step.faults.iter().enumerate() {
+                if fault.is_some() {
+                    let mut plan = self.clone();
+                    plan.steps[i].faults[j] = None;
+                    all.push(plan);
+                }
+            }
+            if let Act::Create(_, set)
+            | Act::Save(_, set, _)
+            | Act::Update(_, set)
+            | Act::Cycle(_, set) = &step.act
+            {
+                for field in 0..set.len() {
+                    let mut plan = self.clone();
+                    if let Act::Create(_, set)
+                    | Act::Save(_, set, _)
+                    | Act::Update(_, set)
+                    | Act::Cycle(_, set) = &mut plan.steps[i].act
+                    {
+                        set.remove(field);
+                    }
+                    all.push(plan);
+                }
+            }
+        }
+        let changes: [fn(&mut Self); 4] = [
+            |plan| plan.clients.iter_mut().for_each(|client| client.skew = 0),
+            |plan| plan.slow = None,
+            |plan| plan.haste = 0,
+            |plan| plan.forget_tokens = false,
+        ];
+        for change in changes {
+            let mut plan = self.clone();
+            change(&mut plan);
+            if (&plan.clients, plan.slow, plan.haste, plan.forget_tokens)
+                != (&self.clients, self.slow, self.haste, self.forget_tokens)
+            {
+                all.push(plan);
+            }
+        }
+        all
+    }
+
+    /// A measure that each reduction lowers.
+    pub fn faults(&self) -> usize {
+        self.steps
+            .iter()
+            .flat_map(|step| &step.faults)
+            .filter(|fault| fault.is_some())
+            .count()
+    }
+}
+
+struct Draw<'a> {
+    rng: &'a mut Rng,
+    clients: Vec<Client>,
+    slots: usize,
+    users: u64,
+    /// Of a hundred requests, how many meet a fault.
+    faults: u8,
+    remembered: bool,
+    unique: u64,
+}
+
+impl Draw<'_> {
+    fn step(&mut self) -> Step {
+        let client = self.rng.usize(..self.clients.len());
+        let slot = self.rng.usize(..self.slots);
+        let act = match self.rng.u8(..100) {
+            0..10 => Act::Advance(match self.rng.u8(..20) {
+                0..11 => self.rng.u64(1..60_000),
+                11..17 => self.rng.u64(60_000..240_000),
+                17..19 => self.rng.u64(IDLE * 900..IDLE * 1_200),
+                _ => ABSOLUTE * 1_000,
+            }),
+            10..14 => Act::AdvanceToEnd(slot, self.rng.i64(-2_000..2_000)),
+            14..18 => return self.create(slot),
+            18..33 => Act::Load(slot),
+            33..54 => {
+                let idle = (self.remembered && self.rng.u8(..4) == 0)
+                    .then(|| self.rng.bool().then_some(REMEMBERED));
+                Act::Save(slot, self.set(client), idle)
+            }
+            54..66 => {
+                let set = match self.rng.bool() {
+                    true => Set::new(),
+                    false => self.set(client),
+                };
+                Act::Update(slot, set)
+            }
+            66..73 => Act::Touch(slot),
+            73..84 => {
+                let set = match self.rng.bool() {
+                    true => Set::new(),
+                    false => self.set(client),
+                };
+                Act::Cycle(slot, set)
+            }
+            84..87 => Act::Delete(slot),
+            87..92 => {
+                let except = self.rng.bool().then(|| self.rng.usize(..self.slots));
+                Act::Revoke(self.rng.u64(1..=self.users), except)
+            }
+            92..94 => Act::RevokeHandle(slot),
+            _ => Act::List(self.rng.u64(1..=self.users)),
+        };
+        self.with_faults(client, act)
+    }
+
+    fn create(&mut self, slot: usize) -> Step {
+        let client = self.rng.usize(..self.clients.len());
+        let mut set = self.set(client);
+        set.retain(|(field, _)| *field != "user");
+        set.push(("user", Some(self.rng.u64(1..=self.users))));
+        self.with_faults(client, Act::Create(slot, set))
+    }
+
+    fn with_faults(&mut self, client: usize, act: Act) -> Step {
+        let query = matches!(act, Act::List(_) | Act::Revoke(..));
+        let mut faults: Vec<_> = (0..6).map(|_| self.fault(query)).collect();
+        if self.faults > 0 && self.rng.u8(..10) == 0 {
+            // As often as the SDK sends a request by itself: nothing gets through.
+            let same = faults[0].or_else(|| self.any_fault(query));
+            faults[..3].fill(same);
+        }
+        Step {
+            client,
+            act,
+            faults,
+        }
+    }
+
+    fn fault(&mut self, query: bool) -> Option<Fault> {
+        match self.rng.u8(..100) < self.faults {
+            true => self.any_fault(query),
+            false => None,
+        }
+    }
+
+    fn any_fault(&mut self, query: bool) -> Option<Fault> {
+        const ALL: [Fault; 12] = [
+            Fault::Lose,
+            Fault::Refuse,
+            Fault::TimeOutBefore,
+            Fault::TimeOutAfter,
+            Fault::Delay,
+            Fault::Throttle,
+            Fault::FailBefore,
+            Fault::FailAfter,
+            Fault::Conflict,
+            Fault::IndexMisses,
+            Fault::IndexStale,
+            Fault::Unprocessed,
+        ];
+        let among = if query { 12 } else { 9 };
+        Some(ALL[self.rng.usize(..among)])
+    }
+
+    /// One to three fields with values that nothing else writes; a user now and then.
+    fn set(&mut self, client: usize) -> Set {
+        let mut fields = vec!["red", "green", "level"];
+        if self.clients[client].binary == Binary::New {
+            fields.extend(["note", "note"]);
+        }
+        let mut set = Set::new();
+        for _ in 0..self.rng.usize(1..=2) {
+            let field = fields[self.rng.usize(..fields.len())];
+            fields.retain(|other| *other != field);
+            self.unique += 1;
+            let none = self.rng.u8(..8) == 0;
+            set.push((field, (!none).then_some(self.unique)));
+        }
+        if self.rng.u8(..4) == 0 {
+            let user = self.rng.u64(0..=self.users);
+            set.push(("user", (user > 0).then_some(user)));
+        }
+        set
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, client) in self.clients.iter().enumerate() {
+            let slow = if self.slow == Some(i) { ", slow" } else { "" };
+            writeln!(
+                f,
+                "client {i}: {:?}, clock {:+} ms{slow}",
+                client.binary, client.skew
+            )?;
+        }
+        if self.forget_tokens {
+            writeln!(f, "the engine forgets the tokens of transactions")?;
+        }
+        for step in &self.steps {
+            write!(f, "  client {}: {:?}", step.client, step.act)?;
+            let faults: Vec<_> = step.faults.iter().enumerate().collect();
+            for (i, fault) in faults {
+                if let Some(fault) = fault {
+                    write!(f, ", request {}: {fault:?}", i + 1)?;
+                }
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,458 @@
+//! Runs a history on an engine: one thread, one request at a time, every choice from the seed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client as Sdk;
+use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
+use fastrand::Rng;
+use session_store::{DynamoDbStore, Error, SessionId};
+use session_store_tests::engine;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::binaries::{Client, Computed, Got, Hand, New, Old, Outcome, Program, Running};
+use crate::model::{Op, Violation, number};
+use crate::plan::{Act, Binary, CLIENTS, Plan};
+use crate::wire::Wires;
+
+/// When every history begins, in milliseconds since 1970: far enough ahead that no engine's own TTL
+/// takes part.
+const BEGINNING: u64 = 2_000_000_000_000;
+
+/// An engine with a table, clients on it, and time that moves when a history says so.
+pub struct World {
+    wires: Wires,
+    clients: Vec<[Box<dyn Hand>; 3]>,
+    time: Runtime,
+    _engine: Runtime,
+}
+
+/// What became of a history.
+pub struct Report {
+    pub violation: Option<Violation>,
+    pub trace: Vec<String>,
+    pub requests: usize,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let table = format!("histories-{}", Rng::new().u64(..));
+        let (config, wires) = runtime.block_on(async {
+            let (config, http) = engine().await;
+            let sdk = Sdk::from_conf(config.clone().http_client(http.clone()).build());
+            store::<Computed>(sdk, &table)
+                .await
+                .create_table()
+                .await
+                .expect("the table is created");
+            (config, Wires::new(http, runtime.handle().clone(), &table))
+        });
+        let time = Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let clients = (0..CLIENTS).map(|client| {
+            // The bucket of all others would run empty, and make a history depend on those before.
+            let bucket = TokenBucket::unlimited();
+            let partition = RetryPartition::custom("histories")
+                .token_bucket(bucket)
+                .build();
+            let config = config
+                .clone()
+                .http_client(wires.client(client))
+                .time_source(wires.clocks[client].clone())
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                .retry_partition(partition)
+                .retry_config(RetryConfig::standard());
+            let sdk = Sdk::from_conf(config.build());
+            time.block_on(async {
+                [
+                    Box::new(Client::<Old>::new(store(sdk.clone(), &table).await)) as Box<dyn Hand>,
+                    Box::new(Client::<New>::new(store(sdk.clone(), &table).await)),
+                    Box::new(Client::<Computed>::new(store(sdk, &table).await)),
+                ]
+            })
+        });
+        Self {
+            clients: clients.collect(),
+            wires,
+            time,
+            _engine: runtime,
+        }
+    }
+
+    pub fn run(&self, plan: &Plan) -> Report {
+        fastrand::seed(plan.seed);
+        self.wires.shared().reset();
+        self.wires.shared().forget_tokens = plan.forget_tokens;
+        for (i, client) in self.clients.iter().enumerate() {
+            let skew = plan.clients.get(i).map_or(0, |client| client.skew);
+            // No two clocks ever show the same, so that no order hangs on a random handle.
+            self.wires.clocks[i].set(BEGINNING.checked_add_signed(skew).unwrap() + i as u64);
+            client.iter().for_each(|hand| hand.reset(plan.slots));
+        }
+        let mut history = History {
+            world: self,
+            plan,
+            rng: Rng::with_seed(plan.seed ^ 0x5eed),
+            ids: vec![None; plan.slots],
+            started: vec![false; plan.steps.len()],
+            running: (0..CLIENTS).map(|_| None).collect(),
+        };
+        self.time.block_on(history.run());
+        drop(history);
+        self.check_the_table();
+        let mut shared = self.wires.shared();
+        Report {
+            violation: shared.violation.take(),
+            trace: std::mem::take(&mut shared.trace),
+            requests: shared.model.ops.iter().map(|op| op.requests.len()).sum(),
+        }
+    }
+
+    /// The table holds what the model followed and no more; then it is emptied.
+    fn check_the_table(&self) {
+        let items = self.wires.items();
+        for item in &items {
+            self.wires.remove(&item["id"]);
+        }
+        let shared = &mut *self.wires.shared();
+        let truth = &shared.model.truth;
+        let same = items.len() == truth.len()
+            && items.iter().all(|item| {
+                item["id"]["S"]
+                    .as_str()
+                    .and_then(|handle| truth.get(handle))
+                    == Some(item)
+            });
+        if !same {
+            shared.violation.get_or_insert(Violation {
+                guarantee: "G2",
+                what: format!(
+                    "the table has {} items, and {} are accounted for",
+                    items.len(),
+                    truth.len()
+                ),
+            });
+        }
+    }
+}
+
+async fn store<S: Program>(sdk: Sdk, table: &str) -> DynamoDbStore<S> {
+    let builder = DynamoDbStore::builder().client(sdk).table_name(table);
+    builder
+        .build()
+        .await
+        .expect("a client that is ready is enough")
+}
+
+struct History<'a> {
+    world: &'a World,
+    plan: &'a Plan,
+    rng: Rng,
+    /// The id of each session, as the last that learned one knows it.
+    ids: Vec<Option<SessionId>>,
+    started: Vec<bool>,
+    running: Vec<Option<(usize, Running)>>,
+}
+
+/// What can happen next.
+#[derive(Clone, Copy)]
+enum Turn {
+    Begin(usize),
+    /// A request goes on to the engine, or its answer to the client.
+    Open(usize, usize),
+    /// A client that waits before it tries again has waited long enough.
+    Wake(usize),
+    Deliver(usize),
+}
+
+/// How far ahead a step may begin before one of a client that is busy.
+const WINDOW: usize = 10;
+
+impl History<'_> {
+    async fn run(&mut self) {
+        while self.world.wires.shared().violation.is_none() {
+            match self.choose() {
+                None => break,
+                Some(Turn::Begin(step)) => self.begin(step),
+                Some(Turn::Open(gate, client)) => {
+                    self.world.wires.shared().open(gate);
+                    self.poll(client);
+                }
+                Some(Turn::Wake(client)) => {
+                    tokio::time::advance(Duration::from_secs(60)).await;
+                    self.poll(client);
+                }
+                Some(Turn::Deliver(late)) => self.world.wires.deliver(late),
+            }
+        }
+        self.running.clear();
+    }
+
+    fn choose(&mut self) -> Option<Turn> {
+        let begin = self.next_step();
+        let mut others = Vec::new();
+        {
+            let shared = self.world.wires.shared();
+            for client in 0..CLIENTS {
+                let gates = shared.gates.iter().enumerate();
+                let gates = gates.filter(|(_, gate)| gate.client == client && gate.is_shut());
+                let before = others.len();
+                others.extend(gates.map(|(i, _)| Turn::Open(i, client)));
+                if others.len() == before && self.running[client].is_some() {
+                    others.push(Turn::Wake(client));
+                }
+            }
+        }
+        let slow = |turn: &Turn| match turn {
+            Turn::Open(_, client) | Turn::Wake(client) => self.plan.slow == Some(*client),
+            _ => false,
+        };
+        let fast: Vec<_> = others.iter().copied().filter(|turn| !slow(turn)).collect();
+        let late = self.world.wires.shared().late.len();
+        if late > 0 && self.rng.u8(..10) == 0 {
+            return Some(Turn::Deliver(self.rng.usize(..late)));
+        }
+        let crawl = self.plan.slow.is_some() && self.rng.u8(..20) != 0;
+        match begin {
+            Some(step) if others.is_empty() || self.rng.u32(..100) < self.plan.haste => {
+                Some(Turn::Begin(step))
+            }
+            Some(step) if fast.is_empty() && crawl && self.plan.haste > 0 => {
+                Some(Turn::Begin(step))
+            }
+            _ if others.is_empty() => (late > 0).then(|| Turn::Deliver(0)),
+            _ if crawl && !fast.is_empty() => Some(fast[self.rng.usize(..fast.len())]),
+            _ => Some(others[self.rng.usize(..others.len())]),
+        }
+    }
+
+    /// The first step whose client is free, and which comes before no other of that client.
+    fn next_step(&self) -> Option<usize> {
+        let mut waiting = [false; CLIENTS];
+        let left = (0..self.plan.steps.len()).filter(|step| !self.started[*step]);
+        for step in left.take(WINDOW) {
+            let client = self.plan.steps[step].client;
+            if self.running[client].is_none() && !waiting[client] {
+                return Some(step);
+            }
+            waiting[client] = true;
+        }
+        None
+    }
+
+    fn advance(&self, millis: u64) {
+        for clock in &self.world.wires.clocks {
+            clock.advance(Duration::from_millis(millis / 8 * 8));
+        }
+        let shared = &mut *self.world.wires.shared();
+        for op in &mut shared.model.ops {
+            op.interfered |= !op.done;
+        }
+    }
+
+    fn begin(&mut self, index: usize) {
+        self.started[index] = true;
+        let step = &self.plan.steps[index];
+        let wires = &self.world.wires;
+        for clock in &wires.clocks {
+            clock.advance(Duration::from_millis(8));
+        }
+        match step.act {
+            Act::Advance(millis) => {
+                wires.shared().trace.push(format!("{:?}", step.act));
+                return self.advance(millis);
+            }
+            Act::AdvanceToEnd(slot, more) => {
+                let end = self.ids[slot].as_ref().and_then(|id| {
+                    let handle = id.handle().to_string();
+                    number(wires.shared().model.truth.get(&handle)?, "expires_at")
+                });
+                let now = wires.clocks[0].millis();
+                let until = end.and_then(|end| (end * 1000).checked_add_signed(more));
+                if let Some(until) = until.filter(|until| *until > now) {
+                    wires
+                        .shared()
+                        .trace
+                        .push(format!("{:?}: {} ms", step.act, until - now));
+                    self.advance(until - now);
+                }
+                return;
+            }
+            _ => {}
+        }
+
+        let client = step.client;
+        let hand = self.hand(client);
+        let mut op = Op::new(client, step.act.clone(), wires.clocks[client].millis());
+        let mut id = None;
+        let mut except = None;
+        match step.act {
+            Act::Create(..) | Act::List(_) => {}
+            Act::Revoke(_, slot) => except = slot.and_then(|slot| self.ids[slot].clone()),
+            Act::Load(slot)
+            | Act::Update(slot, _)
+            | Act::Delete(slot)
+            | Act::RevokeHandle(slot) => {
+                id = self.ids[slot].clone();
+                op.target = id.as_ref().map(|id| id.handle().to_string());
+                if id.is_none() {
+                    return;
+                }
+            }
+            Act::Save(..) | Act::Touch(_) | Act::Cycle(..) => {
+                let Some((handle, pending)) = hand.prepare(&step.act) else {
+                    return;
+                };
+                op.target = Some(handle);
+                op.pending = pending;
+            }
+            Act::Advance(_) | Act::AdvanceToEnd(..) => {}
+        }
+        op.spared = except.as_ref().map(|id| id.handle().to_string());
+        {
+            let shared = &mut *wires.shared();
+            let number = shared.model.ops.len();
+            let on = op
+                .target
+                .as_ref()
+                .map(|target| shared.name(target))
+                .unwrap_or_default();
+            let begins = format!("[{number}] client {client} begins {:?} {on}", step.act);
+            shared.trace.push(begins);
+            shared.model.ops.push(op);
+            shared.current[client] = Some(number);
+            shared.faults[client] = step.faults.clone();
+        }
+        let running = hand.begin(&step.act, id, except);
+        self.running[client] = Some((index, running));
+        self.poll(client);
+    }
+
+    fn hand(&self, client: usize) -> &dyn Hand {
+        let hands = &self.world.clients[client];
+        match self.plan.clients[client].binary {
+            Binary::Old => &*hands[0],
+            Binary::New => &*hands[1],
+            Binary::Computed => &*hands[2],
+        }
+    }
+
+    /// Lets a client go on until it waits for a gate or for time to pass.
+    fn poll(&mut self, client: usize) {
+        let Some((_, running)) = &mut self.running[client] else {
+            return;
+        };
+        let flag = Arc::new(Flag::default());
+        let waker = Waker::from(Arc::clone(&flag));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            // The whole history is one task: tokio may not ask it to yield half-way.
+            let mut running = std::pin::pin!(tokio::task::unconstrained(&mut *running));
+            if let std::task::Poll::Ready(outcome) = running.as_mut().poll(&mut context) {
+                return self.end(client, outcome);
+            }
+            if !flag.0.swap(false, Ordering::SeqCst) {
+                return;
+            }
+        }
+    }
+
+    fn end(&mut self, client: usize, outcome: Outcome) {
+        let Some((index, _)) = self.running[client].take() else {
+            return;
+        };
+        let act = &self.plan.steps[index].act;
+        let wires = &self.world.wires;
+        let shared = &mut *wires.shared();
+        let op = shared.current[client].take().expect("it was under way");
+        let now = wires.clocks[client].millis();
+        let line = format!(
+            "[{op}] {}",
+            describe(&outcome, |handle| shared.name(handle))
+        );
+        shared.trace.push(line);
+        match shared.model.ends(op, &outcome, now) {
+            Err(violation) => {
+                shared.violation.get_or_insert(violation);
+            }
+            Ok(Some(stored)) => {
+                if let Act::Save(slot, ..) | Act::Cycle(slot, _) = act {
+                    self.hand(client).settled(*slot, &stored);
+                }
+            }
+            Ok(None) => {}
+        }
+        match (act, &outcome) {
+            (
+                Act::Create(slot, _),
+                Outcome {
+                    got: Ok(Got::Session(seen)),
+                    ..
+                },
+            )
+            | (
+                Act::Cycle(slot, _),
+                Outcome {
+                    got: Ok(_),
+                    copy: Some(seen),
+                },
+            ) => {
+                self.ids[*slot] = Some(seen.id.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn describe(outcome: &Outcome, mut name: impl FnMut(&str) -> String) -> String {
+    match &outcome.got {
+        Ok(Got::Done) => match &outcome.copy {
+            Some(copy) => format!("done, {} in hand", name(&copy.handle)),
+            None => "done".to_owned(),
+        },
+        Ok(Got::Session(seen)) => format!("{} at version {}", name(&seen.handle), seen.version),
+        Ok(Got::Absent) => "none".to_owned(),
+        Ok(Got::Count(count)) => format!("count is {count}"),
+        Ok(Got::Listed(listed)) => {
+            let names: Vec<_> = listed.iter().map(|session| name(&session.handle)).collect();
+            format!("lists {names:?}")
+        }
+        Ok(Got::Revoked(revoked)) => format!(
+            "{} deleted, {} already gone, {} moved, {} failed",
+            revoked.deleted(),
+            revoked.already_gone(),
+            revoked.moved(),
+            revoked.failed().len()
+        ),
+        Err(Error::Gone(_)) => "Gone".to_owned(),
+        Err(Error::Conflict(error)) => {
+            format!("Conflict, outcome unknown: {}", error.outcome_unknown())
+        }
+        Err(Error::Service(error)) => format!(
+            "Service {}, outcome unknown: {}",
+            error.code().unwrap_or("no answer"),
+            error.outcome_unknown()
+        ),
+        Err(error) => format!("{error}"),
+    }
+}
+
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,543 @@
+//! The wire between the clients and the engine: each request waits at two gates, before the engine
+//! and on the way back, until the history lets it go on.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::task::{Poll, Waker};
+
+use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, SharedHttpClient};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use serde_json::{Value, json};
+use session_store_tests::Clock;
+use tokio::runtime::Handle;
+
+use crate::model::{Model, Violation};
+use crate::plan::{CLIENTS, Fault};
+
+/// What all clients of a history share.
+#[derive(Clone)]
+pub struct Wires {
+    shared: Arc<Mutex<Shared>>,
+    engine: SharedHttpClient,
+    /// Where the engine runs: in a runtime whose time goes on, beside that of the history.
+    runtime: Handle,
+    pub clocks: [Clock; CLIENTS],
+    table: String,
+}
+
+#[derive(Default)]
+pub struct Shared {
+    pub model: Model,
+    /// The operation of each client that is under way.
+    pub current: [Option<usize>; CLIENTS],
+    /// What the next requests of each client meet, in order.
+    pub faults: [Vec<Option<Fault>>; CLIENTS],
+    pub gates: Vec<Gate>,
+    /// Requests that the client has given up, and that arrive all the same.
+    pub late: Vec<Late>,
+    pub forget_tokens: bool,
+    pub violation: Option<Violation>,
+    pub trace: Vec<String>,
+    names: Vec<String>,
+    next_gate: u64,
+    /// A way to the engine and a request to copy, once there was one.
+    line: Option<(SharedHttpConnector, HttpRequest)>,
+}
+
+pub struct Gate {
+    id: u64,
+    pub client: usize,
+    open: bool,
+    waker: Option<Waker>,
+}
+
+pub struct Late {
+    op: usize,
+    client: usize,
+    operation: String,
+    input: Value,
+    request: HttpRequest,
+}
+
+impl Shared {
+    /// Begins a new history.
+    pub fn reset(&mut self) {
+        let line = self.line.take();
+        *self = Self {
+            line,
+            ..Self::default()
+        };
+    }
+
+    pub fn open(&mut self, gate: usize) {
+        let gate = &mut self.gates[gate];
+        gate.open = true;
+        if let Some(waker) = gate.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn note(&mut self, checked: Result<(), Violation>) {
+        if let Err(violation) = checked {
+            self.violation.get_or_insert(violation);
+        }
+    }
+
+    /// A short name for a handle, the same in every run of a history.
+    pub fn name(&mut self, handle: &str) -> String {
+        let found = self.names.iter().position(|name| name == handle);
+        let i = found.unwrap_or_else(|| {
+            self.names.push(handle.to_owned());
+            self.names.len() - 1
+        });
+        format!("s{i}")
+    }
+}
+
+impl Wires {
+    pub fn new(engine: SharedHttpClient, runtime: Handle, table: &str) -> Self {
+        Self {
+            shared: Arc::default(),
+            engine,
+            runtime,
+            clocks: Default::default(),
+            table: table.to_owned(),
+        }
+    }
+
+    pub fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap()
+    }
+
+    pub fn client(&self, client: usize) -> Wire {
+        Wire {
+            wires: self.clone(),
+            client,
+        }
+    }
+
+    /// Lets a request arrive that its client has given up.
+    pub fn deliver(&self, late: usize) {
+        let shared = &mut *self.shared();
+        let late = shared.late.remove(late);
+        shared.trace.push(format!(
+            "    a delayed {} of client {} arrives",
+            late.operation, late.client
+        ));
+        if let Some(line) = shared.line.as_ref().map(|(line, _)| line.clone()) {
+            let now = self.clocks[late.client].millis();
+            shared.model.ops[late.op].late_put |= late.operation == "PutItem";
+            self.execute(
+                shared,
+                &line,
+                late.op,
+                &late.operation,
+                &late.input,
+                late.request,
+                now,
+            );
+        }
+    }
+
+    /// All items in the table, read beside every client.
+    pub fn items(&self) -> Vec<Value> {
+        let mut shared = self.shared();
+        let Some((line, like)) = shared.line.take() else {
+            return Vec::new();
+        };
+        let scan = json!({ "TableName": self.table, "ConsistentRead": true });
+        let (_, answer) = self.ask(&line, &like, "Scan", &scan);
+        shared.line = Some((line, like));
+        answer["Items"].as_array().cloned().unwrap_or_default()
+    }
+
+    pub fn remove(&self, id: &Value) {
+        let mut shared = self.shared();
+        let Some((line, like)) = shared.line.take() else {
+            return;
+        };
+        let delete = json!({ "TableName": self.table, "Key": { "id": id } });
+        self.ask(&line, &like, "DeleteItem", &delete);
+        shared.line = Some((line, like));
+    }
+
+    fn send(&self, line: &SharedHttpConnector, request: HttpRequest) -> (u16, Value) {
+        let call = line.call(request);
+        let (answer, answered) = mpsc::channel();
+        self.runtime.spawn(async move {
+            let mut response = call.await.expect("the engine answers");
+            let body = ByteStream::new(response.take_body())
+                .collect()
+                .await
+                .unwrap();
+            let body = serde_json::from_slice(&body.into_bytes()).unwrap_or_default();
+            let _ = answer.send((response.status().as_u16(), body));
+        });
+        // The history stands still meanwhile, and with it its time.
+        answered.recv().unwrap()
+    }
+
+    fn ask(
+        &self,
+        line: &SharedHttpConnector,
+        like: &HttpRequest,
+        operation: &str,
+        input: &Value,
+    ) -> (u16, Value) {
+        let mut request = like.try_clone().unwrap();
+        fill(&mut request, input);
+        let target = format!("DynamoDB_20120810.{operation}");
+        request.headers_mut().insert("x-amz-target", target);
+        self.send(line, request)
+    }
+
+    fn item(&self, line: &SharedHttpConnector, like: &HttpRequest, handle: &str) -> Option<Value> {
+        let get = json!({
+            "TableName": self.table,
+            "Key": { "id": { "S": handle } },
+            "ConsistentRead": true,
+        });
+        let (_, answer) = self.ask(line, like, "GetItem", &get);
+        answer.get("Item").cloned()
+    }
+
+    /// Carries a request out, and shows the model what it did.
+    #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
+    fn execute(
+        &self,
+        shared: &mut Shared,
+        line: &SharedHttpConnector,
+        op: usize,
+        operation: &str,
+        input: &Value,
+        request: HttpRequest,
+        now: u64,
+    ) -> (u16, Value) {
+        let handles: Vec<_> = written(operation, input).map(str::to_owned).collect();
+        let like = request.try_clone().unwrap();
+        let (status, answer) = self.send(line, request);
+        shared.model.reads(op, operation, input);
+        let mut steps = Vec::new();
+        let mut what = Vec::new();
+        for handle in handles {
+            let before = shared.model.truth.get(&handle).cloned();
+            let after = self.item(line, &like, &handle);
+            let name = shared.name(&handle);
+            what.push(match (&before, &after) {
+                (None, None) => format!("{name} is not there"),
+                (None, Some(_)) => format!("{name} appears"),
+                (Some(_), None) => format!("{name} is gone"),
+                (Some(before), Some(after)) if before == after => format!("{name} stays"),
+                (Some(before), Some(after)) => {
+                    format!("{name} changes: {}", difference(before, after))
+                }
+            });
+            steps.push((handle, before, after));
+        }
+        let error = answer["__type"]
+            .as_str()
+            .and_then(|error| error.rsplit('#').next());
+        let error = error.map(|error| format!(", {error}")).unwrap_or_default();
+        shared.trace.push(format!(
+            "      carried out: {status}{error} {}",
+            what.join(", ")
+        ));
+        let checked = shared.model.writes(op, operation, &steps, now);
+        shared.note(checked);
+        (status, answer)
+    }
+}
+
+fn fill(request: &mut HttpRequest, input: &Value) {
+    let body = input.to_string();
+    if request.headers().get("content-length").is_some() {
+        request
+            .headers_mut()
+            .insert("content-length", body.len().to_string());
+    }
+    *request.body_mut() = SdkBody::from(body);
+}
+
+fn difference(before: &Value, after: &Value) -> String {
+    let mut parts = Vec::new();
+    let flat = |item: &Value| {
+        let mut flat = std::collections::BTreeMap::new();
+        for (name, value) in item.as_object().into_iter().flatten() {
+            match value["M"].as_object() {
+                Some(entries) => flat.extend(
+                    entries
+                        .iter()
+                        .map(|(k, v)| (format!("{name}.{k}"), v.clone())),
+                ),
+                None => {
+                    flat.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        flat.remove("writes");
+        flat
+    };
+    let (before, after) = (flat(before), flat(after));
+    for (name, value) in &after {
+        if before.get(name) != Some(value) {
+            let plain = value.as_object().and_then(|v| v.values().next());
+            parts.push(format!("{name}={}", plain.unwrap_or(value)));
+        }
+    }
+    parts.extend(
+        before
+            .keys()
+            .filter(|name| !after.contains_key(*name))
+            .map(|name| format!("no {name}")),
+    );
+    parts.join(" ")
+}
+
+/// The keys of the items that a request may write.
+fn written<'a>(operation: &str, input: &'a Value) -> Box<dyn Iterator<Item = &'a str> + 'a> {
+    match operation {
+        "PutItem" => Box::new(input["Item"]["id"]["S"].as_str().into_iter()),
+        "UpdateItem" | "DeleteItem" => Box::new(input["Key"]["id"]["S"].as_str().into_iter()),
+        "TransactWriteItems" => {
+            let items = input["TransactItems"].as_array().into_iter().flatten();
+            Box::new(
+                items
+                    .flat_map(|item| item.as_object().into_iter().flatten())
+                    .filter_map(|(kind, part)| match kind.as_str() {
+                        "Put" => part["Item"]["id"]["S"].as_str(),
+                        _ => part["Key"]["id"]["S"].as_str(),
+                    }),
+            )
+        }
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+/// One client's end of the wire.
+#[derive(Clone)]
+pub struct Wire {
+    wires: Wires,
+    client: usize,
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Line {
+            engine: self.wires.engine.http_connector(settings, components),
+            wire: self.clone(),
+        })
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Line {
+    engine: SharedHttpConnector,
+    wire: Wire,
+}
+
+impl HttpConnector for Line {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let line = self.clone();
+        HttpConnectorFuture::new(async move { line.carry(request).await })
+    }
+}
+
+impl Line {
+    async fn carry(&self, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let client = self.wire.client;
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap().to_owned();
+        let mut input: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let (op, fault) = {
+            let mut shared = self.wire.wires.shared();
+            if shared.forget_tokens && operation == "TransactWriteItems" {
+                input.as_object_mut().unwrap().remove("ClientRequestToken");
+                fill(&mut request, &input);
+            }
+            shared
+                .line
+                .get_or_insert_with(|| (self.engine.clone(), request.try_clone().unwrap()));
+            let op = shared.current[client].expect("a request belongs to an operation");
+            let nth = shared.model.ops[op].requests.len();
+            let fault = shared.faults[client].get(nth).copied().flatten();
+            let fault = fault.filter(|fault| fault.can_meet(&operation));
+            let checked = shared.model.sends(op, &operation, &input);
+            shared.note(checked);
+            (op, fault)
+        };
+        self.gate().await;
+        let answer = self.arrive(op, &operation, input, request, fault);
+        self.gate().await;
+        answer
+    }
+
+    fn arrive(
+        &self,
+        op: usize,
+        operation: &str,
+        input: Value,
+        request: HttpRequest,
+        fault: Option<Fault>,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let client = self.wire.client;
+        let wires = &self.wire.wires;
+        let shared = &mut *wires.shared();
+        let met = fault
+            .map(|fault| format!(" meets {fault:?}"))
+            .unwrap_or_default();
+        shared
+            .trace
+            .push(format!("    client {client}: {operation}{met}"));
+        let reset = || Err(ConnectorError::io("connection reset".into()));
+        let timeout = || Err(ConnectorError::timeout("no answer in time".into()));
+        if let Some(fault) = fault {
+            let op = &mut shared.model.ops[op];
+            op.faulted = true;
+            op.lost |= fault.loses();
+            op.lost_delete |= operation == "DeleteItem";
+            op.late_index |= matches!(fault, Fault::IndexMisses | Fault::IndexStale);
+        }
+        match fault {
+            Some(Fault::Refuse) => return reset(),
+            Some(Fault::TimeOutBefore) => return timeout(),
+            Some(Fault::Throttle) => {
+                return error(400, "ProvisionedThroughputExceededException", "slow down");
+            }
+            Some(Fault::FailBefore) => return error(500, "InternalServerError", "try again"),
+            Some(Fault::Conflict) if operation == "TransactWriteItems" => {
+                let body = json!({
+                    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+                    "message": "Transaction cancelled",
+                    "CancellationReasons": [{ "Code": "TransactionConflict" }, { "Code": "None" }],
+                });
+                return response(400, &body);
+            }
+            Some(Fault::Conflict) => {
+                return error(
+                    400,
+                    "TransactionConflictException",
+                    "a transaction is under way",
+                );
+            }
+            Some(Fault::Delay) => {
+                shared.late.push(Late {
+                    op,
+                    client,
+                    operation: operation.to_owned(),
+                    input,
+                    request,
+                });
+                return timeout();
+            }
+            _ => {}
+        }
+        let now = wires.clocks[client].millis();
+        let nth = shared.model.ops.len() % shared.names.len().max(1);
+        let stale = shared.names.get(nth).cloned();
+        let (status, mut body) =
+            wires.execute(shared, &self.engine, op, operation, &input, request, now);
+        match fault {
+            Some(Fault::Lose) => return reset(),
+            Some(Fault::TimeOutAfter) => return timeout(),
+            Some(Fault::FailAfter) => return error(500, "InternalServerError", "try again"),
+            Some(Fault::IndexMisses) => {
+                if let Some(items) = body["Items"].as_array_mut() {
+                    items.pop();
+                }
+            }
+            Some(Fault::IndexStale) => {
+                if let (Some(items), Some(handle)) = (body["Items"].as_array_mut(), stale) {
+                    let id = json!({ "S": handle });
+                    if items.iter().all(|item| item["id"] != id) {
+                        items.push(json!({ "id": id }));
+                    }
+                }
+            }
+            Some(Fault::Unprocessed) => leave_undone(&mut body, &input),
+            _ => {}
+        }
+        // What the index shows may have been changed on its way.
+        shared.model.shows(op, operation, &body);
+        response(status, &body)
+    }
+
+    async fn gate(&self) {
+        let client = self.wire.client;
+        let mut mine = None;
+        poll_fn(|cx| {
+            let shared = &mut *self.wire.wires.shared();
+            let id = *mine.get_or_insert_with(|| {
+                shared.next_gate += 1;
+                shared.gates.push(Gate {
+                    id: shared.next_gate,
+                    client,
+                    open: false,
+                    waker: None,
+                });
+                shared.next_gate
+            });
+            let Some(i) = shared.gates.iter().position(|gate| gate.id == id) else {
+                return Poll::Ready(());
+            };
+            if shared.gates[i].open {
+                shared.gates.remove(i);
+                return Poll::Ready(());
+            }
+            shared.gates[i].waker = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Gate {
+    pub fn is_shut(&self) -> bool {
+        !self.open
+    }
+}
+
+/// A part of the batch is answered, and the rest is to be asked for again.
+fn leave_undone(body: &mut Value, input: &Value) {
+    for (table, asked) in input["RequestItems"].as_object().into_iter().flatten() {
+        let keys = asked["Keys"].as_array().cloned().unwrap_or_default();
+        let left = &keys[keys.len() / 2..];
+        if let Some(items) = body["Responses"][table].as_array_mut() {
+            items.retain(|item| left.iter().all(|key| key["id"] != item["id"]));
+        }
+        let mut again = asked.clone();
+        again["Keys"] = json!(left);
+        body["UnprocessedKeys"] = json!({ table: again });
+    }
+}
+
+fn error(status: u16, code: &str, message: &str) -> Result<HttpResponse, ConnectorError> {
+    let body =
+        json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message });
+    response(status, &body)
+}
+
+fn response(status: u16, body: &Value) -> Result<HttpResponse, ConnectorError> {
+    let mut response =
+        HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()));
+    response
+        .headers_mut()
+        .insert("content-type", "application/x-amz-json-1.0");
+    Ok(response)
+}
