@@ -1,13 +1,20 @@
-//! What generated code calls, and nobody else.
+//! What generated code and this crate's own tests call, and nobody else.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::de::DeserializeOwned;
 
-use crate::attributes::{Attributes, IndexField, IndexKey, KeyType, KeyValue};
+use crate::attributes::{Attributes, IndexField, IndexKey, KeyType, KeyValue, SessionAttributes};
+use crate::error::{DecodeError, EncodeError};
+use crate::id::SessionId;
+use crate::lifetime::Millis;
 use crate::schema::Attribute;
+use crate::session::Session;
+use crate::{item, value};
 
 pub use serde::{Serialize, Serializer};
 pub use std::time::Duration;
@@ -115,4 +122,23 @@ pub fn absent(attributes: &mut Attributes, name: &'static str) {
 /// What was collected, for tests of the derive.
 pub fn values(attributes: &Attributes) -> &[(&'static str, Option<AttributeValue>)] {
     &attributes.values
+}
+
+/// The bytes that DynamoDB counts for an item, or why it would refuse it; for tests of sizes.
+pub fn item_size(item: &HashMap<String, AttributeValue>) -> Result<usize, EncodeError> {
+    item.iter().try_fold(0, |size, (name, value)| {
+        Ok(size + name.len() + value::checked_size(name, value)?)
+    })
+}
+
+/// The session in an item as it is read at this time, in milliseconds since 1970; for fuzzing.
+pub fn decode<S>(
+    id: &SessionId,
+    item: HashMap<String, AttributeValue>,
+    now: u64,
+) -> Result<Option<Session<S>>, DecodeError>
+where
+    S: SessionAttributes + DeserializeOwned,
+{
+    item::decode(id.clone(), id.handle(), item, Millis(now))
 }

@@ -1,8 +1,8 @@
 //! What DynamoDB takes as a value, and how many bytes it counts for it.
 //!
 //! Both come from one walk, before the call. The rules of size are those of "DynamoDB item sizes
-//! and formats" in AWS's developer guide; the digits of a number are counted as the engines bill
-//! them.
+//! and formats" in AWS's developer guide; the digits of a number are counted as AWS's own
+//! emulator bills them.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -19,6 +19,7 @@ pub(crate) type Map = HashMap<String, AttributeValue>;
 /// scalar is the last.
 const MAX_DEPTH: usize = 31;
 const MAX_DIGITS: usize = 38;
+const MAX_NUMBER: usize = 21;
 const MAX_PARTITION_KEY: usize = 2048;
 
 /// The bytes of an attribute with its name, for a value that is known to be storable.
@@ -240,11 +241,13 @@ impl Number {
         })
     }
 
-    /// A byte for two digits, counted from the decimal point both ways, one more, and one for the sign.
+    /// A byte for two digits, paired from the decimal point both ways, one more, and one for the sign;
+    /// never more than 21.
     fn size(&self) -> usize {
-        let count = self.digits.len();
-        let whole = usize::try_from(self.exponent).unwrap_or(0).min(count);
-        whole.div_ceil(2) + (count - whole).div_ceil(2) + 1 + usize::from(self.negative)
+        let last = self.exponent - self.digits.len() as i64;
+        let pairs = (self.exponent + 1).div_euclid(2) - last.div_euclid(2);
+        let size = usize::try_from(pairs).unwrap_or(0) + 1 + usize::from(self.negative);
+        size.min(MAX_NUMBER)
     }
 }
 
@@ -339,12 +342,18 @@ mod tests {
             ("1", 2),
             ("-1", 3),
             ("100", 2),
+            ("120", 3),
+            ("1200", 2),
             ("123", 3),
             ("12.3", 3),
             ("1.2", 3),
             ("0.05", 2),
+            ("0.012", 3),
+            ("0.0012", 2),
             ("1e100", 2),
             ("99999999999999999999999999999999999999", 20),
+            ("-99999999999999999999999999999999999999", 21),
+            ("-99999999999999999999999999999999999999e1", 21),
         ] {
             assert_eq!(size(n(number)), bytes, "{number}");
         }

@@ -5,6 +5,7 @@
 //! `tests/with-dynamodb-local` sets it. Every test has a table of its own.
 
 mod clock;
+pub mod fuzz;
 mod wire;
 
 use std::collections::HashMap;
@@ -153,7 +154,8 @@ where
 /// An item of the table.
 pub type Item = HashMap<String, AttributeValue>;
 
-fn on_loopback(endpoint: &str) -> Builder {
+/// The configuration of a client on this endpoint, but for its HTTP client.
+pub fn on_loopback(endpoint: &str) -> Builder {
     aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("us-east-1"))

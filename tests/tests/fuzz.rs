@@ -1,0 +1,28 @@
+//! The fuzz targets with random bytes, as many as a run of the tests has time for.
+
+use proptest::prelude::*;
+use session_store_tests::fuzz;
+
+/// Enough that a whole item and some values in its place come from them.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..600)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_item(bytes in bytes()) {
+        fuzz::decode(&bytes);
+    }
+
+    #[test]
+    fn a_size(bytes in bytes()) {
+        fuzz::size(&bytes);
+    }
+
+    #[test]
+    fn an_id(text in prop_oneof!["[A-Za-z0-9_-]{43}", "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", ".{0,60}"]) {
+        fuzz::parse(text.as_bytes());
+    }
+}
