@@ -150,6 +150,7 @@ impl Plan {
             unique: 100,
         };
         let mut steps: Vec<_> = (0..slots).map(|slot| draw.create(slot)).collect();
+        let mut slow = (draw.rng.u8(..3) == 0).then(|| draw.rng.usize(..draw.clients.len()));
         let end = steps.len() + draw.rng.usize(10..=38);
         while steps.len() < end {
             let step = draw.step();
@@ -164,13 +165,20 @@ impl Plan {
                     }
                     steps.push(draw.with_faults(client, Act::Cycle(slot, Set::new())));
                 }
-                // Many write to a session while one waits for its answer.
-                Act::Save(slot, ..) if draw.rng.u8(..6) == 0 => {
+                // Many write to a session while one waits to learn what became of its own write.
+                Act::Save(slot, ..) | Act::Update(slot, _) if draw.rng.u8(..6) == 0 => {
+                    let waits = step.client;
                     steps.push(step);
-                    for _ in 0..draw.rng.usize(3..8) {
+                    if let (true, Some(step)) = (draw.faults > 0, steps.last_mut()) {
+                        step.faults[..2].fill(Some(Fault::Lose));
+                        slow = Some(waits);
+                    }
+                    for _ in 0..draw.rng.usize(3..9) {
                         let client = draw.rng.usize(..draw.clients.len());
-                        let set = draw.set(client);
-                        steps.push(draw.with_faults(client, Act::Update(slot, set)));
+                        if client != waits {
+                            let set = draw.set(client);
+                            steps.push(draw.with_faults(client, Act::Update(slot, set)));
+                        }
                     }
                 }
                 _ => steps.push(step),
@@ -181,7 +189,7 @@ impl Plan {
             slots,
             steps,
             haste: [0, 15, 30, 50, 70][rng.usize(..5)],
-            slow: (rng.u8(..3) == 0).then(|| rng.usize(..clients.len())),
+            slow,
             forget_tokens: rng.u8(..3) == 0,
             clients,
         }
@@ -324,6 +332,9 @@ impl Draw<'_> {
             // As often as the SDK sends a request by itself: nothing gets through.
             let same = faults[0].or_else(|| self.any_fault(query));
             faults[..3].fill(same);
+            if self.rng.bool() {
+                faults[1..3].fill(Some(Fault::Throttle));
+            }
         }
         Step {
             client,
