@@ -240,14 +240,17 @@ where
                 Answer::NotYet { item, version, .. } if pinned && version != base => {
                     return Ok(Saved::Overtaken(item));
                 }
-                Answer::NotYet { ends, .. } if extend && ends > expires_at => {
-                    // Somebody granted the session more time than this write would: it stays.
-                    extend = false;
-                    session.state.expires_at = ends;
+                Answer::NotYet { version, ends, .. } => {
+                    // It may be that so many others wrote since this copy was loaded that the item
+                    // could not remember this write. It is not there, though, or the answer would
+                    // be another one.
+                    seen = version;
+                    if extend && ends > expires_at {
+                        // Somebody granted the session more time than this write would: it stays.
+                        extend = false;
+                        session.state.expires_at = ends;
+                    }
                 }
-                // So many others wrote since this copy was loaded that the item could not remember
-                // this write. It is not there, though, or the answer would be another one.
-                Answer::NotYet { version, .. } => seen = version,
             }
         }
         Err(conflict(handle, MAX_ATTEMPTS).into())
