@@ -63,6 +63,9 @@ pub(crate) struct Save<'a> {
     pub(crate) expires_at: Option<u64>,
     /// The only version that it may be written onto; `None` for any.
     pub(crate) version: Option<u64>,
+    /// The newest version that it may be written onto: past it, the item may have forgotten that
+    /// it holds this write already.
+    pub(crate) newest: Option<u64>,
     /// What bounds the new expiry.
     pub(crate) bound: Bound,
     /// A new idle timeout of this session's own; `Some(None)` removes it.
@@ -145,6 +148,9 @@ pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
     if let Some(base) = save.version {
         let base = e.value(number(base));
         condition += &format!(" AND {version}={base}");
+    } else if let Some(newest) = save.newest {
+        let newest = e.value(number(newest));
+        condition += &format!(" AND {version}<={newest}");
     }
 
     if let Some(idle) = save.idle {

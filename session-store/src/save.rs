@@ -9,7 +9,7 @@ use crate::attributes::SessionAttributes;
 use crate::delta::Delta;
 use crate::error::{Error, GoneError};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Image, Nonce, decode, stored_expiry, stored_version};
+use crate::item::{Image, Nonce, WRITES, decode, stored_expiry, stored_version};
 use crate::lifetime::{self, is_live};
 use crate::request::{self, Bound, Change, Save};
 use crate::session::{Session, State};
@@ -204,7 +204,9 @@ where
             || schema.has_computed();
         let nonce = Nonce::mint()?;
         let mut extend = true;
-        loop {
+        // A version at which this write was certainly not there yet.
+        let mut seen = base;
+        for _ in 0..MAX_ATTEMPTS {
             let now = self.now();
             let idle = new_idle.unwrap_or(idle);
             let expires_at = lifetime::expires_at(schema, created_at, now, idle);
@@ -214,6 +216,7 @@ where
                 nonce,
                 expires_at: extend.then_some(expires_at),
                 version: pinned.then_some(base),
+                newest: Some(seen.saturating_add(WRITES as u64)),
                 bound: match new_idle {
                     Some(_) => Bound::None,
                     None => Bound::NotLater,
@@ -228,7 +231,7 @@ where
                 },
                 attributes: &delta.attributes,
             };
-            match self.write(&save, Some(base)).await? {
+            match self.write(&save, Some(seen)).await? {
                 Answer::Stored { ends } => {
                     session.stored(now, ends);
                     return Ok(Saved::Stored);
@@ -237,14 +240,21 @@ where
                 Answer::NotYet { item, version, .. } if pinned && version != base => {
                     return Ok(Saved::Overtaken(item));
                 }
-                Answer::NotYet { ends, .. } if extend && ends > expires_at => {
-                    // Somebody granted the session more time than this write would: it stays.
-                    extend = false;
-                    session.state.expires_at = ends;
+                Answer::NotYet { version, ends, .. }
+                    if version > seen.saturating_add(WRITES as u64)
+                        || (extend && ends > expires_at) =>
+                {
+                    seen = version;
+                    if ends > expires_at {
+                        // Somebody granted the session more time than this write would: it stays.
+                        extend = false;
+                        session.state.expires_at = ends;
+                    }
                 }
                 Answer::NotYet { .. } => return Err(conflict(handle, 1).into()),
             }
         }
+        Err(conflict(handle, MAX_ATTEMPTS).into())
     }
 
     /// Puts the unsaved changes in hand onto the state that others have stored since.

@@ -111,6 +111,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
                 nonce,
                 expires_at: Some(ends),
                 version: None,
+                newest: None,
                 idle: None,
                 bound: Bound::CreatedSince(earliest_creation(schema.absolute_timeout, ends)),
                 change: Change::Whole(&image.data),

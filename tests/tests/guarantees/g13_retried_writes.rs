@@ -61,3 +61,17 @@ async fn a_repetition_does_not_undo_what_came_after() {
         assert_eq!(stored.theme, format!("other {others}"));
     }
 }
+
+/// So many others that the item has forgotten the write: whether it was applied is not known, and
+/// it is not applied again.
+#[tokio::test]
+async fn a_repetition_after_many_others_is_not_applied() {
+    for others in 4..=6 {
+        let (_, saved, stored) = lose_and_let_others_write(others).await;
+        assert_eq!(stored.theme, format!("other {others}"));
+        match saved {
+            Err(Error::Conflict(conflict)) => assert!(conflict.outcome_unknown()),
+            saved => panic!("{saved:?}"),
+        }
+    }
+}
