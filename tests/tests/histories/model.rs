@@ -775,8 +775,8 @@ impl Model {
             Act::Advance(_) | Act::AdvanceToEnd(..) => 0..=0,
             Act::Create(..) | Act::Load(_) | Act::Delete(_) | Act::RevokeHandle(_) => 1..=1,
             // One more where the session ends later than this write would make it end, and one
-            // more for a copy that is behind, if the write may only go onto its version.
-            Act::Save(..) if due => 1..=2 + usize::from(op.pending.pinned),
+            // more for a copy that is behind.
+            Act::Save(..) if due => 1..=3,
             Act::Save(..) if op.pending.fresh => 0..=0,
             Act::Save(..) => 0..=2,
             Act::Update(..) => 1..=3,

@@ -23,6 +23,8 @@ pub struct Plan {
     pub haste: u32,
     /// A client whose requests travel slowly, so that much happens in between.
     pub slow: Option<usize>,
+    /// It is slow only while it waits to learn what became of a request.
+    pub slow_after_loss: bool,
     /// The engine recognises no transaction by its token, as DynamoDB does not after ten minutes.
     pub forget_tokens: bool,
 }
@@ -151,6 +153,7 @@ impl Plan {
         };
         let mut steps: Vec<_> = (0..slots).map(|slot| draw.create(slot)).collect();
         let mut slow = (draw.rng.u8(..3) == 0).then(|| draw.rng.usize(..draw.clients.len()));
+        let mut slow_after_loss = false;
         let end = steps.len() + draw.rng.usize(10..=38);
         while steps.len() < end {
             let step = draw.step();
@@ -168,10 +171,16 @@ impl Plan {
                 // Many write to a session while one waits to learn what became of its own write.
                 Act::Save(slot, ..) | Act::Update(slot, _) if draw.rng.u8(..6) == 0 => {
                     let waits = step.client;
+                    steps.push(Step {
+                        client: waits,
+                        act: Act::Load(slot),
+                        faults: Vec::new(),
+                    });
                     steps.push(step);
                     if let (true, Some(step)) = (draw.faults > 0, steps.last_mut()) {
                         step.faults[..2].fill(Some(Fault::Lose));
                         slow = Some(waits);
+                        slow_after_loss = true;
                     }
                     for _ in 0..draw.rng.usize(3..9) {
                         let client = draw.rng.usize(..draw.clients.len());
@@ -190,6 +199,7 @@ impl Plan {
             steps,
             haste: [0, 15, 30, 50, 70][rng.usize(..5)],
             slow,
+            slow_after_loss,
             forget_tokens: rng.u8(..3) == 0,
             clients,
         }
@@ -394,7 +404,11 @@ impl Draw<'_> {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, client) in self.clients.iter().enumerate() {
-            let slow = if self.slow == Some(i) { ", slow" } else { "" };
+            let slow = match (self.slow == Some(i), self.slow_after_loss) {
+                (false, _) => "",
+                (true, false) => ", slow",
+                (true, true) => ", slow while it does not know what became of a request",
+            };
             writeln!(
                 f,
                 "client {i}: {:?}, clock {:+} ms{slow}",

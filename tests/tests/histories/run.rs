@@ -214,16 +214,25 @@ impl History<'_> {
                 }
             }
         }
-        let slow = |turn: &Turn| match turn {
-            Turn::Open(_, client) | Turn::Wake(client) => self.plan.slow == Some(*client),
+        let slow = self.plan.slow.filter(|client| {
+            let shared = self.world.wires.shared();
+            let op = shared.current[*client].map(|op| &shared.model.ops[op]);
+            !self.plan.slow_after_loss || op.is_some_and(|op| op.lost)
+        });
+        let is_slow = |turn: &Turn| match turn {
+            Turn::Open(_, client) | Turn::Wake(client) => slow == Some(*client),
             _ => false,
         };
-        let fast: Vec<_> = others.iter().copied().filter(|turn| !slow(turn)).collect();
+        let fast: Vec<_> = others
+            .iter()
+            .copied()
+            .filter(|turn| !is_slow(turn))
+            .collect();
         let late = self.world.wires.shared().late.len();
         if late > 0 && self.rng.u8(..10) == 0 {
             return Some(Turn::Deliver(self.rng.usize(..late)));
         }
-        let crawl = self.plan.slow.is_some() && self.rng.u8(..20) != 0;
+        let crawl = slow.is_some() && self.rng.u8(..20) != 0;
         match begin {
             Some(step) if others.is_empty() || self.rng.u32(..100) < self.plan.haste => {
                 Some(Turn::Begin(step))
