@@ -5,6 +5,7 @@
 //! `tests/with-dynamodb-local` sets it. Every test has a table of its own.
 
 mod clock;
+pub mod conformance;
 pub mod fuzz;
 mod wire;
 
@@ -137,6 +138,15 @@ where
     pub async fn put(&self, item: Item) {
         let put = self.client.put_item().table_name(self.store.table_name());
         put.set_item(Some(item)).send().await.unwrap();
+    }
+
+    /// Deletes an item, of which the key alone matters.
+    pub async fn delete(&self, item: Item) {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(self.store.table_name());
+        delete.key("id", item["id"].clone()).send().await.unwrap();
     }
 
     /// All items in the table.

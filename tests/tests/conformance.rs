@@ -1,0 +1,31 @@
+//! Both ways to use this store, through the faults of earlier ones. What each way passes is the
+//! table in `docs/conformance.md`.
+
+use session_store_tests::conformance::{Ours, Subject, Tower, Typed, outcomes};
+
+async fn faults<S: Subject>() -> Vec<&'static str> {
+    let outcomes = outcomes::<S>().await;
+    assert_eq!(outcomes.len(), 16);
+    let failed = outcomes.into_iter().filter_map(|(fault, outcome)| {
+        let what = outcome.err()?;
+        println!("{fault}: {what}");
+        Some(fault)
+    });
+    failed.collect()
+}
+
+#[tokio::test]
+async fn the_typed_store_has_none() {
+    assert!(faults::<Typed>().await.is_empty());
+}
+
+/// The framework hands over the whole map, and deletes the old session first: no store behind its
+/// trait can mend either.
+#[tokio::test]
+async fn behind_tower_sessions_it_has_those_of_the_framework() {
+    let of_the_framework = [
+        "parallel requests overwrite each other's fields",
+        "the old session is deleted before the new id is stored",
+    ];
+    assert_eq!(faults::<Tower<Ours>>().await, of_the_framework);
+}
