@@ -30,6 +30,8 @@ pub(crate) struct Cycle<S> {
     pub(crate) now: Millis,
     /// The version of the session that is moved.
     pub(crate) base: u64,
+    /// What became of each sending, in this call and in those that it resumes.
+    pub(crate) attempts: Attempts,
 }
 
 impl<S> DynamoDbStore<S>
@@ -92,13 +94,17 @@ where
             }
             backoff(attempt).await;
         }
-        if !under_way {
+        let lost = session
+            .cycle
+            .as_ref()
+            .is_some_and(|cycle| cycle.attempts.lost());
+        let outcome_unknown = under_way || lost;
+        if !outcome_unknown {
             session.cycle = None;
         }
-        let lost = conflict(session.state.handle, MAX_ATTEMPTS);
         Err(ConflictError {
-            outcome_unknown: under_way,
-            ..lost
+            outcome_unknown,
+            ..conflict(session.state.handle, MAX_ATTEMPTS)
         }
         .into())
     }
@@ -153,6 +159,7 @@ where
             token,
             now,
             base,
+            attempts: Attempts::default(),
         })
     }
 
@@ -161,10 +168,9 @@ where
         let handle = session.state.handle;
         let ends = session.new_idle().is_none().then_some(cycle.to.expires_at);
         let request = request::cycle(self.target(), handle, cycle, ends)?;
-        let attempts = Attempts::default();
         let error = match request
             .customize()
-            .interceptor(attempts.clone())
+            .interceptor(cycle.attempts.clone())
             .send()
             .await
         {
@@ -173,7 +179,7 @@ where
         };
         let failed = |error| {
             let mut error = self.failed("TransactWriteItems", error);
-            error.outcome_unknown |= attempts.lost();
+            error.outcome_unknown |= cycle.attempts.lost();
             Error::from(error)
         };
         let reasons = match error.as_service_error() {
@@ -217,7 +223,11 @@ where
             (_, "ValidationError") if new.message().is_some_and(|m| m.contains("tem size")) => {
                 Err(Image::of(&**session)?.too_large(None).into())
             }
-            _ => Err(ServiceError::cancelled(self.table_name(), [old, new], error).into()),
+            _ => {
+                let mut error = ServiceError::cancelled(self.table_name(), [old, new], error);
+                error.outcome_unknown |= cycle.attempts.lost();
+                Err(error.into())
+            }
         }
     }
 }

@@ -182,3 +182,27 @@ async fn a_touch_may_be_sent_twice() {
     let stored = bench.store.load(session.id()).await.unwrap().unwrap();
     assert_eq!(stored.expires_at(), session.expires_at());
 }
+
+/// A change of id was carried out, and no answer came. Neither does one to the next call, which
+/// DynamoDB throttles: that says nothing of what was sent before.
+#[tokio::test]
+async fn a_change_of_id_is_unknown_until_an_answer_tells() {
+    let bench = Bench::<App>::new().await;
+    let mut session = bench.store.create(App::of("u-17")).await.unwrap();
+    let old = session.id().clone();
+    for _ in 0..3 {
+        bench.wire.next("TransactWriteItems", Fault::LoseResponse);
+    }
+    bench.store.cycle_id(&mut session).await.unwrap_err();
+
+    for _ in 0..3 {
+        bench.wire.next("TransactWriteItems", Fault::throttled());
+    }
+    match bench.store.cycle_id(&mut session).await {
+        Err(Error::Service(error)) => assert!(error.outcome_unknown() && error.is_throttled()),
+        cycled => panic!("{cycled:?}"),
+    }
+    bench.store.cycle_id(&mut session).await.unwrap();
+    assert!(bench.store.load(&old).await.unwrap().is_none());
+    assert!(bench.store.load(session.id()).await.unwrap().is_some());
+}

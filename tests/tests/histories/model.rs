@@ -419,7 +419,7 @@ impl Model {
         versions(before, after)?;
         let mut new_marks = marks(after);
         require(
-            new_marks.remove(0) != "" && new_marks == marks(before)[..3],
+            !new_marks.remove(0).is_empty() && new_marks == marks(before)[..3],
             "G13",
             || "the marks of the writes were not shifted by one".to_owned(),
         )?;

@@ -240,7 +240,7 @@ impl History<'_> {
             Some(step) if fast.is_empty() && crawl && self.plan.haste > 0 => {
                 Some(Turn::Begin(step))
             }
-            _ if others.is_empty() => (late > 0).then(|| Turn::Deliver(0)),
+            _ if others.is_empty() => (late > 0).then_some(Turn::Deliver(0)),
             _ if crawl && !fast.is_empty() => Some(fast[self.rng.usize(..fast.len())]),
             _ => Some(others[self.rng.usize(..others.len())]),
         }
