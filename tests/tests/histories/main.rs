@@ -124,3 +124,24 @@ fn explain(world: &World, seed: u64) -> String {
     }
     text
 }
+
+/// What a failure prints is of use only if its seed brings it back.
+#[test]
+fn a_seed_is_one_history() {
+    let (one, other) = (World::new(), World::new());
+    for seed in 0..40 {
+        let plan = Plan::of(seed);
+        let first = one.run(&plan).trace;
+        for (world, which) in [(&one, "the same"), (&other, "another")] {
+            let again = world.run(&plan).trace;
+            let differs = first.iter().zip(&again).position(|(a, b)| a != b);
+            let line = differs.unwrap_or(first.len().min(again.len()));
+            assert!(
+                first == again,
+                "seed {seed} goes otherwise in {which} world at line {line}:\n{:#?}\n{:#?}",
+                &first[line.saturating_sub(6)..(line + 6).min(first.len())],
+                &again[line.saturating_sub(6)..(line + 6).min(again.len())],
+            );
+        }
+    }
+}

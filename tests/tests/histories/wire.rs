@@ -1,6 +1,7 @@
 //! The wire between the clients and the engine: each request waits at two gates, before the engine
 //! and on the way back, until the history lets it go on.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use session_store_tests::Clock;
 use tokio::runtime::Handle;
 
-use crate::model::{Model, Violation};
+use crate::model::{Model, Violation, number};
 use crate::plan::{CLIENTS, Fault};
 
 /// What all clients of a history share.
@@ -87,6 +88,18 @@ impl Shared {
     fn note(&mut self, checked: Result<(), Violation>) {
         if let Err(violation) = checked {
             self.violation.get_or_insert(violation);
+        }
+    }
+
+    /// Puts the sessions of an index that were created at the same time in the order in which they
+    /// appeared. The engine's order is that of their handles, which are random.
+    fn order(&self, answer: &mut Value) {
+        if let Some(items) = answer["Items"].as_array_mut() {
+            items.sort_by_cached_key(|item| {
+                let handle = item["id"]["S"].as_str();
+                let appeared = self.names.iter().position(|name| Some(name.as_str()) == handle);
+                (Reverse(number(item, "created_at")), appeared)
+            });
         }
     }
 
@@ -453,6 +466,7 @@ impl Line {
         let stale = shared.names.get(nth).cloned();
         let (status, mut body) =
             wires.execute(shared, &self.engine, op, operation, &input, request, now);
+        shared.order(&mut body);
         match fault {
             Some(Fault::Lose) => return reset(),
             Some(Fault::TimeOutAfter) => return timeout(),
