@@ -1,5 +1,7 @@
 //! What changed between two states of a session, field by field.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::item::Image;
@@ -19,18 +21,29 @@ pub(crate) struct Delta {
     pub(crate) pinned: bool,
 }
 
+/// What a save is to write, by name, whatever others have stored since.
+///
+/// Once its changes stand on the state of others, the difference to that state is not enough: where
+/// one of them had stored the same value, and a next one another, the change would be lost.
+#[derive(Clone, Default)]
+pub(crate) struct Intent {
+    entries: BTreeSet<String>,
+    attributes: BTreeSet<&'static str>,
+}
+
 impl Delta {
-    pub(crate) fn between(schema: &Schema, before: &Image, after: &Image) -> Self {
+    pub(crate) fn between(schema: &Schema, before: &Image, after: &Image, intent: &Intent) -> Self {
         let mut delta = Self::default();
         let mut flattened_changed = false;
 
         for (name, value) in &after.data {
-            if before.data.get(name) != Some(value) {
+            if before.data.get(name) != Some(value) || intent.entries.contains(name) {
                 flattened_changed |= is_flattened(schema, name);
                 delta.set.push((name.clone(), value.clone()));
             }
         }
-        for name in before.data.keys() {
+        let removed = before.data.keys().chain(&intent.entries);
+        for name in removed.collect::<BTreeSet<_>>() {
             if !after.data.contains_key(name) {
                 flattened_changed |= is_flattened(schema, name);
                 delta.remove.push(name.clone());
@@ -40,7 +53,9 @@ impl Delta {
             // The entries of a flattened field belong together: halves of two writers must not mix.
             delta.pinned = true;
             let unchanged = after.data.iter().filter(|(name, value)| {
-                is_flattened(schema, name) && before.data.get(*name) == Some(value)
+                is_flattened(schema, name)
+                    && before.data.get(*name) == Some(value)
+                    && !intent.entries.contains(*name)
             });
             delta
                 .set
@@ -50,7 +65,7 @@ impl Delta {
 
         for (name, value) in &after.attributes {
             let was = before.attributes.iter().find(|(other, _)| other == name);
-            if was.is_none_or(|(_, was)| was != value) {
+            if was.is_none_or(|(_, was)| was != value) || intent.attributes.contains(name) {
                 delta.attributes.push((name, value.clone()));
             }
         }
@@ -74,6 +89,15 @@ impl Delta {
                 self.pinned = true;
                 self.attributes.push((name, value.clone()));
             }
+        }
+    }
+
+    /// All that is to be written, by name.
+    pub(crate) fn intent(&self) -> Intent {
+        let set = self.set.iter().map(|(name, _)| name);
+        Intent {
+            entries: set.chain(&self.remove).cloned().collect(),
+            attributes: self.attributes.iter().map(|(name, _)| *name).collect(),
         }
     }
 

@@ -180,7 +180,7 @@ where
             return Ok(Saved::Stored);
         };
         let (before, after) = (Image::of(before)?, Image::of(after)?);
-        let mut delta = Delta::between(schema, &before, &after);
+        let mut delta = Delta::between(schema, &before, &after, session.intent());
         let new_idle = session.new_idle();
         if delta.is_empty() && new_idle.is_none() {
             session.settle();
@@ -265,11 +265,12 @@ where
             *session = theirs;
             return Ok(());
         };
-        let delta = Delta::between(S::SCHEMA, &Image::of(before)?, &Image::of(after)?);
+        let (before, after) = (Image::of(before)?, Image::of(after)?);
+        let delta = Delta::between(S::SCHEMA, &before, &after, session.intent());
         let new_idle = session.new_idle();
         let merged = delta.applied_to(S::SCHEMA, item, &Image::of(&*theirs)?);
         let merged = decode(merged)?;
-        *session = Session::onto(Session::into_data(theirs), merged, new_idle);
+        *session = Session::onto(Session::into_data(theirs), merged, new_idle, delta.intent());
         Ok(())
     }
 

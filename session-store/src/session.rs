@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::cycle::Cycle;
+use crate::delta::Intent;
 use crate::id::{SessionHandle, SessionId};
 use crate::lifetime::{Millis, seconds_to_time};
 use crate::value::Map;
@@ -24,6 +25,8 @@ pub struct Session<S> {
     data: S,
     /// `data` as it was last known to be stored; none while nothing can have changed.
     baseline: Option<Box<S>>,
+    /// What is to be stored even where it equals `baseline`.
+    intent: Intent,
     /// An idle timeout that is not stored yet: `Some(None)` goes back to that of the type.
     new_idle: Option<Option<Duration>>,
     pub(crate) state: State,
@@ -61,6 +64,7 @@ impl<S> Session<S> {
         Self {
             data,
             baseline: None,
+            intent: Intent::default(),
             new_idle: None,
             state,
             cycle: None,
@@ -122,6 +126,10 @@ impl<S> Session<S> {
         }
     }
 
+    pub(crate) fn intent(&self) -> &Intent {
+        &self.intent
+    }
+
     pub(crate) fn new_idle(&self) -> Option<Option<Duration>> {
         self.new_idle
     }
@@ -129,6 +137,7 @@ impl<S> Session<S> {
     /// Makes the data in hand the baseline: there is nothing left to store.
     pub(crate) fn settle(&mut self) {
         self.baseline = None;
+        self.intent = Intent::default();
     }
 
     /// Takes note of an acknowledged write, and of the expiry if it set one.
@@ -166,14 +175,21 @@ impl<S> Session<S> {
     pub(crate) fn moved(&mut self, cycle: Cycle<S>) {
         self.state = cycle.to;
         self.baseline = Some(Box::new(cycle.data));
+        self.intent = Intent::default();
         self.new_idle = None;
         self.cycle = None;
     }
 
     /// A session with changes to the baseline that are not stored yet.
-    pub(crate) fn onto(baseline: S, session: Self, new_idle: Option<Option<Duration>>) -> Self {
+    pub(crate) fn onto(
+        baseline: S,
+        session: Self,
+        new_idle: Option<Option<Duration>>,
+        intent: Intent,
+    ) -> Self {
         Self {
             baseline: Some(Box::new(baseline)),
+            intent,
             new_idle,
             ..session
         }

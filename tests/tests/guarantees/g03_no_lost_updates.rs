@@ -366,3 +366,29 @@ async fn an_update_that_others_always_overtake_says_how_often_it_tried() {
         ""
     );
 }
+
+/// A change stands even where somebody stored the same value first, and another one a moment later.
+#[tokio::test]
+async fn a_change_is_not_lost_to_two_others_of_whom_one_made_the_same() {
+    let bench = Bench::<Person>::new().await;
+    let mut session = bench.store.create(Person::default()).await.unwrap();
+    for first in ["Ada", "Eve"] {
+        let (store, id) = (bench.store.clone(), session.id().clone());
+        bench.wire.next(
+            "UpdateItem",
+            Fault::meanwhile(move || async move {
+                let mut other = store.load(&id).await.unwrap().unwrap();
+                other.first = first.into();
+                store.save(&mut other).await.unwrap();
+            }),
+        );
+        // The other's own write.
+        bench.wire.next("UpdateItem", Fault::meanwhile(|| async {}));
+    }
+    session.first = "Ada".into();
+    session.last = "Lovelace".into();
+    bench.store.save(&mut session).await.unwrap();
+    assert_eq!(session.first, "Ada");
+    let stored = bench.store.load(session.id()).await.unwrap().unwrap();
+    assert_eq!((&*stored.first, &*stored.last), ("Ada", "Lovelace"));
+}

@@ -161,6 +161,8 @@ pub struct Pending {
     pub pinned: bool,
     /// Nothing was left to store before this.
     pub fresh: bool,
+    /// An earlier change of id is gone on with, of which an answer may have been lost.
+    pub resumed: bool,
     /// When the session was touched last, as far as the copy knows.
     pub touched_at: u64,
 }
@@ -242,6 +244,7 @@ impl<S: Program> Hand for Client<S> {
             idle: copy.idle,
             pinned: copy.idle || S::COMPUTED,
             fresh,
+            resumed: matches!(act, Act::Cycle(..)) && copy.cycling.is_some(),
             touched_at: millis(Session::touched_at(&copy.session)),
         };
         pending.must.retain(|name, value| copy.base[name] != *value);

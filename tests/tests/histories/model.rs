@@ -571,7 +571,7 @@ impl Model {
                     }
                     error => return require(false, "G10", || format!("{error}")).map(|()| None),
                 };
-                require(!unknown || op.lost, "G13", || {
+                require(!unknown || op.lost || op.pending.resumed, "G13", || {
                     format!("every request was answered, and the outcome is unknown: {error}")
                 })?;
                 require(unknown || !writes || op.applied == 0, known, || {

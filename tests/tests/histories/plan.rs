@@ -5,6 +5,8 @@ use std::fmt;
 
 use fastrand::Rng;
 
+use crate::wire::is_read;
+
 /// How many clients there can be; each has a place of its own on the wire.
 pub const CLIENTS: usize = 4;
 
@@ -104,7 +106,7 @@ impl Fault {
     /// Whether this can happen to a request of this operation.
     pub fn can_meet(self, operation: &str) -> bool {
         match self {
-            Self::Conflict => !matches!(operation, "GetItem" | "BatchGetItem" | "Query"),
+            Self::Conflict => !is_read(operation),
             Self::IndexMisses | Self::IndexStale => operation == "Query",
             Self::Unprocessed => operation == "BatchGetItem",
             _ => true,

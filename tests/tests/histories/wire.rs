@@ -97,7 +97,10 @@ impl Shared {
         if let Some(items) = answer["Items"].as_array_mut() {
             items.sort_by_cached_key(|item| {
                 let handle = item["id"]["S"].as_str();
-                let appeared = self.names.iter().position(|name| Some(name.as_str()) == handle);
+                let appeared = self
+                    .names
+                    .iter()
+                    .position(|name| Some(name.as_str()) == handle);
                 (Reverse(number(item, "created_at")), appeared)
             });
         }
@@ -333,6 +336,10 @@ fn written<'a>(operation: &str, input: &'a Value) -> Box<dyn Iterator<Item = &'a
     }
 }
 
+pub fn is_read(operation: &str) -> bool {
+    matches!(operation, "GetItem" | "BatchGetItem" | "Query")
+}
+
 /// One client's end of the wire.
 #[derive(Clone)]
 pub struct Wire {
@@ -449,6 +456,8 @@ impl Line {
                     "a transaction is under way",
                 );
             }
+            // Nobody hears what a read finds that comes too late.
+            Some(Fault::Delay) if is_read(operation) => return timeout(),
             Some(Fault::Delay) => {
                 shared.late.push(Late {
                     op,
