@@ -116,6 +116,10 @@ fn check_indexes(errors: &Errors, session: &Session<'_>) {
             continue;
         };
         check_index_options(errors, index);
+        // A consistent index is items in the table itself, and DynamoDB knows of no index.
+        if index.consistent.is_some() {
+            continue;
+        }
         count += 1;
         // DynamoDB's default quota, which `create_table` would meet.
         if count == 21 {
@@ -156,11 +160,9 @@ fn check_indexes(errors: &Errors, session: &Session<'_>) {
 }
 
 fn check_index_options(errors: &Errors, index: &IndexOption) {
-    if let Some(consistent) = &index.consistent {
-        errors.report(
-            consistent,
-            "consistent indexes are not supported yet; use `index`",
-        );
+    if let (Some(name), Some(_)) = (&index.name, &index.consistent) {
+        let message = "a consistent index has no name in DynamoDB; remove `name`";
+        errors.report(name, message);
     }
     if let Some(limit) = &index.limit {
         // Only a consistent index knows the number of sessions at the moment of a log-in.
@@ -173,6 +175,14 @@ fn check_index_options(errors: &Errors, index: &IndexOption) {
                 limit,
                 "a limit of 0 would refuse every session; give at least 1",
             );
+        } else if !limit
+            .base10_parse()
+            .is_ok_and(|limit: u32| limit <= MAX_LIMIT)
+        {
+            // All sessions of a value stand in one item, of at most 400 KB.
+            let message = "a consistent index holds at most 7,500 sessions of one value; give a \
+                           smaller limit, or use a default `index`";
+            errors.report(limit, message);
         }
     }
     if let (Some(policy), None) = (&index.on_limit, &index.limit) {
@@ -222,6 +232,9 @@ fn check_source(errors: &Errors, attribute: &Attribute<'_>) {
         errors.report(&attribute.promotion.name, message);
     }
 }
+
+/// `session_store::Attribute::MAX_LIMIT`.
+const MAX_LIMIT: u32 = 7_500;
 
 /// DynamoDB's rule for the names of tables and indexes.
 const RESOURCE_NAME: &str = "3 to 255 of the characters a-z, A-Z, 0-9, `_`, `.` and `-`";

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{ExprPath, LitStr, Path, Type, parse_quote};
+use syn::{ExprPath, LitInt, LitStr, Path, Type, parse_quote};
 
 use crate::ast::{Attribute, Field, Session};
 use crate::attr::Table;
@@ -117,8 +117,18 @@ fn schema_attribute(krate: &Path, attribute: &Attribute<'_>) -> TokenStream {
         return quote!(#krate::Attribute::promoted(#name) #computed);
     };
     let named = index.name.as_ref().map(|name| quote!(.index_named(#name)));
+    let consistent = index.consistent.as_ref().map(|_| quote!(.consistent()));
+    let limit = index.limit.as_ref().map(|limit| {
+        let policy = match &index.on_limit {
+            Some(policy) if policy == "reject" => quote!(Reject),
+            _ => quote!(EvictOldest),
+        };
+        let limit = LitInt::new(limit.base10_digits(), limit.span());
+        quote!(.limit(#limit, #krate::OnLimit::#policy))
+    });
     quote! {
-        #krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE) #named #computed
+        #krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE)
+            #named #consistent #limit #computed
     }
 }
 
@@ -143,7 +153,15 @@ pub(crate) fn constant(
     let (vis, constant) = (session.vis, &attribute.constant);
     let (doc, handle) = match key_source {
         Some(source) => (
-            format!("The index on the attribute `{name}`."),
+            match attribute
+                .promotion
+                .index
+                .as_ref()
+                .and_then(|index| index.consistent.as_ref())
+            {
+                Some(_) => format!("The consistent index on the attribute `{name}`."),
+                None => format!("The index on the attribute `{name}`."),
+            },
             index(krate, attribute, source, name),
         ),
         None => (

@@ -62,6 +62,23 @@ fn index() {
 }
 
 #[test]
+fn consistent_index() {
+    check(
+        "consistent_index",
+        quote! {
+            struct Session {
+                #[dynamo(attr = "user_id", index(consistent, limit = 10))]
+                user_id: Option<String>,
+                #[dynamo(attr = "seat", index(consistent, limit = 1, on_limit = reject))]
+                seat: u64,
+                #[dynamo(attr = "tenant", index(consistent))]
+                tenant: u64,
+            }
+        },
+    );
+}
+
+#[test]
 fn with() {
     check(
         "with",

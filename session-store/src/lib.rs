@@ -107,7 +107,7 @@ pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, Sessi
 pub use crate::lifetime::Touch;
 pub use crate::listing::{SessionSummary, Sessions};
 pub use crate::revoke::{Revoke, RevokeFailure, Revoked};
-pub use crate::schema::{Attribute, Field, Names, Schema};
+pub use crate::schema::{Attribute, Field, Names, OnLimit, Schema};
 pub use crate::session::Session;
 pub use crate::store::{DynamoDbStore, Unreadable};
 pub use crate::with::{as_number_set, as_string_set};

@@ -128,6 +128,12 @@ impl Schema {
         self.attributes
     }
 
+    /// The attributes with a consistent index.
+    pub(crate) fn rosters(&self) -> impl Iterator<Item = &'static Attribute> + use<> {
+        let attributes = self.attributes.iter();
+        attributes.filter(|attribute| attribute.roster().is_some())
+    }
+
     /// Whether an attribute is a function of the whole session.
     pub(crate) fn has_computed(&self) -> bool {
         self.attributes.iter().any(|attribute| attribute.computed)
@@ -205,7 +211,7 @@ impl Schema {
                     !equal(attribute.name, other.name),
                     "two promoted attributes have one name; rename one of them"
                 );
-                if attribute.index.is_some() && other.index.is_some() {
+                if has_default_index(attribute) && has_default_index(other) {
                     assert!(
                         !same_index_name(attribute, other),
                         "two indexes have one name; give one of them a name of its own"
@@ -213,7 +219,12 @@ impl Schema {
                 }
                 j += 1;
             }
-            if attribute.index.is_some() {
+            if let Some(limit) = attribute.roster() {
+                assert!(
+                    limit.sessions >= 1 && limit.sessions <= Attribute::MAX_LIMIT,
+                    "the limit of a consistent index must be 1 to 7,500 sessions of one value"
+                );
+            } else if attribute.index.is_some() {
                 indexes += 1;
                 let length = index_name_len(attribute);
                 assert!(
@@ -304,6 +315,26 @@ pub(crate) struct IndexSchema {
     /// `None` means `<attribute>-index`.
     name: Option<&'static str>,
     pub(crate) key: KeyType,
+    /// How many sessions of one value there can be, if the index is consistent.
+    pub(crate) roster: Option<Limit>,
+}
+
+/// How many live sessions of one value a consistent index allows, and what a further one does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    pub(crate) sessions: u32,
+    pub(crate) policy: OnLimit,
+}
+
+/// What a log-in does that would be one session too many for a consistent index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnLimit {
+    /// It ends the oldest session of this value, by time of creation.
+    #[default]
+    EvictOldest,
+    /// It fails with [`Error::Limit`](crate::Error::Limit).
+    Reject,
 }
 
 impl Attribute {
@@ -325,6 +356,7 @@ impl Attribute {
             index: Some(IndexSchema {
                 name: None,
                 key: F::TYPE,
+                roster: None,
             }),
             computed: false,
         }
@@ -337,6 +369,37 @@ impl Attribute {
         }
         self
     }
+
+    /// Makes the index of this attribute a consistent one: a roster item for each value in place of
+    /// a global secondary index. It allows as many sessions of one value as a roster can hold,
+    /// [`MAX_LIMIT`](Self::MAX_LIMIT), and refuses a further one.
+    pub const fn consistent(mut self) -> Self {
+        if let Some(index) = &mut self.index {
+            index.roster = Some(Limit {
+                sessions: Self::MAX_LIMIT,
+                policy: OnLimit::Reject,
+            });
+        }
+        self
+    }
+
+    /// Bounds how many live sessions of one value there can be; for a consistent index only.
+    pub const fn limit(mut self, sessions: u32, policy: OnLimit) -> Self {
+        if let Some(IndexSchema {
+            roster: Some(limit),
+            ..
+        }) = &mut self.index
+        {
+            *limit = Limit { sessions, policy };
+        } else {
+            panic!("a limit is exact only in a consistent index; call `consistent` first");
+        }
+        self
+    }
+
+    /// The most sessions of one value in a consistent index: 53 bytes each, of the 400 KB that
+    /// DynamoDB allows their roster.
+    pub const MAX_LIMIT: u32 = 7_500;
 
     /// Says that the value depends on more than one field.
     ///
@@ -360,9 +423,24 @@ impl Attribute {
         }
     }
 
-    /// The name of the global secondary index, if the attribute has one.
+    /// How many live sessions of one value there can be, if the attribute has a consistent index.
+    pub const fn session_limit(&self) -> Option<u32> {
+        match self.roster() {
+            Some(limit) => Some(limit.sessions),
+            None => None,
+        }
+    }
+
+    pub(crate) const fn roster(&self) -> Option<Limit> {
+        match self.index {
+            Some(index) => index.roster,
+            None => None,
+        }
+    }
+
+    /// The name of the global secondary index, if the attribute has one: a consistent index has none.
     pub fn index_name(&self) -> Option<String> {
-        let index = self.index?;
+        let index = self.index.filter(|index| index.roster.is_none())?;
         Some(match index.name {
             Some(name) => name.to_owned(),
             None => format!("{}{DEFAULT_INDEX_SUFFIX}", self.name),
@@ -461,6 +539,10 @@ const fn index_name_byte(attribute: &Attribute, i: usize) -> u8 {
         _ if i < attribute.name.len() => attribute.name.as_bytes()[i],
         _ => DEFAULT_INDEX_SUFFIX.as_bytes()[i - attribute.name.len()],
     }
+}
+
+const fn has_default_index(attribute: &Attribute) -> bool {
+    attribute.index.is_some() && attribute.roster().is_none()
 }
 
 /// Whether `name` is among the first `count` of `names`.

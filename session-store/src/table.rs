@@ -218,7 +218,7 @@ fn indexes(schema: &Schema) -> impl Iterator<Item = &Attribute> + Clone {
     schema
         .attributes
         .iter()
-        .filter(|attribute| attribute.index.is_some())
+        .filter(|attribute| attribute.index_name().is_some())
 }
 
 /// The first index of the schema that the table lacks, if all else that it has fits.

@@ -3,9 +3,9 @@ use session_store::SessionAttributes;
 
 #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
 struct AppSession {
-    #[dynamo(attr = "a", index(consistent))]
+    #[dynamo(attr = "a", index(consistent, name = "by-a"))]
     a: String,
-    #[dynamo(attr = "b", index(consistent, limit = 10, on_limit = evict_oldest))]
+    #[dynamo(attr = "b", index(consistent, limit = 7_501, on_limit = evict_oldest))]
     b: String,
     #[dynamo(attr = "c", index(consistent, limit = 0, on_limit = reject))]
     c: String,

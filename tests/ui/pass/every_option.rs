@@ -24,6 +24,12 @@ pub struct AppSession {
     r#type: String,
     #[dynamo(attr = "match", with = Clone::clone)]
     r#match: String,
+    #[dynamo(attr = "seat", index(consistent, limit = 1, on_limit = reject))]
+    seat: Option<String>,
+    #[dynamo(attr = "device", index(consistent, limit = 10, on_limit = evict_oldest))]
+    device: Option<u64>,
+    #[dynamo(attr = "team", index(consistent))]
+    team: Vec<u8>,
     #[dynamo()]
     plain: Box<Option<AppSession>>,
 }
@@ -57,6 +63,9 @@ fn main() {
     sessions(AppSession::TENANT, &17);
     sessions(AppSession::ROLES, String::from("admin"));
     sessions(AppSession::SHARD, 3);
+    sessions(AppSession::SEAT, "12a");
+    sessions(AppSession::DEVICE, 3);
+    sessions(AppSession::TEAM, &[1, 2][..]);
     assert_eq!(AppSession::TYPE.name(), "r#type");
     assert_eq!(AppSession::CART.name(), "cart");
     assert_eq!(AppSession::IS_ADMIN.name(), "is_admin");
