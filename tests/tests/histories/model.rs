@@ -6,6 +6,7 @@
 mod costs;
 mod ends;
 mod items;
+mod rosters;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +15,10 @@ use serde_json::Value;
 
 use self::items::expires_at;
 pub use self::items::number;
+use self::rosters::{Due, Found};
+pub use self::rosters::{is_roster, roster_of};
 use crate::binaries::{Fields, Pending};
-use crate::plan::Act;
+use crate::plan::{Act, Limit};
 
 /// What was not allowed.
 #[derive(Clone, Debug)]
@@ -80,6 +83,19 @@ pub struct Op {
     found: BTreeSet<String>,
     present: BTreeSet<String>,
     read: BTreeMap<String, Option<Value>>,
+    /// The rosters as it found them when it began, and whose its session was.
+    rosters: BTreeMap<String, Found>,
+    had_user: Option<u64>,
+    /// Users who had as many live sessions as there may be, at some moment of it.
+    was_full: BTreeSet<u64>,
+    /// Sessions that it ended to make room.
+    victims: BTreeSet<String>,
+    /// What a listing or revocation has to find.
+    due: Vec<Due>,
+    /// When the newest session in the roster was created that a revocation began with, and which
+    /// not newer than that were there when it last saw the roster.
+    newest: Option<u64>,
+    left: BTreeSet<String>,
     pub done: bool,
 }
 
@@ -110,6 +126,13 @@ impl Op {
             found: BTreeSet::new(),
             present: BTreeSet::new(),
             read: BTreeMap::new(),
+            rosters: BTreeMap::new(),
+            had_user: None,
+            was_full: BTreeSet::new(),
+            victims: BTreeSet::new(),
+            due: Vec::new(),
+            newest: None,
+            left: BTreeSet::new(),
             done: false,
         }
     }
@@ -119,6 +142,12 @@ impl Op {
             None => self.saw_gone = true,
             Some(item) => self.saw_end = self.saw_end.min(expires_at(item)),
         }
+    }
+
+    /// How many of the sessions that the index showed it was to end.
+    fn asked(&self) -> usize {
+        let spared = self.spared.as_ref();
+        self.found.len() - usize::from(spared.is_some_and(|spared| self.found.contains(spared)))
     }
 
     /// Whether it met a session that was not there, or that has expired since by its clock.
@@ -138,13 +167,28 @@ pub struct Model {
     sent: BTreeSet<String>,
     /// From each handle that was changed to the new one, by which client, and what was stored.
     moved: BTreeMap<String, (String, usize, Fields)>,
+    /// Every handle whose id somebody outside of the store knows.
+    told: BTreeSet<String>,
+    /// What the consistent index allows, if the index of this history is one.
+    pub limit: Option<Limit>,
 }
+
+/// An item by its key, as it was and is.
+pub type Change = (String, Option<Value>, Option<Value>);
 impl Model {
+    /// An operation begins.
+    pub fn begins(&mut self, mut op: Op) -> usize {
+        self.surveys(&mut op);
+        self.ops.push(op);
+        self.ops.len() - 1
+    }
+
     /// A request is on its way.
     pub fn sends(&mut self, op: usize, operation: &str, input: &Value) -> Result<(), Violation> {
+        let roster = self.limit.is_some();
         let op = &mut self.ops[op];
         op.requests.push(operation.to_owned());
-        let guarantee = match op.allowed().contains(&operation) {
+        let guarantee = match op.allowed(roster).contains(&operation) {
             true => "",
             false if operation.contains("Item") || operation == "Query" || operation == "Scan" => {
                 "G14"
@@ -168,7 +212,7 @@ impl Model {
         let truth = &self.truth;
         let op = &mut self.ops[op];
         match operation {
-            "GetItem" => {
+            "GetItem" if op.target.is_some() => {
                 let handle = input["Key"]["id"]["S"].as_str().unwrap_or_default();
                 let item = truth.get(handle).cloned();
                 op.saw(item.as_ref());
@@ -198,6 +242,15 @@ impl Model {
 
     /// This is the answer that the client gets to see.
     pub fn shows(&mut self, op: usize, operation: &str, answer: &Value) {
+        if let ("GetItem" | "UpdateItem", Act::List(user) | Act::Revoke(user, _)) =
+            (operation, &self.ops[op].act)
+        {
+            let (user, roster) = (*user, answer.get("Item").or(answer.get("Attributes")));
+            let absent = operation == "GetItem" && answer.get("__type").is_none();
+            if let Some(roster) = roster.or(absent.then_some(&Value::Null)) {
+                self.shows_roster(op, user, roster);
+            }
+        }
         if operation == "Query" {
             let items = answer["Items"].as_array().into_iter().flatten();
             let handles = items.filter_map(|item| item["id"]["S"].as_str());

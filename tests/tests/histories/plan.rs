@@ -15,6 +15,9 @@ pub const IDLE: u64 = 10 * 60;
 pub const ABSOLUTE: u64 = 60 * 60;
 pub const REMEMBERED: u64 = 20 * 60;
 
+/// The limit of the programs that have one.
+pub const LIMIT: usize = 2;
+
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub seed: u64,
@@ -46,6 +49,33 @@ pub enum Binary {
     New,
     /// One whose attribute is computed from two fields.
     Computed,
+    /// One with a consistent index and a limit, past which the oldest session ends.
+    Evicting,
+    /// One with a consistent index and a limit, past which there is no further session.
+    Refusing,
+    /// One with a consistent index and no limit.
+    Boundless,
+}
+
+impl Binary {
+    /// What the consistent index of this program allows, if it has one.
+    pub fn limit(self) -> Option<Limit> {
+        let (sessions, evicts) = match self {
+            Self::Old | Self::New | Self::Computed => return None,
+            Self::Evicting => (LIMIT, true),
+            Self::Refusing => (LIMIT, false),
+            Self::Boundless => (usize::MAX, false),
+        };
+        Some(Limit { sessions, evicts })
+    }
+}
+
+/// How many sessions of one user there can be, and what a further one does.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    pub sessions: usize,
+    /// It ends the oldest; otherwise it is refused.
+    pub evicts: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +105,8 @@ pub enum Act {
     Delete(usize),
     Revoke(u64, Option<usize>),
     RevokeHandle(usize),
+    /// Ends one session, if it is this user's.
+    RevokeOnly(u64, usize),
     List(u64),
 }
 
@@ -128,20 +160,32 @@ impl Fault {
 
 impl Plan {
     pub fn of(seed: u64) -> Self {
+        // Drawn apart, so that the histories without a roster stay what they were before it.
+        let roster = match Rng::with_seed(seed ^ 0x4057e4).u8(..10) {
+            0 | 1 => Some(Binary::Evicting),
+            2 => Some(Binary::Refusing),
+            3 => Some(Binary::Boundless),
+            _ => None,
+        };
+        let roster = roster.filter(|_| std::env::var("NO_ROSTERS").is_err());
         let rng = &mut Rng::with_seed(seed);
         let computed = rng.u8(..8) == 0;
         let clients: Vec<_> = (0..rng.usize(2..=CLIENTS))
             .map(|_| Client {
-                binary: match (computed, rng.u8(..3)) {
-                    (true, _) => Binary::Computed,
-                    (_, 0) => Binary::New,
+                binary: match (roster, computed, rng.u8(..3)) {
+                    (Some(binary), ..) => binary,
+                    (_, true, _) => Binary::Computed,
+                    (_, _, 0) => Binary::New,
                     _ => Binary::Old,
                 },
                 skew: [0, 0, 0, 2_000, -2_000, 30_000, -30_000][rng.usize(..7)],
             })
             .collect();
-        let slots = rng.usize(1..=3);
-        let users = rng.u64(2..=3);
+        // Enough sessions of few users for a roster to be full now and then.
+        let (slots, users) = match roster {
+            None => (rng.usize(1..=3), rng.u64(2..=3)),
+            Some(_) => (rng.usize(2..=4), rng.u64(1..=2)),
+        };
         let faults = [0, 0, 4, 10, 25][rng.usize(..5)];
         let remembered = rng.u8(..4) == 0;
         let mut draw = Draw {
@@ -151,6 +195,7 @@ impl Plan {
             users,
             faults,
             remembered,
+            roster: roster.is_some(),
             unique: 100,
         };
         let mut steps: Vec<_> = (0..slots).map(|slot| draw.create(slot)).collect();
@@ -281,6 +326,8 @@ struct Draw<'a> {
     /// Of a hundred requests, how many meet a fault.
     faults: u8,
     remembered: bool,
+    /// The index is consistent.
+    roster: bool,
     unique: u64,
 }
 
@@ -288,7 +335,12 @@ impl Draw<'_> {
     fn step(&mut self) -> Step {
         let client = self.rng.usize(..self.clients.len());
         let slot = self.rng.usize(..self.slots);
-        let act = match self.rng.u8(..100) {
+        let mut kind = self.rng.u8(..100);
+        if self.roster && kind >= 18 && self.rng.u8(..4) == 0 {
+            // More of what a roster has a part in, in place of loads, saves and updates.
+            kind = [14, 14, 14, 78, 86, 90, 93, 98][self.rng.usize(..8)];
+        }
+        let act = match kind {
             0..10 => Act::Advance(match self.rng.u8(..20) {
                 0..11 => self.rng.u64(1..60_000),
                 11..17 => self.rng.u64(60_000..240_000),
@@ -323,6 +375,9 @@ impl Draw<'_> {
                 let except = self.rng.bool().then(|| self.rng.usize(..self.slots));
                 Act::Revoke(self.rng.u64(1..=self.users), except)
             }
+            92..94 if self.roster && self.rng.bool() => {
+                Act::RevokeOnly(self.rng.u64(1..=self.users), slot)
+            }
             92..94 => Act::RevokeHandle(slot),
             _ => Act::List(self.rng.u64(1..=self.users)),
         };
@@ -338,8 +393,9 @@ impl Draw<'_> {
     }
 
     fn with_faults(&mut self, client: usize, act: Act) -> Step {
-        let query = matches!(act, Act::List(_) | Act::Revoke(..));
-        let mut faults: Vec<_> = (0..6).map(|_| self.fault(query)).collect();
+        let query = self.roster || matches!(act, Act::List(_) | Act::Revoke(..));
+        let requests = if self.roster { 10 } else { 6 };
+        let mut faults: Vec<_> = (0..requests).map(|_| self.fault(query)).collect();
         if self.faults > 0 && self.rng.u8(..10) == 0 {
             // As often as the SDK sends a request by itself: nothing gets through.
             let same = faults[0].or_else(|| self.any_fault(query));
@@ -395,7 +451,8 @@ impl Draw<'_> {
             let none = self.rng.u8(..8) == 0;
             set.push((field, (!none).then_some(self.unique)));
         }
-        if self.rng.u8(..4) == 0 {
+        let moves = if self.roster { 2 } else { 4 };
+        if self.rng.u8(..moves) == 0 {
             let user = self.rng.u64(0..=self.users);
             set.push(("user", (user > 0).then_some(user)));
         }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use session_store_tests::Clock;
 use tokio::runtime::Handle;
 
-use crate::model::{Model, Violation, number};
+use crate::model::{Model, Violation, is_roster, number};
 use crate::plan::{CLIENTS, Fault};
 
 /// What all clients of a history share.
@@ -96,18 +96,39 @@ impl Shared {
     fn order(&self, answer: &mut Value) {
         if let Some(items) = answer["Items"].as_array_mut() {
             items.sort_by_cached_key(|item| {
-                let handle = item["id"]["S"].as_str();
-                let appeared = self
-                    .names
-                    .iter()
-                    .position(|name| Some(name.as_str()) == handle);
-                (Reverse(number(item, "created_at")), appeared)
+                (Reverse(number(item, "created_at")), self.appeared(item))
             });
         }
     }
 
+    /// A part of the batch is answered, and the rest is to be asked for again.
+    fn leave_undone(&self, body: &mut Value, input: &Value) {
+        for (table, asked) in input["RequestItems"].as_object().into_iter().flatten() {
+            let mut keys = asked["Keys"].as_array().cloned().unwrap_or_default();
+            // Which are left may not hang on the random handles.
+            keys.sort_by_cached_key(|key| self.appeared(key));
+            let left = &keys[keys.len() / 2..];
+            if let Some(items) = body["Responses"][table].as_array_mut() {
+                items.retain(|item| left.iter().all(|key| key["id"] != item["id"]));
+            }
+            let mut again = asked.clone();
+            again["Keys"] = json!(left);
+            body["UnprocessedKeys"] = json!({ table: again });
+        }
+    }
+
+    /// The place of a session among all, in the order in which they appeared.
+    fn appeared(&self, key: &Value) -> Option<usize> {
+        let handle = key["id"]["S"].as_str();
+        let mut names = self.names.iter();
+        names.position(|name| Some(name.as_str()) == handle)
+    }
+
     /// A short name for a handle, the same in every run of a history.
     pub fn name(&mut self, handle: &str) -> String {
+        if is_roster(handle) {
+            return format!("roster {handle}");
+        }
         let found = self.names.iter().position(|name| name == handle);
         let i = found.unwrap_or_else(|| {
             self.names.push(handle.to_owned());
@@ -252,7 +273,8 @@ impl Wires {
                 (Some(_), None) => format!("{name} is gone"),
                 (Some(before), Some(after)) if before == after => format!("{name} stays"),
                 (Some(before), Some(after)) => {
-                    format!("{name} changes: {}", difference(before, after))
+                    let changes = difference(before, after, |handle| shared.name(handle));
+                    format!("{name} changes: {changes}")
                 }
             });
             steps.push((handle, before, after));
@@ -281,17 +303,17 @@ fn fill(request: &mut HttpRequest, input: &Value) {
     *request.body_mut() = SdkBody::from(body);
 }
 
-fn difference(before: &Value, after: &Value) -> String {
+fn difference(before: &Value, after: &Value, mut session: impl FnMut(&str) -> String) -> String {
     let mut parts = Vec::new();
-    let flat = |item: &Value| {
+    let mut flat = |item: &Value| {
         let mut flat = std::collections::BTreeMap::new();
         for (name, value) in item.as_object().into_iter().flatten() {
             match value["M"].as_object() {
-                Some(entries) => flat.extend(
-                    entries
-                        .iter()
-                        .map(|(k, v)| (format!("{name}.{k}"), v.clone())),
-                ),
+                Some(entries) => flat.extend(entries.iter().map(|(key, value)| {
+                    let is_entry = name == "m";
+                    let key = is_entry.then(|| session(key)).unwrap_or(key.clone());
+                    (format!("{name}.{key}"), value.clone())
+                })),
                 None => {
                     flat.insert(name.clone(), value.clone());
                 }
@@ -442,10 +464,15 @@ impl Line {
             }
             Some(Fault::FailBefore) => return error(500, "InternalServerError", "try again"),
             Some(Fault::Conflict) if operation == "TransactWriteItems" => {
+                let parts = input["TransactItems"].as_array().map_or(0, Vec::len);
+                let mut reasons = vec![json!({ "Code": "None" }); parts];
+                // Any of its items may be the one that another holds; which, the seed says.
+                let held = (op + shared.model.ops[op].requests.len()) % parts;
+                reasons[held] = json!({ "Code": "TransactionConflict" });
                 let body = json!({
                     "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
                     "message": "Transaction cancelled",
-                    "CancellationReasons": [{ "Code": "TransactionConflict" }, { "Code": "None" }],
+                    "CancellationReasons": reasons,
                 });
                 return response(400, &body);
             }
@@ -493,7 +520,7 @@ impl Line {
                     }
                 }
             }
-            Some(Fault::Unprocessed) => leave_undone(&mut body, &input),
+            Some(Fault::Unprocessed) => shared.leave_undone(&mut body, &input),
             _ => {}
         }
         // What the index shows may have been changed on its way.
@@ -533,20 +560,6 @@ impl Line {
 impl Gate {
     pub fn is_shut(&self) -> bool {
         !self.open
-    }
-}
-
-/// A part of the batch is answered, and the rest is to be asked for again.
-fn leave_undone(body: &mut Value, input: &Value) {
-    for (table, asked) in input["RequestItems"].as_object().into_iter().flatten() {
-        let keys = asked["Keys"].as_array().cloned().unwrap_or_default();
-        let left = &keys[keys.len() / 2..];
-        if let Some(items) = body["Responses"][table].as_array_mut() {
-            items.retain(|item| left.iter().all(|key| key["id"] != item["id"]));
-        }
-        let mut again = asked.clone();
-        again["Keys"] = json!(left);
-        body["UnprocessedKeys"] = json!({ table: again });
     }
 }
 

@@ -1,41 +1,77 @@
 //! What an operation may cost.
 
-use super::{Model, Op, Violation, require};
+use std::ops::RangeInclusive;
+
+use super::{Model, Op, Violation, require, roster_of};
 use crate::plan::{Act, IDLE};
 
 impl Op {
-    pub(super) fn allowed(&self) -> &'static [&'static str] {
+    /// The requests that an operation may send.
+    pub(super) fn allowed(&self, roster: bool) -> &'static [&'static str] {
         match self.act {
             Act::Advance(_) | Act::AdvanceToEnd(..) => &[],
+            Act::Create(..) if roster && self.changes_user() => &[
+                "PutItem",
+                "UpdateItem",
+                "DeleteItem",
+                "BatchGetItem",
+                "TransactWriteItems",
+            ],
             Act::Create(..) => &["PutItem", "DeleteItem"],
             Act::Load(_) => &["GetItem"],
+            Act::Save(..) if roster && self.changes_user() => &[
+                "UpdateItem",
+                "DeleteItem",
+                "BatchGetItem",
+                "TransactWriteItems",
+            ],
             Act::Save(..) | Act::Touch(_) => &["UpdateItem"],
+            Act::Update(..) if roster && self.changes_user() => &[
+                "GetItem",
+                "UpdateItem",
+                "DeleteItem",
+                "BatchGetItem",
+                "TransactWriteItems",
+            ],
             Act::Update(..) => &["GetItem", "UpdateItem"],
+            Act::Cycle(..) if roster && self.changes_user() => &[
+                "UpdateItem",
+                "DeleteItem",
+                "BatchGetItem",
+                "TransactWriteItems",
+            ],
             Act::Cycle(..) => &["TransactWriteItems"],
-            Act::Delete(_) | Act::RevokeHandle(_) => &["DeleteItem"],
+            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) if roster => {
+                &["DeleteItem", "UpdateItem"]
+            }
+            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => &["DeleteItem"],
+            Act::Revoke(..) if roster => &["GetItem", "DeleteItem", "UpdateItem"],
             Act::Revoke(..) => &["Query", "DeleteItem"],
+            Act::List(_) if roster => &["GetItem", "BatchGetItem"],
             Act::List(_) => &["Query", "BatchGetItem"],
         }
     }
 }
 
+type Costs = RangeInclusive<usize>;
+
+fn sum(a: Costs, b: &Costs) -> Costs {
+    a.start() + b.start()..=a.end() + b.end()
+}
+
 impl Model {
     /// G14: what an operation costs when nothing comes in its way.
-    pub(super) fn counts(&self, op: &Op) -> Result<(), Violation> {
+    pub(super) fn counts(&self, op: &Op, now: u64) -> Result<(), Violation> {
         if op.faulted || op.interfered {
             return Ok(());
         }
         let sent = op.requests.len();
         let due = !op.pending.must.is_empty() || op.pending.idle;
-        let asked = op.found.len()
-            - usize::from(
-                op.spared
-                    .as_ref()
-                    .is_some_and(|spared| op.found.contains(spared)),
-            );
-        let range = match op.act {
+        let session = match op.act {
             Act::Advance(_) | Act::AdvanceToEnd(..) => 0..=0,
-            Act::Create(..) | Act::Load(_) | Act::Delete(_) | Act::RevokeHandle(_) => 1..=1,
+            Act::Create(..) | Act::Load(_) => 1..=1,
+            // Whose it was is known only if it was there.
+            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => 1..=1,
             // One more where the session ends later than this write would make it end, and one
             // more for a copy that is behind.
             Act::Save(..) if due => 1..=3,
@@ -47,14 +83,66 @@ impl Model {
             Act::Touch(_) => 0..=1,
             // One more for a copy that is behind.
             Act::Cycle(..) => 1..=2,
-            Act::Revoke(..) => 1 + asked..=1 + asked,
+            Act::Revoke(..) => 1 + op.asked()..=1 + op.asked(),
             Act::List(_) => match op.found.is_empty() {
                 true => 1..=1,
                 false => 2..=2,
             },
         };
+        let range = sum(session, &self.roster_counts(op, now));
         require(range.contains(&sent), "G14", || {
             format!("{:?} took {sent} requests in place of {range:?}", op.act)
         })
+    }
+
+    /// What a consistent index adds.
+    fn roster_counts(&self, op: &Op, now: u64) -> Costs {
+        if self.limit.is_none() {
+            return 0..=0;
+        }
+        match op.act {
+            Act::Create(..) => match op.users().first() {
+                Some(user) => self.entry_counts(op, *user, now),
+                None => 0..=0,
+            },
+            // The one request is a transaction, and can be refused for the roster.
+            Act::Save(..) | Act::Update(..) | Act::Cycle(..) => {
+                let costs = op.users().into_iter().map(|user| {
+                    let costs = self.entry_counts(op, user, now);
+                    *costs.end()
+                });
+                0..=costs.max().unwrap_or(0)
+            }
+            Act::Delete(_) | Act::RevokeHandle(_) => match op.had_user {
+                Some(_) => 1..=1,
+                None => 0..=0,
+            },
+            Act::RevokeOnly(user, _) if op.had_user == Some(user) => 1..=1,
+            Act::Revoke(..) if op.asked() > 0 => 1..=1,
+            // An entry without a session is looked up again, and what took its place read.
+            Act::List(user) => match op.rosters.get(&roster_of(user)) {
+                Some(found) if found.lacks_one() => 1..=2,
+                _ => 0..=0,
+            },
+            _ => 0..=0,
+        }
+    }
+
+    /// What it takes to enter a session in a roster.
+    fn entry_counts(&self, op: &Op, user: u64, now: u64) -> Costs {
+        let limit = self.limit.map_or(usize::MAX, |limit| limit.sessions);
+        let Some(found) = op.rosters.get(&roster_of(user)) else {
+            // The first session of a user: the update finds nothing, and a second makes the item.
+            return 2..=2;
+        };
+        if found.0.len() < limit {
+            return 1..=1;
+        }
+        // Refused, the sessions read, those that expired deleted; then the entries without one
+        // removed and it is entered, or it makes room or takes itself back by one request.
+        let (least, most) = (found.dead(op.began), found.dead(now));
+        let least = if least == 0 { 3 } else { 4 };
+        let most = if most == 0 { 3 } else { 4 + most };
+        least..=most
     }
 }

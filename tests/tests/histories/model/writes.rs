@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::items::{
     OWN, absolute_end, expires_at, fields, is_live, marks, named, number, strangers, well_formed,
 };
-use super::{Model, Violation, require};
+use super::{Change, Model, Violation, is_roster, require};
 use crate::binaries::Pending;
 use crate::plan::{ABSOLUTE, Act, IDLE, REMEMBERED};
 
@@ -17,7 +17,7 @@ impl Model {
         &mut self,
         op: usize,
         operation: &str,
-        steps: &[(String, Option<Value>, Option<Value>)],
+        steps: &[Change],
         now: u64,
     ) -> Result<(), Violation> {
         for (handle, before, after) in steps {
@@ -42,16 +42,33 @@ impl Model {
             .collect();
         for (handle, ..) in &changed {
             for (i, other) in self.ops.iter_mut().enumerate() {
-                let concerned = other.target.as_ref() == Some(handle) || other.target.is_none();
+                let concerned = other.target.as_ref() == Some(handle)
+                    || other.target.is_none()
+                    || self.limit.is_some() && !matches!(other.act, Act::Load(_) | Act::Touch(_));
                 other.interfered |= i != op && !other.done && concerned;
             }
         }
-        for (_, _, after) in &changed {
+        let (rosters, sessions): (Vec<_>, Vec<_>) =
+            changed.into_iter().partition(|(key, ..)| is_roster(key));
+        for roster in &rosters {
+            self.roster_changed(op, roster)?;
+        }
+        let target = self.ops[op].target.clone();
+        let (evicted, sessions): (Vec<_>, Vec<_>) =
+            sessions.into_iter().partition(|(handle, _, after)| {
+                operation == "TransactWriteItems"
+                    && after.is_none()
+                    && target.as_ref() != Some(handle)
+            });
+        for victim in &evicted {
+            self.evicted(op, victim, &rosters, now)?;
+        }
+        for (_, _, after) in &sessions {
             if let Some(item) = after {
                 well_formed(item)?;
             }
         }
-        match changed.as_slice() {
+        match sessions.as_slice() {
             [] => Ok(()),
             [(handle, None, Some(item))] => self.appeared(op, operation, handle, item, now),
             [(_, Some(before), Some(after))] => self.changed(op, before, after, now),
@@ -61,9 +78,11 @@ impl Model {
                 self.moved(op, (old, before), (new, after), now)
             }
             _ => require(false, "G7", || {
-                format!("{operation} changed {} items", changed.len())
+                format!("{operation} changed {} sessions", sessions.len())
             }),
-        }
+        }?;
+        self.follow(&sessions);
+        self.rosters_hold()
     }
 
     fn appeared(
@@ -196,6 +215,7 @@ impl Model {
         before: &Value,
         now: u64,
     ) -> Result<(), Violation> {
+        let has_roster = self.limit.is_some();
         let op = &mut self.ops[op];
         op.ended += 1;
         op.ended_live += usize::from(is_live(before, now));
@@ -205,10 +225,17 @@ impl Model {
                     "another session was ended".to_owned()
                 })
             }
-            Act::Create(..) => require(op.put.remove(handle), "G1", || {
+            Act::Create(..) if op.put.remove(handle) => Ok(()),
+            // Whoever finds a roster full clears away what has expired.
+            Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::Cycle(..) if has_roster => {
+                require(!is_live(before, now), "G9", || {
+                    format!("{:?} ended a live session that is not its own", op.act)
+                })
+            }
+            Act::Create(..) => require(false, "G1", || {
                 "a create ended a session that is not its own".to_owned()
             }),
-            Act::Revoke(user, _) => {
+            Act::Revoke(user, _) | Act::RevokeOnly(user, _) => {
                 require(number(before, "user") == Some(user), "G9", || {
                     format!(
                         "revoking user {user} ended a session of {:?}",
