@@ -1,20 +1,22 @@
 //! A new id for a session: one transaction, whose outcome the caller always learns.
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::attributes::SessionAttributes;
-use crate::error::{ConflictError, Error, GoneError, ServiceError};
+use crate::error::{ConflictError, Error, GoneError};
 use crate::id::SessionId;
 use crate::item::{Image, Nonce, remembers, stored_expiry, stored_version, unknown_to};
 use crate::lifetime::{self, Millis, is_live};
+use crate::membership::Evicted;
+use crate::membership::MAX_ENTRIES;
 use crate::request;
+use crate::roster::{Change, changes};
 use crate::service::Attempts;
 use crate::session::{Session, State};
 use crate::store::{DynamoDbStore, MAX_ATTEMPTS, backoff, conflict};
+use crate::transaction::{Transacted, is_refused, is_too_large, token};
 use crate::value::Map;
 
 /// A change of id that was begun: all that is needed to send it again.
@@ -30,6 +32,9 @@ pub(crate) struct Cycle<S> {
     pub(crate) now: Millis,
     /// The version of the session that is moved.
     pub(crate) base: u64,
+    /// What becomes of the rosters, and who was ended for it so far.
+    pub(crate) changes: Vec<Change>,
+    pub(crate) evicted: Evicted,
     /// What became of each sending, in this call and in those that it resumes.
     pub(crate) attempts: Attempts,
 }
@@ -45,7 +50,8 @@ where
     /// the new one put. At every moment exactly one of both ids is valid. Data, promoted
     /// attributes, the time of creation and the absolute timeout are kept; the idle timeout is
     /// extended. If others wrote in between, the changes are put onto their state and it is tried
-    /// again.
+    /// again. The rosters of consistent indexes are in the same transaction; it is sent once more if
+    /// it makes this the first session of a value, and [more](DynamoDbStore::create) if one too many.
     ///
     /// # Errors
     ///
@@ -53,11 +59,15 @@ where
     /// `outcome_unknown()` is true: no answer came, and it is not known which of both is valid; call
     /// it again with this same session, which resumes where it was and tells. Do not drop the
     /// future half-way for the same reason, but run it in a task. Any other error
-    /// ([`Error::Encode`], [`Error::TooLarge`], [`Error::Decode`] and the others of those): the old
-    /// id is valid as before, and the unsaved changes are still in hand.
+    /// ([`Error::Encode`], [`Error::TooLarge`], [`Error::Decode`], [`Error::Limit`] and the others of
+    /// those): the old id is valid as before, and the unsaved changes are still in hand.
     pub async fn cycle_id(&self, session: &mut Session<S>) -> Result<(), Error> {
         let mut under_way = false;
-        for attempt in 1..=MAX_ATTEMPTS {
+        let most = match S::SCHEMA.rosters().next() {
+            Some(_) => MAX_ENTRIES,
+            None => MAX_ATTEMPTS,
+        };
+        for attempt in 1..=most {
             let now = self.now();
             let ends = session.state.expires_at;
             match &mut session.cycle {
@@ -75,8 +85,28 @@ where
             };
             match self.finish(session, &cycle).await {
                 Ok(Moved::Done) => {
+                    let mut evicted = cycle.evicted.clone();
+                    match cycle.attempts.lost() {
+                        true => evicted.perhaps_by(&cycle.changes),
+                        false => evicted.by(&cycle.changes),
+                    }
                     session.moved(*cycle);
+                    session.evicted = self.ended(evicted).await;
                     return Ok(());
+                }
+                Ok(Moved::NoRoom(reasons)) => {
+                    under_way = false;
+                    match self.amended(&cycle, &reasons).await {
+                        Ok(amended) => session.cycle = Some(Box::new(amended)),
+                        // A sending that was lost may still find room.
+                        Err(Error::Limit(_)) if cycle.attempts.lost() => break,
+                        Err(error) => {
+                            if !cycle.attempts.lost() {
+                                session.cycle = None;
+                            }
+                            return Err(error);
+                        }
+                    }
                 }
                 Ok(Moved::InTheWay) => under_way = false,
                 Ok(Moved::UnderWay) => under_way = true,
@@ -104,7 +134,7 @@ where
         }
         Err(ConflictError {
             outcome_unknown,
-            ..conflict(session.state.handle, MAX_ATTEMPTS)
+            ..conflict(session.state.handle, most)
         }
         .into())
     }
@@ -149,6 +179,12 @@ where
         };
         let nonce = Nonce::mint()?;
         let token = token()?;
+        let changes = changes(
+            schema,
+            (session.state.handle, &session.state.promoted),
+            (to.handle, &to.promoted),
+            created_at,
+        );
         let item = after.into_item(schema, &to, nonce);
         let data = S::clone(session);
         Ok(Cycle {
@@ -159,40 +195,41 @@ where
             token,
             now,
             base,
+            changes,
+            evicted: Evicted::default(),
             attempts: Attempts::default(),
         })
+    }
+
+    /// The same change of id, with other changes of the rosters that refused it.
+    async fn amended(
+        &self,
+        cycle: &Cycle<S>,
+        reasons: &[CancellationReason],
+    ) -> Result<Cycle<S>, Error> {
+        let mut cycle = cycle.clone();
+        if cycle.attempts.lost() {
+            cycle.evicted.perhaps_by(&cycle.changes);
+        }
+        self.amend(&mut cycle.changes, reasons, &mut cycle.evicted)
+            .await?;
+        cycle.token = token()?;
+        Ok(cycle)
     }
 
     async fn finish(&self, session: &Session<S>, cycle: &Cycle<S>) -> Result<Moved, Error> {
         let schema = S::SCHEMA;
         let handle = session.state.handle;
         let ends = session.new_idle().is_none().then_some(cycle.to.expires_at);
-        let request = request::cycle(self.target(), handle, cycle, ends)?;
-        let error = match request
-            .customize()
-            .interceptor(cycle.attempts.clone())
-            .send()
-            .await
-        {
-            Ok(_) => return Ok(Moved::Done),
-            Err(error) => error,
+        let mut parts = request::cycle(self.target(), handle, cycle, ends)?;
+        parts.extend(self.parts(&cycle.changes)?);
+        let reasons = match self.transact(&cycle.token, parts, &cycle.attempts).await? {
+            Transacted::Done => return Ok(Moved::Done),
+            Transacted::UnderWay => return Ok(Moved::UnderWay),
+            Transacted::Cancelled(reasons) => reasons,
         };
-        let failed = |error| {
-            let mut error = self.failed("TransactWriteItems", error);
-            error.outcome_unknown |= cycle.attempts.lost();
-            Error::from(error)
-        };
-        let reasons = match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                cancelled.cancellation_reasons().to_vec()
-            }
-            Some(e) if e.code() == Some("TransactionInProgressException") => {
-                return Ok(Moved::UnderWay);
-            }
-            _ => return Err(failed(error)),
-        };
-        let [old, new] = reasons.as_slice() else {
-            return Err(failed(error));
+        let [old, new, rest @ ..] = reasons.as_slice() else {
+            return Ok(Moved::InTheWay);
         };
         // An earlier sending of this same transaction may have been carried out.
         if new
@@ -201,33 +238,31 @@ where
         {
             return Ok(Moved::Done);
         }
-        match (code(old), code(new)) {
-            ("ConditionalCheckFailed", _) => {
-                let item = old.item.clone().ok_or(GoneError {
+        if is_refused(old) {
+            let item = old.item.clone().ok_or(GoneError {
+                handle,
+                expired: false,
+            })?;
+            let ends = stored_expiry(schema, handle, &item)?;
+            if !is_live(ends, cycle.now) {
+                return Err(GoneError {
                     handle,
-                    expired: false,
-                })?;
-                let ends = stored_expiry(schema, handle, &item)?;
-                if !is_live(ends, cycle.now) {
-                    return Err(GoneError {
-                        handle,
-                        expired: true,
-                    }
-                    .into());
+                    expired: true,
                 }
-                stored_version(schema, handle, &item)?;
-                Ok(Moved::Overtaken(item))
+                .into());
             }
-            (_, "ConditionalCheckFailed") => Ok(Moved::IdTaken),
-            ("TransactionConflict", _) | (_, "TransactionConflict") => Ok(Moved::InTheWay),
-            (_, "ValidationError") if new.message().is_some_and(|m| m.contains("tem size")) => {
-                Err(Image::of(&**session)?.too_large(None).into())
-            }
-            _ => {
-                let mut error = ServiceError::cancelled(self.table_name(), [old, new], error);
-                error.outcome_unknown |= cycle.attempts.lost();
-                Err(error.into())
-            }
+            stored_version(schema, handle, &item)?;
+            return Ok(Moved::Overtaken(item));
+        }
+        if is_refused(new) {
+            return Ok(Moved::IdTaken);
+        }
+        if is_too_large(new) {
+            return Err(Image::of(&**session)?.too_large(None).into());
+        }
+        match rest.iter().any(is_refused) {
+            true => Ok(Moved::NoRoom(rest.to_vec())),
+            false => Ok(Moved::InTheWay),
         }
     }
 }
@@ -237,21 +272,14 @@ enum Moved {
     Done,
     /// Others wrote to the session; this is its item.
     Overtaken(Map),
+    /// A roster refused it, for these reasons: those for its parts from the first roster on.
+    NoRoom(Vec<CancellationReason>),
     /// The new id is somebody else's.
     IdTaken,
     /// Another transaction holds one of both items.
     InTheWay,
     /// An earlier sending of this very transaction is still being carried out.
     UnderWay,
-}
-
-/// A new token for a transaction: at most 36 characters.
-fn token() -> Result<String, Error> {
-    Ok(SessionId::mint()?.expose().chars().take(36).collect())
-}
-
-fn code(reason: &CancellationReason) -> &str {
-    reason.code().unwrap_or_default()
 }
 
 fn outcome_unknown(error: &Error) -> bool {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Track;
@@ -12,9 +14,12 @@ use crate::attributes::{Attributes, SessionAttributes};
 use crate::error::{DecodeError, EncodeError, Error, TooLargeError};
 use crate::id::{SessionHandle, SessionId, random};
 use crate::lifetime::{Millis, is_live};
-use crate::schema::Schema;
+use crate::roster::Roster;
+use crate::schema::{Attribute, Schema};
 use crate::session::{Session, State, Unknown};
-use crate::value::{Map, attribute_size, check_key, checked_data_size, checked_size};
+use crate::value::{
+    MAX_PARTITION_KEY, Map, attribute_size, check_key, checked_data_size, checked_size,
+};
 
 /// How many writes an item remembers.
 pub(crate) const WRITES: usize = 4;
@@ -83,6 +88,9 @@ impl Image {
                 Some(attribute) => {
                     if let Some(index) = attribute.index {
                         check_key(name, value, index.key)?;
+                        if index.roster.is_some() {
+                            check_roster_key(schema, attribute, value)?;
+                        }
                     }
                 }
             }
@@ -209,12 +217,56 @@ fn own_size(schema: &Schema) -> usize {
 
 /// The primary key of a session's item.
 pub(crate) fn key(schema: &Schema, handle: SessionHandle) -> Map {
-    let id = AttributeValue::S(format!("{}{handle}", schema.key_prefix));
+    key_of(schema, &handle.to_string())
+}
+
+fn key_of(schema: &Schema, text: &str) -> Map {
+    let id = AttributeValue::S(format!("{}{text}", schema.key_prefix));
     let mut key = Map::from([(schema.names.id.to_owned(), id)]);
     if let Some((name, value)) = schema.sort_key {
         key.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
     }
     key
+}
+
+/// The primary key of a roster's item: no handle begins with `#`.
+pub(crate) fn roster_key(schema: &Schema, roster: &Roster) -> Map {
+    key_of(schema, &roster_text(roster.attribute, &roster.value))
+}
+
+/// The rules for the key of a consistent index beyond those for any: it is a part of its roster's.
+fn check_roster_key(
+    schema: &Schema,
+    attribute: &Attribute,
+    value: &AttributeValue,
+) -> Result<(), EncodeError> {
+    // One number has many spellings, and a key only one.
+    let is_integer = |text: &String| text.parse().is_ok_and(|n: i128| n.to_string() == *text);
+    let length = schema.key_prefix.len() + roster_text(attribute, value).len();
+    let reason = if value.as_n().is_ok_and(|text| !is_integer(text)) {
+        "a number that is the key of a consistent index must be an integer".to_owned()
+    } else if length > MAX_PARTITION_KEY {
+        let over = length - MAX_PARTITION_KEY;
+        format!(
+            "the key of its roster would have {over} bytes more than the {MAX_PARTITION_KEY} that DynamoDB allows"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(EncodeError::new(attribute.name, reason))
+}
+
+/// What the key of a roster has behind the prefix.
+fn roster_text(attribute: &Attribute, value: &AttributeValue) -> String {
+    let value = match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.as_str(),
+        AttributeValue::B(bytes) => {
+            return format!("#{}#{}", attribute.name, URL_SAFE_NO_PAD.encode(bytes));
+        }
+        // No other type can be a key, and none gets past the image.
+        _ => "",
+    };
+    format!("#{}#{value}", attribute.name)
 }
 
 /// The session whose item has this key; none for the item of another entity.

@@ -75,10 +75,12 @@ mod item;
 mod json;
 mod lifetime;
 mod listing;
+mod membership;
 #[doc(hidden)]
 pub mod private;
 mod request;
 mod revoke;
+mod roster;
 mod save;
 mod schema;
 mod service;
@@ -87,6 +89,7 @@ mod store;
 mod table;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
 pub mod tower_sessions;
+mod transaction;
 mod value;
 mod with;
 

@@ -91,6 +91,14 @@ pub(crate) fn absolute_end(schema: &Schema, created: Millis) -> u64 {
     created.0.saturating_add(millis(schema.absolute_timeout)) / 1000
 }
 
+/// Until when a roster is kept for a session, in seconds since 1970: a week after its absolute
+/// timeout, and on to the end of a day, so that hosts whose clocks differ a little set it to the same.
+pub(crate) fn roster_end(schema: &Schema, created: Millis) -> u64 {
+    const DAY: u64 = 24 * 60 * 60;
+    let end = absolute_end(schema, created).saturating_add(7 * DAY);
+    end.div_ceil(DAY).saturating_mul(DAY)
+}
+
 /// Live as long as the second in which it ends has not begun.
 pub(crate) fn is_live(expires_at: u64, now: Millis) -> bool {
     expires_at > now.seconds()

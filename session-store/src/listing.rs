@@ -1,27 +1,27 @@
-//! Which sessions a user has: a default index read page by page, newest session first.
+//! Which sessions a user has, newest first, by an index of either kind.
 
-use std::collections::{HashMap, VecDeque};
+mod pages;
+
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use futures_core::Stream;
 
+pub(crate) use self::pages::PAGE;
+use self::pages::{Next, Page};
 use crate::attributes::{AsKey, IsIndex, SessionAttributes};
-use crate::error::{DecodeError, Error, ServiceError};
+use crate::error::{DecodeError, Error};
 use crate::id::SessionHandle;
-use crate::item::{handle_of, stored_expiry, stored_number};
-use crate::lifetime::{Millis, is_live, seconds_to_time};
-use crate::request;
-use crate::schema::{Attribute, Schema};
-use crate::store::{DynamoDbStore, MAX_ATTEMPTS, backoff};
+use crate::item::{stored_expiry, stored_number};
+use crate::lifetime::{Millis, seconds_to_time};
+use crate::roster::Roster;
+use crate::schema::Schema;
+use crate::store::DynamoDbStore;
 use crate::value::Map;
-
-/// DynamoDB's limit for one `BatchGetItem`.
-const PAGE: usize = 100;
 
 /// What a listing shows of a session: enough for a page of "your devices", and no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,119 +66,44 @@ impl SessionSummary {
 impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// The live sessions whose promoted attribute has this value, newest first.
     ///
-    /// For each 100 of them one `Query` of the index and one `BatchGetItem`, sent as the stream is
-    /// read. The index is filled a moment after a write, so a session that was created or changed
-    /// just before can be missing; what is shown is read consistently, so that no ended, expired
-    /// or changed session is among it.
+    /// Of a default index, for each 100 of them one `Query` and one `BatchGetItem`, sent as the
+    /// stream is read. The index is filled a moment after a write, so a session that was created or
+    /// changed just before can be missing.
+    ///
+    /// Of a consistent index, one `GetItem` of the roster and one `BatchGetItem` for each 100. None
+    /// is missing that had the value all the time. For one that got a new id meanwhile the roster is
+    /// read once more, and it is shown under that or the old one.
+    ///
+    /// What is shown is read consistently either way, so that no ended, expired or changed session
+    /// is among it.
     ///
     /// It is a [`Stream`]; [`next`](Sessions::next) reads it without one's extension traits.
     pub fn sessions<I: IsIndex<S>>(&self, index: I, key: impl AsKey<I::Key>) -> Sessions<S> {
         Sessions {
             store: self.clone(),
-            attribute: index.attribute(),
-            value: key.as_key_value(),
+            of: Roster {
+                attribute: index.attribute(),
+                value: key.as_key_value(),
+            },
             left: usize::MAX,
             ready: VecDeque::new(),
-            pages: Pages::More(None),
+            pages: Pages::More(match index.attribute().roster() {
+                Some(_) => Next::Roster(None),
+                None => Next::Index(None),
+            }),
         }
     }
-
-    async fn page(
-        self,
-        attribute: &'static Attribute,
-        value: AttributeValue,
-        start: Option<Map>,
-        limit: usize,
-    ) -> Result<Page, Error> {
-        let limit = i32::try_from(limit.min(PAGE)).ok();
-        let found = request::find(self.target(), attribute, &value, start, limit)
-            .send()
-            .await;
-        let found = found.map_err(|error| self.failed("Query", error))?;
-        let handles = found
-            .items()
-            .iter()
-            .filter_map(|key| handle_of(S::SCHEMA, key));
-        let handles: Vec<_> = handles.collect();
-        let mut items = self.details(attribute, &handles).await?;
-
-        let now = self.now();
-        let mut sessions = VecDeque::with_capacity(handles.len());
-        for handle in handles {
-            let Some(item) = items.remove(&handle) else {
-                continue;
-            };
-            if item.get(attribute.name) != Some(&value) {
-                continue;
-            }
-            match SessionSummary::read(S::SCHEMA, handle, &item) {
-                Ok(session) if !is_live(session.expires_at, now) => {}
-                session => sessions.push_back(session.map_err(Error::from)),
-            }
-        }
-        Ok(Page {
-            sessions,
-            next: found.last_evaluated_key,
-        })
-    }
-
-    async fn details(
-        &self,
-        attribute: &Attribute,
-        handles: &[SessionHandle],
-    ) -> Result<HashMap<SessionHandle, Map>, Error> {
-        let mut items = HashMap::with_capacity(handles.len());
-        let mut wanted = handles.to_vec();
-        for attempt in 1..=MAX_ATTEMPTS {
-            if wanted.is_empty() {
-                return Ok(items);
-            }
-            let read = request::details(self.target(), attribute, wanted.iter().copied())
-                .send()
-                .await;
-            let read = read.map_err(|error| self.failed("BatchGetItem", error))?;
-            for item in read
-                .responses
-                .into_iter()
-                .flatten()
-                .flat_map(|(_, items)| items)
-            {
-                if let Some(handle) = handle_of(S::SCHEMA, &item) {
-                    items.insert(handle, item);
-                }
-            }
-            let left = read
-                .unprocessed_keys
-                .into_iter()
-                .flatten()
-                .flat_map(|(_, keys)| keys.keys);
-            wanted = left.filter_map(|key| handle_of(S::SCHEMA, &key)).collect();
-            if !wanted.is_empty() {
-                backoff(attempt).await;
-            }
-        }
-        match wanted.is_empty() {
-            true => Ok(items),
-            false => Err(ServiceError::unprocessed("BatchGetItem").into()),
-        }
-    }
-}
-
-struct Page {
-    sessions: VecDeque<Result<SessionSummary, Error>>,
-    next: Option<Map>,
 }
 
 /// The sessions found by an index: a [`Stream`] of [`SessionSummary`], made by
 /// [`DynamoDbStore::sessions`].
 ///
-/// It holds one page at a time. An error of the service ends it; a session whose item is
+/// It holds one page at a time, and of a consistent index the names of its sessions. An error of the service ends it; a session whose item is
 /// unreadable is an error in its place, and the stream goes on.
 #[must_use = "nothing is read until the stream is"]
 pub struct Sessions<S> {
     store: DynamoDbStore<S>,
-    attribute: &'static Attribute,
-    value: AttributeValue,
+    of: Roster,
     /// How many more may be given.
     left: usize,
     ready: VecDeque<Result<SessionSummary, Error>>,
@@ -188,8 +113,8 @@ pub struct Sessions<S> {
 type Loading = Pin<Box<dyn Future<Output = Result<Page, Error>> + Send>>;
 
 enum Pages {
-    /// There may be more, after this key.
-    More(Option<Map>),
+    /// There may be more, from here on.
+    More(Next),
     Loading(Loading),
     Done,
 }
@@ -251,18 +176,15 @@ impl<S: SessionAttributes + 'static> Stream for Sessions<S> {
             }
             match &mut this.pages {
                 Pages::Done => return Poll::Ready(None),
-                Pages::More(start) => {
-                    let (store, value) = (this.store.clone(), this.value.clone());
-                    let page = store.page(this.attribute, value, start.take(), this.left);
+                Pages::More(next) => {
+                    let next = next.take();
+                    let page = this.store.clone().page(this.of.clone(), next, this.left);
                     this.pages = Pages::Loading(Box::pin(page));
                 }
                 Pages::Loading(loading) => match std::task::ready!(loading.as_mut().poll(cx)) {
                     Ok(page) => {
                         this.ready = page.sessions;
-                        this.pages = match page.next {
-                            None => Pages::Done,
-                            next => Pages::More(next),
-                        };
+                        this.pages = page.next.map_or(Pages::Done, Pages::More);
                     }
                     Err(error) => {
                         this.pages = Pages::Done;
@@ -277,7 +199,7 @@ impl<S: SessionAttributes + 'static> Stream for Sessions<S> {
 impl<S> fmt::Debug for Sessions<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions")
-            .field("attribute", &self.attribute.name)
+            .field("attribute", &self.of.attribute.name)
             .finish_non_exhaustive()
     }
 }

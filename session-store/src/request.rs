@@ -1,5 +1,8 @@
 //! Every expression that is sent to DynamoDB is written here: pure functions to SDK requests.
 
+mod expression;
+mod rosters;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -12,18 +15,23 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, KeysAndAttributes, Put, ReturnValue,
-    ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem,
 };
 
 use crate::cycle::Cycle;
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::{Nonce, WRITES, key, number};
+use crate::item::{Nonce, WRITES, key, number, roster_key};
 use crate::lifetime::Millis;
+use crate::roster::Roster;
 use crate::schema::{Attribute, Schema};
 use crate::service::incomplete;
 use crate::value::Map;
+
+use self::expression::Expression;
+pub(crate) use self::expression::Statement;
+pub(crate) use self::rosters::{MAX_LEAVING, change, end_expired, leave};
 
 /// The table that requests go to, and what is known of it.
 #[derive(Clone, Copy)]
@@ -33,12 +41,21 @@ pub(crate) struct Target<'a> {
     pub(crate) schema: &'static Schema,
 }
 
-/// Reads one item, as it is after every write that was acknowledged.
+/// Reads a session, as it is after every write that was acknowledged.
 pub(crate) fn load(to: Target<'_>, handle: SessionHandle) -> GetItemFluentBuilder {
+    get(to, key(to.schema, handle))
+}
+
+/// Reads a roster in the same way.
+pub(crate) fn roster(to: Target<'_>, roster: &Roster) -> GetItemFluentBuilder {
+    get(to, roster_key(to.schema, roster))
+}
+
+fn get(to: Target<'_>, key: Map) -> GetItemFluentBuilder {
     to.client
         .get_item()
         .table_name(to.table)
-        .set_key(Some(key(to.schema, handle)))
+        .set_key(Some(key))
         .consistent_read(true)
 }
 
@@ -72,6 +89,8 @@ pub(crate) struct Save<'a> {
     pub(crate) change: Change<'a>,
     /// Promoted attributes; `None` removes.
     pub(crate) attributes: &'a [(&'static str, Option<AttributeValue>)],
+    /// What promoted attributes must be as yet, `None` for absent: those by which rosters are kept.
+    pub(crate) unmoved: &'a [(&'static str, Option<AttributeValue>)],
 }
 
 /// What must hold of the stored session for the new expiry to be written.
@@ -106,8 +125,8 @@ pub(crate) enum Change<'a> {
 pub(crate) const MAX_CLAUSES: usize = 250;
 
 /// Writes to a session if it is live, and if the write is not there already.
-pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
-    let names = &to.schema.names;
+pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
+    let names = &schema.names;
     let mut e = Expression::default();
     let mut set = Vec::new();
     let mut remove = Vec::new();
@@ -127,7 +146,7 @@ pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
     set.push(format!("{touched_at}={touched}"));
 
     let last = format!("{writes}[{}]", WRITES - 1);
-    let mut condition = live(&mut e, to.schema, save.now);
+    let mut condition = live(&mut e, schema, save.now);
     condition += &format!(
         " AND attribute_type({last},{}) AND NOT contains({writes},{nonce})",
         e.string("B")
@@ -152,6 +171,13 @@ pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
         // would pass for the first sending and undo what came after it.
         let last = e.value(number(seen + WRITES as u64));
         condition += &format!(" AND {version}<={last}");
+    }
+    for (name, value) in save.unmoved {
+        let name = e.name(name);
+        condition += &match value {
+            Some(value) => format!(" AND {name}={}", e.value(value.clone())),
+            None => format!(" AND attribute_not_exists({name})"),
+        };
     }
 
     if let Some(idle) = save.idle {
@@ -193,15 +219,7 @@ pub(crate) fn save(to: Target<'_>, save: &Save<'_>) -> UpdateItemFluentBuilder {
     if !remove.is_empty() {
         update += &format!(" REMOVE {}", remove.join(","));
     }
-    to.client
-        .update_item()
-        .table_name(to.table)
-        .set_key(Some(key(to.schema, save.handle)))
-        .update_expression(update)
-        .condition_expression(condition)
-        .set_expression_attribute_names(e.names())
-        .set_expression_attribute_values(e.values())
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    Statement::new(key(schema, save.handle), e, Some(update), condition)
 }
 
 /// The condition of every write to a session that is known.
@@ -252,7 +270,7 @@ pub(crate) fn cycle<S>(
     from: SessionHandle,
     cycle: &Cycle<S>,
     not_later: Option<u64>,
-) -> Result<TransactWriteItemsFluentBuilder, Error> {
+) -> Result<Vec<TransactWriteItem>, Error> {
     let names = &to.schema.names;
     let mut e = Expression::default();
     let mut condition = live(&mut e, to.schema, cycle.now);
@@ -268,29 +286,29 @@ pub(crate) fn cycle<S>(
             e.value(number(ends))
         );
     }
-    let delete = Delete::builder()
-        .table_name(to.table)
-        .set_key(Some(key(to.schema, from)))
-        .condition_expression(condition)
-        .set_expression_attribute_names(e.names())
-        .set_expression_attribute_values(e.values())
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    let delete = Statement::new(key(to.schema, from), e, None, condition).part(to)?;
     let mut e = Expression::default();
     let put = Put::builder()
         .table_name(to.table)
         .set_item(Some(cycle.item.clone()))
         .condition_expression(format!("attribute_not_exists({})", e.name(names.id)))
         .set_expression_attribute_names(e.names())
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    let delete = delete.build().map_err(incomplete)?;
-    let put = put.build().map_err(incomplete)?;
-    let transaction = to
-        .client
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(incomplete)?;
+    Ok(vec![delete, TransactWriteItem::builder().put(put).build()])
+}
+
+/// All of these or none. By the token DynamoDB knows a repetition of the same for ten minutes.
+pub(crate) fn transaction(
+    to: Target<'_>,
+    token: &str,
+    parts: Vec<TransactWriteItem>,
+) -> TransactWriteItemsFluentBuilder {
+    to.client
         .transact_write_items()
-        .client_request_token(&cycle.token)
-        .transact_items(TransactWriteItem::builder().delete(delete).build())
-        .transact_items(TransactWriteItem::builder().put(put).build());
-    Ok(transaction)
+        .client_request_token(token)
+        .set_transact_items(Some(parts))
 }
 
 /// Deletes an item whatever it holds, and returns what it held.
@@ -309,11 +327,10 @@ pub(crate) fn delete(to: Target<'_>, handle: SessionHandle) -> DeleteItemFluentB
 pub(crate) fn delete_if(
     to: Target<'_>,
     handle: SessionHandle,
-    attribute: &Attribute,
-    value: &AttributeValue,
+    of: &Roster,
 ) -> DeleteItemFluentBuilder {
     let mut e = Expression::default();
-    let condition = format!("{}={}", e.name(attribute.name), e.value(value.clone()));
+    let condition = has_value(&mut e, of);
     delete(to, handle)
         .condition_expression(condition)
         .set_expression_attribute_names(e.names())
@@ -321,20 +338,41 @@ pub(crate) fn delete_if(
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-/// One page of the keys in a default index, newest session first.
+/// The same as a part of a transaction.
+pub(crate) fn evict(schema: &Schema, of: &Roster, victim: SessionHandle) -> Statement {
+    let mut e = Expression::default();
+    let condition = has_value(&mut e, of);
+    Statement::new(key(schema, victim), e, None, condition)
+}
+
+fn has_value(e: &mut Expression, of: &Roster) -> String {
+    let (name, value) = (e.name(of.attribute.name), e.value(of.value.clone()));
+    format!("{name}={value}")
+}
+
+/// One page of the keys in a default index, newest session first; only of those that were created
+/// before a moment, where one is given.
 pub(crate) fn find(
     to: Target<'_>,
-    attribute: &Attribute,
-    value: &AttributeValue,
+    of: &Roster,
+    created_before: Option<Millis>,
     start: Option<Map>,
     limit: Option<i32>,
 ) -> QueryFluentBuilder {
     let mut e = Expression::default();
-    let condition = format!("{}={}", e.name(attribute.name), e.value(value.clone()));
+    let (name, value) = (e.name(of.attribute.name), e.value(of.value.clone()));
+    let mut condition = format!("{name}={value}");
+    if let Some(moment) = created_before {
+        let (created_at, moment) = (
+            e.name(to.schema.names.created_at),
+            e.value(number(moment.0)),
+        );
+        condition += &format!(" AND {created_at}<{moment}");
+    }
     to.client
         .query()
         .table_name(to.table)
-        .set_index_name(attribute.index_name())
+        .set_index_name(of.attribute.index_name())
         .key_condition_expression(condition)
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
@@ -375,48 +413,4 @@ pub(crate) fn details(
         .ok()
         .map(|wanted| HashMap::from([(to.table.to_owned(), wanted)]));
     to.client.batch_get_item().set_request_items(wanted)
-}
-
-/// Placeholders for names and values: always used, since DynamoDB reserves over 500 words. Each name
-/// has one; DynamoDB refuses a request with one that no expression uses.
-#[derive(Default)]
-struct Expression {
-    placeholders: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
-}
-
-impl Expression {
-    fn name(&mut self, name: &str) -> String {
-        if let Some(placeholder) = self.placeholders.get(name) {
-            return placeholder.clone();
-        }
-        let placeholder = format!("#{}", self.placeholders.len());
-        self.placeholders
-            .insert(name.to_owned(), placeholder.clone());
-        placeholder
-    }
-
-    fn value(&mut self, value: AttributeValue) -> String {
-        let placeholder = format!(":{}", self.values.len());
-        self.values.insert(placeholder.clone(), value);
-        placeholder
-    }
-
-    fn string(&mut self, text: &str) -> String {
-        self.value(AttributeValue::S(text.to_owned()))
-    }
-
-    fn names(&mut self) -> Option<HashMap<String, String>> {
-        let placeholders = std::mem::take(&mut self.placeholders);
-        Some(
-            placeholders
-                .into_iter()
-                .map(|(name, placeholder)| (placeholder, name))
-                .collect(),
-        )
-    }
-
-    fn values(&mut self) -> Option<HashMap<String, AttributeValue>> {
-        Some(std::mem::take(&mut self.values))
-    }
 }

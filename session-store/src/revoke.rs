@@ -1,23 +1,22 @@
 //! Ending sessions by index or handle: many conditional deletes in flight, and what became of each.
 
+mod run;
+
 use std::borrow::Borrow;
 use std::fmt;
 use std::future::IntoFuture;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
+use std::time::{Duration, SystemTime};
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use futures_util::StreamExt as _;
-use futures_util::stream;
-
+use self::run::Report;
 use crate::attributes::{AsKey, IsIndex, SessionAttributes};
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::{handle_of, stored_expiry};
-use crate::lifetime::is_live;
-use crate::request;
-use crate::schema::Attribute;
+use crate::lifetime::Millis;
+use crate::roster::Roster;
 use crate::session::Session;
-use crate::store::{Deleted, DynamoDbStore};
+use crate::store::DynamoDbStore;
 
 /// How many deletes are under way at once.
 const IN_FLIGHT: usize = 16;
@@ -29,10 +28,18 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// store.revoke(AppSession::USER_ID, "u-17").except(&session).await?;
     /// ```
     ///
-    /// One `Query` for each megabyte of the index, and one `DeleteItem` for each session, on
-    /// condition that it still has the value. The index is filled a moment after a write, so a
-    /// session that was created or given the value just before can be missed; one that no longer
-    /// has the value is never ended. Dropping the future stops it; what was deleted stays so.
+    /// By a default index, one `Query` for each megabyte of it and one `DeleteItem` for each
+    /// session. The index is filled a moment after a write, so a session that was created or given
+    /// the value just before can be missed; see [`sweep_after`](Revoke::sweep_after).
+    ///
+    /// By a consistent index, one `GetItem` of the roster, one `DeleteItem` for each session, and one
+    /// `UpdateItem` of the roster for each 250, which tells what is left; sessions that moved
+    /// meanwhile are met in a further round. It misses no session that was created before it began,
+    /// and takes effect with its last request: a session that is created after that survives.
+    ///
+    /// Either way each is deleted on condition that it still has the value, so that one that has
+    /// moved to another is never ended. DynamoDB calls that are throttled are tried again, with
+    /// pauses. Dropping the future stops it; what was deleted stays so.
     ///
     /// # Errors
     ///
@@ -41,52 +48,46 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// here, but is in [`Revoked::failed`].
     pub fn revoke<I: IsIndex<S>>(&self, index: I, key: impl AsKey<I::Key>) -> Revoke<S> {
         Revoke {
-            store: self.clone(),
-            attribute: index.attribute(),
-            value: key.as_key_value(),
-            only: None,
-            except: Vec::new(),
+            order: Order {
+                store: self.clone(),
+                of: Roster {
+                    attribute: index.attribute(),
+                    value: key.as_key_value(),
+                },
+                only: None,
+                except: Vec::new(),
+                created_before: None,
+                in_flight: IN_FLIGHT,
+                sweep_after: None,
+            },
+            progress: None,
         }
+    }
+
+    /// Ends the sessions of this value that were created before a moment, such as a change of the
+    /// password: [`revoke`](Self::revoke) with [`created_before`](Revoke::created_before).
+    pub fn revoke_created_before<I: IsIndex<S>>(
+        &self,
+        index: I,
+        key: impl AsKey<I::Key>,
+        moment: SystemTime,
+    ) -> Revoke<S> {
+        self.revoke(index, key).created_before(moment)
     }
 
     /// Ends the session of this handle.
     ///
-    /// One `DeleteItem`. Whose session it is is not checked: for a user who may end their own
+    /// The requests of [`delete`](Self::delete). Whose session it is is not checked: for a user who may end their own
     /// sessions alone, use [`revoke`](Self::revoke) with [`only`](Revoke::only).
     ///
     /// # Errors
     ///
     /// [`Error::Service`].
     pub async fn revoke_handle(&self, handle: &SessionHandle) -> Result<Revoked, Error> {
-        let deleted = self
-            .delete_item(|| request::delete(self.target(), *handle))
-            .await?;
+        let deleted = self.end(*handle).await?;
         let mut revoked = Revoked::default();
         revoked.note(*handle, Ok(self.outcome(*handle, deleted)));
         Ok(revoked)
-    }
-
-    async fn revoke_if(
-        &self,
-        handle: SessionHandle,
-        attribute: &Attribute,
-        value: &AttributeValue,
-    ) -> (SessionHandle, Result<Outcome, Error>) {
-        let request = || request::delete_if(self.target(), handle, attribute, value);
-        let deleted = self.delete_item(request).await;
-        (handle, deleted.map(|deleted| self.outcome(handle, deleted)))
-    }
-
-    fn outcome(&self, handle: SessionHandle, deleted: Deleted) -> Outcome {
-        match deleted {
-            Deleted::Was(item) => match stored_expiry(S::SCHEMA, handle, &item) {
-                Ok(expires_at) if !is_live(expires_at, self.now()) => Outcome::AlreadyGone,
-                _ => Outcome::Deleted,
-            },
-            Deleted::Lost => Outcome::Deleted,
-            Deleted::Absent => Outcome::AlreadyGone,
-            Deleted::Refused => Outcome::Moved,
-        }
     }
 }
 
@@ -99,20 +100,31 @@ enum Outcome {
 /// A revocation that begins when it is awaited; made by [`DynamoDbStore::revoke`].
 #[must_use = "nothing is revoked until this is awaited"]
 pub struct Revoke<S> {
+    order: Order<S>,
+    progress: Option<Progress>,
+}
+
+/// Which sessions are to be ended, and how.
+struct Order<S> {
     store: DynamoDbStore<S>,
-    attribute: &'static Attribute,
-    value: AttributeValue,
+    of: Roster,
     only: Option<SessionHandle>,
     except: Vec<SessionHandle>,
+    created_before: Option<Millis>,
+    in_flight: usize,
+    sweep_after: Option<Duration>,
 }
+
+type Progress = Box<dyn FnMut(&Revoked) + Send>;
 
 impl<S> Revoke<S> {
     /// Ends this one session, if it has the value: a button beside each line of "your devices".
     ///
-    /// One `DeleteItem` and no `Query`. The session of somebody else counts as
+    /// One `DeleteItem` and no `Query`; for a consistent index, also the `UpdateItem` that takes it out
+    /// of the roster. What else is set here has no effect on it. The session of somebody else counts as
     /// [`moved`](Revoked::moved), and lives on.
     pub fn only(mut self, handle: impl Borrow<SessionHandle>) -> Self {
-        self.only = Some(*handle.borrow());
+        self.order.only = Some(*handle.borrow());
         self
     }
 
@@ -121,52 +133,43 @@ impl<S> Revoke<S> {
         self.except_handle(session.handle())
     }
 
-    /// Spares the session of this handle.
+    /// Spares the session of this handle. Under a new id that it gets meanwhile, it is not spared.
     pub fn except_handle(mut self, handle: impl Borrow<SessionHandle>) -> Self {
-        self.except.push(*handle.borrow());
+        self.order.except.push(*handle.borrow());
         self
     }
-}
 
-impl<S: SessionAttributes + 'static> Revoke<S> {
-    async fn run(self) -> Result<Revoked, Error> {
-        let Self {
-            store,
-            attribute,
-            value,
-            only,
-            except,
-        } = &self;
-        let mut revoked = Revoked::default();
-        if let Some(handle) = *only {
-            if !except.contains(&handle) {
-                let (handle, outcome) = store.revoke_if(handle, attribute, value).await;
-                revoked.note(handle, Ok(outcome?));
-            }
-            return Ok(revoked);
-        }
-        let mut start = None;
-        loop {
-            let page = request::find(store.target(), attribute, value, start, None)
-                .send()
-                .await;
-            let page = page.map_err(|error| store.failed("Query", error))?;
-            let handles = page
-                .items()
-                .iter()
-                .filter_map(|key| handle_of(S::SCHEMA, key));
-            let handles: Vec<_> = handles.filter(|handle| !except.contains(handle)).collect();
-            let mut deletes = stream::iter(handles)
-                .map(|handle| store.revoke_if(handle, attribute, value))
-                .buffer_unordered(IN_FLIGHT);
-            while let Some((handle, outcome)) = deletes.next().await {
-                revoked.note(handle, outcome);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(revoked);
-            }
-        }
+    /// Spares the sessions that were created at this moment or later, to the millisecond by the
+    /// clock of the host that created them. A new id does not change when a session was created.
+    pub fn created_before(mut self, moment: SystemTime) -> Self {
+        self.order.created_before = Some(Millis::of(moment));
+        self
+    }
+
+    /// How many deletes are under way at once; 16 if not set.
+    pub fn in_flight(mut self, deletes: NonZeroUsize) -> Self {
+        self.order.in_flight = deletes.get();
+        self
+    }
+
+    /// Goes through a default index a second time after this delay, for sessions that it did not show
+    /// yet the first time.
+    ///
+    /// DynamoDB promises no time within which an index is filled; as a rule it takes less than a
+    /// second. So the second pass makes a miss unlikely and not impossible. A consistent index
+    /// misses nothing, and is not gone through again.
+    pub fn sweep_after(mut self, delay: Duration) -> Self {
+        self.order.sweep_after = Some(delay);
+        self
+    }
+
+    /// Calls this after each session with what was done so far.
+    ///
+    /// What it was told of is done, even if the future is dropped then. Sessions that moved to
+    /// another value are in the final result alone where the index is consistent.
+    pub fn on_progress(mut self, progress: impl FnMut(&Revoked) + Send + 'static) -> Self {
+        self.progress = Some(Box::new(progress));
+        self
     }
 }
 
@@ -175,14 +178,21 @@ impl<S: SessionAttributes + 'static> IntoFuture for Revoke<S> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(async move {
+            let mut report = Report {
+                revoked: Revoked::default(),
+                progress: self.progress,
+            };
+            self.order.carry_out(&mut report).await?;
+            Ok(report.revoked)
+        })
     }
 }
 
 impl<S> fmt::Debug for Revoke<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Revoke")
-            .field("attribute", &self.attribute.name)
+            .field("attribute", &self.order.of.attribute.name)
             .finish_non_exhaustive()
     }
 }

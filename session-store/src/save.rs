@@ -11,7 +11,9 @@ use crate::error::{Error, GoneError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{Image, Nonce, decode, stored_expiry, stored_version};
 use crate::lifetime::{self, is_live};
+use crate::membership::Evicted;
 use crate::request::{self, Bound, Change, Save};
+use crate::roster::Moves;
 use crate::session::{Session, State};
 use crate::store::{Answer, DynamoDbStore, MAX_ATTEMPTS, Written, backoff, conflict};
 use crate::value::Map;
@@ -37,12 +39,16 @@ where
     /// wrote in between, the change is put onto their state and tried again; the session then holds
     /// both.
     ///
+    /// A change of an attribute with a consistent index is one `TransactWriteItems` instead, of the
+    /// session and the rosters of both values; one more if it is the first session of its value, and
+    /// [more](DynamoDbStore::create) if there is one too many.
+    ///
     /// # Errors
     ///
     /// [`Error::Encode`] and [`Error::TooLarge`] before any request; [`Error::Gone`] if the session
-    /// was ended or has expired, and nothing was stored; [`Error::Conflict`]; [`Error::Decode`] if
-    /// the item is no session of this type; [`Error::Service`]. After any of them the session
-    /// still has its unsaved changes.
+    /// was ended or has expired, and nothing was stored; [`Error::Limit`]; [`Error::Conflict`];
+    /// [`Error::Decode`] if the item is no session of this type; [`Error::Service`]. After any of
+    /// them the session still has its unsaved changes.
     pub async fn save(&self, session: &mut Session<S>) -> Result<(), Error> {
         for attempt in 1..=MAX_ATTEMPTS {
             match self.try_save(session, Onto::AnyVersion).await? {
@@ -206,6 +212,9 @@ where
         let nonce = Nonce::mint()?;
         let mut extend = true;
         let mut seen = session.state.seen;
+        let moves = |was: &Map| Moves::new(schema, (handle, was), &delta.attributes, created_at);
+        let mut moves_now = moves(&session.state.promoted);
+        let mut evicted = Evicted::default();
         for _ in 0..MAX_ATTEMPTS {
             let now = self.now();
             let idle = new_idle.unwrap_or(idle);
@@ -230,17 +239,35 @@ where
                     },
                 },
                 attributes: &delta.attributes,
+                unmoved: &moves_now.unmoved,
             };
-            match self.write(&save).await? {
+            let answer = match moves_now.changes.is_empty() {
+                true => self.write(&save).await?,
+                false => {
+                    let changes = &mut moves_now.changes;
+                    self.write_and_move(&save, changes, &mut evicted).await?
+                }
+            };
+            match answer {
                 Answer::Stored { ends } => {
                     session.stored(now, seen, ends, &delta.attributes);
+                    if !moves_now.unmoved.is_empty() {
+                        session.evicted = self.ended(evicted).await;
+                    }
                     return Ok(Saved::Stored);
                 }
                 Answer::TooLarge => return Err(after.too_large(None).into()),
                 Answer::NotYet { item, version, .. } if pinned && version != base => {
                     return Ok(Saved::Overtaken(item));
                 }
-                Answer::NotYet { version, ends, .. } => {
+                Answer::NotYet {
+                    item,
+                    version,
+                    ends,
+                } => {
+                    if moves_now.are_outdated(&item) {
+                        moves_now = moves(&item);
+                    }
                     // It may be that so many others wrote since this copy was loaded that the item
                     // could not remember this write. It is not there, though, or the answer would
                     // be another one.

@@ -104,19 +104,26 @@ impl ServiceError {
     /// The error for a transaction that was cancelled for reasons that are not the session's.
     pub(crate) fn cancelled(
         table: &str,
-        reasons: [&CancellationReason; 2],
+        reasons: &[CancellationReason],
         error: SdkError<TransactWriteItemsError, HttpResponse>,
     ) -> Self {
         let mut this = Self::new("TransactWriteItems", table, error);
-        let codes = reasons.map(|reason| reason.code().unwrap_or_default());
+        let codes = reasons
+            .iter()
+            .map(|reason| reason.code().unwrap_or_default());
+        let codes: Vec<_> = codes.collect();
         this.throttled = codes
             .iter()
             .any(|code| matches!(*code, "ThrottlingError" | "ProvisionedThroughputExceeded"));
         this.retryable = this.throttled;
-        let messages = reasons.map(|reason| reason.message().unwrap_or_default());
+        let messages = reasons.iter().filter_map(CancellationReason::message);
         this.hint = match this.throttled {
             true => OVERLOADED.to_owned(),
-            false => format!("{} {}", codes.join(" "), messages.join(" ")),
+            false => format!(
+                "{} {}",
+                codes.join(" "),
+                messages.collect::<Vec<_>>().join(" ")
+            ),
         };
         this
     }
@@ -130,10 +137,11 @@ impl ServiceError {
 /// Whether DynamoDB refused a write because the item would be too large, which a change to a part
 /// of it can meet although this copy's own size was fine.
 pub(crate) fn says_too_large(error: &ErrorMetadata) -> bool {
-    error.code() == Some("ValidationException")
-        && error
-            .message()
-            .is_some_and(|message| message.to_lowercase().contains("item size"))
+    error.code() == Some("ValidationException") && error.message().is_some_and(is_about_size)
+}
+
+pub(crate) fn is_about_size(message: &str) -> bool {
+    message.to_lowercase().contains("item size")
 }
 
 fn hint<E>(

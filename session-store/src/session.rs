@@ -30,6 +30,8 @@ pub struct Session<S> {
     /// An idle timeout that is not stored yet: `Some(None)` goes back to that of the type.
     new_idle: Option<Option<Duration>>,
     pub(crate) state: State,
+    /// Who was ended for this session to keep a limit.
+    pub(crate) evicted: Vec<SessionHandle>,
     /// A change of id whose outcome is not known.
     pub(crate) cycle: Option<Box<Cycle<S>>>,
 }
@@ -67,6 +69,7 @@ impl<S> Session<S> {
             intent: Intent::default(),
             new_idle: None,
             state,
+            evicted: Vec::new(),
             cycle: None,
         }
     }
@@ -111,6 +114,15 @@ impl<S> Session<S> {
     pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {
         let seconds = |idle: Duration| Duration::from_secs(idle.as_secs().max(1));
         session.new_idle = Some(idle.into().map(seconds));
+    }
+
+    /// The sessions that were ended to make room for this one, by the last `create`, `save` or
+    /// `cycle_id` that entered it into a consistent index with a limit.
+    ///
+    /// After one of which an answer was lost, a session that ended by itself at that moment can be
+    /// among them.
+    pub fn evicted(session: &Self) -> &[SessionHandle] {
+        &session.evicted
     }
 
     /// When the session was last saved or touched, to the millisecond, as far as this copy knows.

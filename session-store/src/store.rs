@@ -21,9 +21,12 @@ use crate::error::{ConflictError, Error, GoneError, ServiceError, SetupError, To
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{Image, Nonce, WRITES, decode, key, remembers, stored_expiry, stored_version};
 use crate::lifetime::{self, Millis, Touch, is_live};
+use crate::membership::{Evicted, MAX_ENTRIES};
 use crate::request::{self, Save, Target};
+use crate::roster::{Change, entries, rosters};
 use crate::service::{self, Attempts, Condition};
 use crate::session::{Session, State, Unknown};
+use crate::transaction::{Transacted, is_refused, is_too_large, token};
 use crate::value::Map;
 
 /// How often a write that others keep overtaking is tried.
@@ -128,15 +131,25 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
 
     /// Ends the session of this id, if there is one.
     ///
-    /// One `DeleteItem`; calling it again is fine, and so is an id that no session ever had.
+    /// One `DeleteItem`, and for each consistent index that it was in one `UpdateItem`, which takes
+    /// it out of the roster. Calling it again is fine, and so is an id that no session ever had.
     ///
     /// # Errors
     ///
     /// [`Error::Service`].
     pub async fn delete(&self, id: &SessionId) -> Result<(), Error> {
-        self.delete_item(|| request::delete(self.target(), id.handle()))
-            .await
-            .map(drop)
+        self.end(id.handle()).await.map(drop)
+    }
+
+    /// Ends a session, and takes it out of its rosters.
+    pub(crate) async fn end(&self, handle: SessionHandle) -> Result<Deleted, Error> {
+        let deleted = self
+            .delete_item(|| request::delete(self.target(), handle))
+            .await?;
+        if let Deleted::Was(item) = &deleted {
+            self.leave_all(&rosters(S::SCHEMA, item), handle).await;
+        }
+        Ok(deleted)
     }
 }
 
@@ -149,9 +162,17 @@ where
     /// One `PutItem`, on condition that the id is free. It is never sent twice under one id: when
     /// the outcome is not known, what may be there is deleted, and another id is taken.
     ///
+    /// For each consistent index that the session has a value for, one `UpdateItem` enters it into
+    /// the roster, and one more if it is the first of its value. Where that is one too many, the
+    /// sessions of the value are read, and what has ended makes room; if nothing has, the oldest is
+    /// ended in one transaction ([`Session::evicted`] tells), or the new one refused, as the index
+    /// says.
+    ///
     /// # Errors
     ///
-    /// [`Error::Encode`] and [`Error::TooLarge`] before any request; [`Error::Service`].
+    /// [`Error::Encode`] and [`Error::TooLarge`] before any request; [`Error::Limit`];
+    /// [`Error::Conflict`] if too many entered one roster at once; [`Error::Service`]. After any of
+    /// them there is no new session.
     pub async fn create(&self, data: S) -> Result<Session<S>, Error> {
         let schema = S::SCHEMA;
         let image = Image::of(&data)?;
@@ -173,12 +194,15 @@ where
             unknown: Unknown::default(),
         };
         let item = image.into_item(schema, &state, Nonce::mint()?);
-        self.insert(item, state.handle, || {
+        let handle = state.handle;
+        let next = || {
             state.rename(SessionId::mint()?);
             Ok(state.handle)
-        })
-        .await?;
-        Ok(Session::new(data, state))
+        };
+        let evicted = self.insert(item, handle, created_at, next).await?;
+        let mut session = Session::new(data, state);
+        session.evicted = evicted;
+        Ok(session)
     }
 
     /// Reads the session of this id; none if it was ended, has expired or never was.
@@ -241,7 +265,8 @@ impl<S> DynamoDbStore<S>
 where
     S: SessionAttributes,
 {
-    /// Puts a new item where none is, under the first handle or the next that is free.
+    /// Puts a new item where none is, under the first handle or the next that is free, and enters
+    /// it into its rosters. Gives those that were ended for it.
     ///
     /// No handle is tried twice: a put of unknown outcome that was sent again could bring back a
     /// session that was revoked in between. What it may have left is deleted.
@@ -249,11 +274,19 @@ where
         &self,
         mut item: Map,
         mut handle: SessionHandle,
+        created_at: Millis,
         mut next: impl FnMut() -> Result<SessionHandle, Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<SessionHandle>, Error> {
+        let mut evicted = Evicted::default();
         for attempt in 1..=MAX_CREATES {
-            match self.put_once(item.clone()).await {
-                Ok(Written::Done(_)) => return Ok(()),
+            let entered = match self.put_once(item.clone()).await {
+                Ok(Written::Done(_)) => {
+                    let entries = entries(S::SCHEMA, &item, handle, created_at);
+                    match self.enter_all(entries, &mut evicted).await {
+                        Ok(()) => return Ok(self.ended(evicted).await),
+                        entered => entered,
+                    }
+                }
                 Ok(Written::TooLarge) => {
                     return Err(TooLargeError {
                         size: None,
@@ -261,14 +294,23 @@ where
                     }
                     .into());
                 }
-                Ok(Written::Refused { .. }) => {}
-                Err(error) => {
-                    let clean = !error.outcome_unknown() || self.take_back(handle).await;
-                    if attempt == MAX_CREATES || !error.is_retryable() || !clean {
-                        return Err(error.into());
-                    }
-                    backoff(attempt).await;
+                Ok(Written::Refused { .. }) => Ok(()),
+                Err(error) if error.outcome_unknown() => Err(error.into()),
+                Err(error) if attempt == MAX_CREATES || !error.is_retryable() => {
+                    return Err(error.into());
                 }
+                Err(_) => {
+                    backoff(attempt).await;
+                    Ok(())
+                }
+            };
+            if let Err(error) = entered {
+                let taken_back = self.take_back(handle, &item).await;
+                let again = matches!(&error, Error::Service(error) if error.is_retryable());
+                if attempt == MAX_CREATES || !again || !taken_back {
+                    return Err(error);
+                }
+                backoff(attempt).await;
             }
             handle = next()?;
             item.extend(key(S::SCHEMA, handle));
@@ -276,15 +318,26 @@ where
         Err(SetupError::new("every new id is taken: the system's random bytes are broken").into())
     }
 
-    /// Deletes what a put of unknown outcome may have left, and says whether it could.
+    async fn enter_all(&self, entries: Vec<Change>, evicted: &mut Evicted) -> Result<(), Error> {
+        for entry in entries {
+            self.enter(entry, evicted).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes what a new session may have left of which nobody knows yet, and says whether it could.
     ///
-    /// Nobody knows its id, so what stays is of no use to anybody, and goes when it expires.
-    async fn take_back(&self, handle: SessionHandle) -> bool {
+    /// Nobody knows its id, so what stays is of no use to anybody, and goes when it expires. What may
+    /// be in a roster leaves it after the session, never before.
+    async fn take_back(&self, handle: SessionHandle, item: &Map) -> bool {
         let deleted = self
             .delete_item(|| request::delete(self.target(), handle))
             .await;
-        if let Err(error) = &deleted {
-            tracing::debug!(%handle, %error, "a session of unknown outcome could not be taken back");
+        match &deleted {
+            Ok(_) => self.leave_all(&rosters(S::SCHEMA, item), handle).await,
+            Err(error) => {
+                tracing::debug!(%handle, %error, "a session of unknown outcome could not be taken back");
+            }
         }
         deleted.is_ok()
     }
@@ -292,20 +345,65 @@ where
     /// Sends a write to a known session, and tells its own from others' by the item that a failed
     /// condition returns.
     pub(crate) async fn write(&self, save: &Save<'_>) -> Result<Answer, Error> {
+        let request = || request::save(S::SCHEMA, save).alone(self.target());
+        match self.update_item(request).await? {
+            Written::Done(_) => Ok(Answer::Stored {
+                ends: save.expires_at,
+            }),
+            Written::TooLarge => Ok(Answer::TooLarge),
+            Written::Refused { old, lost } => self.refused(save, old, lost),
+        }
+    }
+
+    /// The same in one transaction with the rosters that it changes.
+    pub(crate) async fn write_and_move(
+        &self,
+        save: &Save<'_>,
+        changes: &mut Vec<Change>,
+        evicted: &mut Evicted,
+    ) -> Result<Answer, Error> {
+        let attempts = Attempts::default();
+        for attempt in 1..=MAX_ENTRIES {
+            let mut parts = vec![request::save(S::SCHEMA, save).part(self.target())?];
+            parts.extend(self.parts(changes)?);
+            let reasons = match self.transact(&token()?, parts, &attempts).await? {
+                Transacted::Done => {
+                    evicted.by(changes);
+                    return Ok(Answer::Stored {
+                        ends: save.expires_at,
+                    });
+                }
+                Transacted::Cancelled(reasons) => reasons,
+                Transacted::UnderWay => Vec::new(),
+            };
+            if attempts.lost() {
+                evicted.perhaps_by(changes);
+            }
+            if let Some((own, rest)) = reasons.split_first() {
+                if is_refused(own) {
+                    return self.refused(save, own.item.clone(), attempts.lost());
+                }
+                if is_too_large(own) {
+                    return Ok(Answer::TooLarge);
+                }
+                match self.amend(changes, rest, evicted).await {
+                    Err(Error::Limit(_)) if attempts.lost() => break,
+                    amended => amended?,
+                }
+            }
+            backoff(attempt).await;
+        }
+        Err(ConflictError {
+            outcome_unknown: attempts.lost(),
+            ..conflict(save.handle, MAX_ENTRIES)
+        }
+        .into())
+    }
+
+    /// What it means that a write was refused by this item.
+    fn refused(&self, save: &Save<'_>, old: Option<Map>, lost: bool) -> Result<Answer, Error> {
         let schema = S::SCHEMA;
         let (handle, now) = (save.handle, save.now);
-        let (old, lost) = match self
-            .update_item(|| request::save(self.target(), save))
-            .await?
-        {
-            Written::Done(_) => {
-                return Ok(Answer::Stored {
-                    ends: save.expires_at,
-                });
-            }
-            Written::TooLarge => return Ok(Answer::TooLarge),
-            Written::Refused { old, lost } => (old, lost),
-        };
         let Some(item) = old else {
             return Err(GoneError {
                 handle,
@@ -369,7 +467,15 @@ where
         &self,
         request: impl Fn() -> DeleteItemFluentBuilder,
     ) -> Result<Deleted, Error> {
-        let attempts = Attempts::default();
+        self.delete_attempt(request, &Attempts::default()).await
+    }
+
+    /// The same as one of several attempts, of which `attempts` knows what became.
+    pub(crate) async fn delete_attempt(
+        &self,
+        request: impl Fn() -> DeleteItemFluentBuilder,
+        attempts: &Attempts,
+    ) -> Result<Deleted, Error> {
         let mut conflicts = 0;
         loop {
             let answer = request()
@@ -377,7 +483,7 @@ where
                 .interceptor(attempts.clone())
                 .send()
                 .await;
-            match self.written("DeleteItem", answer.map(|done| done.attributes), &attempts) {
+            match self.written("DeleteItem", answer.map(|done| done.attributes), attempts) {
                 Ok(Written::Done(Some(item))) => return Ok(Deleted::Was(item)),
                 Ok(Written::Refused { old: Some(_), .. }) => return Ok(Deleted::Refused),
                 Ok(_) if attempts.lost() => return Ok(Deleted::Lost),
@@ -402,7 +508,7 @@ where
         )
     }
 
-    fn written<E: Condition>(
+    pub(crate) fn written<E: Condition>(
         &self,
         operation: &'static str,
         answer: Result<Option<Map>, SdkError<E, HttpResponse>>,

@@ -34,9 +34,11 @@ use crate::id::{SessionHandle, SessionId};
 use crate::item::{Image, Nonce, stored_expiry, stored_number, stored_version};
 use crate::json::{from_json, into_json};
 use crate::lifetime::{Millis, absolute_end, is_live};
+use crate::membership::Evicted;
 use crate::request::{self, Bound, Change, Save};
+use crate::roster::Moves;
 use crate::session::{State, Unknown};
-use crate::store::{Answer, DynamoDbStore};
+use crate::store::{Answer, DynamoDbStore, MAX_ATTEMPTS};
 
 /// A [`DynamoDbStore`] as tower-sessions' `SessionStore`. See the [module](self).
 pub struct TowerSessions<S> {
@@ -96,7 +98,11 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
             unknown: Unknown::default(),
         };
         let item = image.into_item(schema, &state, Nonce::mint()?);
-        self.store.insert(item, handle, next).await
+        let evicted = self.store.insert(item, handle, created_at, next).await?;
+        for handle in evicted {
+            tracing::info!(%handle, "a session was ended, since its user has a newer one too many");
+        }
+        Ok(())
     }
 
     /// Replaces the data of a live session.
@@ -106,7 +112,11 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         image.check_size(schema, &Unknown::default())?;
         let nonce = Nonce::mint()?;
         let mut ends = ends;
-        for _ in 0..2 {
+        // The record does not say which values the session had: most likely those that it has.
+        let written = &image.attributes;
+        let mut moves = Moves::new(schema, (handle, &image.promoted()), written, Millis(0));
+        let mut evicted = Evicted::default();
+        for _ in 0..MAX_ATTEMPTS {
             let save = Save {
                 handle,
                 now: self.store.now(),
@@ -118,19 +128,32 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
                 bound: Bound::CreatedSince(earliest_creation(schema.absolute_timeout, ends)),
                 change: Change::Whole(&image.data),
                 attributes: &image.attributes,
+                unmoved: &moves.unmoved,
             };
-            match self.store.write(&save).await? {
+            let answer = match moves.changes.is_empty() {
+                true => self.store.write(&save).await?,
+                false => {
+                    let changes = &mut moves.changes;
+                    self.store
+                        .write_and_move(&save, changes, &mut evicted)
+                        .await?
+                }
+            };
+            match answer {
                 Answer::Stored { .. } => return Ok(()),
                 Answer::TooLarge => return Err(image.too_large(None).into()),
                 Answer::NotYet { item, .. } => {
                     let created_at = Millis(stored_number(schema.names.created_at, handle, &item)?);
                     ends = ends.min(absolute_end(schema, created_at));
+                    if moves.are_outdated(&item) {
+                        moves = Moves::new(schema, (handle, &item), written, created_at);
+                    }
                 }
             }
         }
         Err(ConflictError {
             handle,
-            attempts: 2,
+            attempts: MAX_ATTEMPTS,
             outcome_unknown: false,
         }
         .into())
@@ -269,8 +292,7 @@ macro_rules! session_store {
 
             async fn delete(&self, id: &$core::session::Id) -> $core::session_store::Result<()> {
                 let handle = SessionHandle::of_secret(id.to_string().as_bytes());
-                let delete = || request::delete(self.store.target(), handle);
-                let deleted = self.store.delete_item(delete).await;
+                let deleted = self.store.end(handle).await;
                 deleted.map(drop).map_err(|error| to_error!($core, error))
             }
         }

@@ -20,7 +20,7 @@ pub(crate) type Map = HashMap<String, AttributeValue>;
 const MAX_DEPTH: usize = 31;
 const MAX_DIGITS: usize = 38;
 const MAX_NUMBER: usize = 21;
-const MAX_PARTITION_KEY: usize = 2048;
+pub(crate) const MAX_PARTITION_KEY: usize = 2048;
 
 /// The bytes of an attribute with its name, for a value that is known to be storable.
 ///

@@ -1,0 +1,220 @@
+//! One page of a listing: from a default index, or from a roster that was read at its beginning.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use super::SessionSummary;
+use crate::attributes::SessionAttributes;
+use crate::error::{Error, ServiceError};
+use crate::id::SessionHandle;
+use crate::item::handle_of;
+use crate::lifetime::is_live;
+use crate::request;
+use crate::roster::{Member, Roster, members};
+use crate::schema::Attribute;
+use crate::store::{DynamoDbStore, MAX_ATTEMPTS, backoff};
+use crate::value::Map;
+
+/// DynamoDB's limit for one `BatchGetItem`.
+pub(crate) const PAGE: usize = 100;
+
+pub(super) struct Page {
+    pub(super) sessions: VecDeque<Result<SessionSummary, Error>>,
+    pub(super) next: Option<Next>,
+}
+
+/// Where a page begins: at the beginning, or after what was read.
+pub(super) enum Next {
+    Index(Option<Map>),
+    Roster(Option<Entries>),
+}
+
+impl Next {
+    pub(super) fn take(&mut self) -> Self {
+        match self {
+            Self::Index(start) => Self::Index(start.take()),
+            Self::Roster(entries) => Self::Roster(entries.take()),
+        }
+    }
+}
+
+/// What a roster named whose sessions are still to be shown, newest first.
+#[derive(Default)]
+pub(super) struct Entries {
+    left: VecDeque<Member>,
+    /// All that it ever named, so that what is new in it can be told.
+    known: HashSet<SessionHandle>,
+}
+
+impl<S: SessionAttributes> DynamoDbStore<S> {
+    pub(super) async fn page(
+        self,
+        roster: Roster,
+        next: Next,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        let limit = limit.min(PAGE);
+        match next {
+            Next::Index(start) => self.page_of_index(&roster, start, limit).await,
+            Next::Roster(None) => {
+                let entries = Entries::of(self.entries(&roster).await?);
+                self.page_of_roster(&roster, entries, limit).await
+            }
+            Next::Roster(Some(entries)) => self.page_of_roster(&roster, entries, limit).await,
+        }
+    }
+
+    async fn page_of_index(
+        &self,
+        of: &Roster,
+        start: Option<Map>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        let limit = i32::try_from(limit).ok();
+        let find = request::find(self.target(), of, None, start, limit);
+        let found = find.send().await;
+        let found = found.map_err(|error| self.failed("Query", error))?;
+        let keys = found.items().iter();
+        let handles: Vec<_> = keys.filter_map(|key| handle_of(S::SCHEMA, key)).collect();
+        let items = self.details(of.attribute, &handles).await?;
+        let start = found.last_evaluated_key;
+        Ok(Page {
+            sessions: self.shown(of, handles.into_iter(), items),
+            next: start.map(|start| Next::Index(Some(start))),
+        })
+    }
+
+    async fn page_of_roster(
+        &self,
+        roster: &Roster,
+        mut entries: Entries,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        let mut page = entries.take(limit);
+        let mut items = HashMap::with_capacity(page.len());
+        let mut unread = page.clone();
+        for _ in 0..MAX_ATTEMPTS {
+            let handles: Vec<_> = unread.iter().map(|entry| entry.handle).collect();
+            items.extend(self.details(roster.attribute, &handles).await?);
+            if handles.iter().all(|handle| items.contains_key(handle)) {
+                break;
+            }
+            // It ended, or the roster has its new handle by now.
+            let again = self.entries(roster).await?;
+            unread = entries.take_new(again, &page);
+            page.extend(&unread);
+        }
+        page.sort_by_key(Member::rank);
+        let handles = page.iter().map(|entry| entry.handle);
+        Ok(Page {
+            sessions: self.shown(roster, handles, items),
+            next: Some(entries)
+                .filter(|entries| !entries.left.is_empty())
+                .map(|entries| Next::Roster(Some(entries))),
+        })
+    }
+
+    /// What there is to show of these sessions: those that are live and have the value.
+    fn shown(
+        &self,
+        of: &Roster,
+        handles: impl Iterator<Item = SessionHandle>,
+        mut items: HashMap<SessionHandle, Map>,
+    ) -> VecDeque<Result<SessionSummary, Error>> {
+        let now = self.now();
+        let mut sessions = VecDeque::with_capacity(items.len());
+        for handle in handles {
+            let Some(item) = items.remove(&handle) else {
+                continue;
+            };
+            if item.get(of.attribute.name) != Some(&of.value) {
+                continue;
+            }
+            match SessionSummary::read(S::SCHEMA, handle, &item) {
+                Ok(session) if !is_live(session.expires_at, now) => {}
+                session => sessions.push_back(session.map_err(Error::from)),
+            }
+        }
+        sessions
+    }
+
+    /// Who is in a roster, newest session first: one consistent read.
+    pub(crate) async fn entries(&self, roster: &Roster) -> Result<Vec<Member>, Error> {
+        let read = request::roster(self.target(), roster).send().await;
+        let read = read.map_err(|error| self.failed("GetItem", error))?;
+        Ok(read.item.as_ref().and_then(members).unwrap_or_default())
+    }
+
+    /// The items of these sessions, with what a listing shows of each, as they are after every write
+    /// that was acknowledged. Those that are absent are not among them.
+    pub(crate) async fn details(
+        &self,
+        attribute: &Attribute,
+        handles: &[SessionHandle],
+    ) -> Result<HashMap<SessionHandle, Map>, Error> {
+        let mut items = HashMap::with_capacity(handles.len());
+        let mut wanted = handles.to_vec();
+        for attempt in 1..=MAX_ATTEMPTS {
+            if wanted.is_empty() {
+                return Ok(items);
+            }
+            let read = request::details(self.target(), attribute, wanted.iter().copied())
+                .send()
+                .await;
+            let read = read.map_err(|error| self.failed("BatchGetItem", error))?;
+            for item in read
+                .responses
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, items)| items)
+            {
+                if let Some(handle) = handle_of(S::SCHEMA, &item) {
+                    items.insert(handle, item);
+                }
+            }
+            let left = read
+                .unprocessed_keys
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, keys)| keys.keys);
+            wanted = left.filter_map(|key| handle_of(S::SCHEMA, &key)).collect();
+            if !wanted.is_empty() {
+                backoff(attempt).await;
+            }
+        }
+        match wanted.is_empty() {
+            true => Ok(items),
+            false => Err(ServiceError::unprocessed("BatchGetItem").into()),
+        }
+    }
+}
+
+impl Entries {
+    fn of(members: Vec<Member>) -> Self {
+        Self {
+            known: members.iter().map(|entry| entry.handle).collect(),
+            left: members.into(),
+        }
+    }
+
+    fn take(&mut self, n: usize) -> Vec<Member> {
+        self.left.drain(..n.min(self.left.len())).collect()
+    }
+
+    /// Of these entries, the new ones whose place is on this page. Those whose place is further on
+    /// are kept for then; a session that is newer than this page began after the listing, or was
+    /// shown under its old handle.
+    fn take_new(&mut self, members: Vec<Member>, page: &[Member]) -> Vec<Member> {
+        let ages = || page.iter().map(|entry| entry.created_at);
+        let (newest, oldest) = (ages().max(), ages().min());
+        let known = &mut self.known;
+        let new = members
+            .into_iter()
+            .filter(|entry| Some(entry.created_at) <= newest && known.insert(entry.handle));
+        let is_last = self.left.is_empty();
+        let (now, later): (Vec<_>, Vec<_>) =
+            new.partition(|entry| is_last || Some(entry.created_at) >= oldest);
+        self.left.extend(later);
+        self.left.make_contiguous().sort_by_key(Member::rank);
+        now
+    }
+}
