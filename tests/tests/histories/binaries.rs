@@ -237,6 +237,7 @@ impl<S: Program> Client<S> {
 }
 
 fn seen<S: Program>(session: &Session<S>) -> Seen {
+    let evicted = Session::evicted(session);
     Seen {
         id: session.id().clone(),
         handle: session.handle().to_string(),
@@ -244,7 +245,7 @@ fn seen<S: Program>(session: &Session<S>) -> Seen {
         created_at: millis(session.created_at()),
         expires_at: millis(session.expires_at()) / 1000,
         fields: session.fields(),
-        evicted: Vec::new(),
+        evicted: evicted.iter().map(ToString::to_string).collect(),
     }
 }
 

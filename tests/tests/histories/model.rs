@@ -83,9 +83,9 @@ pub struct Op {
     found: BTreeSet<String>,
     present: BTreeSet<String>,
     read: BTreeMap<String, Option<Value>>,
-    /// The rosters as it found them when it began, and whose its session was.
+    /// The rosters and its session as they were when it began.
     rosters: BTreeMap<String, Found>,
-    had_user: Option<u64>,
+    was: Option<Value>,
     /// Users who had as many live sessions as there may be, at some moment of it.
     was_full: BTreeSet<u64>,
     /// Sessions that it ended to make room.
@@ -127,7 +127,7 @@ impl Op {
             present: BTreeSet::new(),
             read: BTreeMap::new(),
             rosters: BTreeMap::new(),
-            had_user: None,
+            was: None,
             was_full: BTreeSet::new(),
             victims: BTreeSet::new(),
             due: Vec::new(),

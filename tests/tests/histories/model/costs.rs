@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
+use super::items::{absolute_end, number};
 use super::{Model, Op, Violation, require, roster_of};
-use crate::plan::{Act, IDLE};
+use crate::plan::{ABSOLUTE, Act, IDLE};
 
 impl Op {
     /// The requests that an operation may send.
@@ -53,6 +54,9 @@ impl Op {
     }
 }
 
+/// A week and a day: a roster is kept at most as long after the absolute end of its sessions.
+const KEPT: u64 = 8 * 24 * 60 * 60;
+
 type Costs = RangeInclusive<usize>;
 
 fn sum(a: Costs, b: &Costs) -> Costs {
@@ -100,6 +104,7 @@ impl Model {
         if self.limit.is_none() {
             return 0..=0;
         }
+        let had_user = op.was.as_ref().map(|item| number(item, "user"));
         match op.act {
             Act::Create(..) => match op.users().first() {
                 Some(user) => self.entry_counts(op, *user, now),
@@ -113,15 +118,13 @@ impl Model {
                 });
                 0..=costs.max().unwrap_or(0)
             }
-            Act::Delete(_) | Act::RevokeHandle(_) => match op.had_user {
-                Some(_) => 1..=1,
-                None => 0..=0,
-            },
-            Act::RevokeOnly(user, _) if op.had_user == Some(user) => 1..=1,
+            Act::Delete(_) | Act::RevokeHandle(_) if had_user.flatten().is_some() => 1..=1,
+            // The entry of one that is gone can be there yet.
+            Act::RevokeOnly(user, _) if had_user.is_none_or(|had| had == Some(user)) => 1..=1,
             Act::Revoke(..) if op.asked() > 0 => 1..=1,
-            // An entry without a session is looked up again, and what took its place read.
+            // For an entry without a session the roster is read again.
             Act::List(user) => match op.rosters.get(&roster_of(user)) {
-                Some(found) if found.lacks_one() => 1..=2,
+                Some(found) if found.lacks_one() => 1..=1,
                 _ => 0..=0,
             },
             _ => 0..=0,
@@ -135,14 +138,24 @@ impl Model {
             // The first session of a user: the update finds nothing, and a second makes the item.
             return 2..=2;
         };
-        if found.0.len() < limit {
-            return 1..=1;
+        // Refused once more where the roster is kept longer than for this session.
+        let ends = op
+            .was
+            .as_ref()
+            .map_or(op.began / 1000 + ABSOLUTE, absolute_end);
+        let longer = usize::from(found.ends >= ends + KEPT);
+        if found.sessions.len() < limit {
+            return 1..=1 + longer;
         }
         // Refused, the sessions read, those that expired deleted; then the entries without one
-        // removed and it is entered, or it makes room or takes itself back by one request.
+        // removed and it is entered, or it makes room by one request, or takes back its session
+        // and its entry.
         let (least, most) = (found.dead(op.began), found.dead(now));
         let least = if least == 0 { 3 } else { 4 };
-        let most = if most == 0 { 3 } else { 4 + most };
-        least..=most
+        let most = match most {
+            0 if self.limit.is_some_and(|limit| limit.evicts) => 3,
+            most => 4 + most,
+        };
+        least..=most + longer
     }
 }

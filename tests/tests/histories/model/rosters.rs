@@ -10,7 +10,7 @@ use super::{Change, Model, Op, Violation, require};
 use crate::binaries::{Got, Listed, Outcome};
 use crate::plan::Act;
 
-/// How often a revocation looks again for what changes of id put into the roster meanwhile.
+/// How often a listing or revocation looks for what changes of id put into the roster meanwhile.
 const ROUNDS: usize = 8;
 
 /// No session has a handle that begins like this.
@@ -39,18 +39,21 @@ pub fn entries(roster: &Value) -> BTreeMap<&str, u64> {
 
 /// A roster as an operation found it when it began: the end of each entry's session, if it is there.
 #[derive(Debug)]
-pub struct Found(pub Vec<Option<u64>>);
+pub struct Found {
+    pub ends: u64,
+    pub sessions: Vec<Option<u64>>,
+}
 
 impl Found {
     /// How many entries have no session, or one that has expired at this time.
     pub fn dead(&self, millis: u64) -> usize {
         let dead = |end: &Option<u64>| end.is_none_or(|end| end <= millis / 1000);
-        self.0.iter().filter(|end| dead(end)).count()
+        self.sessions.iter().filter(|end| dead(end)).count()
     }
 
     /// Whether there is an entry without a session.
     pub fn lacks_one(&self) -> bool {
-        self.0.iter().any(Option::is_none)
+        self.sessions.iter().any(Option::is_none)
     }
 }
 
@@ -79,11 +82,16 @@ impl Model {
     pub(super) fn surveys(&self, op: &mut Op) {
         for (key, roster) in self.truth.iter().filter(|(key, _)| is_roster(key)) {
             let found = entries(roster).into_keys();
-            let found = found.map(|handle| self.truth.get(handle).map(expires_at));
-            op.rosters.insert(key.clone(), Found(found.collect()));
+            let found = Found {
+                ends: expires_at(roster),
+                sessions: found
+                    .map(|handle| self.truth.get(handle).map(expires_at))
+                    .collect(),
+            };
+            op.rosters.insert(key.clone(), found);
         }
         let target = op.target.as_ref().and_then(|target| self.truth.get(target));
-        op.had_user = target.and_then(|item| number(item, "user"));
+        op.was = target.cloned();
         if let Act::List(user) | Act::Revoke(user, _) = op.act {
             let due = self.told.iter().filter(|handle| self.has(handle, user));
             let due = due.filter(|handle| op.spared.as_ref() != Some(handle));
@@ -313,7 +321,7 @@ impl Model {
         })
     }
 
-    /// Each session that was there all the time is listed, under one of two ids if it had two.
+    /// Each session that was there all the time is listed, under one of its ids if it got new ones.
     pub(super) fn roster_is_listed(
         &self,
         op: &Op,
@@ -323,7 +331,7 @@ impl Model {
         let shown = |handle: &String| listed.iter().any(|session| session.handle == *handle);
         for due in &op.due {
             let live = due.ends > now / 1000;
-            let found = due.handles.len() > 2 || due.handles.iter().any(shown);
+            let found = due.handles.len() > ROUNDS || due.handles.iter().any(shown);
             require(!live || found, "G9", || {
                 "a live session is not listed".to_owned()
             })?;
@@ -343,9 +351,11 @@ impl Model {
             "G9",
             || "a session was evicted, and nothing says so".to_owned(),
         )?;
-        let alone = !op.faulted && !op.interfered;
+        let fresh = matches!(op.act, Act::Create(..)) && !op.lost;
+        // It tells of earlier ones for as long as the session is entered nowhere else, and after a
+        // lost answer of those who are gone.
         let right = |handle: &String| {
-            op.victims.contains(handle) || (!alone && !self.truth.contains_key(handle))
+            op.victims.contains(handle) || !fresh && !self.truth.contains_key(handle)
         };
         require(told.iter().all(right), "G9", || {
             "a session is said to be evicted, and was not".to_owned()
