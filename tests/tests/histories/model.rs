@@ -86,6 +86,8 @@ pub struct Op {
     /// The rosters and its session as they were when it began.
     rosters: BTreeMap<String, Found>,
     was: Option<Value>,
+    /// Who was in each roster that one of its writes met last.
+    met: BTreeMap<String, BTreeSet<String>>,
     /// Users who had as many live sessions as there may be, at some moment of it.
     was_full: BTreeSet<u64>,
     /// Sessions that it ended to make room.
@@ -128,6 +130,7 @@ impl Op {
             read: BTreeMap::new(),
             rosters: BTreeMap::new(),
             was: None,
+            met: BTreeMap::new(),
             was_full: BTreeSet::new(),
             victims: BTreeSet::new(),
             due: Vec::new(),

@@ -232,7 +232,12 @@ impl Model {
             || format!("an eviction made {} entries of {}", is.len(), was.len()),
         )?;
         let created = was.get(handle.as_str());
-        let mut others = was.iter().filter(|(other, _)| is.contains_key(*other));
+        // One that came since it read the roster, with a time of creation by a clock that is slow or
+        // from another user, could not be known to be older.
+        let met = key.and_then(|key| self.ops[op].met.get(&key));
+        let mut others = was.iter().filter(|(other, _)| {
+            is.contains_key(*other) && met.is_some_and(|met| met.contains(**other))
+        });
         let older = others.any(|(other, at)| {
             let item = self.truth.get(*other);
             Some(at) < created && item.is_some_and(|item| is_live(item, now))

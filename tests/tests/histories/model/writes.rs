@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::items::{
     OWN, absolute_end, expires_at, fields, is_live, marks, named, number, strangers, well_formed,
 };
+use super::rosters::entries;
 use super::{Change, Model, Violation, is_roster, require};
 use crate::binaries::Pending;
 use crate::plan::{ABSOLUTE, Act, IDLE, REMEMBERED};
@@ -62,6 +63,11 @@ impl Model {
             });
         for victim in &evicted {
             self.evicted(op, victim, &rosters, now)?;
+        }
+        for (key, _, after) in steps.iter().filter(|(key, ..)| is_roster(key)) {
+            let members = after.as_ref().map(entries).unwrap_or_default();
+            let members = members.into_keys().map(str::to_owned);
+            self.ops[op].met.insert(key.clone(), members.collect());
         }
         for (_, _, after) in &sessions {
             if let Some(item) = after {
