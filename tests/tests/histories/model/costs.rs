@@ -57,6 +57,16 @@ impl Op {
 /// A week and a day: a roster is kept at most as long after the absolute end of its sessions.
 const KEPT: u64 = 8 * 24 * 60 * 60;
 
+impl Op {
+    /// Where a roster is kept longer than for its session, a write to it is refused once more.
+    fn is_kept_longer(&self, user: u64) -> usize {
+        let session = self.was.as_ref();
+        let ends = session.map_or(self.began / 1000 + ABSOLUTE, absolute_end);
+        let found = self.rosters.get(&roster_of(user));
+        usize::from(found.is_some_and(|found| found.ends >= ends + KEPT))
+    }
+}
+
 type Costs = RangeInclusive<usize>;
 
 fn sum(a: Costs, b: &Costs) -> Costs {
@@ -111,13 +121,15 @@ impl Model {
                 None => 0..=0,
             },
             // The one request is a transaction, and can be refused for the roster.
-            Act::Save(..) | Act::Update(..) | Act::Cycle(..) => {
-                let costs = op.users().into_iter().map(|user| {
-                    let costs = self.entry_counts(op, user, now);
-                    *costs.end()
-                });
+            Act::Save(..) | Act::Update(..) | Act::Cycle(..) if op.changes_user() => {
+                let costs = op.users().into_iter();
+                let costs = costs.map(|user| *self.entry_counts(op, user, now).end());
                 0..=costs.max().unwrap_or(0)
             }
+            Act::Cycle(..) => match had_user.flatten() {
+                Some(user) => 0..=op.is_kept_longer(user),
+                None => 0..=0,
+            },
             Act::Delete(_) | Act::RevokeHandle(_) if had_user.flatten().is_some() => 1..=1,
             // The entry of one that is gone can be there yet.
             Act::RevokeOnly(user, _) if had_user.is_none_or(|had| had == Some(user)) => 1..=1,
