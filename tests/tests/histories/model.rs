@@ -4,8 +4,10 @@
 //! checks are of that: no copy of the store's own logic is in here.
 
 mod costs;
+mod due;
 mod ends;
 mod items;
+mod limits;
 mod rosters;
 mod writes;
 
@@ -13,9 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use self::due::Due;
 use self::items::expires_at;
 pub use self::items::number;
-use self::rosters::{Due, Found};
+use self::rosters::Found;
 pub use self::rosters::{is_roster, roster_of};
 use crate::binaries::{Fields, Pending};
 use crate::plan::{Act, Limit};

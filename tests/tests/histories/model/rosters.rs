@@ -1,17 +1,12 @@
-//! What a consistent index promises: a roster that misses no session that anyone knows, an exact
-//! limit, evictions that are due and told, complete revocation, complete listing.
+//! Rosters: what they are, what may happen to one, and that none misses a session that anyone knows.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::items::{absolute_end, expires_at, is_live, number};
+use super::items::{absolute_end, expires_at, number};
 use super::{Change, Model, Op, Violation, require};
-use crate::binaries::{Got, Listed, Outcome};
 use crate::plan::Act;
-
-/// How often a listing or revocation looks for what changes of id put into the roster meanwhile.
-const ROUNDS: usize = 8;
 
 /// No session has a handle that begins like this.
 const PREFIX: &str = "#user#";
@@ -57,15 +52,6 @@ impl Found {
     }
 }
 
-/// A session that a listing or revocation has to find.
-#[derive(Debug)]
-pub struct Due {
-    /// The handles that it has had since, the present one last.
-    handles: Vec<String>,
-    /// Its earliest end since.
-    ends: u64,
-}
-
 impl Model {
     /// Whether a session is there and has this user.
     pub(super) fn has(&self, handle: &str, user: u64) -> bool {
@@ -73,7 +59,7 @@ impl Model {
         item.is_some_and(|item| number(item, "user") == Some(user))
     }
 
-    fn roster(&self, user: u64) -> BTreeMap<&str, u64> {
+    pub(super) fn roster(&self, user: u64) -> BTreeMap<&str, u64> {
         let roster = self.truth.get(&roster_of(user));
         roster.map(entries).unwrap_or_default()
     }
@@ -92,30 +78,8 @@ impl Model {
         }
         let target = op.target.as_ref().and_then(|target| self.truth.get(target));
         op.was = target.cloned();
-        if let Act::List(user) | Act::Revoke(user, _) = op.act {
-            let due = self.told.iter().filter(|handle| self.has(handle, user));
-            let due = due.filter(|handle| op.spared.as_ref() != Some(handle));
-            op.due.extend(due.map(|handle| Due {
-                handles: vec![handle.clone()],
-                ends: expires_at(&self.truth[handle]),
-            }));
-        }
+        self.expects(op);
         self.sees_full(op);
-    }
-
-    /// Takes note of the users who have as many live sessions as there may be.
-    fn sees_full(&self, op: &mut Op) {
-        let Some(limit) = self.limit else { return };
-        for key in self.truth.keys().filter(|key| is_roster(key)) {
-            let Some(user) = user_of(key) else { continue };
-            let live = self
-                .roster(user)
-                .into_keys()
-                .filter(|handle| self.has(handle, user) && is_live(&self.truth[*handle], op.began));
-            if live.count() >= limit.sessions {
-                op.was_full.insert(user);
-            }
-        }
     }
 
     /// A roster changed.
@@ -189,219 +153,22 @@ impl Model {
             )?;
         }
         for user in self.truth.keys().filter_map(|key| user_of(key)) {
-            let sessions = self.roster(user).into_keys();
-            let sessions = sessions.filter(|handle| self.has(handle, user)).count();
-            require(sessions <= limit.sessions, "G9", || {
-                format!("user {user} has {sessions} sessions")
+            let mut sessions = self.roster(user).into_keys().collect::<Vec<_>>();
+            // One whose session is gone is dropped in time; of another's, nobody would.
+            sessions.retain(|handle| self.truth.contains_key(*handle));
+            require(
+                sessions.iter().all(|handle| self.has(handle, user)),
+                "G9",
+                || format!("user {user} has an entry of another's session"),
+            )?;
+            require(sessions.len() <= limit.sessions, "G9", || {
+                format!("user {user} has {} sessions", sessions.len())
             })?;
         }
         Ok(())
     }
-
-    /// A transaction ended a session that its operation is not about, to make room.
-    pub(super) fn evicted(
-        &mut self,
-        op: usize,
-        victim: &Change,
-        rosters: &[&Change],
-        now: u64,
-    ) -> Result<(), Violation> {
-        let (handle, Some(session), None) = victim else {
-            return Ok(());
-        };
-        let user = number(session, "user");
-        let evicts = self.limit.is_some_and(|limit| limit.evicts);
-        require(evicts, "G9", || {
-            format!("{:?} ended a session of user {user:?}", self.ops[op].act)
-        })?;
-        let key = user.map(roster_of);
-        let roster = rosters
-            .iter()
-            .find(|(other, ..)| Some(other) == key.as_ref());
-        let Some((_, Some(before), Some(after))) = roster else {
-            return require(false, "G9", || {
-                "a session was evicted, and its entry left".to_owned()
-            });
-        };
-        let (was, is) = (entries(before), entries(after));
-        let room = self.limit.map(|limit| limit.sessions) == Some(is.len());
-        let for_another = is.keys().any(|handle| !was.contains_key(handle));
-        require(
-            room && for_another && !is.contains_key(handle.as_str()),
-            "G9",
-            || format!("an eviction made {} entries of {}", is.len(), was.len()),
-        )?;
-        let created = was.get(handle.as_str());
-        // One that came since it read the roster, with a time of creation by a clock that is slow or
-        // from another user, could not be known to be older.
-        let met = key.and_then(|key| self.ops[op].met.get(&key));
-        let mut others = was.iter().filter(|(other, _)| {
-            is.contains_key(*other) && met.is_some_and(|met| met.contains(**other))
-        });
-        let older = others.any(|(other, at)| {
-            let item = self.truth.get(*other);
-            Some(at) < created && item.is_some_and(|item| is_live(item, now))
-        });
-        require(!older, "G9", || {
-            "a session was evicted that is not the oldest".to_owned()
-        })?;
-        self.ops[op].victims.insert(handle.clone());
-        Ok(())
-    }
-
-    /// Sessions changed, and with them what listings and revocations under way have to find.
-    pub(super) fn follow(&mut self, sessions: &[&Change]) {
-        let moved = match sessions {
-            [(old, Some(_), None), (new, None, Some(_))]
-            | [(new, None, Some(_)), (old, Some(_), None)] => Some((old, new)),
-            _ => None,
-        };
-        if let Some((_, new)) = moved {
-            self.told.insert(new.clone());
-        }
-        let mut ops = std::mem::take(&mut self.ops);
-        for op in ops.iter_mut().filter(|op| !op.done) {
-            let (Act::List(user) | Act::Revoke(user, _)) = op.act else {
-                self.sees_full(op);
-                continue;
-            };
-            for due in &mut op.due {
-                if let Some((old, new)) = moved {
-                    if due.handles.last() == Some(old) {
-                        due.handles.push(new.clone());
-                    }
-                }
-            }
-            // What ended, or was another's for a moment, need not be found.
-            op.due.retain(|due| {
-                let handle = due.handles.last();
-                handle.is_some_and(|handle| self.has(handle, user))
-            });
-            for due in &mut op.due {
-                if let Some(item) = due.handles.last().map(|handle| &self.truth[handle]) {
-                    due.ends = due.ends.min(expires_at(item));
-                }
-            }
-        }
-        self.ops = ops;
-    }
-
-    /// A revocation or listing gets to see a roster as it is now.
-    pub(super) fn shows_roster(&mut self, op: usize, user: u64, roster: &Value) {
-        let shown = entries(roster);
-        let (truth, op) = (&self.truth, &mut self.ops[op]);
-        // Which sessions it is about is settled by the first read.
-        let newest = shown.values().copied().max().unwrap_or(0);
-        let newest = *op.newest.get_or_insert(newest);
-        let shown = shown.into_iter().filter(|(_, created)| *created <= newest);
-        let shown: Vec<_> = shown.map(|(handle, _)| handle.to_owned()).collect();
-        op.found.extend(shown.iter().cloned());
-        let left = shown.into_iter().filter(|handle| {
-            let item = truth.get(handle);
-            item.is_some_and(|item| number(item, "user") == Some(user))
-                && op.spared.as_ref() != Some(handle)
-        });
-        op.left = left.collect();
-    }
-
-    /// A revocation takes effect when it last writes or reads the roster: no session in it then is
-    /// as old as those that it began with, and of those that it began with there is none under any
-    /// id.
-    pub(super) fn roster_is_revoked(
-        &self,
-        op: &Op,
-        failed: &[String],
-        moved: usize,
-    ) -> Result<(), Violation> {
-        let exhausted = moved > 0 && op.requests.len() > 2 * ROUNDS;
-        let mut left = op.left.iter();
-        require(
-            exhausted || left.all(|handle| failed.contains(handle)),
-            "G9",
-            || "a revocation left a session in the roster".to_owned(),
-        )?;
-        let mut due = op.due.iter().filter_map(|due| due.handles.last());
-        require(due.all(|handle| failed.contains(handle)), "G9", || {
-            "a session outlived its revocation".to_owned()
-        })
-    }
-
-    /// Each session that was there all the time is listed, under one of its ids if it got new ones.
-    pub(super) fn roster_is_listed(
-        &self,
-        op: &Op,
-        listed: &[Listed],
-        now: u64,
-    ) -> Result<(), Violation> {
-        let shown = |handle: &String| listed.iter().any(|session| session.handle == *handle);
-        for due in &op.due {
-            let live = due.ends > now / 1000;
-            let found = due.handles.len() > ROUNDS || due.handles.iter().any(shown);
-            require(!live || found, "G9", || {
-                "a live session is not listed".to_owned()
-            })?;
-        }
-        Ok(())
-    }
-
-    /// G9: what was evicted is told, and nothing else is said to have been.
-    pub(super) fn evictions_are_told(&self, op: &Op, outcome: &Outcome) -> Result<(), Violation> {
-        let told = match (&outcome.got, &outcome.copy) {
-            (Ok(Got::Session(session)), _) if matches!(op.act, Act::Create(..)) => &session.evicted,
-            (Ok(_), Some(copy)) => &copy.evicted,
-            _ => return Ok(()),
-        };
-        require(
-            op.victims.iter().all(|victim| told.contains(victim)),
-            "G9",
-            || "a session was evicted, and nothing says so".to_owned(),
-        )?;
-        let fresh = matches!(op.act, Act::Create(..)) && !op.lost;
-        // It tells of earlier ones for as long as the session is entered nowhere else, and after a
-        // lost answer of those who are gone.
-        let right = |handle: &String| {
-            op.victims.contains(handle) || !fresh && !self.truth.contains_key(handle)
-        };
-        require(told.iter().all(right), "G9", || {
-            "a session is said to be evicted, and was not".to_owned()
-        })
-    }
-
-    /// A refusal is right only if there were as many live sessions as there may be.
-    pub(super) fn limit_was_reached(&self, op: &Op) -> Result<(), Violation> {
-        let refuses = self.limit.is_some_and(|limit| !limit.evicts);
-        let full = op.users().iter().any(|user| op.was_full.contains(user));
-        require(refuses && full, "G9", || {
-            "a session was refused, and there was room".to_owned()
-        })
-    }
 }
 
-impl Op {
-    /// The users that it may give its session.
-    pub(super) fn users(&self) -> Vec<u64> {
-        let set = match &self.act {
-            Act::Create(_, set) | Act::Update(_, set) => set.as_slice(),
-            _ => &[],
-        };
-        let set = set.iter().filter(|(name, _)| *name == "user");
-        let pending = self.pending.may.get("user").into_iter().flatten();
-        let must = self.pending.must.get("user").into_iter();
-        let users = set.map(|(_, user)| user).chain(pending).chain(must);
-        users.copied().flatten().collect()
-    }
-
-    /// Whether it may change the user of its session.
-    pub(super) fn changes_user(&self) -> bool {
-        match &self.act {
-            Act::Create(_, set) | Act::Update(_, set) => {
-                set.iter().any(|(name, _)| *name == "user")
-            }
-            _ => self.pending.may.contains_key("user") || self.pending.must.contains_key("user"),
-        }
-    }
-}
-
-fn user_of(key: &str) -> Option<u64> {
+pub fn user_of(key: &str) -> Option<u64> {
     key.strip_prefix(PREFIX)?.parse().ok()
 }

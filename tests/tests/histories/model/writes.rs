@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::items::{
     OWN, absolute_end, expires_at, fields, is_live, marks, named, number, strangers, well_formed,
 };
-use super::rosters::entries;
 use super::{Change, Model, Violation, is_roster, require};
 use crate::binaries::Pending;
 use crate::plan::{ABSOLUTE, Act, IDLE, REMEMBERED};
@@ -21,36 +20,9 @@ impl Model {
         steps: &[Change],
         now: u64,
     ) -> Result<(), Violation> {
-        for (handle, before, after) in steps {
-            if self.ops[op].target.as_ref() == Some(handle) {
-                let op = &mut self.ops[op];
-                op.saw(before.as_ref());
-                if let (true, Some(item)) = (op.pending.pinned, before) {
-                    op.already |= named(item, &op.pending.must) == op.pending.must;
-                }
-            }
-            match after {
-                Some(item) => {
-                    self.known.insert(handle.clone());
-                    self.truth.insert(handle.clone(), item.clone())
-                }
-                None => self.truth.remove(handle),
-            };
-        }
-        let changed: Vec<_> = steps
-            .iter()
-            .filter(|(_, before, after)| before != after)
-            .collect();
-        for (handle, ..) in &changed {
-            for (i, other) in self.ops.iter_mut().enumerate() {
-                let concerned = other.target.as_ref() == Some(handle)
-                    || other.target.is_none()
-                    || self.limit.is_some() && !matches!(other.act, Act::Load(_) | Act::Touch(_));
-                other.interfered |= i != op && !other.done && concerned;
-            }
-        }
-        let (rosters, sessions): (Vec<_>, Vec<_>) =
-            changed.into_iter().partition(|(key, ..)| is_roster(key));
+        self.take_note(op, steps);
+        let changed = steps.iter().filter(|(_, before, after)| before != after);
+        let (rosters, sessions): (Vec<_>, Vec<_>) = changed.partition(|(key, ..)| is_roster(key));
         for roster in &rosters {
             self.roster_changed(op, roster)?;
         }
@@ -63,11 +35,6 @@ impl Model {
             });
         for victim in &evicted {
             self.evicted(op, victim, &rosters, now)?;
-        }
-        for (key, _, after) in steps.iter().filter(|(key, ..)| is_roster(key)) {
-            let members = after.as_ref().map(entries).unwrap_or_default();
-            let members = members.into_keys().map(str::to_owned);
-            self.ops[op].met.insert(key.clone(), members.collect());
         }
         for (_, _, after) in &sessions {
             if let Some(item) = after {
@@ -88,7 +55,38 @@ impl Model {
             }),
         }?;
         self.follow(&sessions);
+        self.meets(op, steps);
         self.rosters_hold()
+    }
+
+    /// These items were written to, or were not since they were otherwise than asked for.
+    fn take_note(&mut self, op: usize, steps: &[Change]) {
+        for (handle, before, after) in steps {
+            if self.ops[op].target.as_ref() == Some(handle) {
+                let op = &mut self.ops[op];
+                op.saw(before.as_ref());
+                if let (true, Some(item)) = (op.pending.pinned, before) {
+                    op.already |= named(item, &op.pending.must) == op.pending.must;
+                }
+            }
+            match after {
+                Some(item) => {
+                    self.known.insert(handle.clone());
+                    self.truth.insert(handle.clone(), item.clone())
+                }
+                None => self.truth.remove(handle),
+            };
+            if before == after {
+                continue;
+            }
+            let roster = self.limit.is_some();
+            for (i, other) in self.ops.iter_mut().enumerate() {
+                let concerned = other.target.as_ref() == Some(handle)
+                    || other.target.is_none()
+                    || roster && !matches!(other.act, Act::Load(_) | Act::Touch(_));
+                other.interfered |= i != op && !other.done && concerned;
+            }
+        }
     }
 
     fn appeared(
