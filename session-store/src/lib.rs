@@ -69,6 +69,7 @@ mod delta;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
+mod everyone;
 mod id;
 mod item;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
@@ -106,6 +107,7 @@ pub use crate::error::{
     ConflictError, DecodeError, EncodeError, Error, GoneError, LimitError, ServiceError,
     SetupError, TooLargeError,
 };
+pub use crate::everyone::RevokeAll;
 pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
 pub use crate::lifetime::Touch;
 pub use crate::listing::{SessionSummary, Sessions};
