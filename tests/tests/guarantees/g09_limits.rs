@@ -344,6 +344,48 @@ async fn a_limit_that_was_made_smaller_is_kept_from_the_next_log_in_on() {
     }
 }
 
+/// Sessions that expired leave their entries behind; a roster does not collect them for ever.
+#[tokio::test]
+async fn entries_that_are_left_behind_are_dropped_now_and_then() {
+    #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+    #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+    struct Many {
+        #[dynamo(attr = "user_id", index(consistent))]
+        user_id: Option<String>,
+    }
+    let many = || Many {
+        user_id: three().user_id,
+    };
+    fastrand::seed(17);
+    let bench = Bench::<Many>::new().await;
+    for _ in 0..70 {
+        bench.store.create(many()).await.unwrap();
+    }
+    bench.clock.advance(Duration::from_secs(40 * 60 * 60));
+    let mut sessions = Vec::new();
+    for _ in 0..40 {
+        sessions.push(
+            bench
+                .store
+                .create(many())
+                .await
+                .unwrap()
+                .handle()
+                .to_string(),
+        );
+    }
+    sessions.sort();
+    let items = bench.items().await;
+    let roster = items.iter().find(|item| item.contains_key("m")).unwrap();
+    let mut entries: Vec<_> = roster["m"].as_m().unwrap().keys().cloned().collect();
+    entries.sort();
+    assert_eq!(
+        entries, sessions,
+        "none but the live ones, and all of those"
+    );
+    assert_eq!(stored(&bench).await, 40);
+}
+
 /// A roster at its limit fits into an item, with the longest key that there can be.
 #[test]
 fn the_largest_roster_fits_into_an_item() {
