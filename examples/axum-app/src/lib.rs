@@ -7,6 +7,7 @@ mod form;
 mod page;
 mod session;
 
+use std::mem;
 use std::time::UNIX_EPOCH;
 
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -50,19 +51,21 @@ pub fn app(store: Store) -> Router {
 /// The page, which counts its visits in sessions that are there, and begins none by itself.
 async fn home(State(store): State<Store>, visitor: Visitor) -> Result<Markup, AppError> {
     let Some(mut session) = visitor.session().await? else {
-        return Ok(page::home(None, &[]));
+        return Ok(page::home(None, &[], &[]));
     };
     session.visits += 1;
+    // Shown now, and stored as shown together with the visit.
+    let ended = mem::take(&mut session.ended);
     match store.save(&mut session).await {
         Ok(()) => {}
-        Err(Error::Gone(_)) => return Ok(page::home(None, &[])),
+        Err(Error::Gone(_)) => return Ok(page::home(None, &[], &[])),
         Err(error) => return Err(error.into()),
     }
     let devices = match &session.user_id {
         Some(user) => store.sessions(AppSession::USER_ID, user).all().await?,
         None => Vec::new(),
     };
-    Ok(page::home(Some(&session), &devices))
+    Ok(page::home(Some(&session), &devices, &ended))
 }
 
 /// Who is there, at the price of one read.

@@ -9,6 +9,7 @@
 )]
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
@@ -46,10 +47,13 @@ async fn store() -> Store {
     }
 }
 
-/// How many items are in the table: sessions, and whatever else there should not be.
+/// How many items are in the table, sessions and whatever else there should not be, but for the
+/// rosters of the consistent index: they stay a while when their sessions have ended.
 async fn stored(store: &Store) -> usize {
     let scan = store.client().scan().table_name(store.table_name());
-    scan.send().await.unwrap().items().len()
+    let scan = scan.send().await.unwrap();
+    let ids = scan.items().iter().map(|item| item["id"].as_s().unwrap());
+    ids.filter(|id| !id.starts_with("#user_id#")).count()
 }
 
 /// A client that keeps its session cookie, as browsers do.
@@ -196,6 +200,43 @@ async fn one_device_ends_all_others() {
     }
     assert_eq!(laptop.page().await, "ada");
     assert_eq!(somebody.page().await, "grace");
+}
+
+#[tokio::test]
+async fn a_log_in_beyond_the_limit_ends_the_oldest() {
+    let store = store().await;
+    let mut oldest = Browser::logged_in(&store, "ada").await;
+    let handle = oldest.handle();
+    // The clock that says which is the oldest has milliseconds.
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        others.push(Browser::logged_in(&store, "ada").await);
+    }
+    let page = oldest.get("/").await.text;
+    assert!(page.contains("5 of 5") && !page.contains("oldest session"));
+
+    let mut sixth = Browser::logged_in(&store, "ada").await;
+    assert_eq!(oldest.page().await, "anonymous");
+    assert_eq!(sixth.devices().await.len(), 5);
+    assert_eq!(stored(&store).await, 5);
+    let page = sixth.get("/").await.text;
+    let notice = format!(
+        "Your oldest session, <code>{}</code>, was ended",
+        &handle[..8]
+    );
+    assert!(page.contains(&notice) && page.contains("5 of 5"), "{page}");
+    let page = sixth.get("/").await.text;
+    assert!(!page.contains("oldest session"), "it is said once: {page}");
+    for other in &mut others {
+        assert_eq!(other.page().await, "ada");
+        assert!(!other.get("/").await.text.contains("oldest session"));
+    }
+
+    // With a new id it is still the same session: nobody has to make room for it.
+    sixth.post("/login", "user=ada").await;
+    assert_eq!(sixth.devices().await.len(), 5);
+    assert!(!sixth.get("/").await.text.contains("oldest session"));
 }
 
 #[tokio::test]
