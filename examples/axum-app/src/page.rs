@@ -240,6 +240,9 @@ fn devices(current: &Session<AppSession>, devices: &[SessionSummary]) -> Markup 
                     }
                 }
             }
+            @if others {
+                form method="post" action="/logout-everywhere" { button.danger { "Log out everywhere" } }
+            }
         }
     }
 }

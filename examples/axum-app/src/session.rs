@@ -172,7 +172,12 @@ impl Visitor {
         if let Some(id) = self.id() {
             self.store.delete(&id).await?;
         }
-        Ok(self.cookies.remove(Cookie::build(Self::COOKIE).path("/")))
+        Ok(self.without_cookie())
+    }
+
+    /// Takes the cookie of a session that has ended.
+    pub(crate) fn without_cookie(self) -> CookieJar {
+        self.cookies.remove(Cookie::build(Self::COOKIE).path("/"))
     }
 
     /// The id that the browser sent, if it has the form of one.

@@ -203,6 +203,53 @@ async fn one_device_ends_all_others() {
 }
 
 #[tokio::test]
+async fn a_log_in_is_listed_at_once_and_ended_everywhere() {
+    let store = store().await;
+    let mut somebody = Browser::logged_in(&store, "grace").await;
+    let mut laptop = Browser::logged_in(&store, "ada").await;
+    let mut phone = Browser::logged_in(&store, "ada").await;
+    let devices = laptop.devices().await;
+    let fresh = devices.iter().find(|d| d["handle"] == phone.handle());
+    let fresh = fresh.unwrap();
+    assert_eq!(fresh["current"], false);
+    assert_eq!(fresh["touched_at"], fresh["created_at"]);
+    assert!(fresh["expires_at"].as_u64() > fresh["touched_at"].as_u64());
+
+    let mut tablet = Browser::logged_in(&store, "ada").await;
+    let id = laptop.cookie.clone();
+    let answer = laptop.post("/logout-everywhere", "").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(answer.header(LOCATION), "/");
+    let cookie = answer.header(SET_COOKIE);
+    assert!(
+        cookie.contains("Max-Age=0") && cookie.contains("Path=/"),
+        "{cookie}"
+    );
+    laptop.cookie = id;
+    for ended in [&mut laptop, &mut phone, &mut tablet] {
+        assert_eq!(ended.page().await, "anonymous");
+    }
+    assert_eq!(somebody.page().await, "grace");
+    assert_eq!(stored(&store).await, 1);
+}
+
+#[tokio::test]
+async fn logging_out_everywhere_takes_a_form_of_this_site() {
+    let store = store().await;
+    let mut ada = Browser::logged_in(&store, "ada").await;
+    let answer = ada.get("/logout-everywhere").await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    // The cookie is `SameSite=Lax`, so a form of another site comes without it.
+    let mut elsewhere = Browser::new(&store);
+    for path in ["/logout-others", "/logout-everywhere"] {
+        let answer = elsewhere.post(path, "").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert!(!answer.headers.contains_key(SET_COOKIE), "{path}");
+    }
+    assert_eq!(ada.page().await, "ada");
+}
+
+#[tokio::test]
 async fn a_log_in_beyond_the_limit_ends_the_oldest() {
     let store = store().await;
     let mut oldest = Browser::logged_in(&store, "ada").await;
@@ -540,6 +587,7 @@ async fn a_store_that_fails_is_no_log_out() {
         ("/cart", "item=tea"),
         ("/logout", ""),
         ("/logout-others", ""),
+        ("/logout-everywhere", ""),
     ];
     for (path, form) in forms {
         let answer = browser.post(path, form).await;
