@@ -16,6 +16,7 @@ pub(crate) struct Table {
     pub(crate) names: Vec<(Ident, LitStr)>,
     pub(crate) key_prefix: Option<LitStr>,
     pub(crate) sort_key: Option<SortKey>,
+    pub(crate) revoke_all: bool,
     pub(crate) krate: Option<Path>,
 }
 
@@ -114,6 +115,7 @@ fn table_options(entries: Vec<Entry>) -> Table {
             ("idle_timeout", Value::Timeout(timeout)) => table.idle_timeout = Some(timeout),
             (_, Value::Timeout(timeout)) => table.absolute_timeout = Some(timeout),
             (_, Value::SortKey(sort_key)) => table.sort_key = Some(sort_key),
+            ("revoke_all", Value::Flag) => table.revoke_all = true,
             (_, Value::Crate(path)) => table.krate = Some(path),
             _ => {}
         }

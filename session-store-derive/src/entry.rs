@@ -19,8 +19,8 @@ pub(crate) const STORE_NAMES: [&str; 9] = [
 ];
 
 #[rustfmt::skip]
-const TABLE_OPTIONS: [&str; 6] =
-    ["table", "idle_timeout", "absolute_timeout", "key_prefix", "sort_key", "crate"];
+const TABLE_OPTIONS: [&str; 7] =
+    ["table", "idle_timeout", "absolute_timeout", "key_prefix", "sort_key", "revoke_all", "crate"];
 
 const ATTRIBUTE_OPTIONS: [&str; 4] = ["attr", "index", "with", "key"];
 
@@ -159,6 +159,7 @@ fn on_struct(errors: &Errors, key: &Ident, input: ParseStream<'_>) -> Result<Val
         "table" | "key_prefix" => Ok(Value::Text(text(key, input)?)),
         "idle_timeout" | "absolute_timeout" => Ok(Value::Timeout(timeout(key, input)?)),
         "sort_key" => Ok(Value::SortKey(sort_key(errors, key, input)?)),
+        "revoke_all" => flag(key, input, "`revoke_all`").map(|()| Value::Flag),
         "crate" => Ok(Value::Crate(crate_path(key, input)?)),
         _ if is_among(&STORE_NAMES, key) => Ok(Value::Text(text(key, input)?)),
         _ if is_among(&ATTRIBUTE_OPTIONS, key) => of_attribute(errors, key, input),

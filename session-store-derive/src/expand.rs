@@ -12,6 +12,7 @@ pub(crate) fn expand(session: &Session<'_>) -> TokenStream {
     let krate = krate(session);
     let ident = session.ident;
     let schema = schema(session, &krate);
+    let revoke_all = revoke_all(session, &krate);
     let extractor = extractor(session, &krate);
     let mut constants = session
         .attributes()
@@ -38,6 +39,8 @@ pub(crate) fn expand(session: &Session<'_>) -> TokenStream {
 
             #extractor
         }
+
+        #revoke_all
 
         #handles
 
@@ -107,7 +110,18 @@ fn options(table: &Table, krate: &Path) -> TokenStream {
         let (name, value) = (&key.name, &key.value);
         quote!(.sort_key(#name, #value))
     });
-    quote!(#idle #absolute #names #key_prefix #sort_key)
+    let revoke_all = table.revoke_all.then(|| quote!(.revoke_all()));
+    quote!(#idle #absolute #names #key_prefix #sort_key #revoke_all)
+}
+
+/// What lets the store of this type be asked to end every session.
+pub(crate) fn revoke_all(session: &Session<'_>, krate: &Path) -> Option<TokenStream> {
+    let ident = session.ident;
+    let implementation = quote! {
+        #[automatically_derived]
+        impl #krate::RevokeAll for #ident {}
+    };
+    session.table.revoke_all.then_some(implementation)
 }
 
 fn schema_attribute(krate: &Path, attribute: &Attribute<'_>) -> TokenStream {

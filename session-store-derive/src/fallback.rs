@@ -21,6 +21,8 @@ pub(crate) fn expand(session: &Session<'_>, error: &syn::Error) -> TokenStream {
         let (name, source) = (attribute.constant.to_string(), key_source(attribute)?);
         Some(quote!(#krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE)))
     });
+    let revoke_all =
+        expand::revoke_all(session, &krate).filter(|_| session.generics.params.is_empty());
     let constants = attributes.iter().map(|attribute| {
         let name = attribute.constant.to_string();
         expand::constant(
@@ -46,6 +48,8 @@ pub(crate) fn expand(session: &Session<'_>, error: &syn::Error) -> TokenStream {
 
             fn attributes(&self, _: &mut #krate::Attributes) {}
         }
+
+        #revoke_all
 
         #[allow(dead_code, deprecated, private_interfaces)]
         impl #impl_generics #ident #ty_generics #where_clause {

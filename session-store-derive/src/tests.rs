@@ -126,7 +126,7 @@ fn shared_table() {
     check(
         "shared_table",
         quote! {
-            #[dynamo(id = "pk", expires_at = "ttl")]
+            #[dynamo(id = "pk", expires_at = "ttl", revoke_all)]
             #[dynamo(key_prefix = "SESSION#", sort_key(name = "sk", value = "SESSION"))]
             struct Session {
                 #[dynamo(attr = "id", index)]

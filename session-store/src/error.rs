@@ -299,7 +299,7 @@ impl StdError for EncodeError {
     }
 }
 
-/// See [`Error::Limit`]. No store gives it yet: it comes with consistent indexes.
+/// See [`Error::Limit`].
 #[derive(Debug)]
 pub struct LimitError {
     pub(crate) index: &'static str,
@@ -307,7 +307,7 @@ pub struct LimitError {
 }
 
 impl LimitError {
-    /// The index whose limit was reached.
+    /// The attribute of the index whose limit was reached.
     pub fn index(&self) -> &'static str {
         self.index
     }

@@ -256,6 +256,20 @@ fn check_roster_key(
     Err(EncodeError::new(attribute.name, reason))
 }
 
+/// The primary key of the item that revokes every session, and the attribute that says which.
+pub(crate) fn key_of_everyone(schema: &Schema) -> Map {
+    key_of(schema, "#everyone")
+}
+
+pub(crate) const CREATED_BEFORE: &str = "created_before";
+
+/// Whether the session in an item was created before all of its time were revoked.
+pub(crate) fn is_revoked_with_all(schema: &Schema, item: &Map, everyone: &Map) -> bool {
+    let number = |item: &Map, name| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
+    let created_at = number(item, schema.names.created_at);
+    number(everyone, CREATED_BEFORE).is_some_and(|moment| created_at < Some(moment))
+}
+
 /// What the key of a roster has behind the prefix.
 fn roster_text(attribute: &Attribute, value: &AttributeValue) -> String {
     let value = match value {

@@ -55,6 +55,14 @@
 //! different fields do not disturb each other; of the same field the last one wins. What must
 //! change together belongs in one nested struct.
 //!
+//! # Finding sessions
+//!
+//! A default `index` is a global secondary index, which DynamoDB fills a moment after a write. An
+//! `index(consistent)` misses nothing, and can bound how many sessions one value has: all sessions
+//! of a value stand in one item, its roster, with the key `#<attribute>#<value>`, which every log-in
+//! and log-out writes. That is a write unit for each 17 sessions in it, and 7,500 at most, so it is
+//! for users rather than for tenants.
+//!
 //! # Features
 //!
 //! - `aws-config`: a client from a region or from the environment, with TLS. Without it, give one
@@ -69,6 +77,7 @@ mod delta;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
+mod everyone;
 mod id;
 mod item;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
@@ -106,6 +115,7 @@ pub use crate::error::{
     ConflictError, DecodeError, EncodeError, Error, GoneError, LimitError, ServiceError,
     SetupError, TooLargeError,
 };
+pub use crate::everyone::RevokeAll;
 pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
 pub use crate::lifetime::Touch;
 pub use crate::listing::{SessionSummary, Sessions};

@@ -9,7 +9,7 @@ use crate::attributes::SessionAttributes;
 use crate::error::{Error, LimitError};
 use crate::id::SessionHandle;
 use crate::item::stored_expiry;
-use crate::lifetime::is_live;
+use crate::lifetime::{absolute_end, is_live};
 use crate::listing::PAGE;
 use crate::request;
 use crate::roster::{Change, Member, Room, Roster, members};
@@ -24,6 +24,12 @@ pub(crate) const MAX_ENTRIES: u32 = 40;
 
 /// How many sessions one transaction ends for another; it has at most 100 parts.
 const MAX_VICTIMS: usize = 8;
+
+/// How many entries left behind are worth the three requests that drop them: about a KB of them.
+const WORTH_A_SWEEP: usize = 17;
+
+/// More than any two clocks differ.
+const DAY: u64 = 24 * 60 * 60;
 
 /// The sessions that were ended to make room.
 #[derive(Clone, Default)]
@@ -182,8 +188,13 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
             .any(|entry| own.contains(&Some(entry.handle)));
         let limit = change.roster.limit();
         let most = limit.sessions as usize;
+        let looked = change.most < limit.sessions;
+        change.most = limit.sessions;
         if is_in || entries.len() < most {
-            return Ok(());
+            return match looked {
+                true => self.sweep(&change.roster, &entries).await,
+                false => Ok(()),
+            };
         }
 
         let (dead, live) = self.survey(&change.roster, &entries).await?;
@@ -217,6 +228,19 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
             }
         }
         self.leave(&change.roster, &gone).await.map(drop)
+    }
+
+    /// Drops the oldest entries if many are of sessions that must have expired.
+    async fn sweep(&self, roster: &Roster, entries: &[Member]) -> Result<(), Error> {
+        let now = self.now().seconds();
+        let is_over = |entry: &&Member| absolute_end(S::SCHEMA, entry.created_at) + DAY < now;
+        let oldest = entries.iter().rev().take(PAGE);
+        let over: Vec<_> = oldest.filter(is_over).copied().collect();
+        if over.len() < WORTH_A_SWEEP {
+            return Ok(());
+        }
+        let (dead, _) = self.survey(roster, &over).await?;
+        self.leave(roster, &dead).await.map(drop)
     }
 
     /// Reads the sessions of a roster, and ends those that have expired: which entries have no

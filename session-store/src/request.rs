@@ -22,7 +22,7 @@ use aws_sdk_dynamodb::types::{
 use crate::cycle::Cycle;
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::{Nonce, WRITES, key, number, roster_key};
+use crate::item::{CREATED_BEFORE, Nonce, WRITES, key, key_of_everyone, number, roster_key};
 use crate::lifetime::Millis;
 use crate::roster::Roster;
 use crate::schema::{Attribute, Schema};
@@ -49,6 +49,34 @@ pub(crate) fn load(to: Target<'_>, handle: SessionHandle) -> GetItemFluentBuilde
 /// Reads a roster in the same way.
 pub(crate) fn roster(to: Target<'_>, roster: &Roster) -> GetItemFluentBuilder {
     get(to, roster_key(to.schema, roster))
+}
+
+/// Reads the item that revokes every session.
+pub(crate) fn everyone(to: Target<'_>) -> GetItemFluentBuilder {
+    get(to, key_of_everyone(to.schema))
+}
+
+/// Reads a session together with it.
+pub(crate) fn load_with_everyone(
+    to: Target<'_>,
+    handle: SessionHandle,
+) -> Result<BatchGetItemFluentBuilder, Error> {
+    let wanted = KeysAndAttributes::builder()
+        .keys(key(to.schema, handle))
+        .keys(key_of_everyone(to.schema))
+        .consistent_read(true)
+        .build()
+        .map_err(incomplete)?;
+    Ok(to.client.batch_get_item().request_items(to.table, wanted))
+}
+
+/// Revokes every session that was created before this moment, unless more than those are already.
+pub(crate) fn revoke_all(schema: &Schema, moment: Millis) -> Statement {
+    let mut e = Expression::default();
+    let (name, moment) = (e.name(CREATED_BEFORE), e.value(number(moment.0)));
+    let condition = format!("attribute_not_exists({name}) OR {name}<{moment}");
+    let update = format!("SET {name}={moment}");
+    Statement::new(key_of_everyone(schema), e, Some(update), condition)
 }
 
 fn get(to: Target<'_>, key: Map) -> GetItemFluentBuilder {

@@ -38,6 +38,8 @@ pub struct Schema {
     pub(crate) fields: Option<&'static [Field]>,
     /// Whether entries beside `fields` belong to the type as well (`#[serde(flatten)]`).
     pub(crate) flattened: bool,
+    /// Whether each load asks if every session was revoked.
+    pub(crate) revoke_all: bool,
 }
 
 impl Schema {
@@ -53,6 +55,7 @@ impl Schema {
             attributes: &[],
             fields: None,
             flattened: false,
+            revoke_all: false,
         }
     }
 
@@ -105,6 +108,13 @@ impl Schema {
     /// [`fields`](Self::fields) can belong to it.
     pub const fn flattened(mut self) -> Self {
         self.flattened = true;
+        self
+    }
+
+    /// Lets all sessions be ended at once, at the price of one more read unit for each load; the type
+    /// then implements [`RevokeAll`](crate::RevokeAll).
+    pub const fn revoke_all(mut self) -> Self {
+        self.revoke_all = true;
         self
     }
 

@@ -207,7 +207,8 @@ where
 
     /// Reads the session of this id; none if it was ended, has expired or never was.
     ///
-    /// One `GetItem`, consistent: it sees every write that was acknowledged before.
+    /// One `GetItem`, consistent: it sees every write that was acknowledged before. One
+    /// `BatchGetItem` in its place where the type has [`revoke_all`](crate::RevokeAll).
     ///
     /// # Errors
     ///
@@ -215,9 +216,7 @@ where
     /// reading failed. Neither means that the session is absent: do not answer with a new one.
     pub async fn load(&self, id: &SessionId) -> Result<Option<Session<S>>, Error> {
         let handle = id.handle();
-        let read = request::load(self.target(), handle).send().await;
-        let output = read.map_err(|error| self.failed("GetItem", error))?;
-        match output.item {
+        match self.read(handle).await? {
             Some(item) => self.decode(id.clone(), handle, item),
             None => Ok(None),
         }

@@ -35,7 +35,7 @@ use crate::item::{Image, Nonce, stored_expiry, stored_number, stored_version};
 use crate::json::{from_json, into_json};
 use crate::lifetime::{Millis, absolute_end, is_live};
 use crate::membership::Evicted;
-use crate::request::{self, Bound, Change, Save};
+use crate::request::{Bound, Change, Save};
 use crate::roster::Moves;
 use crate::session::{State, Unknown};
 use crate::store::{Answer, DynamoDbStore, MAX_ATTEMPTS};
@@ -161,9 +161,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
 
     async fn load(&self, handle: SessionHandle) -> Result<Option<(Data, u64)>, Error> {
         let schema = S::SCHEMA;
-        let read = request::load(self.store.target(), handle).send().await;
-        let read = read.map_err(|error| self.store.failed("GetItem", error))?;
-        let Some(mut item) = read.item else {
+        let Some(mut item) = self.store.read(handle).await? else {
             return Ok(None);
         };
         let ends = stored_expiry(schema, handle, &item)?;

@@ -74,7 +74,7 @@ fn what_is_wrong(rejection: &FormRejection) -> String {
 }
 
 /// Writes an error with its causes, none of which holds a session id.
-fn log(error: &Error) {
+pub(crate) fn log(error: &Error) {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -7,7 +7,8 @@ mod form;
 mod page;
 mod session;
 
-use std::time::UNIX_EPOCH;
+use std::mem;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::HeaderValue;
@@ -19,7 +20,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use maud::Markup;
 use serde::Serialize;
-use session_store::{AttributeValue, Error, SessionHandle};
+use session_store::{AttributeValue, Error, Revoked, SessionHandle};
 
 use crate::error::AppError;
 use crate::form::{CartForm, Form, LoginForm, ThemeForm};
@@ -41,6 +42,7 @@ pub fn app(store: Store) -> Router {
         .route("/devices/{handle}/revoke", post(revoke_device))
         .route("/logout", post(logout))
         .route("/logout-others", post(logout_others))
+        .route("/logout-everywhere", post(logout_everywhere))
         .fallback(async || AppError::NotFound)
         .layer(DefaultBodyLimit::max(form::MAX_BODY))
         .layer(middleware::map_response(guarded))
@@ -50,19 +52,21 @@ pub fn app(store: Store) -> Router {
 /// The page, which counts its visits in sessions that are there, and begins none by itself.
 async fn home(State(store): State<Store>, visitor: Visitor) -> Result<Markup, AppError> {
     let Some(mut session) = visitor.session().await? else {
-        return Ok(page::home(None, &[]));
+        return Ok(page::home(None, &[], &[]));
     };
     session.visits += 1;
+    // Shown now, and stored as shown together with the visit.
+    let ended = mem::take(&mut session.ended);
     match store.save(&mut session).await {
         Ok(()) => {}
-        Err(Error::Gone(_)) => return Ok(page::home(None, &[])),
+        Err(Error::Gone(_)) => return Ok(page::home(None, &[], &[])),
         Err(error) => return Err(error.into()),
     }
     let devices = match &session.user_id {
         Some(user) => store.sessions(AppSession::USER_ID, user).all().await?,
         None => Vec::new(),
     };
-    Ok(page::home(Some(&session), &devices))
+    Ok(page::home(Some(&session), &devices, &ended))
 }
 
 /// Who is there, at the price of one read.
@@ -123,14 +127,18 @@ async fn set_theme(visitor: Visitor, Form(form): Form<ThemeForm>) -> Result<Resp
     Ok((cookies, Redirect::to("/")).into_response())
 }
 
+/// A session in the list of its user; the times are milliseconds since 1970.
 #[derive(Serialize)]
 struct Device {
     handle: SessionHandle,
-    /// Milliseconds since 1970.
     created_at: u128,
+    touched_at: u128,
+    expires_at: u128,
+    /// Whether it is the one that asks.
     current: bool,
 }
 
+/// The live sessions of the user, newest first.
 async fn devices(
     State(store): State<Store>,
     User { name, session }: User,
@@ -138,14 +146,18 @@ async fn devices(
     let sessions = store.sessions(AppSession::USER_ID, &name).all().await?;
     let devices = sessions.into_iter().map(|summary| Device {
         handle: summary.handle(),
-        created_at: summary
-            .created_at()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_millis(),
+        created_at: millis(summary.created_at()),
+        touched_at: millis(summary.touched_at()),
+        expires_at: millis(summary.expires_at()),
         current: summary.handle() == session.handle(),
     });
     Ok(Json(devices.collect()))
+}
+
+fn millis(time: SystemTime) -> u128 {
+    time.duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis()
 }
 
 /// Ends one session of the user's own; that of somebody else is as if it were not there.
@@ -178,10 +190,28 @@ async fn logout_others(
         .revoke(AppSession::USER_ID, &name)
         .except(&session)
         .await?;
-    if !revoked.failed().is_empty() {
-        return Err(AppError::NotAllEnded(revoked));
-    }
+    all_ended(revoked)?;
     Ok(Redirect::to("/"))
+}
+
+/// Ends all sessions of the user, this one as well.
+///
+/// It is not left to [`logout`] to end this one: a log-in in the same browser at this moment could
+/// have given it a new id, which the revocation meets and a log-out does not.
+async fn logout_everywhere(
+    State(store): State<Store>,
+    visitor: Visitor,
+    User { name, .. }: User,
+) -> Result<Response, AppError> {
+    all_ended(store.revoke(AppSession::USER_ID, &name).await?)?;
+    Ok((visitor.without_cookie(), Redirect::to("/")).into_response())
+}
+
+fn all_ended(revoked: Revoked) -> Result<(), AppError> {
+    match revoked.failed() {
+        [] => Ok(()),
+        _ => Err(AppError::NotAllEnded(revoked)),
+    }
 }
 
 /// Tells the browser to keep no page, to fetch nothing from elsewhere, and to let nobody frame one.

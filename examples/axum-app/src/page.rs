@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use axum::http::StatusCode;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use session_store::{AttributeValue, Session, SessionSummary};
+use session_store::{AttributeValue, IsIndex as _, Session, SessionHandle, SessionSummary};
 use time::OffsetDateTime;
 
 use crate::session::{AppSession, Theme};
@@ -15,8 +15,12 @@ const ICON: &str = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' v
                     <rect width='16' height='16' rx='4' fill='%230d7a6f'/>\
                     <path d='M4 6h8M4 10h5' stroke='white' stroke-width='2' stroke-linecap='round'/></svg>";
 
-/// The page of this session, or of nobody's.
-pub(crate) fn home(session: Option<&Session<AppSession>>, devices: &[SessionSummary]) -> Markup {
+/// The page of this session, or of nobody's, with word of the sessions that ended for it.
+pub(crate) fn home(
+    session: Option<&Session<AppSession>>,
+    devices: &[SessionSummary],
+    ended: &[SessionHandle],
+) -> Markup {
     let theme = session.map_or(Theme::Auto, |session| session.theme);
     let cart = session.map_or(&[][..], |session| &session.cart);
     let user = session.and_then(|session| Some((session, session.user_id.as_deref()?)));
@@ -24,6 +28,11 @@ pub(crate) fn home(session: Option<&Session<AppSession>>, devices: &[SessionSumm
         Some(theme),
         html! {
             main {
+                @for handle in ended {
+                    p.notice role="status" {
+                        "Your oldest session, " code { (short(*handle)) } ", was ended to make room for this one."
+                    }
+                }
                 @match user {
                     Some((session, user)) => (greeting(session, user)),
                     None => (login()),
@@ -202,10 +211,14 @@ fn cart(items: &[String]) -> Markup {
 
 fn devices(current: &Session<AppSession>, devices: &[SessionSummary]) -> Markup {
     let others = devices.iter().any(|d| d.handle() != current.handle());
+    let limit = AppSession::USER_ID.attribute().session_limit();
     html! {
         section.card aria-labelledby="devices" {
             div.row {
-                h2 #devices { "Your sessions " span.count { (devices.len()) } }
+                h2 #devices {
+                    "Your sessions "
+                    span.count { (devices.len()) @if let Some(limit) = limit { " of " (limit) } }
+                }
                 @if others {
                     form method="post" action="/logout-others" { button.danger { "End all others" } }
                 }
@@ -213,8 +226,7 @@ fn devices(current: &Session<AppSession>, devices: &[SessionSummary]) -> Markup 
             p.quiet { "In the table: " a href="/item" { "the item of this one" } }
             ul.devices {
                 @for device in devices {
-                    @let handle = device.handle().to_string();
-                    @let short = handle.get(..8).unwrap_or(&handle);
+                    @let short = short(device.handle());
                     li {
                         div {
                             code { (short) }
@@ -222,14 +234,22 @@ fn devices(current: &Session<AppSession>, devices: &[SessionSummary]) -> Markup 
                             p.quiet { "Since " (moment(device.created_at())) }
                             p.quiet { "Last active " (moment(device.touched_at())) }
                         }
-                        form method="post" action={ "/devices/" (handle) "/revoke" } {
+                        form method="post" action={ "/devices/" (device.handle()) "/revoke" } {
                             button.danger aria-label={ "End session " (short) } { "End" }
                         }
                     }
                 }
             }
+            @if others {
+                form method="post" action="/logout-everywhere" { button.danger { "Log out everywhere" } }
+            }
         }
     }
+}
+
+/// As much of a handle as tells a user's own sessions apart.
+fn short(handle: SessionHandle) -> String {
+    handle.to_string().chars().take(8).collect()
 }
 
 fn name(theme: Theme) -> &'static str {

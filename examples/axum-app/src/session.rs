@@ -10,9 +10,9 @@ use axum::http::uri::Authority;
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use serde::{Deserialize, Serialize};
-use session_store::{DynamoDbStore, Error, Session, SessionAttributes, SessionId};
+use session_store::{DynamoDbStore, Error, Session, SessionAttributes, SessionHandle, SessionId};
 
-use crate::error::AppError;
+use crate::error::{self, AppError};
 
 /// The store of this app, and all the state that its handlers share.
 pub type Store = DynamoDbStore<AppSession>;
@@ -25,7 +25,10 @@ pub type Store = DynamoDbStore<AppSession>;
 #[serde(default)]
 pub struct AppSession {
     /// Who logged in; the attribute is absent, and the session in no index, for anybody else.
-    #[dynamo(attr = "user_id", index)]
+    ///
+    /// The index is consistent, so that a list of one's sessions misses none, and ending them all
+    /// ends them all. A log-in beyond the limit ends the oldest.
+    #[dynamo(attr = "user_id", index(consistent, limit = 5))]
     pub user_id: Option<String>,
     /// How the page looks.
     pub theme: Theme,
@@ -35,6 +38,8 @@ pub struct AppSession {
     pub visits: u64,
     /// What the user says of themselves.
     pub profile: Option<String>,
+    /// The sessions that were ended to make room for this one, until the page has said so.
+    pub ended: Vec<SessionHandle>,
 }
 
 /// The colours of the page.
@@ -133,7 +138,7 @@ impl Visitor {
                 session.profile.clone_from(&profile);
             }
             match self.store.cycle_id(&mut session).await {
-                Ok(()) => return Ok(self.with_cookie(&session)),
+                Ok(()) => return Ok(self.welcome(session).await),
                 Err(Error::Gone(_)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -144,7 +149,22 @@ impl Visitor {
             ..AppSession::default()
         };
         let session = self.store.create(data).await?;
-        Ok(self.with_cookie(&session))
+        Ok(self.welcome(session).await)
+    }
+
+    /// Gives a session that has just been logged in to its browser, with word of those that it ended.
+    ///
+    /// Which ones is known only when the session is stored, so that this takes a second write. If it
+    /// fails, the user misses a notice; the cookie must not be missed, since nobody else has the id.
+    async fn welcome(self, mut session: Session<AppSession>) -> CookieJar {
+        let evicted = Session::evicted(&session).to_vec();
+        if !evicted.is_empty() {
+            session.ended.extend(evicted);
+            if let Err(error) = self.store.save(&mut session).await {
+                error::log(&error);
+            }
+        }
+        self.with_cookie(&session)
     }
 
     /// Ends the session, whatever it holds: it is not even read.
@@ -152,7 +172,12 @@ impl Visitor {
         if let Some(id) = self.id() {
             self.store.delete(&id).await?;
         }
-        Ok(self.cookies.remove(Cookie::build(Self::COOKIE).path("/")))
+        Ok(self.without_cookie())
+    }
+
+    /// Takes the cookie of a session that has ended.
+    pub(crate) fn without_cookie(self) -> CookieJar {
+        self.cookies.remove(Cookie::build(Self::COOKIE).path("/"))
     }
 
     /// The id that the browser sent, if it has the form of one.

@@ -9,6 +9,7 @@
 )]
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
@@ -46,10 +47,13 @@ async fn store() -> Store {
     }
 }
 
-/// How many items are in the table: sessions, and whatever else there should not be.
+/// How many items are in the table, sessions and whatever else there should not be, but for the
+/// rosters of the consistent index: they stay a while when their sessions have ended.
 async fn stored(store: &Store) -> usize {
     let scan = store.client().scan().table_name(store.table_name());
-    scan.send().await.unwrap().items().len()
+    let scan = scan.send().await.unwrap();
+    let ids = scan.items().iter().map(|item| item["id"].as_s().unwrap());
+    ids.filter(|id| !id.starts_with("#user_id#")).count()
 }
 
 /// A client that keeps its session cookie, as browsers do.
@@ -196,6 +200,90 @@ async fn one_device_ends_all_others() {
     }
     assert_eq!(laptop.page().await, "ada");
     assert_eq!(somebody.page().await, "grace");
+}
+
+#[tokio::test]
+async fn a_log_in_is_listed_at_once_and_ended_everywhere() {
+    let store = store().await;
+    let mut somebody = Browser::logged_in(&store, "grace").await;
+    let mut laptop = Browser::logged_in(&store, "ada").await;
+    let mut phone = Browser::logged_in(&store, "ada").await;
+    let devices = laptop.devices().await;
+    let fresh = devices.iter().find(|d| d["handle"] == phone.handle());
+    let fresh = fresh.unwrap();
+    assert_eq!(fresh["current"], false);
+    assert_eq!(fresh["touched_at"], fresh["created_at"]);
+    assert!(fresh["expires_at"].as_u64() > fresh["touched_at"].as_u64());
+
+    let mut tablet = Browser::logged_in(&store, "ada").await;
+    let id = laptop.cookie.clone();
+    let answer = laptop.post("/logout-everywhere", "").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(answer.header(LOCATION), "/");
+    let cookie = answer.header(SET_COOKIE);
+    assert!(
+        cookie.contains("Max-Age=0") && cookie.contains("Path=/"),
+        "{cookie}"
+    );
+    laptop.cookie = id;
+    for ended in [&mut laptop, &mut phone, &mut tablet] {
+        assert_eq!(ended.page().await, "anonymous");
+    }
+    assert_eq!(somebody.page().await, "grace");
+    assert_eq!(stored(&store).await, 1);
+}
+
+#[tokio::test]
+async fn logging_out_everywhere_takes_a_form_of_this_site() {
+    let store = store().await;
+    let mut ada = Browser::logged_in(&store, "ada").await;
+    let answer = ada.get("/logout-everywhere").await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    // The cookie is `SameSite=Lax`, so a form of another site comes without it.
+    let mut elsewhere = Browser::new(&store);
+    for path in ["/logout-others", "/logout-everywhere"] {
+        let answer = elsewhere.post(path, "").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert!(!answer.headers.contains_key(SET_COOKIE), "{path}");
+    }
+    assert_eq!(ada.page().await, "ada");
+}
+
+#[tokio::test]
+async fn a_log_in_beyond_the_limit_ends_the_oldest() {
+    let store = store().await;
+    let mut oldest = Browser::logged_in(&store, "ada").await;
+    let handle = oldest.handle();
+    // The clock that says which is the oldest has milliseconds.
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        others.push(Browser::logged_in(&store, "ada").await);
+    }
+    let page = oldest.get("/").await.text;
+    assert!(page.contains("5 of 5") && !page.contains("oldest session"));
+
+    let mut sixth = Browser::logged_in(&store, "ada").await;
+    assert_eq!(oldest.page().await, "anonymous");
+    assert_eq!(sixth.devices().await.len(), 5);
+    assert_eq!(stored(&store).await, 5);
+    let page = sixth.get("/").await.text;
+    let notice = format!(
+        "Your oldest session, <code>{}</code>, was ended",
+        &handle[..8]
+    );
+    assert!(page.contains(&notice) && page.contains("5 of 5"), "{page}");
+    let page = sixth.get("/").await.text;
+    assert!(!page.contains("oldest session"), "it is said once: {page}");
+    for other in &mut others {
+        assert_eq!(other.page().await, "ada");
+        assert!(!other.get("/").await.text.contains("oldest session"));
+    }
+
+    // With a new id it is still the same session: nobody has to make room for it.
+    sixth.post("/login", "user=ada").await;
+    assert_eq!(sixth.devices().await.len(), 5);
+    assert!(!sixth.get("/").await.text.contains("oldest session"));
 }
 
 #[tokio::test]
@@ -499,6 +587,7 @@ async fn a_store_that_fails_is_no_log_out() {
         ("/cart", "item=tea"),
         ("/logout", ""),
         ("/logout-others", ""),
+        ("/logout-everywhere", ""),
     ];
     for (path, form) in forms {
         let answer = browser.post(path, form).await;

@@ -155,7 +155,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         let mut wanted = handles.to_vec();
         for attempt in 1..=MAX_ATTEMPTS {
             if wanted.is_empty() {
-                return Ok(items);
+                break;
             }
             let read = request::details(self.target(), attribute, wanted.iter().copied())
                 .send()
@@ -181,10 +181,11 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                 backoff(attempt).await;
             }
         }
-        match wanted.is_empty() {
-            true => Ok(items),
-            false => Err(ServiceError::unprocessed("BatchGetItem").into()),
+        if !wanted.is_empty() {
+            return Err(ServiceError::unprocessed("BatchGetItem").into());
         }
+        self.leave_out_revoked(&mut items).await?;
+        Ok(items)
     }
 }
 

@@ -50,7 +50,7 @@ fn enter(schema: &Schema, change: &Change, handle: SessionHandle) -> Statement {
                 remove.push(victim);
             }
         } else {
-            let limit = e.value(number(change.roster.limit().sessions.into()));
+            let limit = e.value(number(change.most.into()));
             condition = format!("(attribute_exists({entry}) OR size({members})<{limit}");
             // Whoever goes makes room for the one who comes.
             for old in &remove {

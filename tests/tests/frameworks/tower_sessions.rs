@@ -13,6 +13,15 @@ struct App {
     theme: String,
 }
 
+/// The same with one session a user.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+#[serde(default)]
+struct Single {
+    #[dynamo(attr = "user_id", index(consistent, limit = 1))]
+    user_id: Option<String>,
+}
+
 macro_rules! tests {
     ($version:ident, $core:ident) => {
         mod $version {
@@ -29,7 +38,7 @@ macro_rules! tests {
             use session_store_tests::{Bench, Fault, Item};
             use time::{Duration, OffsetDateTime};
 
-            use super::App;
+            use super::{App, Single};
 
             async fn bench() -> (Bench<App>, TowerSessions<App>) {
                 let bench = Bench::new().await;
@@ -220,6 +229,45 @@ macro_rules! tests {
                 assert_eq!(session.get::<String>("theme").await.unwrap().as_deref(), Some("dark"));
                 session.flush().await.unwrap();
                 assert!(bench.items().await.is_empty());
+            }
+
+            /// A consistent index holds for what the framework does, too.
+            #[tokio::test]
+            async fn a_roster_follows_creates_saves_and_deletes() {
+                let bench = Bench::<Single>::new().await;
+                let store = TowerSessions::new(bench.store.clone());
+                let expiry_date = OffsetDateTime::from_unix_timestamp(
+                    (bench.clock.millis() / 1000) as i64 + 600,
+                );
+                let record = |user: Value| Record {
+                    id: Id::default(),
+                    data: HashMap::from([("user_id".to_owned(), user)]),
+                    expiry_date: expiry_date.unwrap(),
+                };
+                let count = |user: &'static str| bench.store.sessions(Single::USER_ID, user).count();
+                let mut old = record(json!("u-17"));
+                store.create(&mut old).await.unwrap();
+                let mut new = record(Value::Null);
+                store.create(&mut new).await.unwrap();
+                assert_eq!(count("u-17").await.unwrap(), 1);
+
+                bench.clock.advance(std::time::Duration::from_millis(1));
+                bench.wire.clear();
+                new.data.insert("user_id".to_owned(), json!("u-17"));
+                store.save(&new).await.unwrap();
+                assert!(store.load(&old.id).await.unwrap().is_none(), "it made room");
+                assert_eq!(count("u-17").await.unwrap(), 1);
+                bench.wire.clear();
+                new.data.insert("theme".to_owned(), json!("dark"));
+                store.save(&new).await.unwrap();
+                assert_eq!(bench.wire.operations(), ["UpdateItem"]);
+                new.data.insert("user_id".to_owned(), json!("u-18"));
+                store.save(&new).await.unwrap();
+                let counts = (count("u-17").await.unwrap(), count("u-18").await.unwrap());
+                assert_eq!(counts, (0, 1));
+                store.delete(&new.id).await.unwrap();
+                let rosters = bench.items().await;
+                assert!(rosters.iter().all(|item| item["m"].as_m().unwrap().is_empty()));
             }
         }
     };

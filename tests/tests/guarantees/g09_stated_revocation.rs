@@ -1,6 +1,9 @@
 //! G9. A default index misses what DynamoDB has not yet indexed. It does not end a session that no
 //! longer has the value.
 
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use session_store::{Session, SessionHandle};
 use session_store_tests::{Bench, Fault};
@@ -10,7 +13,7 @@ use crate::App;
 async fn log_in(bench: &Bench<App>, user: &str, sessions: usize) -> Vec<Session<App>> {
     let mut all = Vec::new();
     for _ in 0..sessions {
-        bench.clock.advance(std::time::Duration::from_millis(10));
+        bench.clock.advance(Duration::from_millis(10));
         all.push(bench.store.create(App::of(user)).await.unwrap());
     }
     all
@@ -356,4 +359,106 @@ async fn an_item_that_is_no_session_is_left_alone() {
         1
     );
     assert_eq!(bench.items().await.len(), 1);
+}
+
+/// What the index had not shown yet is missed without a second pass, and found with it.
+#[tokio::test]
+async fn a_second_pass_finds_what_the_index_showed_late() {
+    let bench = Bench::<App>::new().await;
+    let sessions = log_in(&bench, "u-17", 3).await;
+    bench.wire.next("Query", not_yet(sessions[1].handle()));
+    let revoked = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
+    assert_eq!(revoked.deleted(), 2);
+    assert!(bench.store.load(sessions[1].id()).await.unwrap().is_some());
+
+    let new = log_in(&bench, "u-17", 2).await;
+    bench.wire.clear();
+    bench.wire.next("Query", not_yet(new[0].handle()));
+    // The second time, it still shows one that the first pass has ended.
+    bench.wire.next("Query", still(new[1].handle()));
+    let revoke = bench.store.revoke(App::USER_ID, "u-17");
+    let revoked = revoke.sweep_after(Duration::from_millis(1)).await.unwrap();
+    assert_eq!((revoked.deleted(), revoked.already_gone()), (3, 0));
+    assert!(bench.items().await.is_empty());
+}
+
+/// One that could not be ended at first is no failure any more when the second pass ends it.
+#[tokio::test]
+async fn a_second_pass_ends_what_could_not_be_ended_at_first() {
+    let bench = Bench::<App>::new().await;
+    log_in(&bench, "u-17", 2).await;
+    for _ in 0..3 {
+        bench.wire.next("DeleteItem", Fault::Refuse);
+    }
+    let revoke = bench.store.revoke(App::USER_ID, "u-17");
+    let one_by_one = NonZeroUsize::MIN;
+    let revoke = revoke
+        .in_flight(one_by_one)
+        .sweep_after(Duration::from_millis(1));
+    let revoked = revoke.await.unwrap();
+    assert_eq!((revoked.deleted(), revoked.failed().len()), (2, 0));
+}
+
+#[tokio::test]
+async fn throttling_is_waited_out() {
+    let bench = Bench::<App>::new().await;
+    log_in(&bench, "u-17", 3).await;
+    for _ in 0..9 {
+        bench.wire.next("DeleteItem", Fault::throttled());
+    }
+    let revoked = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
+    assert_eq!((revoked.deleted(), revoked.failed().len()), (3, 0));
+}
+
+#[tokio::test]
+async fn only_sessions_from_before_a_moment() {
+    let bench = Bench::<App>::new().await;
+    log_in(&bench, "u-17", 2).await;
+    bench.clock.advance(Duration::from_millis(10));
+    let moment = std::time::UNIX_EPOCH + Duration::from_millis(bench.clock.millis());
+    let young = log_in(&bench, "u-17", 2).await;
+    let revoke = bench.store.revoke(App::USER_ID, "u-17");
+    assert_eq!(revoke.created_before(moment).await.unwrap().deleted(), 2);
+    let left = bench
+        .store
+        .sessions(App::USER_ID, "u-17")
+        .all()
+        .await
+        .unwrap();
+    let left: Vec<_> = left.iter().map(|session| session.handle()).collect();
+    assert_eq!(left, [young[1].handle(), young[0].handle()]);
+}
+
+/// Dropped half-way, what was reported is done, and the rest is untouched.
+#[tokio::test]
+async fn a_revocation_that_is_dropped_has_done_what_it_reported() {
+    let bench = Bench::<App>::new().await;
+    log_in(&bench, "u-17", 5).await;
+    let (report, mut reported) = tokio::sync::mpsc::unbounded_channel();
+    let revoke = bench
+        .store
+        .revoke(App::USER_ID, "u-17")
+        .in_flight(NonZeroUsize::MIN);
+    let revoke = revoke.on_progress(move |done| report.send(done.deleted()).unwrap());
+    let mut done = 0;
+    tokio::select! {
+        biased;
+        () = async {
+            while done < 2 {
+                done = reported.recv().await.unwrap();
+            }
+        } => {}
+        revoked = revoke => panic!("{revoked:?}"),
+    }
+    while let Some(more) = reported.recv().await {
+        done = more;
+    }
+    let left = bench.items().await.len();
+    assert!(
+        left < 5 && left + done >= 4,
+        "one may be on its way: {left} left, {done} done"
+    );
+    assert!(left <= 5 - done, "all that was reported is done");
+    let rest = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
+    assert!(rest.deleted() <= left && bench.items().await.is_empty());
 }

@@ -1,5 +1,6 @@
 //! Each guarantee by its number, on the engine that `SESSION_STORE_ENDPOINT` chooses.
 
+mod g01_everyone;
 mod g01_no_resurrection;
 mod g02_no_ghosts;
 mod g03_no_lost_updates;
@@ -8,6 +9,8 @@ mod g05_expired_is_absent;
 mod g06_timeouts;
 mod g07_atomic_id;
 mod g08_secret_ids;
+mod g09_consistent_index;
+mod g09_limits;
 mod g09_stated_revocation;
 mod g10_failed_reads;
 mod g11_known_before_the_call;
