@@ -60,6 +60,24 @@ impl Plan {
                     }
                     steps.push(draw.with_faults(client, Act::Cycle(slot, Set::new())));
                 }
+                // A session goes to another user and back, by copies that know nothing of each other,
+                // while all sessions of the user that it leaves are ended.
+                Act::Save(slot, ..) if draw.roster && draw.rng.u8(..3) == 0 => {
+                    let movers = [step.client, draw.rng.usize(..draw.clients.len())];
+                    let user = draw.rng.u64(1..=draw.users);
+                    steps.push(draw.moves(movers[0], slot, Some(user)));
+                    for mover in movers {
+                        steps.push(draw.with_faults(mover, Act::Load(slot)));
+                    }
+                    steps.push(step);
+                    let revokes = draw.rng.usize(..draw.clients.len());
+                    steps.push(draw.with_faults(revokes, Act::Revoke(user, None)));
+                    for mover in movers {
+                        let to = draw.rng.u64(0..=draw.users);
+                        steps.push(draw.moves(mover, slot, (to > 0).then_some(to)));
+                    }
+                    steps.push(draw.moves(movers[0], slot, Some(user)));
+                }
                 // Many write to a session while one waits to learn what became of its own write.
                 Act::Save(slot, ..) | Act::Update(slot, _) if draw.rng.u8(..6) == 0 => {
                     let waits = step.client;
@@ -170,6 +188,10 @@ impl Draw<'_> {
         set.retain(|(field, _)| *field != "user");
         set.push(("user", Some(self.rng.u64(1..=self.users))));
         self.with_faults(client, Act::Create(slot, set))
+    }
+
+    fn moves(&mut self, client: usize, slot: usize, user: Option<u64>) -> Step {
+        self.with_faults(client, Act::Save(slot, vec![("user", user)], None))
     }
 
     fn with_faults(&mut self, client: usize, act: Act) -> Step {
