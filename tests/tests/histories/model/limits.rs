@@ -23,9 +23,16 @@ impl Model {
     }
 
     /// A write of an operation met rosters, and tells it who is in them.
+    ///
+    /// Of the others under way, none may count on one to be there that left meanwhile.
     pub(super) fn meets(&mut self, op: usize, steps: &[Change]) {
         for (key, _, after) in steps.iter().filter(|(key, ..)| is_roster(key)) {
             let members = after.as_ref().map(entries).unwrap_or_default();
+            for other in self.ops.iter_mut().filter(|op| !op.done) {
+                if let Some(met) = other.met.get_mut(key) {
+                    met.retain(|handle| members.contains_key(handle.as_str()));
+                }
+            }
             let members = members.into_keys().map(str::to_owned);
             self.ops[op].met.insert(key.clone(), members.collect());
         }
@@ -65,8 +72,8 @@ impl Model {
             || format!("an eviction made {} entries of {}", is.len(), was.len()),
         )?;
         let created = was.get(handle.as_str());
-        // One that came since it read the roster, with a time of creation by a clock that is slow or
-        // from another user, could not be known to be older.
+        // One that came since it met the roster, by a clock that is slow or from another user, could
+        // not be known to be older.
         let met = key.and_then(|key| self.ops[op].met.get(&key));
         let mut others = was.iter().filter(|(other, _)| {
             is.contains_key(*other) && met.is_some_and(|met| met.contains(**other))
