@@ -141,12 +141,10 @@ where
         let State {
             handle,
             created_at,
-            touched_at,
             idle,
             ..
         } = session.state;
-        let idle_timeout = idle.unwrap_or(schema.idle_timeout);
-        if !self.touch_policy().is_due(touched_at, now, idle_timeout) {
+        if !self.is_touch_due(session) {
             return Ok(());
         }
         let expires_at = lifetime::expires_at(schema, created_at, now, idle);
@@ -178,6 +176,16 @@ where
         // Somebody granted the session as much time as this touch would, or more.
         session.state.expires_at = ends;
         Ok(())
+    }
+
+    /// Whether the policy asks for a touch now.
+    pub(crate) fn is_touch_due(&self, session: &Session<S>) -> bool {
+        let State {
+            touched_at, idle, ..
+        } = session.state;
+        let idle_timeout = idle.unwrap_or(S::SCHEMA.idle_timeout);
+        self.touch_policy()
+            .is_due(touched_at, self.now(), idle_timeout)
     }
 
     async fn try_save(&self, session: &mut Session<S>, onto: Onto) -> Result<Saved, Error> {
