@@ -1,3 +1,4 @@
 //! This store behind the traits of others.
 
+mod axum_layer;
 mod tower_sessions;
