@@ -97,15 +97,23 @@ where
                 Ok(Moved::NoRoom(reasons)) => {
                     under_way = false;
                     match self.amended(&cycle, &reasons).await {
-                        Ok(amended) => session.cycle = Some(Box::new(amended)),
-                        // A sending that was lost may still find room.
-                        Err(Error::Limit(_)) if cycle.attempts.lost() => break,
-                        Err(error) => {
-                            if !cycle.attempts.lost() {
-                                session.cycle = None;
+                        Ok(amended) => {
+                            session.cycle = Some(Box::new(amended));
+                            // Most likely it is the first session of a value, or a roster is full.
+                            if attempt == 1 {
+                                continue;
                             }
+                        }
+                        Err(error) if !cycle.attempts.lost() => {
+                            session.cycle = None;
                             return Err(error);
                         }
+                        // A sending that was lost may still be carried out.
+                        Err(Error::Service(mut error)) => {
+                            error.outcome_unknown = true;
+                            return Err(Error::Service(error));
+                        }
+                        Err(_) => break,
                     }
                 }
                 Ok(Moved::InTheWay) => under_way = false,

@@ -62,7 +62,10 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
             if self.try_to_enter(&mut changes, evicted).await? {
                 return Ok(());
             }
-            backoff(attempt).await;
+            // The first refusal is most likely that of a value's first session, or of a full roster.
+            if attempt > 1 {
+                backoff(attempt).await;
+            }
         }
         let handle = changes.iter().find_map(|change| change.enters);
         match handle {
@@ -205,10 +208,14 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         if !dead.is_empty() {
             return self.leave(&change.roster, &dead).await.map(drop);
         }
-        let needed = entries.len() + 1 - most;
-        if limit.policy == OnLimit::Reject || live.len() < needed {
+        // Some have moved to another value since the roster was as it is here: there may be room.
+        if live.len() < entries.len() {
+            return Ok(());
+        }
+        if limit.policy == OnLimit::Reject {
             return Err(full(&change.roster).into());
         }
+        let needed = entries.len() + 1 - most;
         let mut victims = live.into_iter().rev().map(|member| member.handle);
         if needed <= MAX_VICTIMS {
             change.room = Room::InPlaceOf {

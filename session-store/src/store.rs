@@ -386,11 +386,19 @@ where
                     return Ok(Answer::TooLarge);
                 }
                 match self.amend(changes, rest, evicted).await {
-                    Err(Error::Limit(_)) if attempts.lost() => break,
+                    // A sending that was lost may still be carried out.
+                    Err(Error::Service(mut error)) => {
+                        error.outcome_unknown |= attempts.lost();
+                        return Err(Error::Service(error));
+                    }
+                    Err(_) if attempts.lost() => break,
                     amended => amended?,
                 }
             }
-            backoff(attempt).await;
+            // The first refusal is most likely that of a value's first session, or of a full roster.
+            if attempt > 1 {
+                backoff(attempt).await;
+            }
         }
         Err(ConflictError {
             outcome_unknown: attempts.lost(),

@@ -129,7 +129,7 @@ async fn of_64_log_ins_at_once_as_many_live_as_are_allowed() {
     let done: Vec<_> = done.into_iter().map(Result::unwrap).collect();
     let live = listed(&bench).await;
     assert_eq!((live.len(), stored(&bench).await), (3, 3));
-    let mut ended: Vec<_> = done.iter().flat_map(|it| Session::evicted(it)).collect();
+    let mut ended: Vec<_> = done.iter().flat_map(Session::evicted).collect();
     ended.sort();
     let count = ended.len();
     ended.dedup();
@@ -273,6 +273,35 @@ async fn evicting_looks_again_when_others_were_first() {
         listed(&bench).await,
         [new.handle(), old[2].handle(), old[0].handle()]
     );
+}
+
+/// Between the refusal and the reading of its sessions, one has left the roster: there is room.
+#[tokio::test]
+async fn a_session_that_moves_away_meanwhile_makes_room() {
+    let bench = Bench::<Three>::new().await;
+    let mut old = log_in(&bench, 3).await;
+    let (store, mut moving) = (bench.store.clone(), old.remove(0));
+    bench.wire.next(
+        "BatchGetItem",
+        Fault::meanwhile(move || async move {
+            moving.user_id = None;
+            store.save(&mut moving).await.unwrap();
+        }),
+    );
+    let new = log_in(&bench, 1).await.remove(0);
+    assert_eq!(Session::evicted(&new), []);
+
+    let bench = Bench::<Seats>::new().await;
+    let mut old = take_seats(&bench, 3).await;
+    let (store, mut moving) = (bench.store.clone(), old.remove(0));
+    bench.wire.next(
+        "BatchGetItem",
+        Fault::meanwhile(move || async move {
+            moving.user_id = None;
+            store.save(&mut moving).await.unwrap();
+        }),
+    );
+    take_seats(&bench, 1).await;
 }
 
 /// The limit holds for whatever brings a session to a user.

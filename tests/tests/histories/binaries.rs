@@ -17,7 +17,7 @@ use crate::plan::Act;
 pub type Fields = BTreeMap<&'static str, Option<u64>>;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "1h")]
+#[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "25m")]
 pub struct Old {
     #[dynamo(attr = "user", index)]
     user: Option<u64>,
@@ -29,7 +29,7 @@ pub struct Old {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "1h")]
+#[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "25m")]
 pub struct New {
     #[dynamo(attr = "user", index)]
     user: Option<u64>,
@@ -43,7 +43,7 @@ pub struct New {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "1h")]
+#[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "25m")]
 #[dynamo(attr = "sum", with = Computed::sum)]
 pub struct Computed {
     #[dynamo(attr = "user", index)]
@@ -64,7 +64,7 @@ impl Computed {
 macro_rules! with_roster {
     ($type:ident, $($index:tt)*) => {
         #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "1h")]
+        #[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "25m")]
         pub struct $type {
             #[dynamo(attr = "user", $($index)*)]
             user: Option<u64>,

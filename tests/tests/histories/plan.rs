@@ -11,7 +11,7 @@ pub const CLIENTS: usize = 4;
 
 /// Idle and absolute timeout of the session types, and the longer idle timeout of "remember me".
 pub const IDLE: u64 = 10 * 60;
-pub const ABSOLUTE: u64 = 60 * 60;
+pub const ABSOLUTE: u64 = 25 * 60;
 pub const REMEMBERED: u64 = 20 * 60;
 
 /// The limit of the programs that have one.

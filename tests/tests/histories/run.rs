@@ -22,7 +22,7 @@ use crate::wire::Wires;
 
 /// When every history begins, in milliseconds since 1970: far enough ahead that no engine's own TTL
 /// takes part. Ten minutes later a roster is kept a day longer.
-const BEGINNING: u64 = 2_000_069_400_000;
+const BEGINNING: u64 = 2_000_071_500_000;
 
 /// An engine with a table, clients on it, and time that moves when a history says so.
 pub struct World {
