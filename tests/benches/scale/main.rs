@@ -1,0 +1,338 @@
+//! What it costs to list and to revoke many sessions: requests, capacity units, time and memory, as
+//! tables in Markdown. docs/scale.md has them with what they mean.
+//!
+//! ```sh
+//! cargo bench -p session-store-tests --bench scale
+//! tests/with-dynamodb-local cargo bench -p session-store-tests --bench scale
+//! ```
+//!
+//! A further argument, one of `revoke`, `revoke-consistent`, `log-in`, `list` and `table`, chooses a
+//! part. `SESSION_STORE_SCALE` bounds the largest table, which has a million sessions otherwise.
+
+mod copies;
+mod lab;
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use session_store::{DynamoDbStore, Index, SessionAttributes};
+
+use crate::copies::Copies;
+use crate::lab::{Lab, Measured, heading, kilobytes, row, thousands, time, timed};
+
+/// Counts what Rust code allocates; SQLite, in the embedded engine, does that by itself.
+#[global_allocator]
+static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
+
+/// The user whose sessions are listed and revoked.
+const USER: &str = "u-17";
+
+/// A session whose users are found by one kind of index or the other.
+trait Kind: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+    const NAME: &str;
+    const INDEX: Index<Self, String>;
+
+    /// A session of [`USER`].
+    fn new() -> Self;
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "scale", idle_timeout = "12h", absolute_timeout = "7d")]
+struct Plain {
+    #[dynamo(attr = "user_id", index)]
+    user_id: Option<String>,
+    theme: String,
+}
+
+impl Kind for Plain {
+    const NAME: &str = "default";
+    const INDEX: Index<Self, String> = Self::USER_ID;
+
+    fn new() -> Self {
+        Self {
+            user_id: Some(USER.into()),
+            theme: "dark".into(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "scale", idle_timeout = "12h", absolute_timeout = "7d")]
+struct Exact {
+    #[dynamo(attr = "user_id", index(consistent))]
+    user_id: Option<String>,
+    theme: String,
+}
+
+impl Kind for Exact {
+    const NAME: &str = "consistent";
+    const INDEX: Index<Self, String> = Self::USER_ID;
+
+    fn new() -> Self {
+        Self {
+            user_id: Some(USER.into()),
+            theme: "dark".into(),
+        }
+    }
+}
+
+/// As many sessions of one value as a consistent index takes.
+const MOST: usize = session_store::Attribute::MAX_LIMIT as usize;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    // Cargo runs it without this as a test, in a build that takes ten times as long.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    match session_store_tests::endpoint() {
+        Some(endpoint) => println!("Engine at {endpoint}"),
+        None => println!("Embedded engine"),
+    }
+    let waits = async {
+        for _ in 0..200 {
+            tokio::time::sleep(lab::DISTANCE).await;
+        }
+    };
+    let waited = timed(waits).await.1 / 200;
+    println!("5 ms away is {} by this machine's timer", time(waited));
+    let mut arguments = std::env::args().skip(1);
+    let only = arguments.find(|argument| !argument.starts_with("--"));
+    let wanted = |part| only.as_deref().is_none_or(|only| only == part);
+    if wanted("revoke") {
+        revoke::<Plain>(10_000, Compared::WithOneByOne).await;
+    }
+    if wanted("revoke-consistent") {
+        revoke::<Exact>(1_000, Compared::WithOneByOne).await;
+        revoke::<Exact>(MOST, Compared::WithNothing).await;
+    }
+    if wanted("log-in") {
+        log_in().await;
+    }
+    if wanted("list") {
+        list().await;
+    }
+    if wanted("table") {
+        size_of_table().await;
+    }
+}
+
+async fn revoke<S: Kind>(sessions: usize, compared: Compared) {
+    let lab = Lab::<S>::new().await;
+    let copies = Copies::new(&lab.bench).await;
+    let refill = async || copies.put(&lab.bench, sessions).await;
+    let at_once = async |store: &DynamoDbStore<S>, in_flight: usize| {
+        let revoke = store.revoke(S::INDEX, USER);
+        let revoked = revoke.in_flight(in_flight.try_into().unwrap());
+        assert_eq!(revoked.await.unwrap().deleted(), sessions);
+    };
+
+    let count = thousands(sessions as f64);
+    heading(
+        &format!("Revoke {count} by a {} index", S::NAME),
+        &[
+            "",
+            "requests",
+            "read units",
+            "write units",
+            "time",
+            "faster",
+            "5 ms away",
+            "faster",
+            "peak memory",
+        ],
+    );
+    let slow = match compared {
+        Compared::WithOneByOne => Some(lab.measure(&refill, one_by_one).await),
+        Compared::WithNothing => None,
+    };
+    if let Some(slow) = &slow {
+        show("one by one", slow, None);
+    }
+    for in_flight in [16, 64] {
+        let fast = lab.measure(&refill, async |store| at_once(store, in_flight).await);
+        let fast = fast.await;
+        show(&format!("{in_flight} in flight"), &fast, slow.as_ref());
+    }
+
+    fn show(how: &str, it: &Measured, slow: Option<&Measured>) {
+        let faster = |time: fn(&Measured) -> Duration| match slow {
+            Some(slow) => format!("{:.1} ×", time(slow).div_duration_f64(time(it))),
+            None => String::new(),
+        };
+        row(&[
+            how.to_owned(),
+            it.requests(),
+            thousands(it.read_units()),
+            thousands(it.write_units()),
+            time(it.near),
+            faster(|of| of.near),
+            time(it.far),
+            faster(|of| of.far),
+            kilobytes(it.peak),
+        ]);
+    }
+}
+
+/// What revoking at once is compared with.
+enum Compared {
+    WithOneByOne,
+    /// Each of thousands would write a roster of hundreds of kilobytes, which takes a quarter of an
+    /// hour.
+    WithNothing,
+}
+
+/// As an application would that has no `revoke`.
+async fn one_by_one<S: Kind>(store: &DynamoDbStore<S>) {
+    for session in store.sessions(S::INDEX, USER).all().await.unwrap() {
+        let revoked = store.revoke_handle(&session.handle()).await.unwrap();
+        assert_eq!(revoked.deleted(), 1);
+    }
+}
+
+async fn log_in() {
+    const TIMES: u32 = 20;
+    heading(
+        "Log-in and log-out by a consistent index",
+        &[
+            "sessions",
+            "log-in",
+            "write units",
+            "time",
+            "log-out",
+            "write units",
+            "time",
+        ],
+    );
+    for sessions in [10, 100, 1_000, MOST] {
+        let lab = Lab::<Exact>::new().await;
+        let copies = Copies::new(&lab.bench).await;
+        copies.put(&lab.bench, sessions - 1).await;
+        let wire = &lab.bench.wire;
+        wire.meter();
+        let [entered, left] = loop {
+            let session = lab.bench.store.create(Exact::new()).await.unwrap();
+            let entered = wire.bill();
+            lab.bench.store.delete(session.id()).await.unwrap();
+            let left = wire.bill();
+            // One in eight asks for the roster first, to see what was left behind in it.
+            if entered.len() == 2 {
+                break [entered, left];
+            }
+        };
+
+        let mut times = [Duration::ZERO; 2];
+        for _ in 0..TIMES {
+            let (session, took) = timed(lab.near.create(Exact::new())).await;
+            times[0] += took;
+            let session = session.unwrap();
+            times[1] += timed(lab.near.delete(session.id())).await.1;
+        }
+        let mut cells = vec![thousands(sessions as f64)];
+        for (bill, all) in [entered, left].into_iter().zip(times) {
+            let calls: Vec<_> = bill.iter().map(|(call, _)| call.as_str()).collect();
+            let units: Vec<_> = bill.iter().map(|(_, units)| thousands(*units)).collect();
+            cells.extend([calls.join(", "), units.join(" + "), time(all / TIMES)]);
+        }
+        row(&cells);
+    }
+}
+
+async fn list() {
+    heading(
+        "List",
+        &[
+            "index",
+            "sessions",
+            "requests",
+            "read units",
+            "time",
+            "5 ms away",
+            "peak memory",
+        ],
+    );
+    list_by::<Plain>(&[1_000, 10_000]).await;
+    list_by::<Exact>(&[1_000, MOST]).await;
+}
+
+async fn list_by<S: Kind>(sizes: &[usize]) {
+    for &sessions in sizes {
+        let lab = Lab::<S>::new().await;
+        let copies = Copies::new(&lab.bench).await;
+        copies.put(&lab.bench, sessions).await;
+        let listed = lab.measure(
+            async || {},
+            async |store| {
+                let listed = store.sessions(S::INDEX, USER).count().await.unwrap();
+                assert_eq!(listed, sessions);
+            },
+        );
+        let listed = listed.await;
+        row(&[
+            S::NAME.to_owned(),
+            thousands(sessions as f64),
+            listed.requests(),
+            thousands(listed.read_units()),
+            time(listed.near),
+            time(listed.far),
+            kilobytes(listed.peak),
+        ]);
+    }
+}
+
+async fn size_of_table() {
+    const OWN: usize = 100;
+    let largest = match std::env::var("SESSION_STORE_SCALE") {
+        Ok(scale) => scale.parse().expect("SESSION_STORE_SCALE is a number"),
+        Err(_) => 1_000_000,
+    };
+    heading(
+        "Revoke a user's 100 by a default index",
+        &[
+            "sessions in the table",
+            "requests",
+            "read units",
+            "write units",
+            "time",
+            "5 ms away",
+            "filling took",
+        ],
+    );
+    let lab = Lab::<Plain>::new().await;
+    let copies = Copies::new(&lab.bench).await;
+    let mut others = 0;
+    for size in [1_000, 10_000, 100_000, 1_000_000] {
+        if size > largest {
+            break;
+        }
+        let filling = copies.put_of_others(&lab.bench, others..size - OWN);
+        let (_, filling) = timed(filling).await;
+        others = size - OWN;
+        // The middle one of five: each takes milliseconds.
+        let mut all = Vec::new();
+        for _ in 0..5 {
+            let refill = async || copies.put(&lab.bench, OWN).await;
+            let revoke = async |store: &DynamoDbStore<Plain>| {
+                let revoked = store.revoke(Plain::USER_ID, USER).await.unwrap();
+                assert_eq!(revoked.deleted(), OWN);
+            };
+            all.push(lab.measure(refill, revoke).await);
+        }
+        let middle = |time: fn(&Measured) -> Duration| {
+            let mut times: Vec<_> = all.iter().map(time).collect();
+            times.sort();
+            times[2]
+        };
+        let it = &all[0];
+        row(&[
+            thousands(size as f64),
+            it.requests(),
+            thousands(it.read_units()),
+            thousands(it.write_units()),
+            time(middle(|it| it.near)),
+            time(middle(|it| it.far)),
+            time(filling),
+        ]);
+    }
+}
