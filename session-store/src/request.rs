@@ -266,18 +266,24 @@ fn live(e: &mut Expression, schema: &Schema, now: Millis) -> String {
     )
 }
 
-/// Extends the idle timeout of a live session, and writes nothing else.
+/// Extends the idle timeout of a live session, and writes nothing else; of one that was created at
+/// or after a moment, where one is given.
 pub(crate) fn touch(
     to: Target<'_>,
     handle: SessionHandle,
     now: Millis,
     expires_at: u64,
+    created_since: Option<Millis>,
 ) -> UpdateItemFluentBuilder {
     let names = &to.schema.names;
     let mut e = Expression::default();
     let (touched_at, touched) = (e.name(names.touched_at), e.value(number(now.0)));
     let (ends, new) = (e.name(names.expires_at), e.value(number(expires_at)));
-    let condition = format!("{} AND {ends}<={new}", live(&mut e, to.schema, now));
+    let mut condition = format!("{} AND {ends}<={new}", live(&mut e, to.schema, now));
+    if let Some(moment) = created_since {
+        let created_at = e.name(names.created_at);
+        condition += &format!(" AND {created_at}>={}", e.value(number(moment.0)));
+    }
     to.client
         .update_item()
         .table_name(to.table)
