@@ -71,6 +71,8 @@
 //! A session that was loaded has an entry `session-store` in `Session::entries`, by which an update
 //! knows what has changed. It is never stored, and the name is not for the application to use.
 //!
+//! actix-session 0.11 does not save what `Session::update` changed if nothing else did: use `insert`.
+//!
 //! Entries are JSON. Numbers keep what `serde_json::Value` keeps of them: integers of 64 bits, and
 //! floating point.
 
@@ -86,7 +88,7 @@ use crate::attributes::SessionAttributes;
 use crate::error::{EncodeError, Error};
 use crate::id::{SessionHandle, SessionId};
 use crate::record::{Data, Loaded, Record};
-use crate::store::{Deleted, DynamoDbStore};
+use crate::store::DynamoDbStore;
 use crate::value::Map;
 
 /// A [`DynamoDbStore`] as actix-session's `SessionStore`. See the [module](self).
@@ -230,10 +232,8 @@ where
         let mut ended = None;
         if let Ok(id) = SessionId::parse(key.as_ref()) {
             let handle = id.handle();
-            // Of a delete that had to be sent twice nobody knows what the first one ended.
-            if let Deleted::Was(item) = self.records.end(handle).await? {
-                ended = Some((handle, item));
-            }
+            let item = self.records.end_record(handle).await?;
+            ended = item.map(|item| (handle, item));
         }
         ENDED.set(ended);
         Ok(())

@@ -18,9 +18,10 @@ use crate::id::{SessionHandle, SessionId};
 use crate::item::{Image, decode, stored_expiry, stored_number, stored_version};
 use crate::lifetime::{self, Millis, absolute_end, earliest_creation, is_live};
 use crate::request;
+use crate::roster::rosters;
 use crate::schema::Schema;
 use crate::session::{Session, State, Unknown};
-use crate::store::{DynamoDbStore, Written, backoff, conflict};
+use crate::store::{Deleted, DynamoDbStore, Written, backoff, conflict};
 use crate::value::{Map, is_same};
 
 /// How often a save is begun anew that others kept overtaking: a browser sends dozens of requests at
@@ -216,6 +217,17 @@ where
         let record = Record::new(data)?;
         self.create_counting_from(self.now(), record, idle, Map::new())
             .await
+    }
+
+    /// Ends a session, and gives what it held to one alone of those who end it at once: to none, if
+    /// an answer was lost and nobody knows which request ended it.
+    pub(crate) async fn end_record(&self, handle: SessionHandle) -> Result<Option<Map>, Error> {
+        let delete = || request::delete_present(self.target(), handle);
+        let Deleted::Was(item) = self.delete_item(delete).await? else {
+            return Ok(None);
+        };
+        self.leave_all(&rosters(S::SCHEMA, &item), handle).await;
+        Ok(Some(item))
     }
 
     /// Creates the session that takes the place of one that was just deleted: with what both the

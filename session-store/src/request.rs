@@ -354,6 +354,17 @@ pub(crate) fn delete(to: Target<'_>, handle: SessionHandle) -> DeleteItemFluentB
         .return_values(ReturnValue::AllOld)
 }
 
+/// The same if the item is there, so that one alone of those who delete it at once gets what it held:
+/// without a condition, DynamoDB Local returns it to several.
+#[cfg(feature = "actix-session")]
+pub(crate) fn delete_present(to: Target<'_>, handle: SessionHandle) -> DeleteItemFluentBuilder {
+    let mut e = Expression::default();
+    let condition = format!("attribute_exists({})", e.name(to.schema.names.id));
+    delete(to, handle)
+        .condition_expression(condition)
+        .set_expression_attribute_names(e.names())
+}
+
 /// Deletes a session if its promoted attribute still has this value.
 ///
 /// An index can lag behind: without the condition, a session that moved to another value since

@@ -783,6 +783,13 @@ async fn g13_a_write_whose_answer_was_lost_is_applied_once() {
     let item = only_item(&bench).await;
     assert_eq!(item["version"].as_n().unwrap(), "2");
     assert_eq!(item["data"].as_m().unwrap()["count"].as_n().unwrap(), "2");
+
+    // Whether the first delete ended it, or a revocation before, nobody knows.
+    bench.wire.next("DeleteItem", Fault::LoseResponse);
+    let renewed = site.post("/log-in/ferris", &cookie).await;
+    assert_eq!(renewed.status, StatusCode::OK);
+    assert_eq!(site.get("/", &renewed.cookie).await.entries, json!({}));
+    assert!(bench.items().await.is_empty());
 }
 
 // ---- Sessions that have ended ----
