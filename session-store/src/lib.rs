@@ -69,11 +69,14 @@
 //! - `aws-config`: a client from a region or from the environment, with TLS. Without it, give one
 //!   that is ready, or an endpoint on loopback.
 //! - `embedded`: DynamoDB in this process, for development and tests.
+//! - `axum`: a layer and a typed extractor for axum 0.8.
 //! - `tower-sessions`, `tower-sessions-0-14`: the store behind tower-sessions 0.15 and 0.14.
 
 #[cfg(feature = "actix-session")]
 pub mod actix_session;
 mod attributes;
+#[cfg(feature = "axum")]
+pub mod axum;
 mod builder;
 mod cycle;
 mod delta;

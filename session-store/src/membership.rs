@@ -88,6 +88,10 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                     Ok(true)
                 }
                 Ok(Transacted::Cancelled(reasons)) => {
+                    // An earlier sending may have been carried out, and this one have met its work.
+                    if attempts.lost() {
+                        evicted.perhaps_by(changes);
+                    }
                     self.amend(changes, &reasons, evicted).await?;
                     Ok(false)
                 }

@@ -15,10 +15,10 @@ use crate::membership::Evicted;
 use crate::request::{self, Bound, Change, Save};
 use crate::roster::Moves;
 use crate::session::{Session, State};
-use crate::store::{Answer, DynamoDbStore, MAX_ATTEMPTS, Written, backoff, conflict};
+use crate::store::{Answer, DynamoDbStore, Written, backoff, conflict};
 use crate::value::Map;
 
-/// How often `update` tries. Of many that change one session at once, one wins each round.
+/// How often a write to a session is tried. Of many that change one at once, few win each round.
 const MAX_UPDATES: u32 = 40;
 
 impl<S> DynamoDbStore<S>
@@ -50,14 +50,14 @@ where
     /// [`Error::Decode`] if the item is no session of this type; [`Error::Service`]. After any of
     /// them the session still has its unsaved changes.
     pub async fn save(&self, session: &mut Session<S>) -> Result<(), Error> {
-        for attempt in 1..=MAX_ATTEMPTS {
+        for attempt in 1..=MAX_UPDATES {
             match self.try_save(session, Onto::AnyVersion).await? {
                 Saved::Stored => return Ok(()),
                 Saved::Overtaken(item) => self.rebase(session, item)?,
             }
             backoff(attempt).await;
         }
-        Err(conflict(session.state.handle, MAX_ATTEMPTS).into())
+        Err(conflict(session.state.handle, MAX_UPDATES).into())
     }
 
     /// Reads a session, changes it and writes it if nobody else did in between, again and again
@@ -141,12 +141,10 @@ where
         let State {
             handle,
             created_at,
-            touched_at,
             idle,
             ..
         } = session.state;
-        let idle_timeout = idle.unwrap_or(schema.idle_timeout);
-        if !self.touch_policy().is_due(touched_at, now, idle_timeout) {
+        if !self.is_touch_due(session) {
             return Ok(());
         }
         let expires_at = lifetime::expires_at(schema, created_at, now, idle);
@@ -178,6 +176,16 @@ where
         // Somebody granted the session as much time as this touch would, or more.
         session.state.expires_at = ends;
         Ok(())
+    }
+
+    /// Whether the policy asks for a touch now.
+    pub(crate) fn is_touch_due(&self, session: &Session<S>) -> bool {
+        let State {
+            touched_at, idle, ..
+        } = session.state;
+        let idle_timeout = idle.unwrap_or(S::SCHEMA.idle_timeout);
+        self.touch_policy()
+            .is_due(touched_at, self.now(), idle_timeout)
     }
 
     async fn try_save(&self, session: &mut Session<S>, onto: Onto) -> Result<Saved, Error> {
@@ -215,7 +223,7 @@ where
         let moves = |was: &Map| Moves::new(schema, (handle, was), &delta.attributes, created_at);
         let mut moves_now = moves(&session.state.promoted);
         let mut evicted = Evicted::default();
-        for _ in 0..MAX_ATTEMPTS {
+        for attempt in 0..MAX_UPDATES {
             let now = self.now();
             let idle = new_idle.unwrap_or(idle);
             let expires_at = lifetime::expires_at(schema, created_at, now, idle);
@@ -277,10 +285,14 @@ where
                         extend = false;
                         session.state.expires_at = ends;
                     }
+                    // A copy that is behind is up to date now; one that is overtaken again gives way.
+                    if attempt > 0 {
+                        backoff(attempt).await;
+                    }
                 }
             }
         }
-        Err(conflict(handle, MAX_ATTEMPTS).into())
+        Err(conflict(handle, MAX_UPDATES).into())
     }
 
     /// Puts the unsaved changes in hand onto the state that others have stored since.

@@ -1,4 +1,4 @@
-//! G2, G6, G7 and the layout of items when the process is killed at any moment: two hundred times, a
+//! G2, G6, G7, G9 and the layout of items when the process is killed at any moment: two hundred times, a
 //! process that creates, saves, touches, moves and ends sessions says what it begins and what it has
 //! done, is killed, and every item must be what was said.
 //!
@@ -32,6 +32,9 @@ struct App {
     /// One for each session, whatever its id.
     #[dynamo(attr = "serial", index)]
     serial: u64,
+    /// Another one each time that it changes, so that each has a roster of its own.
+    #[dynamo(attr = "owner", index(consistent))]
+    owner: u64,
     fields: Fields,
     #[serde(flatten)]
     more: BTreeMap<String, u64>,
@@ -53,6 +56,9 @@ impl App {
         }
         if which & 4 != 0 {
             self.last = value;
+        }
+        if which & 8 != 0 {
+            self.owner = value;
         }
     }
 }
@@ -153,6 +159,7 @@ async fn work(
         if sessions.len() < 2 {
             let mut app = App {
                 serial: value(),
+                owner: value(),
                 ..App::default()
             };
             app.change(rng.u8(..), value());
@@ -164,15 +171,15 @@ async fn work(
         let at = rng.usize(..sessions.len());
         let session = &mut sessions[at];
         let serial = session.serial;
-        match rng.u8(..16) {
+        match rng.u8(..17) {
             0..7 => {
-                session.change(rng.u8(1..8), value());
+                session.change(rng.u8(1..16), value());
                 say(&Line::Begun(serial, Begun::Save(App::clone(session))));
                 store.save(session).await.unwrap();
                 done(session);
             }
             7..11 => {
-                session.change(rng.u8(0..8), value());
+                session.change(rng.u8(0..16), value());
                 say(&Line::Begun(serial, Begun::Cycle(App::clone(session))));
                 store.cycle_id(session).await.unwrap();
                 done(session);
@@ -202,10 +209,14 @@ async fn work(
                             .deleted(),
                         1
                     ),
-                    _ => assert_eq!(
+                    15 => assert_eq!(
                         store.revoke(App::SERIAL, serial).await.unwrap().deleted(),
                         1
                     ),
+                    _ => {
+                        let revoke = store.revoke(App::OWNER, session.owner);
+                        assert_eq!(revoke.await.unwrap().deleted(), 1);
+                    }
                 }
                 say(&Line::Done(serial, None));
                 sessions.swap_remove(at);
@@ -359,6 +370,7 @@ fn read(item: &Item) -> State {
             "data",
             "expires_at",
             "id",
+            "owner",
             "serial",
             "touched_at",
             "version",
@@ -377,6 +389,7 @@ fn read(item: &Item) -> State {
     assert_eq!(session.version(), number("version"));
     let app = Session::into_data(session);
     assert_eq!(number("serial"), app.serial);
+    assert_eq!(number("owner"), app.owner);
     State {
         app,
         version: number("version"),
@@ -467,6 +480,52 @@ async fn kill_many(path: &Path) -> Counts {
     counts
 }
 
+/// G9: every session whose id anyone knows is in the roster of its owner, and none is in another's.
+/// Rosters that name nobody any more are cleared away, so that the table stays small.
+async fn check_rosters(
+    store: &DynamoDbStore<App>,
+    rosters: &[Item],
+    sessions: &[Item],
+    known: &BTreeMap<u64, Known>,
+) {
+    let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for roster in rosters {
+        let owner = roster["id"]
+            .as_s()
+            .unwrap()
+            .strip_prefix("#owner#")
+            .unwrap();
+        for handle in roster["m"].as_m().unwrap().keys() {
+            named.entry(handle).or_default().push(owner);
+        }
+    }
+    for item in sessions {
+        let session = read(item);
+        let handle = item["id"].as_s().unwrap();
+        let owner = session.app.owner.to_string();
+        let found = named.remove(&**handle).unwrap_or_default();
+        let is_new = matches!(
+            known.get(&session.app.serial).map(|known| &known.begun),
+            Some(Some(Begun::Create(_)))
+        );
+        // What a late `create` of a process that is gone left was ended by the check before.
+        let is_late = known
+            .get(&session.app.serial)
+            .is_some_and(|known| known.late.is_some());
+        if !((is_new || is_late) && found.is_empty()) {
+            assert_eq!(found, [owner], "{item:?}");
+        }
+    }
+    let alive = |roster: &&Item| {
+        let mut handles = roster["m"].as_m().unwrap().keys();
+        handles.any(|handle| sessions.iter().any(|item| item["id"].as_s() == Ok(handle)))
+    };
+    for roster in rosters.iter().filter(|roster| !alive(roster)) {
+        let delete = store.client().delete_item().table_name(store.table_name());
+        delete.key("id", roster["id"].clone()).send().await.unwrap();
+    }
+}
+
 /// Compares all items with all that is known, and settles what was begun.
 async fn check(
     store: &DynamoDbStore<App>,
@@ -475,7 +534,12 @@ async fn check(
     counts: &mut Counts,
 ) {
     let mut found: BTreeMap<u64, State> = BTreeMap::new();
-    for item in items(store).await {
+    let (rosters, sessions): (Vec<_>, Vec<_>) = items(store)
+        .await
+        .into_iter()
+        .partition(|item| item.contains_key("m"));
+    check_rosters(store, &rosters, &sessions, known).await;
+    for item in sessions {
         let state = read(&item);
         let twice = found.insert(state.app.serial, state);
         assert!(twice.is_none(), "two ids are valid: {twice:?}, {item:?}");

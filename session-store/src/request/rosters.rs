@@ -43,7 +43,11 @@ fn enter(schema: &Schema, change: &Change, handle: SessionHandle) -> Statement {
             remove.push(self::entry(&mut e, &members, old));
         }
         if let Room::InPlaceOf { victims, seen } = &change.room {
-            condition = format!("size({members})={}", e.value(number(*seen as u64)));
+            // One that is in by now needs nobody's place: this one was sent before, and arrived late.
+            condition = format!(
+                "attribute_not_exists({entry}) AND size({members})={}",
+                e.value(number(*seen as u64))
+            );
             for victim in victims {
                 let victim = self::entry(&mut e, &members, *victim);
                 condition += &format!(" AND attribute_exists({victim})");

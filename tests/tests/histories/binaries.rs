@@ -61,6 +61,29 @@ impl Computed {
     }
 }
 
+macro_rules! with_roster {
+    ($type:ident, $($index:tt)*) => {
+        #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+        #[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "1h")]
+        pub struct $type {
+            #[dynamo(attr = "user", $($index)*)]
+            user: Option<u64>,
+            #[dynamo(attr = "level")]
+            level: Option<u64>,
+            red: Option<u64>,
+            green: Option<u64>,
+            count: u64,
+        }
+    };
+}
+
+with_roster!(
+    Evicting,
+    index(consistent, limit = 2, on_limit = evict_oldest)
+);
+with_roster!(Refusing, index(consistent, limit = 2, on_limit = reject));
+with_roster!(Boundless, index(consistent));
+
 /// A session type whose fields can be reached by name.
 pub trait Program:
     SessionAttributes + Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static
@@ -103,6 +126,9 @@ macro_rules! program {
 program!(Old, computed: false, user level red green);
 program!(New, computed: false, user level red green note);
 program!(Computed, computed: true, user level red green);
+program!(Evicting, computed: false, user level red green);
+program!(Refusing, computed: false, user level red green);
+program!(Boundless, computed: false, user level red green);
 
 /// What an operation came to, free of the session's type.
 pub struct Outcome {
@@ -128,6 +154,8 @@ pub struct Seen {
     pub created_at: u64,
     pub expires_at: u64,
     pub fields: Fields,
+    /// The handles of the sessions that made room for it.
+    pub evicted: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -209,6 +237,7 @@ impl<S: Program> Client<S> {
 }
 
 fn seen<S: Program>(session: &Session<S>) -> Seen {
+    let evicted = Session::evicted(session);
     Seen {
         id: session.id().clone(),
         handle: session.handle().to_string(),
@@ -216,6 +245,7 @@ fn seen<S: Program>(session: &Session<S>) -> Seen {
         created_at: millis(session.created_at()),
         expires_at: millis(session.expires_at()) / 1000,
         fields: session.fields(),
+        evicted: evicted.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -355,6 +385,10 @@ impl<S: Program> Hand for Client<S> {
                         .await
                         .map(Got::Revoked),
                 ),
+                Act::RevokeOnly(user, _) => {
+                    let revoke = S::revoke(&store, user).only(known().handle());
+                    alone(revoke.await.map(Got::Revoked))
+                }
                 Act::Revoke(user, _) => {
                     let mut revoke = S::revoke(&store, user);
                     if let Some(id) = except {

@@ -1,9 +1,8 @@
-//! A history as data: what each client does and what goes wrong, drawn from a seed, and made
-//! smaller while it still fails.
+//! A history as data: what each client does and what goes wrong, made smaller while it still fails.
+
+mod draw;
 
 use std::fmt;
-
-use fastrand::Rng;
 
 use crate::wire::is_read;
 
@@ -14,6 +13,9 @@ pub const CLIENTS: usize = 4;
 pub const IDLE: u64 = 10 * 60;
 pub const ABSOLUTE: u64 = 60 * 60;
 pub const REMEMBERED: u64 = 20 * 60;
+
+/// The limit of the programs that have one.
+pub const LIMIT: usize = 2;
 
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -46,6 +48,33 @@ pub enum Binary {
     New,
     /// One whose attribute is computed from two fields.
     Computed,
+    /// One with a consistent index and a limit, past which the oldest session ends.
+    Evicting,
+    /// One with a consistent index and a limit, past which there is no further session.
+    Refusing,
+    /// One with a consistent index and no limit.
+    Boundless,
+}
+
+impl Binary {
+    /// What the consistent index of this program allows, if it has one.
+    pub fn limit(self) -> Option<Limit> {
+        let (sessions, evicts) = match self {
+            Self::Old | Self::New | Self::Computed => return None,
+            Self::Evicting => (LIMIT, true),
+            Self::Refusing => (LIMIT, false),
+            Self::Boundless => (usize::MAX, false),
+        };
+        Some(Limit { sessions, evicts })
+    }
+}
+
+/// How many sessions of one user there can be, and what a further one does.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    pub sessions: usize,
+    /// It ends the oldest; otherwise it is refused.
+    pub evicts: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +104,8 @@ pub enum Act {
     Delete(usize),
     Revoke(u64, Option<usize>),
     RevokeHandle(usize),
+    /// Ends one session, if it is this user's.
+    RevokeOnly(u64, usize),
     List(u64),
 }
 
@@ -127,86 +158,6 @@ impl Fault {
 }
 
 impl Plan {
-    pub fn of(seed: u64) -> Self {
-        let rng = &mut Rng::with_seed(seed);
-        let computed = rng.u8(..8) == 0;
-        let clients: Vec<_> = (0..rng.usize(2..=CLIENTS))
-            .map(|_| Client {
-                binary: match (computed, rng.u8(..3)) {
-                    (true, _) => Binary::Computed,
-                    (_, 0) => Binary::New,
-                    _ => Binary::Old,
-                },
-                skew: [0, 0, 0, 2_000, -2_000, 30_000, -30_000][rng.usize(..7)],
-            })
-            .collect();
-        let slots = rng.usize(1..=3);
-        let users = rng.u64(2..=3);
-        let faults = [0, 0, 4, 10, 25][rng.usize(..5)];
-        let remembered = rng.u8(..4) == 0;
-        let mut draw = Draw {
-            rng,
-            clients: clients.clone(),
-            slots,
-            users,
-            faults,
-            remembered,
-            unique: 100,
-        };
-        let mut steps: Vec<_> = (0..slots).map(|slot| draw.create(slot)).collect();
-        let mut slow = (draw.rng.u8(..3) == 0).then(|| draw.rng.usize(..draw.clients.len()));
-        let mut slow_after_loss = false;
-        let end = steps.len() + draw.rng.usize(10..=38);
-        while steps.len() < end {
-            let step = draw.step();
-            match step.act {
-                // Whoever does not learn which id is valid is to ask again, now and then later.
-                Act::Cycle(slot, _) if draw.rng.u8(..3) == 0 => {
-                    let client = step.client;
-                    steps.push(step);
-                    if draw.rng.bool() {
-                        let more = draw.rng.i64(-500..2_000);
-                        steps.push(draw.with_faults(client, Act::AdvanceToEnd(slot, more)));
-                    }
-                    steps.push(draw.with_faults(client, Act::Cycle(slot, Set::new())));
-                }
-                // Many write to a session while one waits to learn what became of its own write.
-                Act::Save(slot, ..) | Act::Update(slot, _) if draw.rng.u8(..6) == 0 => {
-                    let waits = step.client;
-                    steps.push(Step {
-                        client: waits,
-                        act: Act::Load(slot),
-                        faults: Vec::new(),
-                    });
-                    steps.push(step);
-                    if let (true, Some(step)) = (draw.faults > 0, steps.last_mut()) {
-                        step.faults[..2].fill(Some(Fault::Lose));
-                        slow = Some(waits);
-                        slow_after_loss = true;
-                    }
-                    for _ in 0..draw.rng.usize(3..9) {
-                        let client = draw.rng.usize(..draw.clients.len());
-                        if client != waits {
-                            let set = draw.set(client);
-                            steps.push(draw.with_faults(client, Act::Update(slot, set)));
-                        }
-                    }
-                }
-                _ => steps.push(step),
-            }
-        }
-        Self {
-            seed,
-            slots,
-            steps,
-            haste: [0, 15, 30, 50, 70][rng.usize(..5)],
-            slow,
-            slow_after_loss,
-            forget_tokens: rng.u8(..3) == 0,
-            clients,
-        }
-    }
-
     /// Histories with something taken out of this one, the boldest first.
     pub fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
@@ -270,136 +221,6 @@ impl Plan {
             .flat_map(|step| &step.faults)
             .filter(|fault| fault.is_some())
             .count()
-    }
-}
-
-struct Draw<'a> {
-    rng: &'a mut Rng,
-    clients: Vec<Client>,
-    slots: usize,
-    users: u64,
-    /// Of a hundred requests, how many meet a fault.
-    faults: u8,
-    remembered: bool,
-    unique: u64,
-}
-
-impl Draw<'_> {
-    fn step(&mut self) -> Step {
-        let client = self.rng.usize(..self.clients.len());
-        let slot = self.rng.usize(..self.slots);
-        let act = match self.rng.u8(..100) {
-            0..10 => Act::Advance(match self.rng.u8(..20) {
-                0..11 => self.rng.u64(1..60_000),
-                11..17 => self.rng.u64(60_000..240_000),
-                17..19 => self.rng.u64(IDLE * 900..IDLE * 1_200),
-                _ => ABSOLUTE * 1_000,
-            }),
-            10..14 => Act::AdvanceToEnd(slot, self.rng.i64(-2_000..2_000)),
-            14..18 => return self.create(slot),
-            18..33 => Act::Load(slot),
-            33..54 => {
-                let idle = (self.remembered && self.rng.u8(..4) == 0)
-                    .then(|| self.rng.bool().then_some(REMEMBERED));
-                Act::Save(slot, self.set(client), idle)
-            }
-            54..66 => {
-                let set = match self.rng.bool() {
-                    true => Set::new(),
-                    false => self.set(client),
-                };
-                Act::Update(slot, set)
-            }
-            66..73 => Act::Touch(slot),
-            73..84 => {
-                let set = match self.rng.bool() {
-                    true => Set::new(),
-                    false => self.set(client),
-                };
-                Act::Cycle(slot, set)
-            }
-            84..87 => Act::Delete(slot),
-            87..92 => {
-                let except = self.rng.bool().then(|| self.rng.usize(..self.slots));
-                Act::Revoke(self.rng.u64(1..=self.users), except)
-            }
-            92..94 => Act::RevokeHandle(slot),
-            _ => Act::List(self.rng.u64(1..=self.users)),
-        };
-        self.with_faults(client, act)
-    }
-
-    fn create(&mut self, slot: usize) -> Step {
-        let client = self.rng.usize(..self.clients.len());
-        let mut set = self.set(client);
-        set.retain(|(field, _)| *field != "user");
-        set.push(("user", Some(self.rng.u64(1..=self.users))));
-        self.with_faults(client, Act::Create(slot, set))
-    }
-
-    fn with_faults(&mut self, client: usize, act: Act) -> Step {
-        let query = matches!(act, Act::List(_) | Act::Revoke(..));
-        let mut faults: Vec<_> = (0..6).map(|_| self.fault(query)).collect();
-        if self.faults > 0 && self.rng.u8(..10) == 0 {
-            // As often as the SDK sends a request by itself: nothing gets through.
-            let same = faults[0].or_else(|| self.any_fault(query));
-            faults[..3].fill(same);
-            if self.rng.bool() {
-                faults[1..3].fill(Some(Fault::Throttle));
-            }
-        }
-        Step {
-            client,
-            act,
-            faults,
-        }
-    }
-
-    fn fault(&mut self, query: bool) -> Option<Fault> {
-        match self.rng.u8(..100) < self.faults {
-            true => self.any_fault(query),
-            false => None,
-        }
-    }
-
-    fn any_fault(&mut self, query: bool) -> Option<Fault> {
-        const ALL: [Fault; 12] = [
-            Fault::Lose,
-            Fault::Refuse,
-            Fault::TimeOutBefore,
-            Fault::TimeOutAfter,
-            Fault::Delay,
-            Fault::Throttle,
-            Fault::FailBefore,
-            Fault::FailAfter,
-            Fault::Conflict,
-            Fault::IndexMisses,
-            Fault::IndexStale,
-            Fault::Unprocessed,
-        ];
-        let among = if query { 12 } else { 9 };
-        Some(ALL[self.rng.usize(..among)])
-    }
-
-    /// One to three fields with values that nothing else writes; a user now and then.
-    fn set(&mut self, client: usize) -> Set {
-        let mut fields = vec!["red", "green", "level"];
-        if self.clients[client].binary == Binary::New {
-            fields.extend(["note", "note"]);
-        }
-        let mut set = Set::new();
-        for _ in 0..self.rng.usize(1..=2) {
-            let field = fields[self.rng.usize(..fields.len())];
-            fields.retain(|other| *other != field);
-            self.unique += 1;
-            let none = self.rng.u8(..8) == 0;
-            set.push((field, (!none).then_some(self.unique)));
-        }
-        if self.rng.u8(..4) == 0 {
-            let user = self.rng.u64(0..=self.users);
-            set.push(("user", (user > 0).then_some(user)));
-        }
-        set
     }
 }
 

@@ -13,19 +13,22 @@ use session_store::{DynamoDbStore, Error, SessionId};
 use session_store_tests::engine;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::binaries::{Client, Computed, Got, Hand, New, Old, Outcome, Program, Running};
+use crate::binaries::{
+    Boundless, Client, Computed, Evicting, Got, Hand, New, Old, Outcome, Program, Refusing, Running,
+};
 use crate::model::{Op, Violation, number};
 use crate::plan::{Act, Binary, CLIENTS, Plan};
 use crate::wire::Wires;
 
 /// When every history begins, in milliseconds since 1970: far enough ahead that no engine's own TTL
-/// takes part.
-const BEGINNING: u64 = 2_000_000_000_000;
+/// takes part. Ten minutes later a roster is kept a day longer.
+const BEGINNING: u64 = 2_000_069_400_000;
 
 /// An engine with a table, clients on it, and time that moves when a history says so.
 pub struct World {
     wires: Wires,
-    clients: Vec<[Box<dyn Hand>; 3]>,
+    /// Each client with each program.
+    clients: Vec<[Box<dyn Hand>; 6]>,
     time: Runtime,
     _engine: Runtime,
 }
@@ -76,9 +79,12 @@ impl World {
             let sdk = Sdk::from_conf(config.build());
             time.block_on(async {
                 [
-                    Box::new(Client::<Old>::new(store(sdk.clone(), &table).await)) as Box<dyn Hand>,
-                    Box::new(Client::<New>::new(store(sdk.clone(), &table).await)),
-                    Box::new(Client::<Computed>::new(store(sdk, &table).await)),
+                    hand::<Old>(&sdk, &table).await,
+                    hand::<New>(&sdk, &table).await,
+                    hand::<Computed>(&sdk, &table).await,
+                    hand::<Evicting>(&sdk, &table).await,
+                    hand::<Refusing>(&sdk, &table).await,
+                    hand::<Boundless>(&sdk, &table).await,
                 ]
             })
         });
@@ -94,6 +100,8 @@ impl World {
         fastrand::seed(plan.seed);
         self.wires.shared().reset();
         self.wires.shared().forget_tokens = plan.forget_tokens;
+        // All programs of a history agree on the index.
+        self.wires.shared().model.limit = plan.clients[0].binary.limit();
         for (i, client) in self.clients.iter().enumerate() {
             let skew = plan.clients.get(i).map_or(0, |client| client.skew);
             // No two clocks ever show the same, so that no order hangs on a random handle.
@@ -145,6 +153,10 @@ impl World {
             });
         }
     }
+}
+
+async fn hand<S: Program>(sdk: &Sdk, table: &str) -> Box<dyn Hand> {
+    Box::new(Client::<S>::new(store(sdk.clone(), table).await))
 }
 
 async fn store<S: Program>(sdk: Sdk, table: &str) -> DynamoDbStore<S> {
@@ -312,7 +324,8 @@ impl History<'_> {
             Act::Load(slot)
             | Act::Update(slot, _)
             | Act::Delete(slot)
-            | Act::RevokeHandle(slot) => {
+            | Act::RevokeHandle(slot)
+            | Act::RevokeOnly(_, slot) => {
                 id = self.ids[slot].clone();
                 op.target = id.as_ref().map(|id| id.handle().to_string());
                 if id.is_none() {
@@ -331,15 +344,14 @@ impl History<'_> {
         op.spared = except.as_ref().map(|id| id.handle().to_string());
         {
             let shared = &mut *wires.shared();
-            let number = shared.model.ops.len();
             let on = op
                 .target
                 .as_ref()
                 .map(|target| shared.name(target))
                 .unwrap_or_default();
+            let number = shared.model.begins(op);
             let begins = format!("[{number}] client {client} begins {:?} {on}", step.act);
             shared.trace.push(begins);
-            shared.model.ops.push(op);
             shared.current[client] = Some(number);
             shared.faults[client] = step.faults.clone();
         }
@@ -354,6 +366,9 @@ impl History<'_> {
             Binary::Old => &*hands[0],
             Binary::New => &*hands[1],
             Binary::Computed => &*hands[2],
+            Binary::Evicting => &*hands[3],
+            Binary::Refusing => &*hands[4],
+            Binary::Boundless => &*hands[5],
         }
     }
 

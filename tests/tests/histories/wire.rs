@@ -1,25 +1,23 @@
 //! The wire between the clients and the engine: each request waits at two gates, before the engine
 //! and on the way back, until the history lets it go on.
 
-use std::cmp::Reverse;
-use std::fmt;
-use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, mpsc};
-use std::task::{Poll, Waker};
+mod line;
 
-use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, SharedHttpClient};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
+use std::cmp::Reverse;
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::task::Waker;
+
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 use session_store_tests::Clock;
 use tokio::runtime::Handle;
 
-use crate::model::{Model, Violation, number};
+use self::line::Wire;
+use crate::model::{Model, Violation, is_roster, number};
 use crate::plan::{CLIENTS, Fault};
 
 /// What all clients of a history share.
@@ -59,6 +57,12 @@ pub struct Gate {
     waker: Option<Waker>,
 }
 
+impl Gate {
+    pub fn is_shut(&self) -> bool {
+        !self.open
+    }
+}
+
 pub struct Late {
     op: usize,
     client: usize,
@@ -96,18 +100,39 @@ impl Shared {
     fn order(&self, answer: &mut Value) {
         if let Some(items) = answer["Items"].as_array_mut() {
             items.sort_by_cached_key(|item| {
-                let handle = item["id"]["S"].as_str();
-                let appeared = self
-                    .names
-                    .iter()
-                    .position(|name| Some(name.as_str()) == handle);
-                (Reverse(number(item, "created_at")), appeared)
+                (Reverse(number(item, "created_at")), self.appeared(item))
             });
         }
     }
 
+    /// A part of the batch is answered, and the rest is to be asked for again.
+    fn leave_undone(&self, body: &mut Value, input: &Value) {
+        for (table, asked) in input["RequestItems"].as_object().into_iter().flatten() {
+            let mut keys = asked["Keys"].as_array().cloned().unwrap_or_default();
+            // Which are left may not hang on the random handles.
+            keys.sort_by_cached_key(|key| self.appeared(key));
+            let left = &keys[keys.len() / 2..];
+            if let Some(items) = body["Responses"][table].as_array_mut() {
+                items.retain(|item| left.iter().all(|key| key["id"] != item["id"]));
+            }
+            let mut again = asked.clone();
+            again["Keys"] = json!(left);
+            body["UnprocessedKeys"] = json!({ table: again });
+        }
+    }
+
+    /// The place of a session among all, in the order in which they appeared.
+    fn appeared(&self, key: &Value) -> Option<usize> {
+        let handle = key["id"]["S"].as_str();
+        let mut names = self.names.iter();
+        names.position(|name| Some(name.as_str()) == handle)
+    }
+
     /// A short name for a handle, the same in every run of a history.
     pub fn name(&mut self, handle: &str) -> String {
+        if is_roster(handle) {
+            return format!("roster {handle}");
+        }
         let found = self.names.iter().position(|name| name == handle);
         let i = found.unwrap_or_else(|| {
             self.names.push(handle.to_owned());
@@ -252,7 +277,8 @@ impl Wires {
                 (Some(_), None) => format!("{name} is gone"),
                 (Some(before), Some(after)) if before == after => format!("{name} stays"),
                 (Some(before), Some(after)) => {
-                    format!("{name} changes: {}", difference(before, after))
+                    let changes = difference(before, after, |handle| shared.name(handle));
+                    format!("{name} changes: {changes}")
                 }
             });
             steps.push((handle, before, after));
@@ -281,17 +307,19 @@ fn fill(request: &mut HttpRequest, input: &Value) {
     *request.body_mut() = SdkBody::from(body);
 }
 
-fn difference(before: &Value, after: &Value) -> String {
+fn difference(before: &Value, after: &Value, mut session: impl FnMut(&str) -> String) -> String {
     let mut parts = Vec::new();
-    let flat = |item: &Value| {
+    let mut flat = |item: &Value| {
         let mut flat = std::collections::BTreeMap::new();
         for (name, value) in item.as_object().into_iter().flatten() {
             match value["M"].as_object() {
-                Some(entries) => flat.extend(
-                    entries
-                        .iter()
-                        .map(|(k, v)| (format!("{name}.{k}"), v.clone())),
-                ),
+                Some(entries) => flat.extend(entries.iter().map(|(key, value)| {
+                    let key = match name.as_str() {
+                        "m" => session(key),
+                        _ => key.clone(),
+                    };
+                    (format!("{name}.{key}"), value.clone())
+                })),
                 None => {
                     flat.insert(name.clone(), value.clone());
                 }
@@ -338,229 +366,4 @@ fn written<'a>(operation: &str, input: &'a Value) -> Box<dyn Iterator<Item = &'a
 
 pub fn is_read(operation: &str) -> bool {
     matches!(operation, "GetItem" | "BatchGetItem" | "Query")
-}
-
-/// One client's end of the wire.
-#[derive(Clone)]
-pub struct Wire {
-    wires: Wires,
-    client: usize,
-}
-
-impl fmt::Debug for Wire {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Wire")
-    }
-}
-
-impl HttpClient for Wire {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Line {
-            engine: self.wires.engine.http_connector(settings, components),
-            wire: self.clone(),
-        })
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Line {
-    engine: SharedHttpConnector,
-    wire: Wire,
-}
-
-impl HttpConnector for Line {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let line = self.clone();
-        HttpConnectorFuture::new(async move { line.carry(request).await })
-    }
-}
-
-impl Line {
-    async fn carry(&self, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let client = self.wire.client;
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap().to_owned();
-        let mut input: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-        let (op, fault) = {
-            let mut shared = self.wire.wires.shared();
-            if shared.forget_tokens && operation == "TransactWriteItems" {
-                input.as_object_mut().unwrap().remove("ClientRequestToken");
-                fill(&mut request, &input);
-            }
-            shared
-                .line
-                .get_or_insert_with(|| (self.engine.clone(), request.try_clone().unwrap()));
-            let op = shared.current[client].expect("a request belongs to an operation");
-            let nth = shared.model.ops[op].requests.len();
-            let fault = shared.faults[client].get(nth).copied().flatten();
-            let fault = fault.filter(|fault| fault.can_meet(&operation));
-            let checked = shared.model.sends(op, &operation, &input);
-            shared.note(checked);
-            (op, fault)
-        };
-        self.gate().await;
-        let answer = self.arrive(op, &operation, input, request, fault);
-        self.gate().await;
-        answer
-    }
-
-    fn arrive(
-        &self,
-        op: usize,
-        operation: &str,
-        input: Value,
-        request: HttpRequest,
-        fault: Option<Fault>,
-    ) -> Result<HttpResponse, ConnectorError> {
-        let client = self.wire.client;
-        let wires = &self.wire.wires;
-        let shared = &mut *wires.shared();
-        let met = fault
-            .map(|fault| format!(" meets {fault:?}"))
-            .unwrap_or_default();
-        shared
-            .trace
-            .push(format!("    client {client}: {operation}{met}"));
-        let reset = || Err(ConnectorError::io("connection reset".into()));
-        let timeout = || Err(ConnectorError::timeout("no answer in time".into()));
-        if let Some(fault) = fault {
-            let op = &mut shared.model.ops[op];
-            op.faulted = true;
-            op.lost |= fault.loses();
-            op.lost_delete |= operation == "DeleteItem";
-            op.late_index |= matches!(fault, Fault::IndexMisses | Fault::IndexStale);
-        }
-        match fault {
-            Some(Fault::Refuse) => return reset(),
-            Some(Fault::TimeOutBefore) => return timeout(),
-            Some(Fault::Throttle) => {
-                return error(400, "ProvisionedThroughputExceededException", "slow down");
-            }
-            Some(Fault::FailBefore) => return error(500, "InternalServerError", "try again"),
-            Some(Fault::Conflict) if operation == "TransactWriteItems" => {
-                let body = json!({
-                    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-                    "message": "Transaction cancelled",
-                    "CancellationReasons": [{ "Code": "TransactionConflict" }, { "Code": "None" }],
-                });
-                return response(400, &body);
-            }
-            Some(Fault::Conflict) => {
-                return error(
-                    400,
-                    "TransactionConflictException",
-                    "a transaction is under way",
-                );
-            }
-            // Nobody hears what a read finds that comes too late.
-            Some(Fault::Delay) if is_read(operation) => return timeout(),
-            Some(Fault::Delay) => {
-                shared.late.push(Late {
-                    op,
-                    client,
-                    operation: operation.to_owned(),
-                    input,
-                    request,
-                });
-                return timeout();
-            }
-            _ => {}
-        }
-        let now = wires.clocks[client].millis();
-        let nth = shared.model.ops.len() % shared.names.len().max(1);
-        let stale = shared.names.get(nth).cloned();
-        let (status, mut body) =
-            wires.execute(shared, &self.engine, op, operation, &input, request, now);
-        shared.order(&mut body);
-        match fault {
-            Some(Fault::Lose) => return reset(),
-            Some(Fault::TimeOutAfter) => return timeout(),
-            Some(Fault::FailAfter) => return error(500, "InternalServerError", "try again"),
-            Some(Fault::IndexMisses) => {
-                if let Some(items) = body["Items"].as_array_mut() {
-                    items.pop();
-                }
-            }
-            Some(Fault::IndexStale) => {
-                if let (Some(items), Some(handle)) = (body["Items"].as_array_mut(), stale) {
-                    let id = json!({ "S": handle });
-                    if items.iter().all(|item| item["id"] != id) {
-                        items.push(json!({ "id": id }));
-                    }
-                }
-            }
-            Some(Fault::Unprocessed) => leave_undone(&mut body, &input),
-            _ => {}
-        }
-        // What the index shows may have been changed on its way.
-        shared.model.shows(op, operation, &body);
-        response(status, &body)
-    }
-
-    async fn gate(&self) {
-        let client = self.wire.client;
-        let mut mine = None;
-        poll_fn(|cx| {
-            let shared = &mut *self.wire.wires.shared();
-            let id = *mine.get_or_insert_with(|| {
-                shared.next_gate += 1;
-                shared.gates.push(Gate {
-                    id: shared.next_gate,
-                    client,
-                    open: false,
-                    waker: None,
-                });
-                shared.next_gate
-            });
-            let Some(i) = shared.gates.iter().position(|gate| gate.id == id) else {
-                return Poll::Ready(());
-            };
-            if shared.gates[i].open {
-                shared.gates.remove(i);
-                return Poll::Ready(());
-            }
-            shared.gates[i].waker = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-}
-
-impl Gate {
-    pub fn is_shut(&self) -> bool {
-        !self.open
-    }
-}
-
-/// A part of the batch is answered, and the rest is to be asked for again.
-fn leave_undone(body: &mut Value, input: &Value) {
-    for (table, asked) in input["RequestItems"].as_object().into_iter().flatten() {
-        let keys = asked["Keys"].as_array().cloned().unwrap_or_default();
-        let left = &keys[keys.len() / 2..];
-        if let Some(items) = body["Responses"][table].as_array_mut() {
-            items.retain(|item| left.iter().all(|key| key["id"] != item["id"]));
-        }
-        let mut again = asked.clone();
-        again["Keys"] = json!(left);
-        body["UnprocessedKeys"] = json!({ table: again });
-    }
-}
-
-fn error(status: u16, code: &str, message: &str) -> Result<HttpResponse, ConnectorError> {
-    let body =
-        json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message });
-    response(status, &body)
-}
-
-fn response(status: u16, body: &Value) -> Result<HttpResponse, ConnectorError> {
-    let mut response =
-        HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()));
-    response
-        .headers_mut()
-        .insert("content-type", "application/x-amz-json-1.0");
-    Ok(response)
 }

@@ -1,0 +1,254 @@
+//! The extractor: the session struct in a handler's hand.
+
+use std::any::type_name;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum_core::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::request::Parts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::held::{Data, Held};
+use super::slot::{Refusal, Slot};
+use crate::attributes::SessionAttributes;
+use crate::error::Error;
+use crate::session::Session;
+use crate::store::DynamoDbStore;
+
+/// The session of the request, as the session struct `S`.
+///
+/// It dereferences to `S`, which has its default where there is no session. The first mutable access
+/// keeps a clone, to know later what changed; what changed is stored when the handler is done, and
+/// one without a session gets one then. As `Option<CurrentSession<S>>` it is none where there is no
+/// session.
+///
+/// A request has one session: a further extractor in the same handler, while the first is alive, is
+/// refused. Drop it before the handler ends; one that is moved into a task or into the body of the
+/// response is not stored.
+///
+/// All but `S` is in associated functions, so that they hide no method of `S`.
+pub struct CurrentSession<S> {
+    slot: Arc<Slot<S>>,
+    /// None only while it is being stored, when nobody can reach it.
+    held: Option<Box<Held<S>>>,
+}
+
+impl<S> CurrentSession<S> {
+    /// The session as the store knows it, with handle, times and version; none where there is none.
+    pub fn stored(session: &Self) -> Option<&Session<S>> {
+        session.held().session()
+    }
+
+    /// The store, to list or revoke sessions.
+    pub fn store(session: &Self) -> &DynamoDbStore<S> {
+        &session.slot.config().store
+    }
+
+    /// Gives the session a new id when it is stored, together with all other changes: do it at
+    /// log-in, since somebody else may know the one before. Without a session it has no effect, since
+    /// a new one has a new id.
+    pub fn cycle_id(session: &mut Self) {
+        session.held_mut().cycle = true;
+    }
+
+    /// Gives this session an idle timeout of its own, such as for "remember me"; `None` goes back to
+    /// that of the type.
+    pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {
+        session.held_mut().idle = Some(idle.into());
+    }
+
+    /// Keeps this request from extending the idle timeout, if it changes nothing else: for routes
+    /// that a page calls by itself, or nobody would ever be logged out for being idle.
+    pub fn without_touch(session: &mut Self) {
+        session.held_mut().touch = false;
+    }
+
+    fn held(&self) -> &Held<S> {
+        match &self.held {
+            Some(held) => held,
+            None => unreachable!("a session that is being stored cannot be reached"),
+        }
+    }
+
+    fn held_mut(&mut self) -> &mut Held<S> {
+        match &mut self.held {
+            Some(held) => held,
+            None => unreachable!("a session that is being stored cannot be reached"),
+        }
+    }
+}
+
+impl<S: Default> CurrentSession<S> {
+    /// Ends the session, and takes the cookie away: log-out. What is changed after it begins a new
+    /// one.
+    pub fn end(session: &mut Self) {
+        session.held_mut().end();
+    }
+}
+
+impl<S> CurrentSession<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Stores the changes so far at once, rather than when the handler is done, so that the handler
+    /// learns what came of it. It goes on if the client hangs up.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](DynamoDbStore::create), [`save`](DynamoDbStore::save),
+    /// [`touch`](DynamoDbStore::touch), [`cycle_id`](DynamoDbStore::cycle_id) and
+    /// [`delete`](DynamoDbStore::delete), whichever it took. The changes are still in hand, but the
+    /// answer is the handler's now: nothing is tried again when it is done.
+    pub async fn save(session: &mut Self) -> Result<(), Error> {
+        let Some(mut held) = session.held.take() else {
+            return Ok(());
+        };
+        let store = Self::store(session).clone();
+        let stored = tokio::spawn(async move {
+            let stored = held.store(&store).await;
+            (held, stored)
+        });
+        match stored.await {
+            Ok((mut held, stored)) => {
+                held.given_up = stored.is_err();
+                session.held = Some(held);
+                stored
+            }
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down, and this handler with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+impl<S> Drop for CurrentSession<S> {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.slot.put_back(held);
+        }
+    }
+}
+
+impl<S> Deref for CurrentSession<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        match &self.held().data {
+            Data::Absent { data, .. } => data,
+            Data::Stored(session) => session,
+        }
+    }
+}
+
+impl<S: Clone> DerefMut for CurrentSession<S> {
+    fn deref_mut(&mut self) -> &mut S {
+        match &mut self.held_mut().data {
+            Data::Absent { data, before } => {
+                before.get_or_insert_with(|| Box::new(data.clone()));
+                data
+            }
+            Data::Stored(session) => session,
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for CurrentSession<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let handle = self.held().session().map(Session::handle);
+        f.debug_struct("CurrentSession")
+            .field("handle", &handle)
+            .field("data", &**self)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, State> FromRequestParts<State> for CurrentSession<S>
+where
+    S: SessionAttributes + Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static,
+    State: Send + Sync,
+{
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, SessionRejection> {
+        let Some(slot) = parts.extensions.get::<Arc<Slot<S>>>() else {
+            return Err(SessionRejection(Reason::NoLayer(type_name::<S>())));
+        };
+        let slot = Arc::clone(slot);
+        match slot.lend().await {
+            Ok(held) => Ok(Self {
+                slot,
+                held: Some(held),
+            }),
+            Err(Refusal::Lent) => Err(SessionRejection(Reason::Lent)),
+            Err(Refusal::Failed(response)) => Err(SessionRejection(Reason::Failed(response))),
+        }
+    }
+}
+
+impl<S, State> OptionalFromRequestParts<State> for CurrentSession<S>
+where
+    S: SessionAttributes + Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static,
+    State: Send + Sync,
+{
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &State,
+    ) -> Result<Option<Self>, SessionRejection> {
+        let session = <Self as FromRequestParts<State>>::from_request_parts(parts, state).await?;
+        Ok(Some(session).filter(|session| Self::stored(session).is_some()))
+    }
+}
+
+/// Why a handler did not get its session: a programming error, or the answer of the layer's policy.
+#[derive(Debug)]
+pub struct SessionRejection(Reason);
+
+#[derive(Debug)]
+enum Reason {
+    NoLayer(&'static str),
+    Lent,
+    Failed(Response),
+}
+
+impl fmt::Display for SessionRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Reason::NoLayer(session) => write!(
+                f,
+                "no layer gives this route sessions of `{session}`; add \
+                 `.layer(SessionLayer::new(store))` to the router, after its routes"
+            ),
+            Reason::Lent => f.write_str(
+                "the session of this request is in use by another extractor; take one \
+                 `CurrentSession` in a handler",
+            ),
+            Reason::Failed(response) => {
+                write!(f, "the session could not be read: {}", response.status())
+            }
+        }
+    }
+}
+
+impl std::error::Error for SessionRejection {}
+
+impl IntoResponse for SessionRejection {
+    fn into_response(self) -> Response {
+        let text = self.to_string();
+        match self.0 {
+            Reason::Failed(response) => response,
+            Reason::NoLayer(_) | Reason::Lent => {
+                tracing::error!("{text}");
+                (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The session of one request: what the handler has in hand, and how that is stored.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::cookie::Notice;
+use crate::attributes::SessionAttributes;
+use crate::delta::{Delta, Intent};
+use crate::error::{EncodeError, Error};
+use crate::id::SessionId;
+use crate::item::Image;
+use crate::lifetime::{absolute_end, seconds_to_time};
+use crate::session::Session;
+use crate::store::{DynamoDbStore, backoff};
+
+/// How often a change of id is resumed of which no answer came.
+const MAX_RESUMED: u32 = 3;
+
+/// What a handler has in hand.
+pub(super) struct Held<S> {
+    pub(super) data: Data<S>,
+    /// The handler has ended the session; and which, if there was one.
+    pub(super) ended: Option<Option<SessionId>>,
+    pub(super) cycle: bool,
+    /// Whether the store's policy may touch it.
+    pub(super) touch: bool,
+    /// The read failed, and nothing is written after a failed read.
+    pub(super) read_only: bool,
+    /// The handler has tried to store it, and deals with the failure itself.
+    pub(super) given_up: bool,
+    pub(super) idle: Option<Option<Duration>>,
+    /// What the client has to learn.
+    pub(super) notice: Option<Notice>,
+}
+
+pub(super) enum Data<S> {
+    /// There is no session as yet; and what the data was before the first mutable access.
+    Absent {
+        data: S,
+        before: Option<Box<S>>,
+    },
+    Stored(Box<Session<S>>),
+}
+
+impl<S: Default> Held<S> {
+    pub(super) fn of(session: Option<Session<S>>) -> Self {
+        Self {
+            data: match session {
+                Some(session) => Data::Stored(Box::new(session)),
+                None => Data::absent(),
+            },
+            ended: None,
+            cycle: false,
+            touch: true,
+            read_only: false,
+            given_up: false,
+            idle: None,
+            notice: None,
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        let id = match std::mem::replace(&mut self.data, Data::absent()) {
+            Data::Stored(session) => Some(session.id().clone()),
+            // One that it has ended before is not ended yet.
+            Data::Absent { .. } => self.ended.take().flatten(),
+        };
+        self.ended = Some(id);
+        self.given_up = false;
+        self.cycle = false;
+    }
+}
+
+impl<S: Default> Data<S> {
+    fn absent() -> Self {
+        Self::Absent {
+            data: S::default(),
+            before: None,
+        }
+    }
+}
+
+impl<S> Held<S> {
+    pub(super) fn session(&self) -> Option<&Session<S>> {
+        match &self.data {
+            Data::Stored(session) => Some(session),
+            Data::Absent { .. } => None,
+        }
+    }
+}
+
+impl<S> Held<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Whether there can be anything to store.
+    pub(super) fn is_due(&self, store: &DynamoDbStore<S>) -> bool {
+        if self.read_only || self.given_up {
+            return false;
+        }
+        self.ended.is_some()
+            || self.cycle
+            || match &self.data {
+                Data::Absent { before, .. } => before.is_some(),
+                Data::Stored(session) => {
+                    session.unsaved().is_some()
+                        || self.idle.is_some()
+                        || (self.touch && store.is_touch_due(session))
+                }
+            }
+    }
+
+    /// Ends what was ended, and stores what was changed.
+    pub(super) async fn store(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
+        if self.read_only {
+            tracing::warn!("the session could not be read, and changes to it are not stored");
+            return Ok(());
+        }
+        if let Some(ended) = &self.ended {
+            if let Some(id) = ended {
+                store.delete(id).await?;
+            }
+            self.ended = None;
+            self.notice = Some(Notice::Ended);
+        }
+        if let Data::Absent { data, before } = &self.data {
+            if !is_changed(before.as_deref(), data)? {
+                return Ok(());
+            }
+            let session = store.create(data.clone()).await?;
+            self.notice = Some(new_id(&session));
+            self.cycle = false;
+            self.data = Data::Stored(Box::new(session));
+        }
+        let Data::Stored(session) = &mut self.data else {
+            return Ok(());
+        };
+        if let Some(idle) = self.idle {
+            Session::set_idle_timeout(session, idle);
+        }
+        if self.cycle {
+            cycle(store, session).await?;
+            self.cycle = false;
+            self.notice = Some(new_id(session));
+        } else {
+            store.save(session).await?;
+            if self.touch
+                && let Err(error) = store.touch(session).await
+            {
+                // The next request tries again; this one has what it came for.
+                tracing::warn!("the idle timeout was not extended: {error}");
+            }
+        }
+        self.idle = None;
+        Ok(())
+    }
+}
+
+fn new_id<S: SessionAttributes>(session: &Session<S>) -> Notice {
+    let end = absolute_end(S::SCHEMA, session.state.created_at);
+    Notice::New(session.id().clone(), seconds_to_time(end))
+}
+
+/// Until it is known which id is valid, if that can be had.
+async fn cycle<S>(store: &DynamoDbStore<S>, session: &mut Session<S>) -> Result<(), Error>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    for resumed in 1..=MAX_RESUMED {
+        match store.cycle_id(session).await {
+            Err(Error::Service(error)) if error.outcome_unknown() => {}
+            Err(Error::Conflict(error)) if error.outcome_unknown() => {}
+            cycled => return cycled,
+        }
+        backoff(resumed).await;
+    }
+    store.cycle_id(session).await
+}
+
+/// A handler that took a mutable reference may still have changed nothing.
+fn is_changed<S: SessionAttributes + Serialize>(
+    before: Option<&S>,
+    data: &S,
+) -> Result<bool, EncodeError> {
+    let Some(before) = before else {
+        return Ok(false);
+    };
+    let (before, after) = (Image::of(before)?, Image::of(data)?);
+    Ok(!Delta::between(S::SCHEMA, &before, &after, &Intent::default()).is_empty())
+}

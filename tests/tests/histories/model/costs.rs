@@ -1,0 +1,173 @@
+//! What an operation may cost.
+
+use std::ops::RangeInclusive;
+
+use super::items::{absolute_end, number};
+use super::{Model, Op, Violation, require, roster_of};
+use crate::plan::{ABSOLUTE, Act, IDLE};
+
+impl Op {
+    /// The requests that an operation may send.
+    pub(super) fn allowed(&self, roster: bool) -> &'static [&'static str] {
+        match self.act {
+            Act::Advance(_) | Act::AdvanceToEnd(..) => &[],
+            Act::Create(..) if roster && self.changes_user() => &[
+                "PutItem",
+                "UpdateItem",
+                "DeleteItem",
+                "BatchGetItem",
+                "TransactWriteItems",
+            ],
+            Act::Create(..) => &["PutItem", "DeleteItem"],
+            Act::Load(_) => &["GetItem"],
+            Act::Save(..) if roster && self.changes_user() => &[
+                "UpdateItem",
+                "DeleteItem",
+                "BatchGetItem",
+                "TransactWriteItems",
+            ],
+            Act::Save(..) | Act::Touch(_) => &["UpdateItem"],
+            Act::Update(..) if roster && self.changes_user() => &[
+                "GetItem",
+                "UpdateItem",
+                "DeleteItem",
+                "BatchGetItem",
+                "TransactWriteItems",
+            ],
+            Act::Update(..) => &["GetItem", "UpdateItem"],
+            Act::Cycle(..) if roster && self.changes_user() => &[
+                "UpdateItem",
+                "DeleteItem",
+                "BatchGetItem",
+                "TransactWriteItems",
+            ],
+            Act::Cycle(..) => &["TransactWriteItems"],
+            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) if roster => {
+                &["DeleteItem", "UpdateItem"]
+            }
+            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => &["DeleteItem"],
+            Act::Revoke(..) if roster => &["GetItem", "DeleteItem", "UpdateItem"],
+            Act::Revoke(..) => &["Query", "DeleteItem"],
+            Act::List(_) if roster => &["GetItem", "BatchGetItem"],
+            Act::List(_) => &["Query", "BatchGetItem"],
+        }
+    }
+}
+
+/// A week and a day: a roster is kept at most as long after the absolute end of its sessions.
+const KEPT: u64 = 8 * 24 * 60 * 60;
+
+impl Op {
+    /// Where a roster is kept longer than for its session, a write to it is refused once more.
+    fn is_kept_longer(&self, user: u64) -> usize {
+        let session = self.was.as_ref();
+        let ends = session.map_or(self.began / 1000 + ABSOLUTE, absolute_end);
+        let found = self.rosters.get(&roster_of(user));
+        usize::from(found.is_some_and(|found| found.ends >= ends + KEPT))
+    }
+}
+
+type Costs = RangeInclusive<usize>;
+
+fn sum(a: Costs, b: &Costs) -> Costs {
+    a.start() + b.start()..=a.end() + b.end()
+}
+
+impl Model {
+    /// G14: what an operation costs when nothing comes in its way.
+    pub(super) fn counts(&self, op: &Op, now: u64) -> Result<(), Violation> {
+        if op.faulted || op.interfered {
+            return Ok(());
+        }
+        let sent = op.requests.len();
+        let due = !op.pending.must.is_empty() || op.pending.idle;
+        let session = match op.act {
+            Act::Advance(_) | Act::AdvanceToEnd(..) => 0..=0,
+            Act::Create(..) | Act::Load(_) => 1..=1,
+            // Whose it was is known only if it was there.
+            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => 1..=1,
+            // One more where the session ends later than this write would make it end, and one
+            // more for a copy that is behind.
+            Act::Save(..) if due => 1..=3,
+            Act::Save(..) if op.pending.fresh => 0..=0,
+            Act::Save(..) => 0..=2,
+            Act::Update(..) => 1..=3,
+            // A tenth of the idle timeout is not over.
+            Act::Touch(_) if op.began < op.pending.touched_at + IDLE * 100 => 0..=0,
+            Act::Touch(_) => 0..=1,
+            // One more for a copy that is behind.
+            Act::Cycle(..) => 1..=2,
+            Act::Revoke(..) => 1 + op.asked()..=1 + op.asked(),
+            Act::List(_) => match op.found.is_empty() {
+                true => 1..=1,
+                false => 2..=2,
+            },
+        };
+        let range = sum(session, &self.roster_counts(op, now));
+        require(range.contains(&sent), "G14", || {
+            format!("{:?} took {sent} requests in place of {range:?}", op.act)
+        })
+    }
+
+    /// What a consistent index adds.
+    fn roster_counts(&self, op: &Op, now: u64) -> Costs {
+        if self.limit.is_none() {
+            return 0..=0;
+        }
+        let had_user = op.was.as_ref().map(|item| number(item, "user"));
+        match op.act {
+            Act::Create(..) => match op.users().first() {
+                Some(user) => self.entry_counts(op, *user, now),
+                None => 0..=0,
+            },
+            // The one request is a transaction, and can be refused for the roster.
+            Act::Save(..) | Act::Update(..) | Act::Cycle(..) if op.changes_user() => {
+                let costs = op.users().into_iter();
+                let costs = costs.map(|user| *self.entry_counts(op, user, now).end());
+                0..=costs.max().unwrap_or(0)
+            }
+            Act::Cycle(..) => match had_user.flatten() {
+                Some(user) => 0..=op.is_kept_longer(user),
+                None => 0..=0,
+            },
+            Act::Delete(_) | Act::RevokeHandle(_) if had_user.flatten().is_some() => 1..=1,
+            // The entry of one that is gone can be there yet.
+            Act::RevokeOnly(user, _) if had_user.is_none_or(|had| had == Some(user)) => 1..=1,
+            Act::Revoke(..) if op.asked() > 0 => 1..=1,
+            // For an entry without a session the roster is read again.
+            Act::List(user) => match op.rosters.get(&roster_of(user)) {
+                Some(found) if found.lacks_one() => 1..=1,
+                _ => 0..=0,
+            },
+            _ => 0..=0,
+        }
+    }
+
+    /// What it takes to enter a session in a roster.
+    fn entry_counts(&self, op: &Op, user: u64, now: u64) -> Costs {
+        let limit = self.limit.map_or(usize::MAX, |limit| limit.sessions);
+        let Some(found) = op.rosters.get(&roster_of(user)) else {
+            // The first session of a user: the update finds nothing, and a second makes the item.
+            return 2..=2;
+        };
+        // Refused once more where the roster is kept longer than for this session.
+        let ends = op
+            .was
+            .as_ref()
+            .map_or(op.began / 1000 + ABSOLUTE, absolute_end);
+        let longer = usize::from(found.ends >= ends + KEPT);
+        if found.sessions.len() < limit {
+            return 1..=1 + longer;
+        }
+        // Refused, the sessions read, those that expired deleted; then the entries without one
+        // removed and it is entered, or it makes room by one request, or takes back its session
+        // and its entry.
+        let (least, most) = (found.dead(op.began), found.dead(now));
+        let least = if least == 0 { 3 } else { 4 };
+        let most = match most {
+            0 if self.limit.is_some_and(|limit| limit.evicts) => 3,
+            most => 4 + most,
+        };
+        least..=most + longer
+    }
+}

@@ -1,0 +1,128 @@
+//! What listings and revocations of a consistent index have to find, whatever others do meanwhile.
+
+use serde_json::Value;
+
+use super::items::{expires_at, number};
+use super::rosters::entries;
+use super::{Change, Model, Op, Violation, require};
+use crate::binaries::Listed;
+use crate::plan::Act;
+
+/// How often one looks again for what changes of id put into the roster meanwhile.
+const ROUNDS: usize = 8;
+
+/// A session that a listing or revocation has to find.
+#[derive(Debug)]
+pub struct Due {
+    /// The handles that it has had since, the present one last.
+    handles: Vec<String>,
+    /// Its earliest end since.
+    ends: u64,
+}
+
+impl Model {
+    /// An operation begins that has to find these.
+    pub(super) fn expects(&self, op: &mut Op) {
+        if let Act::List(user) | Act::Revoke(user, _) = op.act {
+            let due = self.told.iter().filter(|handle| self.has(handle, user));
+            let due = due.filter(|handle| op.spared.as_ref() != Some(handle));
+            op.due.extend(due.map(|handle| Due {
+                handles: vec![handle.clone()],
+                ends: expires_at(&self.truth[handle]),
+            }));
+        }
+    }
+
+    /// Sessions changed, and with them what listings and revocations under way have to find.
+    pub(super) fn follow(&mut self, sessions: &[&Change]) {
+        let moved = match sessions {
+            [(old, Some(_), None), (new, None, Some(_))]
+            | [(new, None, Some(_)), (old, Some(_), None)] => Some((old, new)),
+            _ => None,
+        };
+        if let Some((_, new)) = moved {
+            self.told.insert(new.clone());
+        }
+        let mut ops = std::mem::take(&mut self.ops);
+        for op in ops.iter_mut().filter(|op| !op.done) {
+            let (Act::List(user) | Act::Revoke(user, _)) = op.act else {
+                self.sees_full(op);
+                continue;
+            };
+            op.due.retain_mut(|due| {
+                match moved {
+                    Some((old, new)) if due.handles.last() == Some(old) => {
+                        due.handles.push(new.clone());
+                    }
+                    _ => {}
+                }
+                // What ended, or was another's for a moment, need not be found.
+                let item = due.handles.last().and_then(|handle| self.truth.get(handle));
+                match item.filter(|item| number(item, "user") == Some(user)) {
+                    Some(item) => due.ends = due.ends.min(expires_at(item)),
+                    None => return false,
+                }
+                true
+            });
+        }
+        self.ops = ops;
+    }
+
+    /// A revocation or listing gets to see a roster as it is now.
+    pub(super) fn shows_roster(&mut self, op: usize, user: u64, roster: &Value) {
+        let shown = entries(roster);
+        let (truth, op) = (&self.truth, &mut self.ops[op]);
+        // Which sessions it is about is settled by the first read.
+        let newest = shown.values().copied().max().unwrap_or(0);
+        let newest = *op.newest.get_or_insert(newest);
+        let shown = shown.into_iter().filter(|(_, created)| *created <= newest);
+        let shown: Vec<_> = shown.map(|(handle, _)| handle.to_owned()).collect();
+        op.found.extend(shown.iter().cloned());
+        let left = shown.into_iter().filter(|handle| {
+            let item = truth.get(handle);
+            item.is_some_and(|item| number(item, "user") == Some(user))
+                && op.spared.as_ref() != Some(handle)
+        });
+        op.left = left.collect();
+    }
+
+    /// A revocation takes effect when it last writes or reads the roster: no session in it then is
+    /// as old as those that it began with, and of those that it began with there is none under any
+    /// id.
+    pub(super) fn roster_is_revoked(
+        &self,
+        op: &Op,
+        failed: &[String],
+        moved: usize,
+    ) -> Result<(), Violation> {
+        let exhausted = moved > 0 && op.requests.len() > 2 * ROUNDS;
+        let mut left = op.left.iter();
+        require(
+            exhausted || left.all(|handle| failed.contains(handle)),
+            "G9",
+            || "a revocation left a session in the roster".to_owned(),
+        )?;
+        let mut due = op.due.iter().filter_map(|due| due.handles.last());
+        require(due.all(|handle| failed.contains(handle)), "G9", || {
+            "a session outlived its revocation".to_owned()
+        })
+    }
+
+    /// Each session that was there all the time is listed, under one of its ids if it got new ones.
+    pub(super) fn roster_is_listed(
+        &self,
+        op: &Op,
+        listed: &[Listed],
+        now: u64,
+    ) -> Result<(), Violation> {
+        let shown = |handle: &String| listed.iter().any(|session| session.handle == *handle);
+        for due in &op.due {
+            let live = due.ends > now / 1000;
+            let found = due.handles.len() > ROUNDS || due.handles.iter().any(shown);
+            require(!live || found, "G9", || {
+                "a live session is not listed".to_owned()
+            })?;
+        }
+        Ok(())
+    }
+}

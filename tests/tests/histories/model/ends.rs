@@ -1,0 +1,289 @@
+//! What an operation may say at its end.
+
+use session_store::{Error, Revoked};
+
+use super::items::{expires_at, is_live, named, number};
+use super::{Model, Op, Violation, require};
+use crate::binaries::{Fields, Got, Listed, Outcome, Seen};
+use crate::plan::Act;
+
+impl Model {
+    /// An operation has come to its end, at this time by its client's clock.
+    ///
+    /// Gives the fields that are stored of the copy in hand, if it wrote.
+    pub fn ends(
+        &mut self,
+        op: usize,
+        outcome: &Outcome,
+        now: u64,
+    ) -> Result<Option<Fields>, Violation> {
+        self.ops[op].done = true;
+        if let (Act::Create(..), Ok(Got::Session(session))) = (&self.ops[op].act, &outcome.got) {
+            self.told.insert(session.handle.clone());
+        }
+        let op = &self.ops[op];
+        self.counts(op, now)?;
+        self.evictions_are_told(op, outcome)?;
+        let got = match &outcome.got {
+            Ok(got) => got,
+            Err(error) => {
+                self.failed(op, error, now)?;
+                if let (Some(copy), Some(target)) = (&outcome.copy, &op.target) {
+                    require(copy.handle == *target, "G7", || {
+                        "a failure changed the id in hand".to_owned()
+                    })?;
+                }
+                return Ok(None);
+            }
+        };
+        let target = op.target.as_deref().unwrap_or_default();
+        match (&op.act, got) {
+            (Act::Create(..), Got::Session(session)) => self.created(op, session)?,
+            (Act::Load(_), Got::Absent) => {
+                require(op.found_none(now) || self.gone(target, now), "G10", || {
+                    "a live session was not found".to_owned()
+                })?;
+            }
+            (Act::Load(_), Got::Session(session)) => loaded(op, session)?,
+            (Act::Update(..), Got::Count(count)) => {
+                require(op.applied == 1, "G13", || {
+                    "an update says that it is stored, and is not".to_owned()
+                })?;
+                require(op.stored["count"] == Some(*count), "G3", || {
+                    "an increment was lost".to_owned()
+                })?;
+            }
+            (Act::Save(..), _) => {
+                let due = !op.pending.must.is_empty() || op.pending.idle;
+                require(!due || op.applied == 1 || op.already, "G13", || {
+                    "a save says that it is stored, and is not".to_owned()
+                })?;
+                return Ok(outcome.copy.as_ref().map(|copy| copy.fields.clone()));
+            }
+            (Act::Cycle(..), _) => {
+                let new = self.moved_by(op, target);
+                let copy = outcome.copy.as_ref();
+                let right = copy.is_some_and(|copy| Some(&copy.handle) == new);
+                require(right, "G7", || {
+                    "the id in hand is not the one that is valid".to_owned()
+                })?;
+                let stored = &self.moved[target].2;
+                let item = copy.and_then(|copy| self.truth.get(&copy.handle));
+                return Ok(Some(item.map_or(stored.clone(), |item| {
+                    let like = copy.map(|copy| copy.fields.clone()).unwrap_or_default();
+                    named(item, &like)
+                })));
+            }
+            (Act::Delete(_) | Act::RevokeHandle(_), got) => {
+                require(!self.truth.contains_key(target), "G1", || {
+                    "a deleted session is still there".to_owned()
+                })?;
+                if let Got::Revoked(revoked) = got {
+                    self.revoked(op, revoked)?;
+                }
+            }
+            (Act::RevokeOnly(user, _), Got::Revoked(revoked)) => {
+                self.revoked(op, revoked)?;
+                let ended = op.interfered || !self.has(target, *user);
+                require(ended, "G9", || {
+                    "the session that was to be revoked is still there".to_owned()
+                })?;
+            }
+            (Act::Revoke(user, _), Got::Revoked(revoked)) => {
+                self.revoked(op, revoked)?;
+                self.revocation_is_complete(op, *user, revoked)?;
+            }
+            (Act::List(user), Got::Listed(listed)) => {
+                listed_as_stored(op, *user, listed)?;
+                self.listing_is_complete(op, listed, now)?;
+            }
+            _ => {}
+        }
+        self.rosters_hold()?;
+        Ok(None)
+    }
+
+    /// Whether a session has ended by now.
+    fn gone(&self, handle: &str, now: u64) -> bool {
+        let item = self.truth.get(handle);
+        item.is_none_or(|item| !is_live(item, now))
+    }
+
+    /// The new handle of a session, if this operation's client gave it one.
+    fn moved_by(&self, op: &Op, handle: &str) -> Option<&String> {
+        let (new, client, _) = self.moved.get(handle)?;
+        (*client == op.client).then_some(new)
+    }
+
+    fn failed(&self, op: &Op, error: &Error, now: u64) -> Result<(), Violation> {
+        let target = op.target.as_deref().unwrap_or_default();
+        let writes = matches!(op.act, Act::Save(..) | Act::Update(..));
+        let known = match op.act {
+            Act::Load(_) => "G10",
+            _ => "G13",
+        };
+        let unknown = match error {
+            Error::Gone(_) => {
+                require(op.found_none(now) || self.gone(target, now), "G10", || {
+                    "a session that is live is said to be gone".to_owned()
+                })?;
+                let new = self.moved_by(op, target);
+                let lost =
+                    matches!(op.act, Act::Cycle(..)) && new.is_some_and(|new| !self.gone(new, now));
+                return require(!lost, "G7", || {
+                    "a change of id that was carried out is said to have found nothing".to_owned()
+                });
+            }
+            Error::Conflict(error) => error.outcome_unknown(),
+            Error::Service(error) => {
+                require(op.faulted, "G10", || {
+                    format!("no fault, and {error}: {:?}", error.code())
+                })?;
+                error.outcome_unknown()
+            }
+            Error::Limit(_) => {
+                self.limit_was_reached(op)?;
+                false
+            }
+            error => return require(false, "G10", || format!("{error}")),
+        };
+        require(!unknown || op.lost || op.pending.resumed, "G13", || {
+            format!("every request was answered, and the outcome is unknown: {error}")
+        })?;
+        require(unknown || !writes || op.applied == 0, known, || {
+            format!("it was applied, and says that it was not: {error}")
+        })?;
+        if unknown {
+            return Ok(());
+        }
+        match op.act {
+            Act::Cycle(..) => require(self.moved_by(op, target).is_none(), "G7", || {
+                format!("the id was changed, and it says that it was not: {error}")
+            }),
+            Act::Create(..) => {
+                let left = op.put.iter().any(|put| self.truth.contains_key(put));
+                // One that is refused takes itself back, if that gets through.
+                let stays = matches!(error, Error::Limit(_)) && op.lost_delete;
+                require(!left || op.late_put || stays, "G2", || {
+                    "a create that failed left an item".to_owned()
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn created(&self, op: &Op, session: &Seen) -> Result<(), Violation> {
+        require(op.put.contains(&session.handle), "G13", || {
+            "nothing was stored".to_owned()
+        })?;
+        let mut others = op.put.iter().filter(|put| **put != session.handle);
+        let left = others.any(|put| self.truth.contains_key(put));
+        require(!left || op.late_put, "G2", || {
+            "a create left a second item".to_owned()
+        })
+    }
+
+    fn revoked(&self, op: &Op, revoked: &Revoked) -> Result<(), Violation> {
+        let deleted = revoked.deleted();
+        if !op.lost_delete && !op.interfered {
+            require(deleted == op.ended_live, "G9", || {
+                format!(
+                    "{deleted} sessions are said to be ended, and {} were",
+                    op.ended_live
+                )
+            })?;
+        }
+        require(revoked.failed().is_empty() || op.faulted, "G9", || {
+            "a revocation failed without a fault".to_owned()
+        })?;
+        // The rounds of a consistent index can come upon a session twice.
+        if self.limit.is_some() && (op.faulted || op.interfered) {
+            return Ok(());
+        }
+        let all = deleted + revoked.already_gone() + revoked.moved() + revoked.failed().len();
+        let looked = match op.act {
+            Act::RevokeHandle(_) | Act::RevokeOnly(..) => 1,
+            _ => op.asked(),
+        };
+        require(all == looked, "G9", || {
+            format!("{all} of {looked} sessions are accounted for")
+        })
+    }
+
+    fn revocation_is_complete(
+        &self,
+        op: &Op,
+        user: u64,
+        revoked: &Revoked,
+    ) -> Result<(), Violation> {
+        let failed = revoked.failed().iter();
+        let failed: Vec<_> = failed.map(|f| f.handle().to_string()).collect();
+        if self.limit.is_some() {
+            return self.roster_is_revoked(op, &failed, revoked.moved());
+        }
+        if op.late_index || op.interfered {
+            return Ok(());
+        }
+        for handle in &op.present {
+            let excused = op.spared.as_ref() == Some(handle) || failed.contains(handle);
+            require(!self.has(handle, user) || excused, "G9", || {
+                "revocation left a session".to_owned()
+            })?;
+        }
+        Ok(())
+    }
+
+    fn listing_is_complete(&self, op: &Op, listed: &[Listed], now: u64) -> Result<(), Violation> {
+        if self.limit.is_some() {
+            return self.roster_is_listed(op, listed, now);
+        }
+        if op.late_index || op.interfered {
+            return Ok(());
+        }
+        for handle in &op.present {
+            let shown = listed.iter().any(|session| session.handle == *handle);
+            require(shown || self.gone(handle, now), "G9", || {
+                "a live session is not listed".to_owned()
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn loaded(op: &Op, session: &Seen) -> Result<(), Violation> {
+    let read = op.read.get(&session.handle).cloned().flatten();
+    require(read.is_some(), "G10", || {
+        "a session was found where none is".to_owned()
+    })?;
+    let read = read.unwrap_or_default();
+    require(is_live(&read, op.began), "G5", || {
+        "an expired session was loaded".to_owned()
+    })?;
+    let same = session.expires_at == expires_at(&read)
+        && Some(session.version) == number(&read, "version")
+        && Some(session.created_at) == number(&read, "created_at")
+        && session.fields == named(&read, &session.fields);
+    require(same, "G10", || {
+        "what was loaded is not what is stored".to_owned()
+    })
+}
+
+fn listed_as_stored(op: &Op, user: u64, listed: &[Listed]) -> Result<(), Violation> {
+    for session in listed {
+        let item = op.read.get(&session.handle).cloned().flatten();
+        require(item.is_some(), "G5", || {
+            "a session that is gone is listed".to_owned()
+        })?;
+        let item = item.unwrap_or_default();
+        require(is_live(&item, op.began), "G5", || {
+            "an expired session is listed".to_owned()
+        })?;
+        let same = number(&item, "user") == Some(user)
+            && number(&item, "created_at") == Some(session.created_at)
+            && expires_at(&item) == session.expires_at;
+        require(same, "G9", || {
+            "a listed session is another's, or not as stored".to_owned()
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What an item is, and what is read from it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Violation, require};
+use crate::binaries::Fields;
+use crate::plan::ABSOLUTE;
+
+pub const OWN: [&str; 9] = [
+    "id",
+    "data",
+    "created_at",
+    "touched_at",
+    "expires_at",
+    "idle",
+    "version",
+    "writes",
+    "format",
+];
+
+pub fn number(item: &Value, name: &str) -> Option<u64> {
+    item[name]["N"].as_str()?.parse().ok()
+}
+
+pub fn expires_at(item: &Value) -> u64 {
+    number(item, "expires_at").unwrap_or(0)
+}
+
+pub fn fields(item: &Value) -> BTreeMap<String, Option<u64>> {
+    let data = item["data"]["M"].as_object();
+    data.into_iter()
+        .flatten()
+        .map(|(name, _)| (name.clone(), number(&item["data"]["M"], name)))
+        .collect()
+}
+
+/// The fields of an item under the names that a program gives them.
+pub fn named(item: &Value, like: &Fields) -> Fields {
+    let fields = fields(item);
+    like.keys()
+        .map(|name| (*name, fields.get(*name).copied().flatten()))
+        .collect()
+}
+
+pub fn is_live(item: &Value, millis: u64) -> bool {
+    expires_at(item) > millis / 1000
+}
+
+pub fn marks(item: &Value) -> Vec<&str> {
+    let list = item["writes"]["L"].as_array();
+    list.into_iter()
+        .flatten()
+        .filter_map(|mark| mark["B"].as_str())
+        .collect()
+}
+
+/// Without those that the store and the programs know: what only others know.
+pub fn strangers(item: &Value, known: &[&str]) -> BTreeMap<String, Value> {
+    let item = item.as_object().into_iter().flatten();
+    item.filter(|(name, _)| !known.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+pub fn absolute_end(item: &Value) -> u64 {
+    number(item, "created_at").unwrap_or(0) / 1000 + ABSOLUTE
+}
+
+/// G2: every item is a whole session, and its promoted attributes are those of its data.
+pub fn well_formed(item: &Value) -> Result<(), Violation> {
+    let numbers = ["created_at", "touched_at", "expires_at", "version"];
+    let whole = numbers.iter().all(|name| number(item, name).is_some())
+        && item["data"]["M"].is_object()
+        && marks(item).len() == 4
+        && item["id"]["S"].is_string();
+    require(whole, "G2", || {
+        format!("an item that is no session: {item}")
+    })?;
+    let fields = fields(item);
+    for name in ["user", "level", "note"] {
+        let value = fields.get(name).copied().flatten();
+        require(number(item, name) == value, "G3", || {
+            format!(
+                "attribute `{name}` is {:?}, and the field {value:?}",
+                number(item, name)
+            )
+        })?;
+    }
+    if let Some(sum) = number(item, "sum") {
+        let parts = ["red", "green"].map(|name| fields[name].unwrap_or(0));
+        require(sum == parts.iter().sum::<u64>(), "G3", || {
+            format!("the computed attribute is {sum}, of {parts:?}")
+        })?;
+    }
+    require(expires_at(item) <= absolute_end(item), "G6", || {
+        format!(
+            "it ends at {}, past its absolute timeout at {}",
+            expires_at(item),
+            absolute_end(item)
+        )
+    })
+}

@@ -1,0 +1,148 @@
+//! The limit of a consistent index: it is never passed, and nobody is refused or evicted for nothing.
+
+use super::items::{is_live, number};
+use super::rosters::{entries, is_roster, roster_of, user_of};
+use super::{Change, Model, Op, Violation, require};
+use crate::binaries::{Got, Outcome};
+use crate::plan::Act;
+
+impl Model {
+    /// Takes note of the users who have as many live sessions as there may be.
+    pub(super) fn sees_full(&self, op: &mut Op) {
+        let Some(limit) = self.limit else { return };
+        for key in self.truth.keys().filter(|key| is_roster(key)) {
+            let Some(user) = user_of(key) else { continue };
+            let live = self
+                .roster(user)
+                .into_keys()
+                .filter(|handle| self.has(handle, user) && is_live(&self.truth[*handle], op.began));
+            if live.count() >= limit.sessions {
+                op.was_full.insert(user);
+            }
+        }
+    }
+
+    /// A write of an operation met rosters, and tells it who is in them.
+    ///
+    /// Of the others under way, none may count on one to be there that left meanwhile.
+    pub(super) fn meets(&mut self, op: usize, steps: &[Change]) {
+        for (key, _, after) in steps.iter().filter(|(key, ..)| is_roster(key)) {
+            let members = after.as_ref().map(entries).unwrap_or_default();
+            for other in self.ops.iter_mut().filter(|op| !op.done) {
+                if let Some(met) = other.met.get_mut(key) {
+                    met.retain(|handle| members.contains_key(handle.as_str()));
+                }
+            }
+            let members = members.into_keys().map(str::to_owned);
+            self.ops[op].met.insert(key.clone(), members.collect());
+        }
+    }
+
+    /// A transaction ended a session that its operation is not about, to make room.
+    pub(super) fn evicted(
+        &mut self,
+        op: usize,
+        victim: &Change,
+        rosters: &[&Change],
+        now: u64,
+    ) -> Result<(), Violation> {
+        let (handle, Some(session), None) = victim else {
+            return Ok(());
+        };
+        let user = number(session, "user");
+        let evicts = self.limit.is_some_and(|limit| limit.evicts);
+        require(evicts, "G9", || {
+            format!("{:?} ended a session of user {user:?}", self.ops[op].act)
+        })?;
+        let key = user.map(roster_of);
+        let roster = rosters
+            .iter()
+            .find(|(other, ..)| Some(other) == key.as_ref());
+        let Some((_, Some(before), Some(after))) = roster else {
+            return require(false, "G9", || {
+                "a session was evicted, and its entry left".to_owned()
+            });
+        };
+        let (was, is) = (entries(before), entries(after));
+        let room = self.limit.map(|limit| limit.sessions) == Some(is.len());
+        let for_another = is.keys().any(|handle| !was.contains_key(handle));
+        require(
+            room && for_another && !is.contains_key(handle.as_str()),
+            "G9",
+            || format!("an eviction made {} entries of {}", is.len(), was.len()),
+        )?;
+        let created = was.get(handle.as_str());
+        // One that came since it met the roster, by a clock that is slow or from another user, could
+        // not be known to be older.
+        let met = key.and_then(|key| self.ops[op].met.get(&key));
+        let mut others = was.iter().filter(|(other, _)| {
+            is.contains_key(*other) && met.is_some_and(|met| met.contains(**other))
+        });
+        let older = others.any(|(other, at)| {
+            let item = self.truth.get(*other);
+            Some(at) < created && item.is_some_and(|item| is_live(item, now))
+        });
+        require(!older, "G9", || {
+            "a session was evicted that is not the oldest".to_owned()
+        })?;
+        self.ops[op].victims.insert(handle.clone());
+        Ok(())
+    }
+
+    /// G9: what was evicted is told, and nothing else is said to have been.
+    pub(super) fn evictions_are_told(&self, op: &Op, outcome: &Outcome) -> Result<(), Violation> {
+        let told = match (&outcome.got, &outcome.copy) {
+            (Ok(Got::Session(session)), _) if matches!(op.act, Act::Create(..)) => &session.evicted,
+            (Ok(_), Some(copy)) => &copy.evicted,
+            _ => return Ok(()),
+        };
+        require(
+            op.victims.iter().all(|victim| told.contains(victim)),
+            "G9",
+            || "a session was evicted, and nothing says so".to_owned(),
+        )?;
+        let fresh = matches!(op.act, Act::Create(..)) && !op.lost;
+        // It tells of earlier ones for as long as the session is entered nowhere else, and after a
+        // lost answer of those who are gone.
+        let right = |handle: &String| {
+            op.victims.contains(handle) || !fresh && !self.truth.contains_key(handle)
+        };
+        require(told.iter().all(right), "G9", || {
+            "a session is said to be evicted, and was not".to_owned()
+        })
+    }
+
+    /// A refusal is right only if there were as many live sessions as there may be.
+    pub(super) fn limit_was_reached(&self, op: &Op) -> Result<(), Violation> {
+        let refuses = self.limit.is_some_and(|limit| !limit.evicts);
+        let full = op.users().iter().any(|user| op.was_full.contains(user));
+        require(refuses && full, "G9", || {
+            "a session was refused, and there was room".to_owned()
+        })
+    }
+}
+
+impl Op {
+    /// The users that it may give its session.
+    pub(super) fn users(&self) -> Vec<u64> {
+        let set = match &self.act {
+            Act::Create(_, set) | Act::Update(_, set) => set.as_slice(),
+            _ => &[],
+        };
+        let set = set.iter().filter(|(name, _)| *name == "user");
+        let pending = self.pending.may.get("user").into_iter().flatten();
+        let must = self.pending.must.get("user").into_iter();
+        let users = set.map(|(_, user)| user).chain(pending).chain(must);
+        users.copied().flatten().collect()
+    }
+
+    /// Whether it may change the user of its session.
+    pub(super) fn changes_user(&self) -> bool {
+        match &self.act {
+            Act::Create(_, set) | Act::Update(_, set) => {
+                set.iter().any(|(name, _)| *name == "user")
+            }
+            _ => self.pending.may.contains_key("user") || self.pending.must.contains_key("user"),
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! What a request may do to sessions: each step of the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::items::{
+    OWN, absolute_end, expires_at, fields, is_live, marks, named, number, strangers, well_formed,
+};
+use super::{Change, Model, Violation, is_roster, require};
+use crate::binaries::Pending;
+use crate::plan::{ABSOLUTE, Act, IDLE, REMEMBERED};
+
+impl Model {
+    /// A request that writes was carried out or refused: these items were and are.
+    pub fn writes(
+        &mut self,
+        op: usize,
+        operation: &str,
+        steps: &[Change],
+        now: u64,
+    ) -> Result<(), Violation> {
+        self.take_note(op, steps);
+        let changed = steps.iter().filter(|(_, before, after)| before != after);
+        let (rosters, sessions): (Vec<_>, Vec<_>) = changed.partition(|(key, ..)| is_roster(key));
+        for roster in &rosters {
+            self.roster_changed(op, roster)?;
+        }
+        let target = self.ops[op].target.clone();
+        let (evicted, sessions): (Vec<_>, Vec<_>) =
+            sessions.into_iter().partition(|(handle, _, after)| {
+                operation == "TransactWriteItems"
+                    && after.is_none()
+                    && target.as_ref() != Some(handle)
+            });
+        for victim in &evicted {
+            self.evicted(op, victim, &rosters, now)?;
+        }
+        for (_, _, after) in &sessions {
+            if let Some(item) = after {
+                well_formed(item)?;
+            }
+        }
+        match sessions.as_slice() {
+            [] => Ok(()),
+            [(handle, None, Some(item))] => self.appeared(op, operation, handle, item, now),
+            [(_, Some(before), Some(after))] => self.changed(op, before, after, now),
+            [(handle, Some(before), None)] => self.ended(op, operation, handle, before, now),
+            [(old, Some(before), None), (new, None, Some(after))]
+            | [(new, None, Some(after)), (old, Some(before), None)] => {
+                self.moved(op, (old, before), (new, after), now)
+            }
+            _ => require(false, "G7", || {
+                format!("{operation} changed {} sessions", sessions.len())
+            }),
+        }?;
+        self.follow(&sessions);
+        self.meets(op, steps);
+        self.rosters_hold()
+    }
+
+    /// These items were written to, or were not since they were otherwise than asked for.
+    fn take_note(&mut self, op: usize, steps: &[Change]) {
+        for (handle, before, after) in steps {
+            if self.ops[op].target.as_ref() == Some(handle) {
+                let op = &mut self.ops[op];
+                op.saw(before.as_ref());
+                if let (true, Some(item)) = (op.pending.pinned, before) {
+                    op.already |= named(item, &op.pending.must) == op.pending.must;
+                }
+            }
+            match after {
+                Some(item) => {
+                    self.known.insert(handle.clone());
+                    self.truth.insert(handle.clone(), item.clone())
+                }
+                None => self.truth.remove(handle),
+            };
+            if before == after {
+                continue;
+            }
+            let roster = self.limit.is_some();
+            for (i, other) in self.ops.iter_mut().enumerate() {
+                let concerned = other.target.as_ref() == Some(handle)
+                    || other.target.is_none()
+                    || roster && !matches!(other.act, Act::Load(_) | Act::Touch(_));
+                other.interfered |= i != op && !other.done && concerned;
+            }
+        }
+    }
+
+    fn appeared(
+        &mut self,
+        op: usize,
+        operation: &str,
+        handle: &str,
+        item: &Value,
+        now: u64,
+    ) -> Result<(), Violation> {
+        let op = &mut self.ops[op];
+        let Act::Create(_, set) = &op.act else {
+            let guarantee = if matches!(op.act, Act::Cycle(..)) {
+                "G7"
+            } else {
+                "G2"
+            };
+            return require(false, guarantee, || {
+                format!("{operation} of {:?} left an item where none was", op.act)
+            });
+        };
+        op.put.insert(handle.to_owned());
+        let created = number(item, "created_at").unwrap_or(0);
+        require(created >= op.began && created <= now, "G6", || {
+            format!("it was created at {created} and says {now}")
+        })?;
+        let ends = (created + IDLE * 1000)
+            .div_ceil(1000)
+            .min(created / 1000 + ABSOLUTE);
+        require(expires_at(item) == ends, "G6", || {
+            format!("a new session ends at {}", expires_at(item))
+        })?;
+        require(number(item, "version") == Some(1), "G13", || {
+            "a new session has version 1".to_owned()
+        })?;
+        let fields = fields(item);
+        for (name, value) in set {
+            require(fields.get(*name) == Some(value), "G3", || {
+                format!("`{name}` was not stored")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn changed(
+        &mut self,
+        op: usize,
+        before: &Value,
+        after: &Value,
+        now: u64,
+    ) -> Result<(), Violation> {
+        let op = &mut self.ops[op];
+        require(
+            matches!(op.act, Act::Save(..) | Act::Update(..) | Act::Touch(_)),
+            "G3",
+            || format!("{:?} changed an item", op.act),
+        )?;
+        require(is_live(before, op.began), "G1", || {
+            format!(
+                "a session that ended at {} was written to by an operation that began at {}",
+                expires_at(before),
+                op.began / 1000
+            )
+        })?;
+        let new_idle = op.pending.idle;
+        let (was, is) = (expires_at(before), expires_at(after));
+        expiry(before, after, now, new_idle)?;
+        if !op.done {
+            let least = (op.began + IDLE * 1000).div_ceil(1000);
+            let least = least.min(absolute_end(after));
+            require(is >= least || is == was, "G6", || {
+                format!("it ends at {is} in place of {least}")
+            })?;
+        }
+        let touched = number(after, "touched_at").unwrap_or(0);
+        require(touched >= op.began && touched <= now, "G6", || {
+            format!(
+                "it was touched at {touched}, between {} and {now}",
+                op.began
+            )
+        })?;
+
+        if let Act::Touch(_) = op.act {
+            let but = ["touched_at", "expires_at"];
+            return require(
+                strangers(before, &but) == strangers(after, &but),
+                "G3",
+                || "a touch wrote more than the expiry".to_owned(),
+            );
+        }
+        op.applied += 1;
+        require(op.applied == 1, "G13", || {
+            "a write was applied twice".to_owned()
+        })?;
+        versions(before, after)?;
+        let mut new_marks = marks(after);
+        require(
+            !new_marks.remove(0).is_empty() && new_marks == marks(before)[..3],
+            "G13",
+            || "the marks of the writes were not shifted by one".to_owned(),
+        )?;
+        let (was, is) = (fields(before), fields(after));
+        if let Act::Update(_, set) = &op.act {
+            op.pending.must = set.iter().copied().collect();
+            op.pending
+                .must
+                .insert("count", Some(was["count"].unwrap_or(0) + 1));
+        }
+        stored(&op.pending, &was, &is)?;
+        op.stored = op
+            .pending
+            .must
+            .keys()
+            .map(|name| (*name, is.get(*name).copied().flatten()))
+            .collect();
+        others(before, after)?;
+        if !new_idle {
+            require(before["idle"] == after["idle"], "G6", || {
+                "a write changed the idle timeout".to_owned()
+            })?;
+        }
+        Ok(())
+    }
+
+    fn ended(
+        &mut self,
+        op: usize,
+        operation: &str,
+        handle: &str,
+        before: &Value,
+        now: u64,
+    ) -> Result<(), Violation> {
+        let has_roster = self.limit.is_some();
+        let op = &mut self.ops[op];
+        op.ended += 1;
+        op.ended_live += usize::from(is_live(before, now));
+        match op.act {
+            Act::Delete(_) | Act::RevokeHandle(_) => {
+                require(op.target.as_deref() == Some(handle), "G9", || {
+                    "another session was ended".to_owned()
+                })
+            }
+            Act::Create(..) if op.put.remove(handle) => Ok(()),
+            // Whoever finds a roster full clears away what has expired.
+            Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::Cycle(..) if has_roster => {
+                require(!is_live(before, now), "G9", || {
+                    format!("{:?} ended a live session that is not its own", op.act)
+                })
+            }
+            Act::Create(..) => require(false, "G1", || {
+                "a create ended a session that is not its own".to_owned()
+            }),
+            Act::Revoke(user, _) | Act::RevokeOnly(user, _) => {
+                require(number(before, "user") == Some(user), "G9", || {
+                    format!(
+                        "revoking user {user} ended a session of {:?}",
+                        number(before, "user")
+                    )
+                })?;
+                require(op.spared.as_deref() != Some(handle), "G9", || {
+                    "an excepted session was ended".to_owned()
+                })
+            }
+            _ => require(false, "G7", || {
+                format!("{operation} of {:?} ended a session", op.act)
+            }),
+        }
+    }
+
+    fn moved(
+        &mut self,
+        op: usize,
+        (old, before): (&str, &Value),
+        (new, after): (&str, &Value),
+        now: u64,
+    ) -> Result<(), Violation> {
+        let op = &mut self.ops[op];
+        require(
+            matches!(op.act, Act::Cycle(..)) && op.target.as_deref() == Some(old),
+            "G7",
+            || format!("{:?} changed an id", op.act),
+        )?;
+        require(is_live(before, op.began), "G1", || {
+            format!(
+                "a session that ended at {} got a new id by an operation that began at {}",
+                expires_at(before),
+                op.began / 1000
+            )
+        })?;
+        op.applied += 1;
+        expiry(before, after, now, op.pending.idle)?;
+        require(
+            before["idle"] == after["idle"] || op.pending.idle,
+            "G6",
+            || "a new id changed the idle timeout".to_owned(),
+        )?;
+        versions(before, after)?;
+        let (was, is) = (fields(before), fields(after));
+        stored(&op.pending, &was, &is)?;
+        others(before, after)?;
+        let fields = named(after, &op.stored);
+        self.moved
+            .insert(old.to_owned(), (new.to_owned(), op.client, fields));
+        Ok(())
+    }
+}
+
+fn expiry(before: &Value, after: &Value, now: u64, new_idle: bool) -> Result<(), Violation> {
+    let (was, is) = (expires_at(before), expires_at(after));
+    require(before["created_at"] == after["created_at"], "G6", || {
+        "the time of creation changed".to_owned()
+    })?;
+    require(is >= was || new_idle, "G6", || {
+        format!("its end went back from {was} to {is}")
+    })?;
+    let most = (now + REMEMBERED * 1000).div_ceil(1000);
+    require(is <= most.max(was), "G6", || {
+        format!("it ends at {is}, later than {most}")
+    })
+}
+
+fn versions(before: &Value, after: &Value) -> Result<(), Violation> {
+    let (was, is) = (number(before, "version"), number(after, "version"));
+    require(is == was.map(|was| was + 1), "G13", || {
+        format!("version {is:?} follows {was:?}")
+    })
+}
+
+/// G3: all that had to be stored is, and nothing else changed.
+fn stored(
+    pending: &Pending,
+    was: &BTreeMap<String, Option<u64>>,
+    is: &BTreeMap<String, Option<u64>>,
+) -> Result<(), Violation> {
+    for (name, value) in &pending.must {
+        require(is.get(*name).copied().flatten() == *value, "G3", || {
+            format!(
+                "`{name}` is {:?}, and {value:?} was to be stored",
+                is.get(*name)
+            )
+        })?;
+    }
+    let names: BTreeSet<_> = was.keys().chain(is.keys()).collect();
+    for name in names {
+        let (was, is) = (
+            was.get(name).copied().flatten(),
+            is.get(name).copied().flatten(),
+        );
+        let meant = pending.must.contains_key(name.as_str())
+            || pending
+                .may
+                .get(name.as_str())
+                .is_some_and(|values| values.contains(&is));
+        let guarantee = if name == "note" { "G4" } else { "G3" };
+        require(was == is || meant, guarantee, || {
+            format!("`{name}` went from {was:?} to {is:?}, and nobody meant to change it")
+        })?;
+    }
+    Ok(())
+}
+
+/// G4: what no program here knows is as it was.
+fn others(before: &Value, after: &Value) -> Result<(), Violation> {
+    let mut known = OWN.to_vec();
+    known.extend(["user", "level", "note", "sum"]);
+    let (was, is) = (strangers(before, &known), strangers(after, &known));
+    require(was == is, "G4", || {
+        format!("attributes went from {was:?} to {is:?}")
+    })
+}
