@@ -65,12 +65,15 @@
 //!
 //! # Features
 //!
+//! - `actix-session`: the store behind actix-session 0.11.
 //! - `aws-config`: a client from a region or from the environment, with TLS. Without it, give one
 //!   that is ready, or an endpoint on loopback.
 //! - `embedded`: DynamoDB in this process, for development and tests.
 //! - `axum`: a layer and a typed extractor for axum 0.8.
 //! - `tower-sessions`, `tower-sessions-0-14`: the store behind tower-sessions 0.15 and 0.14.
 
+#[cfg(feature = "actix-session")]
+pub mod actix_session;
 mod attributes;
 #[cfg(feature = "axum")]
 pub mod axum;
@@ -90,6 +93,8 @@ mod listing;
 mod membership;
 #[doc(hidden)]
 pub mod private;
+#[cfg(feature = "actix-session")]
+mod record;
 mod request;
 mod revoke;
 mod roster;

@@ -91,6 +91,17 @@ pub(crate) fn absolute_end(schema: &Schema, created: Millis) -> u64 {
     created.0.saturating_add(millis(schema.absolute_timeout)) / 1000
 }
 
+/// The first moment at which a session may have been created that may live until `ends`.
+#[cfg(any(
+    feature = "actix-session",
+    feature = "tower-sessions",
+    feature = "tower-sessions-0-14"
+))]
+pub(crate) fn earliest_creation(schema: &Schema, ends: u64) -> Millis {
+    let end = ends.saturating_mul(1000);
+    Millis(end.saturating_sub(millis(schema.absolute_timeout)))
+}
+
 /// Until when a roster is kept for a session, in seconds since 1970: a week after its absolute
 /// timeout, and on to the end of a day, so that hosts whose clocks differ a little set it to the same.
 pub(crate) fn roster_end(schema: &Schema, created: Millis) -> u64 {

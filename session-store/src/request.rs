@@ -266,18 +266,24 @@ fn live(e: &mut Expression, schema: &Schema, now: Millis) -> String {
     )
 }
 
-/// Extends the idle timeout of a live session, and writes nothing else.
+/// Extends the idle timeout of a live session, and writes nothing else; of one that was created at
+/// or after a moment, where one is given.
 pub(crate) fn touch(
     to: Target<'_>,
     handle: SessionHandle,
     now: Millis,
     expires_at: u64,
+    created_since: Option<Millis>,
 ) -> UpdateItemFluentBuilder {
     let names = &to.schema.names;
     let mut e = Expression::default();
     let (touched_at, touched) = (e.name(names.touched_at), e.value(number(now.0)));
     let (ends, new) = (e.name(names.expires_at), e.value(number(expires_at)));
-    let condition = format!("{} AND {ends}<={new}", live(&mut e, to.schema, now));
+    let mut condition = format!("{} AND {ends}<={new}", live(&mut e, to.schema, now));
+    if let Some(moment) = created_since {
+        let created_at = e.name(names.created_at);
+        condition += &format!(" AND {created_at}>={}", e.value(number(moment.0)));
+    }
     to.client
         .update_item()
         .table_name(to.table)
@@ -346,6 +352,17 @@ pub(crate) fn delete(to: Target<'_>, handle: SessionHandle) -> DeleteItemFluentB
         .table_name(to.table)
         .set_key(Some(key(to.schema, handle)))
         .return_values(ReturnValue::AllOld)
+}
+
+/// The same if the item is there, so that one alone of those who delete it at once gets what it held:
+/// without a condition, DynamoDB Local returns it to several.
+#[cfg(feature = "actix-session")]
+pub(crate) fn delete_present(to: Target<'_>, handle: SessionHandle) -> DeleteItemFluentBuilder {
+    let mut e = Expression::default();
+    let condition = format!("attribute_exists({})", e.name(to.schema.names.id));
+    delete(to, handle)
+        .condition_expression(condition)
+        .set_expression_attribute_names(e.names())
 }
 
 /// Deletes a session if its promoted attribute still has this value.

@@ -148,7 +148,7 @@ where
             return Ok(());
         }
         let expires_at = lifetime::expires_at(schema, created_at, now, idle);
-        let touch = || request::touch(self.target(), handle, now, expires_at);
+        let touch = || request::touch(self.target(), handle, now, expires_at, None);
         let old = match self.update_item(touch).await? {
             Written::Done(_) | Written::TooLarge => {
                 session.state.touched_at = now;

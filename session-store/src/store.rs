@@ -81,6 +81,17 @@ impl<S> Clone for DynamoDbStore<S> {
     }
 }
 
+impl<S> DynamoDbStore<S> {
+    /// The same table for another type of session.
+    #[cfg(feature = "actix-session")]
+    pub(crate) fn of_type<T>(&self) -> DynamoDbStore<T> {
+        DynamoDbStore {
+            inner: Arc::clone(&self.inner),
+            session: PhantomData,
+        }
+    }
+}
+
 impl<S> fmt::Debug for DynamoDbStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DynamoDbStore")
@@ -174,24 +185,38 @@ where
     /// [`Error::Conflict`] if too many entered one roster at once; [`Error::Service`]. After any of
     /// them there is no new session.
     pub async fn create(&self, data: S) -> Result<Session<S>, Error> {
+        let created_at = self.now();
+        self.create_since(created_at, data, None, Unknown::default())
+            .await
+    }
+
+    /// The same for a session that counts from an earlier moment, as one that takes the place of
+    /// another does, with what is in the item and not in `S`.
+    pub(crate) async fn create_since(
+        &self,
+        created_at: Millis,
+        data: S,
+        idle: Option<Duration>,
+        unknown: Unknown,
+    ) -> Result<Session<S>, Error> {
         let schema = S::SCHEMA;
         let image = Image::of(&data)?;
-        image.check_size(schema, &Unknown::default())?;
+        image.check_size(schema, &unknown)?;
 
-        let created_at = self.now();
-        let expires_at = lifetime::expires_at(schema, created_at, created_at, None);
+        let touched_at = self.now();
+        let expires_at = lifetime::expires_at(schema, created_at, touched_at, idle);
         let id = SessionId::mint()?;
         let mut state = State {
             handle: id.handle(),
             id,
             created_at,
-            touched_at: created_at,
+            touched_at,
             expires_at,
-            idle: None,
+            idle,
             version: 1,
             seen: 1,
             promoted: image.promoted(),
-            unknown: Unknown::default(),
+            unknown,
         };
         let item = image.into_item(schema, &state, Nonce::mint()?);
         let handle = state.handle;

@@ -33,7 +33,7 @@ use crate::error::{ConflictError, DecodeError, EncodeError, Error};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{Image, Nonce, stored_expiry, stored_number, stored_version};
 use crate::json::{from_json, into_json};
-use crate::lifetime::{Millis, absolute_end, is_live};
+use crate::lifetime::{Millis, absolute_end, earliest_creation, is_live};
 use crate::membership::Evicted;
 use crate::request::{Bound, Change, Save};
 use crate::roster::Moves;
@@ -125,7 +125,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
                 version: None,
                 seen: None,
                 idle: None,
-                bound: Bound::CreatedSince(earliest_creation(schema.absolute_timeout, ends)),
+                bound: Bound::CreatedSince(earliest_creation(schema, ends)),
                 change: Change::Whole(&image.data),
                 attributes: &image.attributes,
                 unmoved: &moves.unmoved,
@@ -180,12 +180,6 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
             _ => Err(unreadable("it is not a map").into()),
         }
     }
-}
-
-/// The first moment at which a session may have been created that may live until `ends`.
-fn earliest_creation(absolute: std::time::Duration, ends: u64) -> Millis {
-    let absolute = u64::try_from(absolute.as_millis()).unwrap_or(u64::MAX);
-    Millis(ends.saturating_mul(1000).saturating_sub(absolute))
 }
 
 fn image<S: SessionAttributes + DeserializeOwned>(data: &Data) -> Result<Image, EncodeError> {

@@ -1,4 +1,5 @@
 //! This store behind the traits of others.
 
+mod actix_session;
 mod axum_layer;
 mod tower_sessions;

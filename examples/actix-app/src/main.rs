@@ -1,0 +1,38 @@
+//! Serves the app on loopback, with the sessions in memory. `PORT` is the port: 3000 by default, 0
+//! for any that is free.
+
+use std::env;
+use std::error::Error;
+use std::net::Ipv4Addr;
+
+use actix_app::{AppSession, pages, sessions};
+use actix_web::cookie::Key;
+use actix_web::{App, HttpServer};
+use session_store::DynamoDbStore;
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let port = match env::var("PORT") {
+        Ok(port) => port
+            .parse()
+            .map_err(|_| format!("PORT is `{port}`, and no number from 0 to 65535"))?,
+        Err(_) => 3000,
+    };
+    let store = DynamoDbStore::<AppSession>::builder()
+        .embedded()
+        .build()
+        .await?;
+    // A key that outlives the process belongs to sessions that do; these are in memory.
+    let key = Key::generate();
+    let server = HttpServer::new(move || {
+        App::new()
+            .configure(pages(store.clone()))
+            .wrap(sessions(&store, key.clone()))
+    })
+    .bind((Ipv4Addr::LOCALHOST, port))?;
+    for address in server.addrs() {
+        println!("listening on http://{address}");
+    }
+    server.run().await?;
+    Ok(())
+}

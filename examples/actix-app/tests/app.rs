@@ -1,0 +1,159 @@
+//! Drives the app in this process, with one cookie for each browser.
+//!
+//! On the embedded engine, or on that at `SESSION_STORE_ENDPOINT` where it is set.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers as well"
+)]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use actix_app::{AppSession, Store, pages, sessions};
+use actix_web::body::MessageBody;
+use actix_web::cookie::{Cookie, Key};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::StatusCode;
+use actix_web::test::{self, TestRequest};
+use session_store::DynamoDbStore;
+
+async fn store() -> Store {
+    static TABLES: AtomicU32 = AtomicU32::new(0);
+    let builder = DynamoDbStore::<AppSession>::builder();
+    match std::env::var("SESSION_STORE_ENDPOINT") {
+        Ok(url) => {
+            let n = TABLES.fetch_add(1, Ordering::Relaxed);
+            let table = format!("actix-app-{}-{n}", std::process::id());
+            let store = builder.endpoint(url).table_name(table).build().await;
+            let store = store.unwrap();
+            store.create_table().await.unwrap();
+            store
+        }
+        Err(_) => builder.embedded().build().await.unwrap(),
+    }
+}
+
+/// A browser that keeps its session cookie.
+#[derive(Default)]
+struct Browser {
+    cookie: Option<Cookie<'static>>,
+}
+
+impl Browser {
+    fn request(&self, request: TestRequest) -> TestRequest {
+        match &self.cookie {
+            Some(cookie) => request.cookie(cookie.clone()),
+            None => request,
+        }
+    }
+
+    fn keep(&mut self, response: &ServiceResponse<impl MessageBody>) {
+        if let Some(cookie) = response.response().cookies().next() {
+            self.cookie = Some(cookie.into_owned());
+        }
+    }
+}
+
+macro_rules! app {
+    ($store:expr) => {
+        test::init_service(
+            actix_web::App::new()
+                .configure(pages($store.clone()))
+                .wrap(sessions(&$store, Key::generate())),
+        )
+        .await
+    };
+}
+
+macro_rules! get {
+    ($app:expr, $browser:expr) => {{
+        let request = $browser.request(TestRequest::get()).to_request();
+        let response = test::call_service(&$app, request).await;
+        $browser.keep(&response);
+        assert_eq!(response.status(), StatusCode::OK);
+        String::from_utf8(test::read_body(response).await.to_vec()).unwrap()
+    }};
+}
+
+macro_rules! post {
+    ($app:expr, $browser:expr, $path:expr, $form:expr) => {{
+        let request = TestRequest::post().uri($path).set_form($form);
+        let response = test::call_service(&$app, $browser.request(request).to_request()).await;
+        $browser.keep(&response);
+        response.status()
+    }};
+}
+
+#[actix_web::test]
+async fn visits_are_counted_for_each_browser() {
+    let store = store().await;
+    let app = app!(store);
+    let (mut one, mut two) = (Browser::default(), Browser::default());
+    assert!(get!(app, one).contains("Visits: 1"));
+    assert!(get!(app, one).contains("Visits: 2"));
+    assert!(get!(app, two).contains("Visits: 1"));
+}
+
+#[actix_web::test]
+async fn a_log_in_keeps_the_visits_under_a_new_cookie() {
+    let store = store().await;
+    let app = app!(store);
+    let mut browser = Browser::default();
+    get!(app, browser);
+    let before = browser.cookie.clone();
+    assert_eq!(
+        post!(app, browser, "/log-in", [("user", "<ferris>")]),
+        StatusCode::SEE_OTHER
+    );
+    assert_ne!(browser.cookie, before);
+    let page = get!(app, browser);
+    assert!(page.contains("Visits: 2") && page.contains("Hello, &lt;ferris&gt;"));
+    let mut old = Browser { cookie: before };
+    assert!(get!(app, old).contains("Visits: 1"));
+}
+
+#[actix_web::test]
+async fn a_log_out_everywhere_ends_each_device() {
+    let store = store().await;
+    let app = app!(store);
+    let [mut phone, mut laptop, mut other] = [(); 3].map(|()| Browser::default());
+    for browser in [&mut phone, &mut laptop] {
+        assert_eq!(
+            post!(app, browser, "/log-in", [("user", "ferris")]),
+            StatusCode::SEE_OTHER
+        );
+    }
+    assert_eq!(
+        post!(app, other, "/log-in", [("user", "corro")]),
+        StatusCode::SEE_OTHER
+    );
+    assert_eq!(get!(app, phone).matches("<li>").count(), 2);
+
+    assert_eq!(
+        post!(app, laptop, "/log-out-everywhere", [("", "")]),
+        StatusCode::SEE_OTHER
+    );
+    for browser in [&mut phone, &mut laptop] {
+        assert!(get!(app, browser).contains("Log in"));
+    }
+    assert!(get!(app, other).contains("Hello, corro"));
+    assert_eq!(
+        post!(app, other, "/log-out", [("", "")]),
+        StatusCode::SEE_OTHER
+    );
+    assert!(get!(app, other).contains("Log in"));
+}
+
+#[actix_web::test]
+async fn a_name_has_1_to_100_bytes() {
+    let store = store().await;
+    let app = app!(store);
+    let mut browser = Browser::default();
+    for user in ["", &"x".repeat(101)] {
+        assert_eq!(
+            post!(app, browser, "/log-in", [("user", user)]),
+            StatusCode::BAD_REQUEST
+        );
+    }
+    assert!(browser.cookie.is_none());
+}
