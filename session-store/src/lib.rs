@@ -90,6 +90,8 @@ mod listing;
 mod membership;
 #[doc(hidden)]
 pub mod private;
+#[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
+mod record;
 mod request;
 mod revoke;
 mod roster;

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem,
@@ -110,6 +111,8 @@ pub(crate) struct Save<'a> {
     pub(crate) version: Option<u64>,
     /// A version at which this write was certainly not there yet, where one is known.
     pub(crate) seen: Option<u64>,
+    /// The beginning of marks of which none may be there: this must be the first of such writes.
+    pub(crate) first_of: Option<[u8; 3]>,
     /// What bounds the new expiry.
     pub(crate) bound: Bound,
     /// A new idle timeout of this session's own; `Some(None)` removes it.
@@ -199,6 +202,12 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
         // would pass for the first sending and undo what came after it.
         let last = e.value(number(seen + WRITES as u64));
         condition += &format!(" AND {version}<={last}");
+    }
+    if let Some(beginning) = save.first_of {
+        let beginning = e.value(AttributeValue::B(Blob::new(beginning)));
+        for i in 0..WRITES {
+            condition += &format!(" AND NOT begins_with({writes}[{i}],{beginning})");
+        }
     }
     for (name, value) in save.unmoved {
         let name = e.name(name);

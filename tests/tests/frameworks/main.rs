@@ -1,4 +1,5 @@
 //! This store behind the traits of others.
 
 mod axum_layer;
+mod tower_copies;
 mod tower_sessions;
