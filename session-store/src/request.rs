@@ -150,6 +150,12 @@ pub(crate) enum Change<'a> {
     },
     /// All of it is replaced.
     Whole(&'a Map),
+    /// It stays, and so does the version: this is a touch that may also shorten.
+    #[cfg_attr(
+        not(any(feature = "tower-sessions", feature = "tower-sessions-0-14")),
+        allow(dead_code, reason = "a session has its own touch")
+    )]
+    Nothing,
 }
 
 /// An expression has at most 4 KB and 300 operators. A clause here takes at most 13 bytes.
@@ -168,10 +174,12 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
     let expires_at = e.name(names.expires_at);
     let nonce = e.value(save.nonce.value());
 
-    let one = e.value(number(1));
-    set.push(format!("{version}={version}+{one}"));
-    set.extend((1..WRITES).map(|i| format!("{writes}[{i}]={writes}[{}]", i - 1)));
-    set.push(format!("{writes}[0]={nonce}"));
+    if !matches!(save.change, Change::Nothing) {
+        let one = e.value(number(1));
+        set.push(format!("{version}={version}+{one}"));
+        set.extend((1..WRITES).map(|i| format!("{writes}[{i}]={writes}[{}]", i - 1)));
+        set.push(format!("{writes}[0]={nonce}"));
+    }
     let touched_at = e.name(names.touched_at);
     let touched = e.value(number(save.now.0));
     set.push(format!("{touched_at}={touched}"));
@@ -243,6 +251,7 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
             let all = e.value(AttributeValue::M(all.clone()));
             set.push(format!("{data}={all}"));
         }
+        Change::Nothing => {}
     }
     for (name, value) in save.attributes {
         let name = e.name(name);

@@ -74,6 +74,12 @@ impl<S> TowerSessions<S> {
     pub fn store(&self) -> &DynamoDbStore<S> {
         &self.store
     }
+
+    /// The handle of the session of this id, which is the framework's `session::Id`: to spare the
+    /// session in a [`revoke`](DynamoDbStore::revoke), or to find it in a list of one's sessions.
+    pub fn handle(&self, id: impl fmt::Display) -> SessionHandle {
+        handle_of(id)
+    }
 }
 
 impl<S> Clone for TowerSessions<S> {
@@ -148,6 +154,10 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
     }
 }
 
+fn handle_of(id: impl fmt::Display) -> SessionHandle {
+    SessionHandle::of_secret(id.to_string().as_bytes())
+}
+
 /// Seconds since 1970, rounded up; a time before that has passed in any case.
 fn seconds(time: time::OffsetDateTime) -> u64 {
     u64::try_from(time.unix_timestamp_nanos())
@@ -191,10 +201,10 @@ macro_rules! session_store {
                 record: &mut $core::session::Record,
             ) -> $core::session_store::Result<()> {
                 let ends = seconds(record.expiry_date);
-                let handle = SessionHandle::of_secret(record.id.to_string().as_bytes());
+                let handle = handle_of(record.id);
                 let next = || {
                     record.id = $core::session::Id::default();
-                    Ok(SessionHandle::of_secret(record.id.to_string().as_bytes()))
+                    Ok(handle_of(record.id))
                 };
                 let created = self.create(handle, &mut record.data, ends, next).await;
                 created.map_err(|error| to_error!($core, error))
@@ -205,7 +215,7 @@ macro_rules! session_store {
                 &self,
                 record: &$core::session::Record,
             ) -> $core::session_store::Result<()> {
-                let handle = SessionHandle::of_secret(record.id.to_string().as_bytes());
+                let handle = handle_of(record.id);
                 match self.save(handle, &record.data, seconds(record.expiry_date)).await {
                     Err(Error::Gone(gone)) => {
                         tracing::info!(%handle, "{gone}");
@@ -219,7 +229,7 @@ macro_rules! session_store {
                 &self,
                 id: &$core::session::Id,
             ) -> $core::session_store::Result<Option<$core::session::Record>> {
-                let handle = SessionHandle::of_secret(id.to_string().as_bytes());
+                let handle = handle_of(id);
                 let loaded = self.load(handle).await.map_err(|error| to_error!($core, error))?;
                 let Some((data, ends)) = loaded else {
                     return Ok(None);
@@ -232,7 +242,7 @@ macro_rules! session_store {
             }
 
             async fn delete(&self, id: &$core::session::Id) -> $core::session_store::Result<()> {
-                let handle = SessionHandle::of_secret(id.to_string().as_bytes());
+                let handle = handle_of(id);
                 let deleted = self.store.end(handle).await;
                 deleted.map(drop).map_err(|error| to_error!($core, error))
             }

@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     reason = "a test fails by panicking, its helpers as well"
 )]
 
@@ -304,4 +303,16 @@ async fn a_bad_cookie_is_anonymous_and_never_adopted() {
         // Gone again, for the next one.
         browser.post("/logout", "").await;
     }
+}
+
+/// Which of two is the session's, the framework decides: the last.
+#[tokio::test]
+async fn of_two_cookies_the_last_counts() {
+    let site = Site::new().await;
+    let mut browser = site.logged_in("ada", OLD).await;
+    let id = browser.cookie.clone().unwrap();
+    browser.cookie = Some(format!("x; session={id}"));
+    assert!(browser.is_logged_in().await);
+    browser.cookie = Some(format!("{id}; session=x"));
+    assert!(!browser.is_logged_in().await);
 }

@@ -24,7 +24,8 @@ const MAX_SAVES: u32 = 40;
 impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
     /// Writes what changed since the base, or without one replaces the data, if the session is live.
     ///
-    /// It ends at this second then, even if that is sooner, or with its absolute timeout.
+    /// It ends at this second then, even if that is sooner, or with its absolute timeout. If nothing
+    /// changed, that is all, and the version stays: nobody who writes is overtaken by it.
     pub(crate) async fn save_record(
         &self,
         handle: SessionHandle,
@@ -140,6 +141,7 @@ impl Plan {
     fn change(schema: &Schema, delta: Delta, after: &Image, version: u64) -> Self {
         let whole = (delta.clauses() > MAX_CLAUSES).then(|| after.data.clone());
         let pinned = delta.pinned || whole.is_some() || schema.has_computed();
+        let pinned = pinned && !delta.is_empty();
         Self {
             delta,
             whole,
@@ -173,6 +175,7 @@ impl Plan {
     fn as_change(&self) -> Change<'_> {
         match &self.whole {
             Some(data) => Change::Whole(data),
+            None if self.delta.is_empty() => Change::Nothing,
             None => Change::Fields {
                 set: &self.delta.set,
                 remove: &self.delta.remove,

@@ -431,6 +431,43 @@ macro_rules! tests {
                 assert_eq!(one.data().await, all);
             }
 
+            /// As the framework's `always_save` does for every request that only reads.
+            #[tokio::test]
+            async fn a_save_of_nothing_moves_the_expiry_alone() {
+                let one = One::<Computed>::with(json!({ "a": 1, "b": 1 })).await;
+                let mut writer = one.copy().await;
+                let before = one.item().await;
+                for minutes in [40, 20] {
+                    let mut reader = one.copy().await;
+                    reader.expiry_date += Duration::minutes(minutes - 30);
+                    for _ in 0..3 {
+                        one.save(&reader).await;
+                    }
+                    let item = one.item().await;
+                    for name in ["data", "version", "writes", "sum"] {
+                        assert_eq!(item[name], before[name]);
+                    }
+                    let ends = reader.expiry_date.unix_timestamp() as u64;
+                    assert_eq!(number(&item, "expires_at"), ends);
+                }
+                one.bench.wire.clear();
+                set(&mut writer, "a", 2);
+                one.save(&writer).await;
+                assert_eq!(one.writes(), 1, "nobody has written since");
+                let mut reader = one.copy().await;
+                set(&mut reader, "a", 3);
+                one.save(&reader).await;
+                set(&mut reader, "a", 2);
+                one.save(&reader).await;
+                assert_eq!(one.data().await, json!({ "a": 2, "b": 1 }), "set back is no touch");
+
+                one.bench.wire.next("UpdateItem", Fault::LoseResponse);
+                one.save(&one.copy().await).await;
+                one.store.delete(&one.id).await.unwrap();
+                one.save(&reader).await;
+                assert!(one.bench.items().await.is_empty());
+            }
+
             /// What the handler stored with `create` is the base of the save after it.
             #[tokio::test]
             async fn a_new_session_can_be_saved_again() {
@@ -574,6 +611,28 @@ macro_rules! tests {
                 for item in one.bench.items().await {
                     assert!(!item.contains_key("user_id"), "nobody is logged in again");
                 }
+            }
+
+            /// The framework deletes the old id and creates a new one, each request for itself.
+            #[tokio::test]
+            async fn parallel_log_ins_of_one_browser() {
+                let one = One::<Listed>::with(json!({ "theme": "dark" })).await;
+                let store = Arc::new(one.store.clone());
+                let log_in = async |n: u32| {
+                    let session = Session::new(Some(one.id), store.clone(), None);
+                    session.insert(&format!("key-{n}"), n).await.unwrap();
+                    session.cycle_id().await.unwrap();
+                    session.insert("user_id", "u-17").await.unwrap();
+                    session.save().await.unwrap();
+                    session.id().unwrap()
+                };
+                let ids = join_all((1..=20).map(log_in)).await;
+                assert!(one.store.load(&one.id).await.unwrap().is_none());
+                let loaded = join_all(ids.iter().map(|id| one.store.load(id))).await;
+                let live = loaded.into_iter().filter(|loaded| loaded.as_ref().unwrap().is_some());
+                assert_eq!(live.count(), 3, "no more than the limit of its index");
+                let listed = one.bench.store.sessions(Listed::USER_ID, "u-17").count();
+                assert_eq!(listed.await.unwrap(), 3);
             }
 
             /// The side of a cache, which has to take any record under any id.

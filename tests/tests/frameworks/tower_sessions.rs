@@ -157,7 +157,8 @@ macro_rules! tests {
                 let mut record = record(&bench, json!({}));
                 store.create(&mut record).await.unwrap();
                 let item = only_item(&bench).await;
-                assert!(SessionHandle::parse(item["id"].as_s().unwrap()).is_ok());
+                let handle = SessionHandle::parse(item["id"].as_s().unwrap()).unwrap();
+                assert_eq!(store.handle(record.id), handle);
                 assert!(!format!("{item:?}").contains(&record.id.to_string()));
             }
 
