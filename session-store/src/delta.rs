@@ -9,7 +9,7 @@ use crate::schema::Schema;
 use crate::value::{Map, is_same};
 
 /// The fields and promoted attributes to write; everything else in the item is left alone.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Delta {
     /// Entries of `data`, each with its new value.
     pub(crate) set: Vec<(String, AttributeValue)>,
@@ -132,8 +132,14 @@ impl Delta {
             let touched = self.set.iter().any(|(name, _)| name == field.name)
                 || self.remove.iter().any(|name| name == field.name);
             if touched {
-                self.remove
-                    .extend(field.aliases.iter().map(|&alias| alias.to_owned()));
+                // A map that a framework fills can hold the alias itself, and part with it.
+                let named = |alias: &str| {
+                    self.set.iter().any(|(name, _)| name == alias)
+                        || self.remove.iter().any(|name| name == alias)
+                };
+                let others = field.aliases.iter().filter(|alias| !named(alias));
+                let others: Vec<_> = others.map(|&alias| alias.to_owned()).collect();
+                self.remove.extend(others);
             }
         }
     }

@@ -38,12 +38,19 @@ impl Nonce {
     }
 }
 
+impl From<[u8; 8]> for Nonce {
+    fn from(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+}
+
 /// A session struct in the values of DynamoDB, each known to be storable.
+#[derive(Default)]
 pub(crate) struct Image {
     pub(crate) data: Map,
     pub(crate) attributes: Vec<(&'static str, Option<AttributeValue>)>,
     /// The bytes of both, names included.
-    size: usize,
+    pub(crate) size: usize,
 }
 
 impl Image {
@@ -349,9 +356,16 @@ pub(crate) fn stored_version(
 
 /// Whether the item remembers this write.
 pub(crate) fn remembers(schema: &Schema, item: &Map, nonce: Nonce) -> bool {
-    item.get(schema.names.writes)
-        .and_then(|writes| writes.as_l().ok())
-        .is_some_and(|marks| marks.contains(&nonce.value()))
+    marks(schema, item).any(|mark| mark == nonce.0)
+}
+
+/// The marks of the last writes, newest first.
+pub(crate) fn marks<'a>(schema: &Schema, item: &'a Map) -> impl Iterator<Item = &'a [u8]> {
+    let writes = item
+        .get(schema.names.writes)
+        .and_then(|writes| writes.as_l().ok());
+    let marks = writes.into_iter().flatten();
+    marks.filter_map(|mark| mark.as_b().ok().map(AsRef::as_ref))
 }
 
 pub(crate) fn stored_number(

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem,
@@ -110,6 +111,8 @@ pub(crate) struct Save<'a> {
     pub(crate) version: Option<u64>,
     /// A version at which this write was certainly not there yet, where one is known.
     pub(crate) seen: Option<u64>,
+    /// The beginning of marks of which none may be there: this must be the first of such writes.
+    pub(crate) first_of: Option<[u8; 3]>,
     /// What bounds the new expiry.
     pub(crate) bound: Bound,
     /// A new idle timeout of this session's own; `Some(None)` removes it.
@@ -147,6 +150,12 @@ pub(crate) enum Change<'a> {
     },
     /// All of it is replaced.
     Whole(&'a Map),
+    /// It stays, and so does the version: this is a touch that may also shorten.
+    #[cfg_attr(
+        not(any(feature = "tower-sessions", feature = "tower-sessions-0-14")),
+        allow(dead_code, reason = "a session has its own touch")
+    )]
+    Nothing,
 }
 
 /// An expression has at most 4 KB and 300 operators. A clause here takes at most 13 bytes.
@@ -165,10 +174,12 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
     let expires_at = e.name(names.expires_at);
     let nonce = e.value(save.nonce.value());
 
-    let one = e.value(number(1));
-    set.push(format!("{version}={version}+{one}"));
-    set.extend((1..WRITES).map(|i| format!("{writes}[{i}]={writes}[{}]", i - 1)));
-    set.push(format!("{writes}[0]={nonce}"));
+    if !matches!(save.change, Change::Nothing) {
+        let one = e.value(number(1));
+        set.push(format!("{version}={version}+{one}"));
+        set.extend((1..WRITES).map(|i| format!("{writes}[{i}]={writes}[{}]", i - 1)));
+        set.push(format!("{writes}[0]={nonce}"));
+    }
     let touched_at = e.name(names.touched_at);
     let touched = e.value(number(save.now.0));
     set.push(format!("{touched_at}={touched}"));
@@ -199,6 +210,12 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
         // would pass for the first sending and undo what came after it.
         let last = e.value(number(seen + WRITES as u64));
         condition += &format!(" AND {version}<={last}");
+    }
+    if let Some(beginning) = save.first_of {
+        let beginning = e.value(AttributeValue::B(Blob::new(beginning)));
+        for i in 0..WRITES {
+            condition += &format!(" AND NOT begins_with({writes}[{i}],{beginning})");
+        }
     }
     for (name, value) in save.unmoved {
         let name = e.name(name);
@@ -234,6 +251,7 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
             let all = e.value(AttributeValue::M(all.clone()));
             set.push(format!("{data}={all}"));
         }
+        Change::Nothing => {}
     }
     for (name, value) in save.attributes {
         let name = e.name(name);

@@ -234,6 +234,7 @@ where
                 expires_at: extend.then_some(expires_at),
                 version: pinned.then_some(base),
                 seen: Some(seen),
+                first_of: None,
                 bound: match new_idle {
                     Some(_) => Bound::None,
                     None => Bound::NotLater,

@@ -7,38 +7,59 @@
 //! store inside, [`sessions`](DynamoDbStore::sessions) and [`revoke`](DynamoDbStore::revoke) find
 //! these sessions by index like any others.
 //!
-//! What the framework's trait cannot carry:
+//! # How parallel requests keep each other's changes
+//!
+//! The framework hands over the whole map, and nothing of what it was. So `load` and `create` leave an
+//! entry of the store's own in the map, under [`RESERVED_KEY`]: when the session was created, at which
+//! version it is, and a copy of the map. It is never stored, and it doubles what a record takes in
+//! memory. It shows where a record's map is looked through or printed; leave it there.
+//!
+//! - A save with this entry writes the keys and promoted attributes that changed, and no others. The
+//!   key is the unit: what must change together belongs under one.
+//! - A save without it, as after the framework's `clear`, replaces the whole map.
+//! - A `create` with it, as after the framework's `cycle_id`, keeps the time of creation.
+//!
+//! A save is one `UpdateItem`. These are sent a second time, since the first is refused: the second
+//! save of one copy (the framework saves by itself at the end of a request whose handler has saved
+//! before), and a save after more than four others since the load. A type with a computed attribute,
+//! one with a `#[serde(flatten)]` that changed, and a change of more than 250 keys are written onto the
+//! version that they were made from, and tried again when others were first.
+//!
+//! # Guarantees
+//!
+//! What the framework's trait can carry of them:
 //!
 //! | guarantee | through tower-sessions |
 //! |---|---|
-//! | no resurrection (G1) | kept: a save of an ended session is dropped and logged. Not with `CachingSessionStore`, which answers from its cache |
-//! | no lost updates (G3) | not kept: the trait hands over the whole map, and the last save wins |
-//! | unknown data survives (G4) | kept for attributes; keys of the map are the framework's |
-//! | expired is absent (G5) | kept, but not with `CachingSessionStore` |
-//! | the absolute timeout (G6) | kept by every save. A new id of the framework is a new session, whose time begins anew. The expiry of the record is written as it is, even if it is sooner than the one stored |
-//! | a new id is atomic (G7) | not kept: the framework deletes the old session before it creates the new one |
-//! | ids (G8) | hashed like this store's own, but minted by the framework, with 128 bits, and printed by its own `Debug` |
-//! | outcome of a retried write (G13) | a save whose answer was lost recognises itself, unless four others were made in between; an unknown outcome is an error of the backend |
+//! | no resurrection (G1) | kept: a save of an ended session is dropped and logged. But the framework's `cycle_id` creates a session anew, also one that was ended a moment before |
+//! | no ghosts (G2) | kept |
+//! | no lost updates (G3) | kept for different keys; of the same key the last save wins. Lost is a key that is set and saved, and set back and saved once more in the same request, if another request saved in between: the second change counts as none |
+//! | unknown data survives (G4) | kept by every save. A new id keeps the map alone, and no attributes that `S` does not know |
+//! | expired is absent (G5) | kept |
+//! | the absolute timeout (G6) | kept, new ids of the framework included. The expiry of the record is written as it is, even if it is sooner than the one stored |
+//! | a new id is atomic (G7) | not kept: the framework deletes the old session, and creates the new one when the response is ready |
+//! | ids (G8) | hashed like this store's own, but minted by the framework, with 128 bits, and printed by its own `Debug`. An id that is not in the store is never adopted |
+//! | revocation is stated (G9) | kept for sessions that are there; one between its two ids is missed, and created after it |
+//! | a failed read (G10), what cannot be stored (G11) | kept: errors of the backend, of decoding and of encoding are told apart |
+//! | outcome of a retried write (G13) | kept for a save of a copy that was loaded. A save that replaces the map recognises itself, unless four others were made in between. An unknown outcome is an error of the backend |
+//!
+//! With `CachingSessionStore` in front, G1 and G5 are not kept, because it answers from its cache. Nor
+//! is G3 among the requests that the cache answers, because it holds one map and the last save wins;
+//! what other servers saved since the cache has read stays.
 
-use std::collections::HashMap;
+mod record;
+
 use std::error::Error as StdError;
 use std::fmt;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
+use self::record::{Base, Data, Loaded};
 use crate::attributes::SessionAttributes;
-use crate::error::{ConflictError, DecodeError, EncodeError, Error};
-use crate::id::{SessionHandle, SessionId};
-use crate::item::{Image, Nonce, stored_expiry, stored_number, stored_version};
-use crate::json::{from_json, into_json};
-use crate::lifetime::{Millis, absolute_end, earliest_creation, is_live};
-use crate::membership::Evicted;
-use crate::request::{Bound, Change, Save};
-use crate::roster::Moves;
-use crate::session::{State, Unknown};
-use crate::store::{Answer, DynamoDbStore, MAX_ATTEMPTS};
+use crate::error::Error;
+use crate::id::SessionHandle;
+use crate::store::DynamoDbStore;
 
 /// A [`DynamoDbStore`] as tower-sessions' `SessionStore`. See the [module](self).
 pub struct TowerSessions<S> {
@@ -55,6 +76,12 @@ impl<S> TowerSessions<S> {
     pub fn store(&self) -> &DynamoDbStore<S> {
         &self.store
     }
+
+    /// The handle of the session of this id, which is the framework's `session::Id`: to spare the
+    /// session in a [`revoke`](DynamoDbStore::revoke), or to find it in a list of one's sessions.
+    pub fn handle(&self, id: impl fmt::Display) -> SessionHandle {
+        handle_of(id)
+    }
 }
 
 impl<S> Clone for TowerSessions<S> {
@@ -69,134 +96,70 @@ impl<S> fmt::Debug for TowerSessions<S> {
     }
 }
 
-type Data = HashMap<String, Value>;
+/// The key in the framework's map under which the store keeps what it needs to save a copy.
+///
+/// Its value is the store's own, and may have another form in any version. What is put there in its
+/// place is not stored.
+pub const RESERVED_KEY: &str = "session-store.base";
+
+/// The application's own entries, and what this copy of them was made from.
+fn part(data: &Data) -> (Data, Option<Base>) {
+    let own = data.iter().filter(|(name, _)| *name != RESERVED_KEY);
+    let own = own.map(|(name, value)| (name.clone(), value.clone()));
+    let base = data.get(RESERVED_KEY).and_then(|base| {
+        let base = Base::from_json(base.clone());
+        if base.is_none() {
+            tracing::warn!(
+                "the entry `{RESERVED_KEY}` is not as the store left it, and is ignored"
+            );
+        }
+        base
+    });
+    (own.collect(), base)
+}
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
-    /// Creates a session that ends at this second, under the id of this handle or the next.
     async fn create(
         &self,
         handle: SessionHandle,
-        data: &Data,
+        data: &mut Data,
         ends: u64,
         next: impl FnMut() -> Result<SessionHandle, Error>,
     ) -> Result<(), Error> {
-        let schema = S::SCHEMA;
-        let image = image::<S>(data)?;
-        image.check_size(schema, &Unknown::default())?;
-        let created_at = self.store.now();
-        let state = State {
-            // The framework's id is not of this store's form; the item holds its handle alone.
-            id: SessionId::mint()?,
-            handle,
-            created_at,
-            touched_at: created_at,
-            expires_at: ends.min(absolute_end(schema, created_at)),
-            idle: None,
-            version: 1,
-            seen: 1,
-            promoted: image.promoted(),
-            unknown: Unknown::default(),
-        };
-        let item = image.into_item(schema, &state, Nonce::mint()?);
-        let evicted = self.store.insert(item, handle, created_at, next).await?;
-        for handle in evicted {
-            tracing::info!(%handle, "a session was ended, since its user has a newer one too many");
-        }
+        let (own, base) = part(data);
+        let now = self.store.now();
+        // A new id is no new session: it is as old as it was, and never from the future.
+        let created_at = base.map_or(now, |base| base.created_at.min(now));
+        let base = Base::of_new(&own, created_at)?;
+        let created = self
+            .store
+            .create_tower_record(handle, &own, created_at, ends, next);
+        created.await?;
+        data.insert(RESERVED_KEY.to_owned(), base.into_json());
         Ok(())
     }
 
-    /// Replaces the data of a live session.
     async fn save(&self, handle: SessionHandle, data: &Data, ends: u64) -> Result<(), Error> {
-        let schema = S::SCHEMA;
-        let image = image::<S>(data)?;
-        image.check_size(schema, &Unknown::default())?;
-        let nonce = Nonce::mint()?;
-        let mut ends = ends;
-        // The record does not say which values the session had: most likely those that it has.
-        let written = &image.attributes;
-        let mut moves = Moves::new(schema, (handle, &image.promoted()), written, Millis(0));
-        let mut evicted = Evicted::default();
-        for _ in 0..MAX_ATTEMPTS {
-            let save = Save {
-                handle,
-                now: self.store.now(),
-                nonce,
-                expires_at: Some(ends),
-                version: None,
-                seen: None,
-                idle: None,
-                bound: Bound::CreatedSince(earliest_creation(schema, ends)),
-                change: Change::Whole(&image.data),
-                attributes: &image.attributes,
-                unmoved: &moves.unmoved,
-            };
-            let answer = match moves.changes.is_empty() {
-                true => self.store.write(&save).await?,
-                false => {
-                    let changes = &mut moves.changes;
-                    self.store
-                        .write_and_move(&save, changes, &mut evicted)
-                        .await?
-                }
-            };
-            match answer {
-                Answer::Stored { .. } => return Ok(()),
-                Answer::TooLarge => return Err(image.too_large(None).into()),
-                Answer::NotYet { item, .. } => {
-                    let created_at = Millis(stored_number(schema.names.created_at, handle, &item)?);
-                    ends = ends.min(absolute_end(schema, created_at));
-                    if moves.are_outdated(&item) {
-                        moves = Moves::new(schema, (handle, &item), written, created_at);
-                    }
-                }
-            }
-        }
-        Err(ConflictError {
-            handle,
-            attempts: MAX_ATTEMPTS,
-            outcome_unknown: false,
-        }
-        .into())
+        let (own, base) = part(data);
+        let saved = self
+            .store
+            .save_tower_record(handle, &own, base.as_ref(), ends);
+        saved.await
     }
 
     async fn load(&self, handle: SessionHandle) -> Result<Option<(Data, u64)>, Error> {
-        let schema = S::SCHEMA;
-        let Some(mut item) = self.store.read(handle).await? else {
+        let Some(loaded) = self.store.load_record(handle).await? else {
             return Ok(None);
         };
-        let ends = stored_expiry(schema, handle, &item)?;
-        if !is_live(ends, self.store.now()) {
-            return Ok(None);
-        }
-        stored_version(schema, handle, &item)?;
-        let unreadable = |cause| DecodeError::new(handle, schema.names.data, cause);
-        let data = item
-            .remove(schema.names.data)
-            .map(into_json)
-            .transpose()
-            .map_err(unreadable)?;
-        match data {
-            Some(Value::Object(data)) => Ok(Some((data.into_iter().collect(), ends))),
-            _ => Err(unreadable("it is not a map").into()),
-        }
+        let base = Base::of(&loaded)?.into_json();
+        let Loaded { mut data, ends, .. } = loaded;
+        data.insert(RESERVED_KEY.to_owned(), base);
+        Ok(Some((data, ends)))
     }
 }
 
-fn image<S: SessionAttributes + DeserializeOwned>(data: &Data) -> Result<Image, EncodeError> {
-    let object = Value::Object(
-        data.iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
-    );
-    let session: S = serde_path_to_error::deserialize(object).map_err(|error| {
-        let path = error.path().to_string();
-        EncodeError::new(path, error.into_inner())
-    })?;
-    let data = data
-        .iter()
-        .map(|(name, value)| (name.clone(), from_json(value)))
-        .collect();
-    Image::new(S::SCHEMA, data, &session)
+fn handle_of(id: impl fmt::Display) -> SessionHandle {
+    SessionHandle::of_secret(id.to_string().as_bytes())
 }
 
 /// Seconds since 1970, rounded up; a time before that has passed in any case.
@@ -242,12 +205,12 @@ macro_rules! session_store {
                 record: &mut $core::session::Record,
             ) -> $core::session_store::Result<()> {
                 let ends = seconds(record.expiry_date);
-                let handle = SessionHandle::of_secret(record.id.to_string().as_bytes());
+                let handle = handle_of(record.id);
                 let next = || {
                     record.id = $core::session::Id::default();
-                    Ok(SessionHandle::of_secret(record.id.to_string().as_bytes()))
+                    Ok(handle_of(record.id))
                 };
-                let created = self.create(handle, &record.data, ends, next).await;
+                let created = self.create(handle, &mut record.data, ends, next).await;
                 created.map_err(|error| to_error!($core, error))
             }
 
@@ -256,7 +219,7 @@ macro_rules! session_store {
                 &self,
                 record: &$core::session::Record,
             ) -> $core::session_store::Result<()> {
-                let handle = SessionHandle::of_secret(record.id.to_string().as_bytes());
+                let handle = handle_of(record.id);
                 match self.save(handle, &record.data, seconds(record.expiry_date)).await {
                     Err(Error::Gone(gone)) => {
                         tracing::info!(%handle, "{gone}");
@@ -270,7 +233,7 @@ macro_rules! session_store {
                 &self,
                 id: &$core::session::Id,
             ) -> $core::session_store::Result<Option<$core::session::Record>> {
-                let handle = SessionHandle::of_secret(id.to_string().as_bytes());
+                let handle = handle_of(id);
                 let loaded = self.load(handle).await.map_err(|error| to_error!($core, error))?;
                 let Some((data, ends)) = loaded else {
                     return Ok(None);
@@ -283,7 +246,7 @@ macro_rules! session_store {
             }
 
             async fn delete(&self, id: &$core::session::Id) -> $core::session_store::Result<()> {
-                let handle = SessionHandle::of_secret(id.to_string().as_bytes());
+                let handle = handle_of(id);
                 let deleted = self.store.end(handle).await;
                 deleted.map(drop).map_err(|error| to_error!($core, error))
             }

@@ -2,4 +2,5 @@
 
 mod actix_session;
 mod axum_layer;
+mod tower_copies;
 mod tower_sessions;

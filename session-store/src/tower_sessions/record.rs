@@ -1,0 +1,146 @@
+//! Sessions as a framework holds them: a map of JSON, of which the session type reads what it
+//! promotes.
+
+mod base;
+mod save;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::attributes::SessionAttributes;
+use crate::delta::Delta;
+use crate::error::{DecodeError, EncodeError, Error};
+use crate::id::{SessionHandle, SessionId};
+use crate::item::{Image, Nonce, stored_expiry, stored_number, stored_version};
+use crate::json::{from_json, into_json};
+use crate::lifetime::{Millis, absolute_end, is_live};
+use crate::session::{State, Unknown};
+use crate::store::DynamoDbStore;
+use crate::value::Map;
+
+pub(crate) use self::base::Base;
+
+/// The entries of a session, by name.
+pub(crate) type Data = HashMap<String, Value>;
+
+/// A session that was read.
+pub(crate) struct Loaded {
+    pub(crate) data: Data,
+    /// When it ends, in seconds since 1970.
+    pub(crate) ends: u64,
+    pub(crate) created_at: Millis,
+    pub(crate) version: u64,
+    /// The promoted attributes that are not what the type makes of the data: a binary that did not
+    /// know them wrote it.
+    pub(crate) out_of_step: Vec<&'static str>,
+}
+
+impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
+    /// Creates a session that ends at this second, or with its absolute timeout, under the id of
+    /// this handle or the next.
+    ///
+    /// One that is over by then is not stored at all: it would be absent to every reader, and still
+    /// take a place in its rosters.
+    pub(crate) async fn create_tower_record(
+        &self,
+        handle: SessionHandle,
+        data: &Data,
+        created_at: Millis,
+        ends: u64,
+        next: impl FnMut() -> Result<SessionHandle, Error>,
+    ) -> Result<(), Error> {
+        let schema = S::SCHEMA;
+        let image = image::<S>(entries(data))?;
+        image.check_size(schema, &Unknown::default())?;
+        let now = self.now();
+        let ends = ends.min(absolute_end(schema, created_at));
+        if !is_live(ends, now) {
+            tracing::info!(%handle, "a session that is over already is not stored");
+            return Ok(());
+        }
+        let state = State {
+            // The framework's id is not of this store's form; the item holds its handle alone.
+            id: SessionId::mint()?,
+            handle,
+            created_at,
+            touched_at: now,
+            expires_at: ends,
+            idle: None,
+            version: 1,
+            seen: 1,
+            promoted: image.promoted(),
+            unknown: Unknown::default(),
+        };
+        let item = image.into_item(schema, &state, Nonce::mint()?);
+        let evicted = self.insert(item, handle, created_at, next).await?;
+        for handle in evicted {
+            tracing::info!(%handle, "a session was ended, since its user has a newer one too many");
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn load_record(&self, handle: SessionHandle) -> Result<Option<Loaded>, Error> {
+        let schema = S::SCHEMA;
+        let names = &schema.names;
+        let Some(mut item) = self.read(handle).await? else {
+            return Ok(None);
+        };
+        let ends = stored_expiry(schema, handle, &item)?;
+        if !is_live(ends, self.now()) {
+            return Ok(None);
+        }
+        let version = stored_version(schema, handle, &item)?;
+        let created_at = Millis(stored_number(names.created_at, handle, &item)?);
+        let unreadable = |cause| DecodeError::new(handle, names.data, cause);
+        let Some(AttributeValue::M(data)) = item.remove(names.data) else {
+            return Err(unreadable("it is not a map").into());
+        };
+        let mut mend = Delta::default();
+        // What the type cannot read has no attributes to compare; a save says what is wrong with it.
+        if let Ok(image) = image::<S>(data.clone()) {
+            mend.mend(&item, &image, &image);
+        }
+        Ok(Some(Loaded {
+            data: json(data).map_err(unreadable)?,
+            ends,
+            created_at,
+            version,
+            out_of_step: mend.attributes.iter().map(|(name, _)| *name).collect(),
+        }))
+    }
+}
+
+/// The entries in the values of DynamoDB.
+fn entries(data: &Data) -> Map {
+    data.iter()
+        .map(|(name, value)| (name.clone(), from_json(value)))
+        .collect()
+}
+
+fn json(data: Map) -> Result<Data, &'static str> {
+    data.into_iter()
+        .map(|(name, value)| Ok((name, into_json(value)?)))
+        .collect()
+}
+
+/// Entries with the attributes that the type promotes of them.
+fn image<S: SessionAttributes + DeserializeOwned>(data: Map) -> Result<Image, EncodeError> {
+    let object = into_json(AttributeValue::M(data.clone()));
+    let object = object.map_err(|cause| EncodeError::new(S::SCHEMA.names.data, cause))?;
+    let session: S = serde_path_to_error::deserialize(object).map_err(|error| {
+        let path = error.path().to_string();
+        EncodeError::new(path, error.into_inner())
+    })?;
+    Image::new(S::SCHEMA, data, &session)
+}
+
+/// The same, without attributes if the type cannot read the entries.
+fn image_or_entries<S: SessionAttributes + DeserializeOwned>(data: Map) -> Image {
+    image::<S>(data.clone()).unwrap_or_else(|_| Image {
+        data,
+        ..Image::default()
+    })
+}
