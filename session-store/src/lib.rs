@@ -60,7 +60,7 @@
 //! A default `index` is a global secondary index, which DynamoDB fills a moment after a write. An
 //! `index(consistent)` misses nothing, and can bound how many sessions one value has: all sessions
 //! of a value stand in one item, its roster, with the key `#<attribute>#<value>`, which every log-in
-//! and log-out writes. That is a write unit for each 17 sessions in it, and 7,500 at most, so it is
+//! and log-out writes. That is a write unit for each 19 sessions in it, and 7,500 at most, so it is
 //! for users rather than for tenants.
 //!
 //! # Features

@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+use aws_sdk_dynamodb::types::{CancellationReason, ReturnValue, TransactWriteItem};
 
 use crate::attributes::SessionAttributes;
 use crate::error::{Error, LimitError};
@@ -206,7 +206,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
 
         let (dead, live) = self.survey(&change.roster, &entries).await?;
         if !dead.is_empty() {
-            return self.leave(&change.roster, &dead).await.map(drop);
+            return self.drop_entries(&change.roster, &dead).await;
         }
         // Some have moved to another value since the roster was as it is here: there may be room.
         if live.len() < entries.len() {
@@ -238,7 +238,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                 Deleted::Refused => {}
             }
         }
-        self.leave(&change.roster, &gone).await.map(drop)
+        self.drop_entries(&change.roster, &gone).await
     }
 
     /// Drops the oldest entries if many are of sessions that must have expired.
@@ -251,7 +251,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
             return Ok(());
         }
         let (dead, _) = self.survey(roster, &over).await?;
-        self.leave(roster, &dead).await.map(drop)
+        self.drop_entries(roster, &dead).await
     }
 
     /// Reads the sessions of a roster, and ends those that have expired: which entries have no
@@ -287,16 +287,18 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         Ok((dead, live))
     }
 
-    /// Takes these entries out of a roster, and gives the roster as it is then, unless there is none.
+    /// Takes these entries out of a roster, and gives the roster as it is then if that is asked for,
+    /// unless there is none.
     pub(crate) async fn leave(
         &self,
         roster: &Roster,
         handles: &[SessionHandle],
+        returned: ReturnValue,
     ) -> Result<Option<Map>, Error> {
         let mut left = None;
         for handles in handles.chunks(request::MAX_LEAVING) {
             let leave = || request::leave(S::SCHEMA, roster, handles).alone(self.target());
-            let leave = || leave().return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
+            let leave = || leave().return_values(returned.clone());
             left = match self.update_item(leave).await? {
                 Written::Done(item) => item,
                 Written::Refused { .. } | Written::TooLarge => None,
@@ -305,12 +307,17 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         Ok(left)
     }
 
+    async fn drop_entries(&self, roster: &Roster, dead: &[SessionHandle]) -> Result<(), Error> {
+        let dropped = self.leave(roster, dead, ReturnValue::None).await;
+        dropped.map(drop)
+    }
+
     /// Takes a session that is gone out of its rosters.
     ///
     /// If that fails, entries of none are left, which whoever meets them drops.
     pub(crate) async fn leave_all(&self, rosters: &[Roster], handle: SessionHandle) {
         for roster in rosters {
-            if let Err(error) = self.leave(roster, &[handle]).await {
+            if let Err(error) = self.leave(roster, &[handle], ReturnValue::None).await {
                 tracing::debug!(%handle, %error, "the entry of a session that is gone stays");
             }
         }

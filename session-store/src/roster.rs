@@ -48,6 +48,8 @@
 //! If all are alive, the policy decides. Evicting is one transaction: the oldest session is deleted
 //! if it still has the value, its entry goes and the new one comes, on condition that the roster
 //! has as many entries as were seen. So two who evict at once do not end two sessions for one place.
+//! The oldest is that of the roster as it was read: who came since with an older time of creation, by
+//! a slow clock or from another value, is not seen.
 //!
 //! # Entries that are left behind
 //!
@@ -72,6 +74,8 @@
 //!
 //! # What stays open
 //!
+//! - An eviction that was sent, went without an answer, and arrives after its own session has entered
+//!   by a later one and ended since, ends a session for nobody.
 //! - A delete of a revocation that arrives late, after its session had moved to another value and
 //!   back, ends it needlessly.
 //! - Sessions that were created by a program whose type had no consistent index on the attribute

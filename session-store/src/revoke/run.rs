@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use aws_sdk_dynamodb::types::ReturnValue;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
@@ -146,7 +147,10 @@ impl<S: SessionAttributes + 'static> Order<S> {
                     self.store.entries(&self.of).await?
                 }
                 false => {
-                    let left = self.store.leave(&self.of, &gone).await?;
+                    let left = self
+                        .store
+                        .leave(&self.of, &gone, ReturnValue::AllNew)
+                        .await?;
                     left.as_ref().and_then(members).unwrap_or_default()
                 }
             };

@@ -79,9 +79,9 @@ pub struct Op {
     saw_end: u64,
     /// New items that it put.
     put: BTreeSet<String>,
-    /// Sessions that it ended, and those of them that were live by its clock.
+    /// Sessions that it ended, and when those of them would have ended that were live by its clock.
     ended: usize,
-    ended_live: usize,
+    ended_live: Vec<u64>,
     /// What the index showed, and what was true of the user's sessions then.
     found: BTreeSet<String>,
     present: BTreeSet<String>,
@@ -127,7 +127,7 @@ impl Op {
             saw_end: u64::MAX,
             put: BTreeSet::new(),
             ended: 0,
-            ended_live: 0,
+            ended_live: Vec::new(),
             found: BTreeSet::new(),
             present: BTreeSet::new(),
             read: BTreeMap::new(),

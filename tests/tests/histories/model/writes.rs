@@ -222,7 +222,9 @@ impl Model {
         let has_roster = self.limit.is_some();
         let op = &mut self.ops[op];
         op.ended += 1;
-        op.ended_live += usize::from(is_live(before, now));
+        if is_live(before, now) {
+            op.ended_live.push(expires_at(before));
+        }
         match op.act {
             Act::Delete(_) | Act::RevokeHandle(_) => {
                 require(op.target.as_deref() == Some(handle), "G9", || {
