@@ -47,8 +47,11 @@ impl Evicted {
 
     /// Takes note of one of which that is not known.
     pub(crate) fn perhaps_by(&mut self, changes: &[Change]) {
-        self.perhaps
-            .extend(changes.iter().flat_map(Change::victims));
+        for victim in changes.iter().flat_map(Change::victims) {
+            if !self.perhaps.contains(victim) {
+                self.perhaps.push(*victim);
+            }
+        }
     }
 }
 

@@ -120,7 +120,7 @@ impl<S> Session<S> {
     /// `cycle_id` that entered it into a consistent index with a limit.
     ///
     /// After one of which an answer was lost, a session that ended by itself at that moment can be
-    /// among them.
+    /// among them, and one that lives on if that could not be read.
     pub fn evicted(session: &Self) -> &[SessionHandle] {
         &session.evicted
     }

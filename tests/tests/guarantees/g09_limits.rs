@@ -253,6 +253,26 @@ async fn an_eviction_of_unknown_outcome_is_told_all_the_same() {
     assert_eq!(stored(&bench).await, 3);
 }
 
+/// Twice a sending of it is lost and the next one refused; then somebody leaves, and nobody is ended.
+#[tokio::test]
+async fn an_eviction_that_never_took_place_is_not_told() {
+    let bench = Bench::<Three>::new().await;
+    let old = log_in(&bench, 3).await;
+    let (store, id) = (bench.store.clone(), old[1].id().clone());
+    let held = serde_json::json!([{ "Code": "TransactionConflict" }, { "Code": "None" }]);
+    for fault in [
+        Fault::Refuse,
+        Fault::cancelled(held),
+        Fault::Refuse,
+        Fault::meanwhile(move || async move { store.delete(&id).await.unwrap() }),
+    ] {
+        bench.wire.next("TransactWriteItems", fault);
+    }
+    let new = log_in(&bench, 1).await.remove(0);
+    assert_eq!(Session::evicted(&new), []);
+    assert_eq!(listed(&bench).await.len(), 3);
+}
+
 /// Two who evict at once do not end two sessions for one place.
 #[tokio::test]
 async fn evicting_looks_again_when_others_were_first() {
