@@ -4,9 +4,6 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::attributes::SessionAttributes;
 use crate::error::{Error, ServiceError};
 use crate::id::SessionHandle;
@@ -28,10 +25,7 @@ use crate::value::Map;
 )]
 pub trait RevokeAll: SessionAttributes {}
 
-impl<S> DynamoDbStore<S>
-where
-    S: RevokeAll + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionAttributes> DynamoDbStore<S> {
     /// Ends every session of the table that was created before a moment, whoever has it: for a
     /// stolen database, or a mistake in the log-in.
     ///
@@ -47,16 +41,17 @@ where
     ///
     /// [`Error::Service`]; if it says [`outcome_unknown`](ServiceError::outcome_unknown), call it
     /// again.
-    pub async fn revoke_all_created_before(&self, moment: SystemTime) -> Result<(), Error> {
+    pub async fn revoke_all_created_before(&self, moment: SystemTime) -> Result<(), Error>
+    where
+        S: RevokeAll,
+    {
         let revoke = || request::revoke_all(S::SCHEMA, Millis::of(moment)).alone(self.target());
         match self.update_item(revoke).await? {
             // Refused: a later moment stands.
             Written::Done(_) | Written::Refused { .. } | Written::TooLarge => Ok(()),
         }
     }
-}
 
-impl<S: SessionAttributes> DynamoDbStore<S> {
     /// The item of a session, unless that was revoked with all others.
     pub(crate) async fn read(&self, handle: SessionHandle) -> Result<Option<Map>, Error> {
         if !S::SCHEMA.revoke_all {
