@@ -118,6 +118,13 @@ async fn those_that_were_revoked_with_all_make_room() {
 #[tokio::test]
 async fn a_load_reads_both_together() {
     let bench = Bench::<App>::new().await;
+    // DynamoDB Local 3.3.0 bills nothing for the part of a batch that is not there, and AWS one unit.
+    let long_ago = now(&bench) - Duration::from_secs(60);
+    bench
+        .store
+        .revoke_all_created_before(long_ago)
+        .await
+        .unwrap();
     let session = bench.store.create(mine()).await.unwrap();
     bench.wire.meter();
     bench.store.load(session.id()).await.unwrap();
