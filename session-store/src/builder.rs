@@ -245,16 +245,22 @@ impl sealed::Connect for Endpoint {
             .into());
         };
         if is_loopback(host) && scheme == "http" {
-            let config = aws_sdk_dynamodb::Config::builder()
-                .behavior_version(BehaviorVersion::v2026_01_12())
-                .region(Region::new("us-east-1"))
-                .credentials_provider(Credentials::new("local", "local", None, None, "loopback"))
-                .http_client(aws_smithy_http_client::Builder::new().build_http())
-                .endpoint_url(url);
-            return Ok(Client::from_conf(config.build()));
+            let http = aws_smithy_http_client::Builder::new().build_http();
+            return Ok(Client::from_conf(
+                on_loopback(url).http_client(http).build(),
+            ));
         }
         elsewhere(url).await
     }
+}
+
+/// The configuration of a client on this machine, but for its HTTP client.
+pub(crate) fn on_loopback(url: impl Into<String>) -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "loopback"))
+        .endpoint_url(url)
 }
 
 #[cfg(feature = "aws-config")]

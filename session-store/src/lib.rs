@@ -70,6 +70,7 @@
 //!   that is ready, or an endpoint on loopback.
 //! - `embedded`: DynamoDB in this process, for development and tests.
 //! - `axum`: a layer and a typed extractor for axum 0.8.
+//! - `test-util`: a store of its own for each test, with a clock to move and faults to inject.
 //! - `tower-sessions`, `tower-sessions-0-14`: the store behind tower-sessions 0.15 and 0.14.
 
 #[cfg(feature = "actix-session")]
@@ -104,6 +105,8 @@ mod service;
 mod session;
 mod store;
 mod table;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
 pub mod tower_sessions;
 mod transaction;

@@ -4,15 +4,12 @@
 //! The engine is the embedded one, unless `SESSION_STORE_ENDPOINT` has the address of another;
 //! `tests/with-dynamodb-local` sets it. Every test has a table of its own.
 
-mod clock;
 pub mod conformance;
 pub mod fuzz;
-mod wire;
 
 use std::collections::HashMap;
+use std::ops::Deref;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, SharedHttpClient};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
@@ -20,8 +17,7 @@ use serde::de::DeserializeOwned;
 use session_store::embedded::Embedded;
 use session_store::{DynamoDbStore, SessionAttributes, SessionHandle};
 
-pub use crate::clock::Clock;
-pub use crate::wire::{Call, Fault, Wire};
+pub use session_store::test_util::{Call, Clock, Fault, TestStore, Wire};
 
 /// The example in the docs of the derive, which cannot run where they are.
 #[cfg(doctest)]
@@ -54,17 +50,16 @@ pub async fn engine() -> (Builder, SharedHttpClient) {
     }
 }
 
-/// A store on a table of its own, with a hand on its clock and its wire.
+/// A [`TestStore`] on the engine under test, with a view of its items.
 #[derive(Debug)]
-pub struct Bench<S> {
-    /// The store under test.
-    pub store: DynamoDbStore<S>,
-    /// Its clock, which stands still until it is moved.
-    pub clock: Clock,
-    /// All that it sends, and what it gets for it.
-    pub wire: Wire,
-    /// A client beside the store's: it is neither recorded nor subject to faults.
-    pub client: Client,
+pub struct Bench<S>(TestStore<S>);
+
+impl<S> Deref for Bench<S> {
+    type Target = TestStore<S>;
+
+    fn deref(&self) -> &TestStore<S> {
+        &self.0
+    }
 }
 
 impl<S> Bench<S>
@@ -73,37 +68,14 @@ where
 {
     /// A store on a new table.
     pub async fn new() -> Self {
-        let bench = Self::without_table().await;
-        bench
-            .store
-            .create_table()
-            .await
-            .expect("the table is created");
-        bench.wire.clear();
-        bench
+        let (config, engine) = engine().await;
+        Self(TestStore::on(config, engine).await)
     }
 
     /// The same before its table is created.
     pub async fn without_table() -> Self {
         let (config, engine) = engine().await;
-        let client = Client::from_conf(config.clone().http_client(engine.clone()).build());
-        let clock = Clock::default();
-        let wire = Wire::new(engine);
-        // The SDK's pauses between attempts are a second long; a test has no time for that.
-        let retry =
-            RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(1));
-        let config = config
-            .http_client(wire.clone())
-            .time_source(clock.clone())
-            .retry_config(retry);
-        let table = format!("test-{}", fastrand::u64(..));
-        let store = Self::store(Client::from_conf(config.build()), &table).await;
-        Self {
-            store,
-            clock,
-            wire,
-            client,
-        }
+        Self(TestStore::without_table(config, engine).await)
     }
 
     /// A store of another type on the same table, such as a newer version of the same.
@@ -111,15 +83,9 @@ where
     where
         T: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
     {
-        Bench::<T>::store(self.store.client().clone(), self.store.table_name()).await
-    }
-
-    async fn store(client: Client, table: &str) -> DynamoDbStore<S> {
-        let builder = DynamoDbStore::builder().client(client).table_name(table);
-        builder
-            .build()
-            .await
-            .expect("a client that is ready is enough")
+        let builder = DynamoDbStore::builder().client(self.store.client().clone());
+        let store = builder.table_name(self.store.table_name()).build().await;
+        store.expect("a client that is ready is enough")
     }
 
     /// The item of a session as it is in the table.

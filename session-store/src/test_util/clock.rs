@@ -1,12 +1,14 @@
+//! A clock in the hand of a test.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_smithy_async::time::TimeSource;
 
-/// A clock for the SDK that stands still until it is moved.
+/// A clock that stands still until it is moved, as the time source of a client of the SDK.
 ///
-/// It begins at the time of the system, since engines compare TTL and signatures with theirs.
+/// It begins at the last whole second of the system's time. All clones are one clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<AtomicU64>);
 
@@ -16,9 +18,10 @@ impl Default for Clock {
             clippy::disallowed_methods,
             reason = "this is the clock's own beginning"
         )]
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         // A whole second, so that a test can count on where the next one begins.
-        Self(Arc::new(AtomicU64::new(now.as_secs() * 1000)))
+        let millis = now.unwrap_or_default().as_secs() * 1000;
+        Self(Arc::new(AtomicU64::new(millis)))
     }
 }
 
@@ -28,12 +31,12 @@ impl Clock {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Moves it on.
+    /// Moves it on, by whole milliseconds.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
     }
 
-    /// Sets it, forward or back.
+    /// Sets it, forward or back, in milliseconds since 1970.
     pub fn set(&self, millis: u64) {
         self.0.store(millis, Ordering::SeqCst);
     }

@@ -1,3 +1,5 @@
+//! What stands between a client and its engine.
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +15,8 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 
-/// The way between the SDK and the engine.
+/// The way between the SDK and DynamoDB, as the HTTP client of a client of the SDK: it records every
+/// request, and faults that no local engine shows are injected here. All clones are one way.
 #[derive(Clone)]
 pub struct Wire {
     engine: SharedHttpClient,
@@ -29,6 +32,7 @@ struct State {
 
 /// A request as it was sent.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Call {
     /// The DynamoDB operation, such as `GetItem`.
     pub operation: String,
@@ -41,7 +45,8 @@ pub struct Call {
 type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 type Edit = Box<dyn FnOnce(&mut Value) + Send>;
 
-/// What happens to a request in place of its way to the engine and back.
+/// What happens to a request in place of its way to DynamoDB and back.
+#[non_exhaustive]
 pub enum Fault {
     /// The engine carries it out, and its answer never comes.
     LoseResponse,
@@ -87,7 +92,8 @@ impl Fault {
 }
 
 impl Wire {
-    pub(crate) fn new(engine: SharedHttpClient) -> Self {
+    /// The way to what this client reaches.
+    pub fn new(engine: SharedHttpClient) -> Self {
         Self {
             engine,
             state: Arc::default(),
