@@ -3,7 +3,9 @@
 use syn::ext::IdentExt as _;
 use syn::{Attribute, ExprPath, Ident, LitStr, Path, Type};
 
-use crate::entry::{Entry, Group, IndexOption, Place, SortKey, Timeout, Value, groups, once_each};
+use crate::entry::{
+    DataOption, Entry, Group, IndexOption, Place, SortKey, Timeout, Value, groups, once_each,
+};
 use crate::errors::Errors;
 
 /// The options of the table, from the struct.
@@ -17,6 +19,8 @@ pub(crate) struct Table {
     pub(crate) key_prefix: Option<LitStr>,
     pub(crate) sort_key: Option<SortKey>,
     pub(crate) revoke_all: bool,
+    pub(crate) binary: bool,
+    pub(crate) compressed: bool,
     pub(crate) krate: Option<Path>,
 }
 
@@ -116,6 +120,11 @@ fn table_options(entries: Vec<Entry>) -> Table {
             (_, Value::Timeout(timeout)) => table.absolute_timeout = Some(timeout),
             (_, Value::SortKey(sort_key)) => table.sort_key = Some(sort_key),
             ("revoke_all", Value::Flag) => table.revoke_all = true,
+            (_, Value::Data(DataOption { name, binary })) => {
+                table.binary = binary;
+                table.names.extend(name.map(|name| (key, name)));
+            }
+            (_, Value::Compress) => table.compressed = true,
             (_, Value::Crate(path)) => table.krate = Some(path),
             _ => {}
         }

@@ -10,7 +10,9 @@ use syn::{Result, parenthesized};
 
 use crate::errors::Errors;
 use crate::similar::similar;
-use crate::value::{crate_path, flag, function, key_type, number, policy, rest, text, timeout};
+use crate::value::{
+    compression, crate_path, flag, format, function, key_type, number, policy, rest, text, timeout,
+};
 
 /// The attributes that the store itself keeps; each is also the option that renames it.
 #[rustfmt::skip]
@@ -19,12 +21,15 @@ pub(crate) const STORE_NAMES: [&str; 9] = [
 ];
 
 #[rustfmt::skip]
-const TABLE_OPTIONS: [&str; 7] =
-    ["table", "idle_timeout", "absolute_timeout", "key_prefix", "sort_key", "revoke_all", "crate"];
+const TABLE_OPTIONS: [&str; 8] = [
+    "table", "idle_timeout", "absolute_timeout", "key_prefix", "sort_key", "revoke_all", "compress", "crate",
+];
 
 const ATTRIBUTE_OPTIONS: [&str; 4] = ["attr", "index", "with", "key"];
 
 const INDEX_OPTIONS: [&str; 4] = ["name", "consistent", "limit", "on_limit"];
+
+const DATA_OPTIONS: [&str; 2] = ["name", "format"];
 
 const SORT_KEY_OPTIONS: [&str; 2] = ["name", "value"];
 
@@ -45,6 +50,8 @@ pub(crate) enum Value {
     Text(LitStr),
     Timeout(Timeout),
     SortKey(SortKey),
+    Data(DataOption),
+    Compress,
     Crate(Path),
     Index(IndexOption),
     With(ExprPath),
@@ -62,6 +69,12 @@ pub(crate) struct Timeout {
 pub(crate) struct SortKey {
     pub(crate) name: LitStr,
     pub(crate) value: LitStr,
+}
+
+/// How the attribute `data` is named, and whether it is bytes.
+pub(crate) struct DataOption {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) binary: bool,
 }
 
 pub(crate) struct IndexOption {
@@ -160,6 +173,8 @@ fn on_struct(errors: &Errors, key: &Ident, input: ParseStream<'_>) -> Result<Val
         "idle_timeout" | "absolute_timeout" => Ok(Value::Timeout(timeout(key, input)?)),
         "sort_key" => Ok(Value::SortKey(sort_key(errors, key, input)?)),
         "revoke_all" => flag(key, input, "`revoke_all`").map(|()| Value::Flag),
+        "data" => Ok(Value::Data(data(errors, key, input)?)),
+        "compress" => compression(key, input).map(|()| Value::Compress),
         "crate" => Ok(Value::Crate(crate_path(key, input)?)),
         _ if is_among(&STORE_NAMES, key) => Ok(Value::Text(text(key, input)?)),
         _ if is_among(&ATTRIBUTE_OPTIONS, key) => of_attribute(errors, key, input),
@@ -217,6 +232,40 @@ fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<Ind
             Value::Number(limit) => option.limit = Some(limit),
             Value::Word(policy) => option.on_limit = Some(policy),
             _ => option.consistent = Some(key),
+        }
+    }
+    Ok(option)
+}
+
+/// `data = "binary"` or `"map"` is the format, any other text a name; `data(..)` takes both.
+fn data(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<DataOption> {
+    let mut option = DataOption {
+        name: None,
+        binary: false,
+    };
+    if !input.peek(Paren) {
+        let text = text(keyword, input)?;
+        match text.value().as_str() {
+            "binary" => option.binary = true,
+            "map" => {}
+            _ => option.name = Some(text),
+        }
+        return Ok(option);
+    }
+    let content;
+    parenthesized!(content in input);
+    let entries = entries(errors, &content, |key, input| {
+        match key.to_string().as_str() {
+            "name" => Ok(Value::Text(text(key, input)?)),
+            "format" => Ok(Value::Word(format(key, input)?)),
+            _ => Err(unknown(key, &DATA_OPTIONS)),
+        }
+    });
+    for entry in once_each(errors, entries) {
+        match entry.value {
+            Value::Word(format) => option.binary = format == "binary",
+            Value::Text(name) => option.name = Some(name),
+            _ => {}
         }
     }
     Ok(option)

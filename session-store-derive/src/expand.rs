@@ -111,7 +111,9 @@ fn options(table: &Table, krate: &Path) -> TokenStream {
         quote!(.sort_key(#name, #value))
     });
     let revoke_all = table.revoke_all.then(|| quote!(.revoke_all()));
-    quote!(#idle #absolute #names #key_prefix #sort_key #revoke_all)
+    let binary = table.binary.then(|| quote!(.binary()));
+    let compressed = table.compressed.then(|| quote!(.compressed()));
+    quote!(#idle #absolute #names #key_prefix #sort_key #revoke_all #binary #compressed)
 }
 
 /// What lets the store of this type be asked to end every session.

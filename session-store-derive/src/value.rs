@@ -8,6 +8,8 @@ use syn::{Error, ExprPath, Ident, LitInt, LitStr, Path, Result, Token, Type};
 
 use crate::entry::{Timeout, unknown};
 
+const FORMATS: [&str; 2] = ["map", "binary"];
+
 const POLICIES: [&str; 2] = ["evict_oldest", "reject"];
 
 pub(crate) fn text(key: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
@@ -28,6 +30,31 @@ pub(crate) fn policy(key: &Ident, input: ParseStream<'_>) -> Result<Ident> {
     } else {
         Err(unknown(&policy, &POLICIES))
     }
+}
+
+/// The format of `data`, as a word.
+pub(crate) fn format(key: &Ident, input: ParseStream<'_>) -> Result<Ident> {
+    let format = text(key, input)?;
+    match FORMATS.iter().find(|known| format.value() == **known) {
+        Some(known) => Ok(Ident::new(known, format.span())),
+        None => {
+            let message = format!(
+                "`{}` is no format; there are `{}`",
+                format.value(),
+                FORMATS.join("` and `")
+            );
+            Err(Error::new_spanned(format, message))
+        }
+    }
+}
+
+pub(crate) fn compression(key: &Ident, input: ParseStream<'_>) -> Result<()> {
+    let algorithm = text(key, input)?;
+    if algorithm.value() == "zstd" {
+        return Ok(());
+    }
+    let message = "sessions are compressed by zstd and nothing else; write `compress = \"zstd\"`";
+    Err(Error::new_spanned(algorithm, message))
 }
 
 pub(crate) fn timeout(key: &Ident, input: ParseStream<'_>) -> Result<Timeout> {

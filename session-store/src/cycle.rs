@@ -6,8 +6,9 @@ use serde::de::DeserializeOwned;
 
 use crate::attributes::SessionAttributes;
 use crate::error::{ConflictError, Error, GoneError};
+use crate::format::is_packed;
 use crate::id::SessionId;
-use crate::item::{Image, Nonce, remembers, stored_expiry, stored_version, unknown_to};
+use crate::item::{Image, Nonce, remembers, stored_expiry, unknown_to, unpacked};
 use crate::lifetime::{self, Millis, is_live};
 use crate::membership::Evicted;
 use crate::membership::MAX_ENTRIES;
@@ -156,7 +157,6 @@ where
             Some((before, _)) => unknown_to(&unknown, &Image::of(before)?),
             None => unknown_to(&unknown, &after),
         };
-        after.check_size(schema, &unknown)?;
 
         let now = self.now();
         let State {
@@ -173,7 +173,7 @@ where
             ends.max(expires_at)
         };
         let id = SessionId::mint()?;
-        let to = State {
+        let mut to = State {
             handle: id.handle(),
             id,
             created_at,
@@ -182,6 +182,7 @@ where
             idle,
             version: base + 1,
             seen: base + 1,
+            packed: false,
             promoted: after.promoted(),
             unknown,
         };
@@ -193,7 +194,8 @@ where
             (to.handle, &to.promoted),
             created_at,
         );
-        let item = after.into_item(schema, &to, nonce);
+        let item = after.into_item(schema, &to, nonce)?;
+        to.packed = is_packed(schema, &item);
         let data = S::clone(session);
         Ok(Cycle {
             to,
@@ -247,7 +249,7 @@ where
             return Ok(Moved::Done);
         }
         if is_refused(old) {
-            let item = old.item.clone().ok_or(GoneError {
+            let mut item = old.item.clone().ok_or(GoneError {
                 handle,
                 expired: false,
             })?;
@@ -259,7 +261,7 @@ where
                 }
                 .into());
             }
-            stored_version(schema, handle, &item)?;
+            unpacked(schema, handle, &mut item)?;
             return Ok(Moved::Overtaken(item));
         }
         if is_refused(new) {

@@ -12,6 +12,7 @@ use serde_path_to_error::Track;
 
 use crate::attributes::{Attributes, SessionAttributes};
 use crate::error::{DecodeError, EncodeError, Error, TooLargeError};
+use crate::format::{Packed, is_packed, pack, unpack};
 use crate::id::{SessionHandle, SessionId, random};
 use crate::lifetime::{Millis, is_live};
 use crate::roster::Roster;
@@ -49,8 +50,9 @@ impl From<[u8; 8]> for Nonce {
 pub(crate) struct Image {
     pub(crate) data: Map,
     pub(crate) attributes: Vec<(&'static str, Option<AttributeValue>)>,
-    /// The bytes of both, names included.
-    pub(crate) size: usize,
+    /// The bytes of `data` as a map, and of the attributes, names included.
+    pub(crate) data_size: usize,
+    pub(crate) attributes_size: usize,
 }
 
 impl Image {
@@ -82,10 +84,11 @@ impl Image {
         if let Some(error) = attributes.error {
             return Err(error);
         }
-        let mut size = schema.names.data.len() + checked_data_size(&data)?;
+        let data_size = checked_data_size(&data)?;
+        let mut attributes_size = 0;
         for (name, value) in &attributes.values {
             let Some(value) = value else { continue };
-            size += name.len() + checked_size(name, value)?;
+            attributes_size += name.len() + checked_size(name, value)?;
             let declared = schema
                 .attributes
                 .iter()
@@ -105,7 +108,8 @@ impl Image {
         Ok(Self {
             data,
             attributes: attributes.values,
-            size,
+            data_size,
+            attributes_size,
         })
     }
 
@@ -117,24 +121,27 @@ impl Image {
             .collect()
     }
 
-    /// Refuses what would make an item of more than 400 KB.
+    /// Refuses what would make an item of more than 400 KB, with its data packed or as a map.
     pub(crate) fn check_size(
         &self,
         schema: &Schema,
         unknown: &Unknown,
+        packed: Option<&Packed>,
     ) -> Result<(), TooLargeError> {
         let unknown_size: usize = unknown
             .attributes
             .iter()
             .map(|(n, v)| attribute_size(n, v))
             .sum();
-        let unknown_data: usize = unknown
-            .data
-            .iter()
-            .filter(|(name, _)| !self.data.contains_key(*name))
-            .map(|(name, value)| 1 + attribute_size(name, value))
-            .sum();
-        let size = self.size + unknown_size + unknown_data + own_size(schema);
+        let as_map = || {
+            let unknown_data = unknown.data.iter();
+            let unknown_data = unknown_data.filter(|(name, _)| !self.data.contains_key(*name));
+            let unknown_data = unknown_data.map(|(name, value)| 1 + attribute_size(name, value));
+            self.data_size + unknown_data.sum::<usize>()
+        };
+        let data_size = packed.map_or_else(as_map, |packed| packed.size(schema));
+        let data_size = schema.names.data.len() + data_size;
+        let size = data_size + self.attributes_size + unknown_size + own_size(schema);
         if size <= TooLargeError::LIMIT {
             return Ok(());
         }
@@ -164,14 +171,31 @@ impl Image {
         TooLargeError { size, largest }
     }
 
-    /// The whole item of a new session.
-    pub(crate) fn into_item(self, schema: &Schema, state: &State, nonce: Nonce) -> Map {
+    /// The whole item of a new session, if it is not too large for one.
+    pub(crate) fn into_item(
+        self,
+        schema: &Schema,
+        state: &State,
+        nonce: Nonce,
+    ) -> Result<Map, TooLargeError> {
         let names = &schema.names;
         let mut item = state.unknown.attributes.clone();
-        let mut data = state.unknown.data.clone();
-        data.extend(self.data);
         item.extend(key(schema, state.handle));
-        item.insert(names.data.to_owned(), AttributeValue::M(data));
+        let unknown = &state.unknown;
+        let packed = pack(schema, || self.merged_into(unknown, &Self::default()));
+        self.check_size(schema, unknown, packed.as_ref())?;
+        match packed {
+            Some(Packed { bytes, format }) => {
+                item.insert(names.data.to_owned(), bytes);
+                let format = AttributeValue::S(format.to_owned());
+                item.insert(names.format.to_owned(), format);
+            }
+            None => {
+                let mut data = unknown.data.clone();
+                data.extend(self.data);
+                item.insert(names.data.to_owned(), AttributeValue::M(data));
+            }
+        }
         item.insert(names.created_at.to_owned(), number(state.created_at.0));
         item.insert(names.touched_at.to_owned(), number(state.touched_at.0));
         item.insert(names.expires_at.to_owned(), number(state.expires_at));
@@ -190,7 +214,7 @@ impl Image {
                 item.insert(name.to_owned(), value);
             }
         }
-        item
+        Ok(item)
     }
 }
 
@@ -327,29 +351,20 @@ pub(crate) fn stored_expiry(
     stored_number(schema.names.expires_at, handle, item)
 }
 
-/// The version in the item, and whether it is in a state that this store's writes can act on.
-pub(crate) fn stored_version(
+/// Unpacks the data of an item, and gives its version, if it is in a state that this store's writes
+/// can act on.
+pub(crate) fn unpacked(
     schema: &Schema,
     handle: SessionHandle,
-    item: &Map,
+    item: &mut Map,
 ) -> Result<u64, DecodeError> {
-    let wrong = |name: &str, cause: &str| Err(DecodeError::new(handle, name, cause));
-    if item.contains_key(schema.names.format) {
-        return wrong(
-            schema.names.format,
-            "a format that this version does not read",
-        );
-    }
-    match item.get(schema.names.data) {
-        Some(AttributeValue::M(_)) => {}
-        None => return wrong(schema.names.data, "it is missing"),
-        Some(_) => return wrong(schema.names.data, "it is not a map"),
-    }
+    unpack(schema, handle, item)?;
     let marks = item
         .get(schema.names.writes)
         .and_then(|writes| writes.as_l().ok());
     if !marks.is_some_and(|marks| marks.len() == WRITES && marks.iter().all(AttributeValue::is_b)) {
-        return wrong(schema.names.writes, "it is not a list of four marks");
+        let cause = "it is not a list of four marks";
+        return Err(DecodeError::new(handle, schema.names.writes, cause));
     }
     stored_number(schema.names.version, handle, item)
 }
@@ -398,7 +413,8 @@ where
     if !is_live(expires_at, now) {
         return Ok(None);
     }
-    let version = stored_version(schema, handle, &item)?;
+    let version = unpacked(schema, handle, &mut item)?;
+    let packed = is_packed(schema, &item);
     let created_at = Millis(stored_number(names.created_at, handle, &item)?);
     let touched_at = Millis(stored_number(names.touched_at, handle, &item)?);
     let idle = match item.contains_key(names.idle) {
@@ -437,6 +453,7 @@ where
         idle,
         version,
         seen: version,
+        packed,
         promoted,
         unknown,
     };

@@ -85,6 +85,7 @@ mod delta;
 pub mod embedded;
 mod error;
 mod everyone;
+mod format;
 mod id;
 mod item;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::attributes::{Attributes, SessionAttributes};
 use crate::error::{EncodeError, Error, GoneError};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Image, decode, stored_expiry, stored_number, stored_version};
+use crate::item::{Image, decode, stored_expiry, stored_number, unpacked};
 use crate::lifetime::{self, Millis, absolute_end, earliest_creation, is_live};
 use crate::request;
 use crate::roster::rosters;
@@ -190,6 +190,7 @@ impl Loaded {
             idle: None,
             version: self.version,
             seen: self.version,
+            packed: false,
             promoted: Image::of(&record)?.promoted(),
             unknown: Unknown::default(),
         };
@@ -334,12 +335,12 @@ where
             let Written::Refused { old, .. } = self.update_item(touch).await? else {
                 return Ok(());
             };
-            let item = old.ok_or(gone(false))?;
+            let mut item = old.ok_or(gone(false))?;
             let stored = stored_expiry(schema, handle, &item)?;
             if !is_live(stored, now) {
                 return Err(gone(true).into());
             }
-            stored_version(schema, handle, &item)?;
+            unpacked(schema, handle, &mut item)?;
             let created_at = Millis(stored_number(schema.names.created_at, handle, &item)?);
             ends = ends.min(absolute_end(schema, created_at));
             if stored >= ends {

@@ -22,6 +22,7 @@ use aws_sdk_dynamodb::types::{
 
 use crate::cycle::Cycle;
 use crate::error::Error;
+use crate::format::Packed;
 use crate::id::SessionHandle;
 use crate::item::{CREATED_BEFORE, Nonce, WRITES, key, key_of_everyone, number, roster_key};
 use crate::lifetime::Millis;
@@ -149,13 +150,34 @@ pub(crate) enum Change<'a> {
         remove: &'a [String],
     },
     /// All of it is replaced.
-    Whole(&'a Map),
+    Whole(&'a Whole),
     /// It stays, and so does the version: this is a touch that may also shorten.
     #[cfg_attr(
         not(any(feature = "tower-sessions", feature = "tower-sessions-0-14")),
         allow(dead_code, reason = "a session has its own touch")
     )]
     Nothing,
+}
+
+/// All of `data`, as it is to be stored.
+pub(crate) struct Whole {
+    data: AttributeValue,
+    format: Option<&'static str>,
+}
+
+impl Whole {
+    pub(crate) fn new(packed: Option<Packed>, as_map: impl FnOnce() -> Map) -> Self {
+        match packed {
+            Some(Packed { bytes, format }) => Self {
+                data: bytes,
+                format: Some(format),
+            },
+            None => Self {
+                data: AttributeValue::M(as_map()),
+                format: None,
+            },
+        }
+    }
 }
 
 /// An expression has at most 4 KB and 300 operators. A clause here takes at most 13 bytes.
@@ -185,7 +207,11 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
     set.push(format!("{touched_at}={touched}"));
 
     let last = format!("{writes}[{}]", WRITES - 1);
-    let mut condition = live(&mut e, schema, save.now);
+    let forms: &[&str] = match save.change {
+        Change::Fields { .. } => &["M"],
+        Change::Whole(_) | Change::Nothing => &ANY_FORM,
+    };
+    let mut condition = live(&mut e, schema, save.now, forms);
     condition += &format!(
         " AND attribute_type({last},{}) AND NOT contains({writes},{nonce})",
         e.string("B")
@@ -247,9 +273,13 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
                     .map(|name| format!("{data}.{}", e.name(name))),
             );
         }
-        Change::Whole(all) => {
-            let all = e.value(AttributeValue::M(all.clone()));
+        Change::Whole(whole) => {
+            let (all, format) = (e.value(whole.data.clone()), e.name(names.format));
             set.push(format!("{data}={all}"));
+            match whole.format {
+                Some(text) => set.push(format!("{format}={}", e.string(text))),
+                None => remove.push(format),
+            }
         }
         Change::Nothing => {}
     }
@@ -268,20 +298,23 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
     Statement::new(key(schema, save.handle), e, Some(update), condition)
 }
 
+/// The types that `data` has: a map, or packed.
+const ANY_FORM: [&str; 2] = ["M", "B"];
+
 /// The condition of every write to a session that is known.
 ///
 /// The types are checked too, so that an item of another kind is a failed condition that returns
 /// it, and not a request that DynamoDB calls invalid.
-fn live(e: &mut Expression, schema: &Schema, now: Millis) -> String {
+fn live(e: &mut Expression, schema: &Schema, now: Millis, forms: &[&str]) -> String {
     let (data, version) = (e.name(schema.names.data), e.name(schema.names.version));
     let (expires_at, now) = (
         e.name(schema.names.expires_at),
         e.value(number(now.seconds())),
     );
-    let (map, num) = (e.string("M"), e.string("N"));
-    format!(
-        "{expires_at}>{now} AND attribute_type({data},{map}) AND attribute_type({version},{num})"
-    )
+    let is_a = |form| format!("attribute_type({data},{})", e.string(form));
+    let forms: Vec<_> = forms.iter().copied().map(is_a).collect();
+    let (forms, num) = (forms.join(" OR "), e.string("N"));
+    format!("{expires_at}>{now} AND ({forms}) AND attribute_type({version},{num})")
 }
 
 /// Extends the idle timeout of a live session, and writes nothing else; of one that was created at
@@ -297,7 +330,10 @@ pub(crate) fn touch(
     let mut e = Expression::default();
     let (touched_at, touched) = (e.name(names.touched_at), e.value(number(now.0)));
     let (ends, new) = (e.name(names.expires_at), e.value(number(expires_at)));
-    let mut condition = format!("{} AND {ends}<={new}", live(&mut e, to.schema, now));
+    let mut condition = format!(
+        "{} AND {ends}<={new}",
+        live(&mut e, to.schema, now, &ANY_FORM)
+    );
     if let Some(moment) = created_since {
         let created_at = e.name(names.created_at);
         condition += &format!(" AND {created_at}>={}", e.value(number(moment.0)));
@@ -325,7 +361,7 @@ pub(crate) fn cycle<S>(
 ) -> Result<Vec<TransactWriteItem>, Error> {
     let names = &to.schema.names;
     let mut e = Expression::default();
-    let mut condition = live(&mut e, to.schema, cycle.now);
+    let mut condition = live(&mut e, to.schema, cycle.now, &ANY_FORM);
     condition += &format!(
         " AND {}={}",
         e.name(names.version),

@@ -8,11 +8,12 @@ use serde::de::DeserializeOwned;
 use crate::attributes::SessionAttributes;
 use crate::delta::Delta;
 use crate::error::{Error, GoneError};
+use crate::format::{is_packed, pack};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Image, Nonce, decode, stored_expiry, stored_version};
+use crate::item::{Image, Nonce, decode, stored_expiry, unpacked};
 use crate::lifetime::{self, is_live};
 use crate::membership::Evicted;
-use crate::request::{self, Bound, Change, Save};
+use crate::request::{self, Bound, Change, Save, Whole};
 use crate::roster::Moves;
 use crate::session::{Session, State};
 use crate::store::{Answer, DynamoDbStore, Written, backoff, conflict};
@@ -157,7 +158,7 @@ where
             }
             Written::Refused { old, .. } => old,
         };
-        let item = old.ok_or(GoneError {
+        let mut item = old.ok_or(GoneError {
             handle,
             expired: false,
         })?;
@@ -169,7 +170,7 @@ where
             }
             .into());
         }
-        stored_version(schema, handle, &item)?;
+        unpacked(schema, handle, &mut item)?;
         if ends < expires_at {
             return Err(conflict(handle, 1).into());
         }
@@ -201,17 +202,22 @@ where
             return Ok(Saved::Stored);
         }
         delta.mend(&session.state.promoted, &before, &after);
-        after.check_size(schema, &session.state.unknown)?;
 
         let State {
             handle,
             created_at,
             idle,
             version: base,
+            packed: was_packed,
             ..
         } = session.state;
-        let whole = (delta.clauses() > request::MAX_CLAUSES)
-            .then(|| after.merged_into(&session.state.unknown, &before));
+        let unknown = &session.state.unknown;
+        let data = || after.merged_into(unknown, &before);
+        let packed = pack(schema, data);
+        after.check_size(schema, unknown, packed.as_ref())?;
+        let will_be_packed = packed.is_some();
+        let is_whole = will_be_packed || was_packed || delta.clauses() > request::MAX_CLAUSES;
+        let whole = is_whole.then(|| Whole::new(packed, data));
         let pinned = onto == Onto::ThisVersion
             || delta.pinned
             || whole.is_some()
@@ -241,7 +247,7 @@ where
                 },
                 idle: new_idle,
                 change: match &whole {
-                    Some(data) => Change::Whole(data),
+                    Some(whole) => Change::Whole(whole),
                     None => Change::Fields {
                         set: &delta.set,
                         remove: &delta.remove,
@@ -260,13 +266,16 @@ where
             match answer {
                 Answer::Stored { ends } => {
                     session.stored(now, seen, ends, &delta.attributes);
+                    session.state.packed = will_be_packed;
                     if !moves_now.unmoved.is_empty() {
                         session.evicted = self.ended(evicted).await;
                     }
                     return Ok(Saved::Stored);
                 }
                 Answer::TooLarge => return Err(after.too_large(None).into()),
-                Answer::NotYet { item, version, .. } if pinned && version != base => {
+                Answer::NotYet { item, version, .. }
+                    if pinned && version != base || is_packed(schema, &item) && !is_whole =>
+                {
                     return Ok(Saved::Overtaken(item));
                 }
                 Answer::NotYet {

@@ -40,6 +40,10 @@ pub struct Schema {
     pub(crate) flattened: bool,
     /// Whether each load asks if every session was revoked.
     pub(crate) revoke_all: bool,
+    /// Whether `data` is bytes, and not a map.
+    pub(crate) binary: bool,
+    /// Whether it is compressed bytes where that is less.
+    pub(crate) compressed: bool,
 }
 
 impl Schema {
@@ -56,6 +60,8 @@ impl Schema {
             fields: None,
             flattened: false,
             revoke_all: false,
+            binary: false,
+            compressed: false,
         }
     }
 
@@ -118,6 +124,22 @@ impl Schema {
         self
     }
 
+    /// Stores `data` as bytes, in CBOR, in place of a map.
+    ///
+    /// Every save then writes it whole, onto the version that it was made from. Sessions that are
+    /// stored otherwise are read all the same, and are in this form from their next save on.
+    pub const fn binary(mut self) -> Self {
+        self.binary = true;
+        self
+    }
+
+    /// Stores `data` compressed by zstd where it is large enough for that to pay, and otherwise as
+    /// without this. Needs the feature `zstd`.
+    pub const fn compressed(mut self) -> Self {
+        self.compressed = true;
+        self
+    }
+
     /// The idle timeout of the type.
     pub const fn idle(&self) -> Duration {
         self.idle_timeout
@@ -169,6 +191,10 @@ impl Schema {
         assert!(
             self.idle_timeout.as_nanos() <= self.absolute_timeout.as_nanos(),
             "the idle timeout must not be longer than the absolute timeout; make it shorter"
+        );
+        assert!(
+            !self.compressed || cfg!(feature = "zstd"),
+            "`compress = \"zstd\"` needs the feature `zstd` of session-store; switch it on in Cargo.toml"
         );
         assert!(
             self.key_prefix.len() <= 1024,

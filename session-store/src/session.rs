@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(crate) version: u64,
     /// A version that the item certainly has reached, whoever wrote it.
     pub(crate) seen: u64,
+    /// Whether `data` is stored as bytes.
+    pub(crate) packed: bool,
     /// The promoted attributes as they are in the item.
     pub(crate) promoted: Map,
     pub(crate) unknown: Unknown,

@@ -18,8 +18,9 @@ use serde::de::DeserializeOwned;
 
 use crate::attributes::SessionAttributes;
 use crate::error::{ConflictError, Error, GoneError, ServiceError, SetupError, TooLargeError};
+use crate::format::is_packed;
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Image, Nonce, WRITES, decode, key, remembers, stored_expiry, stored_version};
+use crate::item::{Image, Nonce, WRITES, decode, key, remembers, stored_expiry, unpacked};
 use crate::lifetime::{self, Millis, Touch, is_live};
 use crate::membership::{Evicted, MAX_ENTRIES};
 use crate::request::{self, Save, Target};
@@ -201,8 +202,6 @@ where
     ) -> Result<Session<S>, Error> {
         let schema = S::SCHEMA;
         let image = Image::of(&data)?;
-        image.check_size(schema, &unknown)?;
-
         let touched_at = self.now();
         let expires_at = lifetime::expires_at(schema, created_at, touched_at, idle);
         let id = SessionId::mint()?;
@@ -215,10 +214,12 @@ where
             idle,
             version: 1,
             seen: 1,
+            packed: false,
             promoted: image.promoted(),
             unknown,
         };
-        let item = image.into_item(schema, &state, Nonce::mint()?);
+        let item = image.into_item(schema, &state, Nonce::mint()?)?;
+        state.packed = is_packed(schema, &item);
         let handle = state.handle;
         let next = || {
             state.rename(SessionId::mint()?);
@@ -436,7 +437,7 @@ where
     fn refused(&self, save: &Save<'_>, old: Option<Map>, lost: bool) -> Result<Answer, Error> {
         let schema = S::SCHEMA;
         let (handle, now) = (save.handle, save.now);
-        let Some(item) = old else {
+        let Some(mut item) = old else {
             return Err(GoneError {
                 handle,
                 expired: false,
@@ -454,7 +455,7 @@ where
         if remembers(schema, &item, save.nonce) {
             return Ok(Answer::Stored { ends: Some(ends) });
         }
-        let version = stored_version(schema, handle, &item)?;
+        let version = unpacked(schema, handle, &mut item)?;
         let others = save
             .seen
             .map_or(u64::MAX, |seen| version.saturating_sub(seen));

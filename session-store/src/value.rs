@@ -17,7 +17,7 @@ pub(crate) type Map = HashMap<String, AttributeValue>;
 
 /// Containers within containers, from the attribute itself on. DynamoDB allows 32 levels, of which a
 /// scalar is the last.
-const MAX_DEPTH: usize = 31;
+pub(crate) const MAX_DEPTH: usize = 31;
 const MAX_DIGITS: usize = 38;
 const MAX_NUMBER: usize = 21;
 pub(crate) const MAX_PARTITION_KEY: usize = 2048;

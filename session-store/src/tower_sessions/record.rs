@@ -14,7 +14,7 @@ use crate::attributes::SessionAttributes;
 use crate::delta::Delta;
 use crate::error::{DecodeError, EncodeError, Error};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Image, Nonce, stored_expiry, stored_number, stored_version};
+use crate::item::{Image, Nonce, stored_expiry, stored_number, unpacked};
 use crate::json::{from_json, into_json};
 use crate::lifetime::{Millis, absolute_end, is_live};
 use crate::session::{State, Unknown};
@@ -54,7 +54,6 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
     ) -> Result<(), Error> {
         let schema = S::SCHEMA;
         let image = image::<S>(entries(data))?;
-        image.check_size(schema, &Unknown::default())?;
         let now = self.now();
         let ends = ends.min(absolute_end(schema, created_at));
         if !is_live(ends, now) {
@@ -71,10 +70,11 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
             idle: None,
             version: 1,
             seen: 1,
+            packed: false,
             promoted: image.promoted(),
             unknown: Unknown::default(),
         };
-        let item = image.into_item(schema, &state, Nonce::mint()?);
+        let item = image.into_item(schema, &state, Nonce::mint()?)?;
         let evicted = self.insert(item, handle, created_at, next).await?;
         for handle in evicted {
             tracing::info!(%handle, "a session was ended, since its user has a newer one too many");
@@ -92,7 +92,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
         if !is_live(ends, self.now()) {
             return Ok(None);
         }
-        let version = stored_version(schema, handle, &item)?;
+        let version = unpacked(schema, handle, &mut item)?;
         let created_at = Millis(stored_number(names.created_at, handle, &item)?);
         let unreadable = |cause| DecodeError::new(handle, names.data, cause);
         let Some(AttributeValue::M(data)) = item.remove(names.data) else {

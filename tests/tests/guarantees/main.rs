@@ -1,5 +1,6 @@
 //! Each guarantee by its number, on the engine that `SESSION_STORE_ENDPOINT` chooses.
 
+mod formats;
 mod g01_everyone;
 mod g01_no_resurrection;
 mod g02_no_ghosts;

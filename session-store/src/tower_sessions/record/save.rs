@@ -4,12 +4,13 @@ use serde::de::DeserializeOwned;
 
 use crate::attributes::SessionAttributes;
 use crate::delta::{Delta, Intent};
-use crate::error::Error;
+use crate::error::{Error, TooLargeError};
+use crate::format::{is_packed, pack};
 use crate::id::SessionHandle;
 use crate::item::{Image, Nonce, stored_number};
 use crate::lifetime::{Millis, absolute_end, earliest_creation};
 use crate::membership::Evicted;
-use crate::request::{Bound, Change, MAX_CLAUSES, Save};
+use crate::request::{Bound, Change, MAX_CLAUSES, Save, Whole};
 use crate::roster::Moves;
 use crate::schema::Schema;
 use crate::session::Unknown;
@@ -35,14 +36,13 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
     ) -> Result<(), Error> {
         let schema = S::SCHEMA;
         let after = image::<S>(entries(data))?;
-        after.check_size(schema, &Unknown::default())?;
 
         let mut nonce = Nonce::mint()?;
         let mut created_at = Millis(0);
         // Without a base nobody knows which values the session had: most likely those that it has.
         let mut was = after.promoted();
         let mut delta = Delta::default();
-        let mut plan = Plan::replace(&after, None);
+        let mut plan = Plan::replace(schema, &after, None)?;
         if let Some(base) = base {
             nonce = base.mark(1)?;
             created_at = base.created_at;
@@ -51,7 +51,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
             was = before.promoted();
             was.retain(|name, _| !base.out_of_step.contains(name));
             delta = since::<S>(base, &before, &after);
-            plan = Plan::change(schema, delta.clone(), &after, base.version);
+            plan = Plan::change(schema, delta.clone(), &after, base.version, false)?;
         }
         let mut seen = base.map(|base| base.version);
         let mut first_of = base.map(|base| base.copy);
@@ -94,9 +94,9 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
                     if is_stored(schema, &item, &after, ends) {
                         return Ok(());
                     }
-                    Some(Plan::replace(&after, Some(version)))
+                    Some(Plan::replace(schema, &after, Some(version))?)
                 }
-                Some(_) if plan.onto.is_some_and(|onto| onto != version) => {
+                Some(_) if plan.is_outdated(schema, &item, version) => {
                     Some(Plan::rebased::<S>(&delta, &item, version)?)
                 }
                 _ => None,
@@ -121,32 +121,50 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
 /// What is written, and the only version that it may be written onto.
 struct Plan {
     delta: Delta,
-    whole: Option<Map>,
+    whole: Option<Whole>,
     onto: Option<u64>,
 }
 
 impl Plan {
-    fn replace(after: &Image, onto: Option<u64>) -> Self {
-        Self {
+    fn replace(schema: &Schema, after: &Image, onto: Option<u64>) -> Result<Self, TooLargeError> {
+        let packed = pack(schema, || after.data.clone());
+        after.check_size(schema, &Unknown::default(), packed.as_ref())?;
+        Ok(Self {
             delta: Delta {
                 attributes: after.attributes.clone(),
                 ..Delta::default()
             },
-            whole: Some(after.data.clone()),
+            whole: Some(Whole::new(packed, || after.data.clone())),
             onto,
-        }
+        })
     }
 
     /// A change that leads to this image from that of this version.
-    fn change(schema: &Schema, delta: Delta, after: &Image, version: u64) -> Self {
-        let whole = (delta.clauses() > MAX_CLAUSES).then(|| after.data.clone());
+    fn change(
+        schema: &Schema,
+        delta: Delta,
+        after: &Image,
+        version: u64,
+        was_packed: bool,
+    ) -> Result<Self, TooLargeError> {
+        let packed = pack(schema, || after.data.clone());
+        after.check_size(schema, &Unknown::default(), packed.as_ref())?;
+        let is_whole = packed.is_some() || was_packed || delta.clauses() > MAX_CLAUSES;
+        let whole =
+            (is_whole && !delta.is_empty()).then(|| Whole::new(packed, || after.data.clone()));
         let pinned = delta.pinned || whole.is_some() || schema.has_computed();
         let pinned = pinned && !delta.is_empty();
-        Self {
+        Ok(Self {
             delta,
             whole,
             onto: pinned.then_some(version),
-        }
+        })
+    }
+
+    /// Whether it can be written onto this item no more.
+    fn is_outdated(&self, schema: &Schema, item: &Map, version: u64) -> bool {
+        let is_of_fields = self.whole.is_none() && !self.delta.is_empty();
+        self.onto.is_some_and(|onto| onto != version) || is_of_fields && is_packed(schema, item)
     }
 
     /// The same change put onto what others have stored since.
@@ -165,7 +183,8 @@ impl Plan {
         let merged = image::<S>(data(&merged))?;
         let mut rebased = Delta::between(schema, &theirs, &merged, &delta.intent());
         rebased.mend(item, &theirs, &merged);
-        let plan = Self::change(schema, rebased, &merged, version);
+        let was_packed = is_packed(schema, item);
+        let plan = Self::change(schema, rebased, &merged, version, was_packed)?;
         Ok(Self {
             onto: Some(version),
             ..plan
@@ -174,7 +193,7 @@ impl Plan {
 
     fn as_change(&self) -> Change<'_> {
         match &self.whole {
-            Some(data) => Change::Whole(data),
+            Some(whole) => Change::Whole(whole),
             None if self.delta.is_empty() => Change::Nothing,
             None => Change::Fields {
                 set: &self.delta.set,
