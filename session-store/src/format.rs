@@ -89,8 +89,8 @@ pub(crate) fn unpack(
         (Some(AttributeValue::B(bytes)), Some(format)) => {
             let bytes = bytes.as_ref();
             match format == COMPRESSED {
-                true => decompress(bytes).and_then(|bytes| cbor::decode(&bytes)),
-                false => cbor::decode(bytes),
+                true => decompress(bytes).and_then(|bytes| unpack_bytes(&bytes)),
+                false => unpack_bytes(bytes),
             }
         }
         (Some(_), None) => return wrong(names.data, "it is not a map".into()),
@@ -104,6 +104,11 @@ pub(crate) fn unpack(
         }
         Err(cause) => wrong(names.data, cause),
     }
+}
+
+/// The map in bytes that are not compressed.
+pub(crate) fn unpack_bytes(bytes: &[u8]) -> Result<Map, Cause> {
+    cbor::decode(bytes)
 }
 
 #[cfg(feature = "zstd")]

@@ -131,6 +131,13 @@ pub fn item_size(item: &HashMap<String, AttributeValue>) -> Result<usize, Encode
     })
 }
 
+/// The map in packed data, for tests that look at items.
+pub fn unpack(
+    bytes: &[u8],
+) -> Result<HashMap<String, AttributeValue>, Box<dyn std::error::Error + Send + Sync>> {
+    crate::format::unpack_bytes(bytes)
+}
+
 /// The session in an item as it is read at this time, in milliseconds since 1970; for fuzzing.
 pub fn decode<S>(
     id: &SessionId,

@@ -61,6 +61,24 @@ impl Computed {
     }
 }
 
+/// The same program as the old one, which stores its sessions as bytes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(
+    table = "histories",
+    idle_timeout = "10m",
+    absolute_timeout = "25m",
+    data = "binary"
+)]
+pub struct Bytes {
+    #[dynamo(attr = "user", index)]
+    user: Option<u64>,
+    #[dynamo(attr = "level")]
+    level: Option<u64>,
+    red: Option<u64>,
+    green: Option<u64>,
+    count: u64,
+}
+
 macro_rules! with_roster {
     ($type:ident, $($index:tt)*) => {
         #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
@@ -88,8 +106,9 @@ with_roster!(Boundless, index(consistent));
 pub trait Program:
     SessionAttributes + Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static
 {
-    /// It has an attribute that is computed from several fields.
-    const COMPUTED: bool;
+    /// It writes onto the version alone that it has read: it has an attribute that is computed from
+    /// several fields, or stores its sessions as bytes.
+    const PINNED: bool;
     fn field(&mut self, name: &str) -> &mut Option<u64>;
     fn count(&mut self) -> &mut u64;
     fn fields(&self) -> Fields;
@@ -98,9 +117,9 @@ pub trait Program:
 }
 
 macro_rules! program {
-    ($type:ident, computed: $computed:literal, $($field:ident)*) => {
+    ($type:ident, pinned: $pinned:literal, $($field:ident)*) => {
         impl Program for $type {
-            const COMPUTED: bool = $computed;
+            const PINNED: bool = $pinned;
             fn field(&mut self, name: &str) -> &mut Option<u64> {
                 match name {
                     $(stringify!($field) => &mut self.$field,)*
@@ -123,12 +142,13 @@ macro_rules! program {
     };
 }
 
-program!(Old, computed: false, user level red green);
-program!(New, computed: false, user level red green note);
-program!(Computed, computed: true, user level red green);
-program!(Evicting, computed: false, user level red green);
-program!(Refusing, computed: false, user level red green);
-program!(Boundless, computed: false, user level red green);
+program!(Old, pinned: false, user level red green);
+program!(New, pinned: false, user level red green note);
+program!(Computed, pinned: true, user level red green);
+program!(Bytes, pinned: true, user level red green);
+program!(Evicting, pinned: false, user level red green);
+program!(Refusing, pinned: false, user level red green);
+program!(Boundless, pinned: false, user level red green);
 
 /// What an operation came to, free of the session's type.
 pub struct Outcome {
@@ -272,7 +292,7 @@ impl<S: Program> Hand for Client<S> {
             must: copy.session.fields(),
             may: copy.unsaved.clone(),
             idle: copy.idle,
-            pinned: copy.idle || S::COMPUTED,
+            pinned: copy.idle || S::PINNED,
             fresh,
             resumed: matches!(act, Act::Cycle(..)) && copy.cycling.is_some(),
             touched_at: millis(Session::touched_at(&copy.session)),

@@ -177,6 +177,8 @@ pub struct Model {
     told: BTreeSet<String>,
     /// What the consistent index allows, if the index of this history is one.
     pub limit: Option<Limit>,
+    /// Whether some of the clients store sessions as bytes.
+    pub bytes: bool,
 }
 
 /// An item by its key, as it was and is.

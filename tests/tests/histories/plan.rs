@@ -48,6 +48,8 @@ pub enum Binary {
     New,
     /// One whose attribute is computed from two fields.
     Computed,
+    /// The old one, which stores its sessions as bytes.
+    Bytes,
     /// One with a consistent index and a limit, past which the oldest session ends.
     Evicting,
     /// One with a consistent index and a limit, past which there is no further session.
@@ -60,7 +62,7 @@ impl Binary {
     /// What the consistent index of this program allows, if it has one.
     pub fn limit(self) -> Option<Limit> {
         let (sessions, evicts) = match self {
-            Self::Old | Self::New | Self::Computed => return None,
+            Self::Old | Self::New | Self::Computed | Self::Bytes => return None,
             Self::Evicting => (LIMIT, true),
             Self::Refusing => (LIMIT, false),
             Self::Boundless => (usize::MAX, false),

@@ -14,7 +14,8 @@ use session_store_tests::engine;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::binaries::{
-    Boundless, Client, Computed, Evicting, Got, Hand, New, Old, Outcome, Program, Refusing, Running,
+    Boundless, Bytes, Client, Computed, Evicting, Got, Hand, New, Old, Outcome, Program, Refusing,
+    Running,
 };
 use crate::model::{Op, Violation, number};
 use crate::plan::{Act, Binary, CLIENTS, Plan};
@@ -28,7 +29,7 @@ const BEGINNING: u64 = 2_000_071_500_000;
 pub struct World {
     wires: Wires,
     /// Each client with each program.
-    clients: Vec<[Box<dyn Hand>; 6]>,
+    clients: Vec<[Box<dyn Hand>; 7]>,
     time: Runtime,
     _engine: Runtime,
 }
@@ -82,6 +83,7 @@ impl World {
                     hand::<Old>(&sdk, &table).await,
                     hand::<New>(&sdk, &table).await,
                     hand::<Computed>(&sdk, &table).await,
+                    hand::<Bytes>(&sdk, &table).await,
                     hand::<Evicting>(&sdk, &table).await,
                     hand::<Refusing>(&sdk, &table).await,
                     hand::<Boundless>(&sdk, &table).await,
@@ -102,6 +104,7 @@ impl World {
         self.wires.shared().forget_tokens = plan.forget_tokens;
         // All programs of a history agree on the index.
         self.wires.shared().model.limit = plan.clients[0].binary.limit();
+        self.wires.shared().model.bytes = plan.clients.iter().any(|c| c.binary == Binary::Bytes);
         for (i, client) in self.clients.iter().enumerate() {
             let skew = plan.clients.get(i).map_or(0, |client| client.skew);
             // No two clocks ever show the same, so that no order hangs on a random handle.
@@ -366,9 +369,10 @@ impl History<'_> {
             Binary::Old => &*hands[0],
             Binary::New => &*hands[1],
             Binary::Computed => &*hands[2],
-            Binary::Evicting => &*hands[3],
-            Binary::Refusing => &*hands[4],
-            Binary::Boundless => &*hands[5],
+            Binary::Bytes => &*hands[3],
+            Binary::Evicting => &*hands[4],
+            Binary::Refusing => &*hands[5],
+            Binary::Boundless => &*hands[6],
         }
     }
 

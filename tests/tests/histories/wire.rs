@@ -10,9 +10,11 @@ use std::task::Waker;
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::base64;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
+use session_store::AttributeValue;
 use session_store_tests::Clock;
 use tokio::runtime::Handle;
 
@@ -196,7 +198,8 @@ impl Wires {
         let scan = json!({ "TableName": self.table, "ConsistentRead": true });
         let (_, answer) = self.ask(&line, &like, "Scan", &scan);
         shared.line = Some((line, like));
-        answer["Items"].as_array().cloned().unwrap_or_default()
+        let items = answer["Items"].as_array().into_iter().flatten();
+        items.cloned().map(unpacked).collect()
     }
 
     pub fn remove(&self, id: &Value) {
@@ -246,7 +249,7 @@ impl Wires {
             "ConsistentRead": true,
         });
         let (_, answer) = self.ask(line, like, "GetItem", &get);
-        answer.get("Item").cloned()
+        answer.get("Item").cloned().map(unpacked)
     }
 
     /// Carries a request out, and shows the model what it did.
@@ -295,6 +298,21 @@ impl Wires {
         shared.note(checked);
         (status, answer)
     }
+}
+
+/// The item with its data as a map, in whatever format it is stored.
+fn unpacked(mut item: Value) -> Value {
+    if let Some(bytes) = item["data"]["B"].as_str() {
+        let bytes = base64::decode(bytes).unwrap();
+        let data = session_store::private::unpack(&bytes).unwrap();
+        let entry = |(name, value)| match value {
+            AttributeValue::N(number) => (name, json!({ "N": number })),
+            _ => (name, json!({ "NULL": true })),
+        };
+        let data: serde_json::Map<_, _> = data.into_iter().map(entry).collect();
+        item["data"] = json!({ "M": data });
+    }
+    item
 }
 
 fn fill(request: &mut HttpRequest, input: &Value) {

@@ -65,7 +65,8 @@ impl Model {
             if self.ops[op].target.as_ref() == Some(handle) {
                 let op = &mut self.ops[op];
                 op.saw(before.as_ref());
-                if let (true, Some(item)) = (op.pending.pinned, before) {
+                // A change of fields is put onto the state of others too where it finds bytes.
+                if let (true, Some(item)) = (op.pending.pinned || self.bytes, before) {
                     op.already |= named(item, &op.pending.must) == op.pending.must;
                 }
             }

@@ -13,6 +13,9 @@ impl Plan {
             3 => Some(Binary::Boundless),
             _ => None,
         };
+        // For the same reason: some of the clients store their sessions as bytes.
+        let formats = &mut Rng::with_seed(seed ^ 0xb17e5);
+        let bytes = formats.u8(..3) == 0;
         let rng = &mut Rng::with_seed(seed);
         let computed = rng.u8(..8) == 0;
         let clients: Vec<_> = (0..rng.usize(2..=CLIENTS))
@@ -21,6 +24,7 @@ impl Plan {
                     (Some(binary), ..) => binary,
                     (_, true, _) => Binary::Computed,
                     (_, _, 0) => Binary::New,
+                    _ if bytes && formats.bool() => Binary::Bytes,
                     _ => Binary::Old,
                 },
                 skew: [0, 0, 0, 2_000, -2_000, 30_000, -30_000][rng.usize(..7)],
