@@ -1,7 +1,8 @@
 //! Drives the app with real browsers, by clicks and forms alone.
 //!
 //! It takes ChromeDriver and Chromium, on the path or where `CHROMEDRIVER` and `CHROMIUM` say. Where
-//! they are missing each test says so, and passes; with `SESSION_STORE_BROWSER=1` it fails.
+//! they are missing the tests are skipped, and say so; with `SESSION_STORE_BROWSER=1` they fail, and
+//! with `SESSION_STORE_BROWSER=0` they are skipped in any case.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +14,7 @@ mod driver;
 
 use std::io::{Write as _, stderr};
 use std::net::Ipv4Addr;
+use std::sync::Once;
 use std::time::Duration;
 
 use axum_app::{AppSession, app};
@@ -39,15 +41,7 @@ struct Site {
 impl Site {
     /// None where there is no browser on this machine.
     async fn open() -> Option<Self> {
-        let programs = match Programs::find() {
-            Ok(programs) => programs,
-            Err(missing) => {
-                let wanted = std::env::var("SESSION_STORE_BROWSER").is_ok_and(|value| value == "1");
-                assert!(!wanted, "{missing}");
-                skipped(missing);
-                return None;
-            }
-        };
+        let programs = programs()?;
         let turn = TURN.lock().await;
         let test = match std::env::var("SESSION_STORE_ENDPOINT") {
             Ok(url) => TestStore::<AppSession>::at(&url).await,
@@ -83,12 +77,20 @@ impl Site {
     }
 }
 
-#[expect(
-    clippy::explicit_write,
-    reason = "the harness hides what a test that passes prints by `eprintln!`"
-)]
-fn skipped(missing: &str) {
-    writeln!(stderr(), "skipped, without a browser: {missing}").unwrap();
+/// None where the tests are to be skipped, which is said once.
+fn programs() -> Option<Programs> {
+    static SAID: Once = Once::new();
+    let choice = std::env::var("SESSION_STORE_BROWSER");
+    let reason = match (choice.as_deref(), Programs::find()) {
+        (Ok("0"), _) => "SESSION_STORE_BROWSER is 0",
+        (_, Ok(programs)) => return Some(programs),
+        (Ok("1"), Err(missing)) => panic!("{missing}"),
+        (_, Err(missing)) => missing,
+    };
+    // Not by `eprintln!`, which the harness shows only when a test fails.
+    let text = format!("the tests with a browser are skipped: {reason}\n");
+    SAID.call_once(|| stderr().write_all(text.as_bytes()).unwrap());
+    None
 }
 
 struct Browser(Client);
