@@ -53,6 +53,7 @@
 //! | that reads | 1 `load`, and a `touch` when the store's [`Touch`](crate::Touch) policy asks for one |
 //! | that changes something | 1 `load`, 1 `save` |
 //! | that changes something and has no session | 1 `create` |
+//! | with [`update`](CurrentSession::update) | 1 `load`, 1 `UpdateItem`, and one more each time that others were first |
 //! | with [`cycle_id`](CurrentSession::cycle_id) | 1 `load`, 1 `cycle_id`, which stores all other changes too |
 //! | with [`end`](CurrentSession::end) | 1 `load`, 1 `delete` |
 //!

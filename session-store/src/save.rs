@@ -103,26 +103,38 @@ where
     pub async fn try_update<T: Send, E: Send>(
         &self,
         id: &SessionId,
+        change: impl FnMut(&mut S) -> Result<T, E> + Send,
+    ) -> Result<Result<T, E>, Error> {
+        let mut session = self.load(id).await?.ok_or(GoneError {
+            handle: id.handle(),
+            expired: false,
+        })?;
+        self.try_update_loaded(&mut session, change).await
+    }
+
+    /// The same with a session in hand that has no unsaved changes; it is brought up to date.
+    pub(crate) async fn try_update_loaded<T: Send, E: Send>(
+        &self,
+        session: &mut Session<S>,
         mut change: impl FnMut(&mut S) -> Result<T, E> + Send,
     ) -> Result<Result<T, E>, Error> {
-        let handle = id.handle();
-        let gone = |expired| GoneError { handle, expired };
-        let mut session = self.load(id).await?.ok_or_else(|| gone(false))?;
         for attempt in 1..=MAX_UPDATES {
-            let value = match change(&mut session) {
+            let value = match change(session) {
                 Ok(value) => value,
                 Err(called_off) => return Ok(Err(called_off)),
             };
-            match self.try_save(&mut session, Onto::ThisVersion).await? {
+            match self.try_save(session, Onto::ThisVersion).await? {
                 Saved::Stored => return Ok(Ok(value)),
                 Saved::Overtaken(item) => {
-                    let theirs = self.decode(id.clone(), handle, item)?;
-                    session = theirs.ok_or_else(|| gone(true))?;
+                    let State { id, handle, .. } = &session.state;
+                    let (id, handle, expired) = (id.clone(), *handle, true);
+                    let theirs = self.decode(id, handle, item)?;
+                    *session = theirs.ok_or(GoneError { handle, expired })?;
                 }
             }
             backoff(attempt).await;
         }
-        Err(conflict(handle, MAX_UPDATES).into())
+        Err(conflict(session.state.handle, MAX_UPDATES).into())
     }
 
     /// Extends the idle timeout, as the store's [`Touch`](crate::Touch) policy says.

@@ -5,6 +5,7 @@ use std::error::Error as _;
 use axum::extract::rejection::FormRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use session_store::axum::SessionRejection;
 use session_store::{Error, Revoked};
 
 use crate::page;
@@ -16,10 +17,14 @@ pub(crate) enum AppError {
     Anonymous,
     /// There is no such page, or no such session of this user.
     NotFound,
+    /// It was sent from a page of another site.
+    CrossSite,
     /// The form is not one of ours.
     Form(FormRejection),
     /// Sessions that were to be ended are still valid.
     NotAllEnded(Revoked),
+    /// The session could not be read, and the layer has the answer.
+    Session(SessionRejection),
     /// The store failed, which says nothing of the session: its cookie stays as it is.
     Store(Error),
 }
@@ -27,6 +32,12 @@ pub(crate) enum AppError {
 impl From<FormRejection> for AppError {
     fn from(rejection: FormRejection) -> Self {
         Self::Form(rejection)
+    }
+}
+
+impl From<SessionRejection> for AppError {
+    fn from(rejection: SessionRejection) -> Self {
+        Self::Session(rejection)
     }
 }
 
@@ -38,30 +49,51 @@ impl From<Error> for AppError {
 
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
-        let (status, message) = match &self {
-            Self::Anonymous => (StatusCode::UNAUTHORIZED, "Please log in first.".to_owned()),
-            Self::NotFound => (StatusCode::NOT_FOUND, "There is nothing here.".to_owned()),
-            Self::Form(rejection) => (rejection.status(), what_is_wrong(rejection)),
+        match self {
+            Self::Anonymous => answer(StatusCode::UNAUTHORIZED, "Please log in first."),
+            Self::NotFound => answer(StatusCode::NOT_FOUND, "There is nothing here."),
+            Self::CrossSite => {
+                let message = "This form came from another site, so nothing was done.";
+                answer(StatusCode::FORBIDDEN, message)
+            }
+            Self::Form(rejection) => answer(rejection.status(), &what_is_wrong(&rejection)),
             Self::NotAllEnded(revoked) => {
                 for failure in revoked.failed() {
                     log(failure.error());
                 }
                 let message = "Some sessions could not be ended. Please try again.";
-                (StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
+                answer(StatusCode::SERVICE_UNAVAILABLE, message)
             }
-            Self::Store(error @ Error::Service(_)) => {
-                log(error);
-                let message = "Sessions cannot be reached right now. Please try again in a moment.";
-                (StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
-            }
-            Self::Store(error) => {
-                log(error);
-                let message = "Something went wrong, and it is our fault.".to_owned();
-                (StatusCode::INTERNAL_SERVER_ERROR, message)
-            }
-        };
-        (status, page::error(status, &message)).into_response()
+            Self::Session(rejection) => rejection.into_response(),
+            Self::Store(error) => store_failed(&error),
+        }
     }
+}
+
+/// What to answer where the store failed, in a handler or around it.
+pub(crate) fn store_failed(error: &Error) -> Response {
+    let (status, message) = match error {
+        Error::Gone(_) => (
+            StatusCode::CONFLICT,
+            "Your session ended just now. Please try again.",
+        ),
+        Error::Service(_) | Error::Conflict(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Sessions cannot be reached right now. Please try again in a moment.",
+        ),
+        _ => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Something went wrong, and it is our fault.",
+        ),
+    };
+    if !matches!(error, Error::Gone(_)) {
+        log(error);
+    }
+    answer(status, message)
+}
+
+fn answer(status: StatusCode, message: &str) -> Response {
+    (status, page::error(status, message)).into_response()
 }
 
 /// The innermost cause: what a form's own check says, without what each layer adds to it.
@@ -74,7 +106,7 @@ fn what_is_wrong(rejection: &FormRejection) -> String {
 }
 
 /// Writes an error with its causes, none of which holds a session id.
-pub(crate) fn log(error: &Error) {
+fn log(error: &Error) {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -4,6 +4,7 @@
 
 mod error;
 mod form;
+mod origin;
 mod page;
 mod session;
 
@@ -15,21 +16,26 @@ use axum::http::HeaderValue;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use maud::Markup;
 use serde::Serialize;
-use session_store::{AttributeValue, Error, Revoked, SessionHandle};
+use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::{AttributeValue, Error, Revoked, Session, SessionHandle};
 
 use crate::error::AppError;
 use crate::form::{CartForm, Form, LoginForm, ThemeForm};
-use crate::session::{User, Visitor};
+use crate::session::{Current, User};
 
 pub use crate::session::{AppSession, Store, Theme};
 
 /// The app on this store.
 pub fn app(store: Store) -> Router {
+    let sessions = SessionLayer::new(store.clone())
+        // This app is served on loopback, without TLS.
+        .dev()
+        .on_error(|error, _| Some(error::store_failed(error)));
     Router::new()
         .route("/", get(home))
         .route("/page", get(page))
@@ -44,20 +50,22 @@ pub fn app(store: Store) -> Router {
         .route("/logout-others", post(logout_others))
         .route("/logout-everywhere", post(logout_everywhere))
         .fallback(async || AppError::NotFound)
+        .layer(sessions)
         .layer(DefaultBodyLimit::max(form::MAX_BODY))
+        .layer(middleware::from_fn(origin::checked))
         .layer(middleware::map_response(guarded))
         .with_state(store)
 }
 
 /// The page, which counts its visits in sessions that are there, and begins none by itself.
-async fn home(State(store): State<Store>, visitor: Visitor) -> Result<Markup, AppError> {
-    let Some(mut session) = visitor.session().await? else {
+async fn home(State(store): State<Store>, session: Option<Current>) -> Result<Markup, AppError> {
+    let Some(mut session) = session else {
         return Ok(page::home(None, &[], &[]));
     };
     session.visits += 1;
     // Shown now, and stored as shown together with the visit.
     let ended = mem::take(&mut session.ended);
-    match store.save(&mut session).await {
+    match CurrentSession::save(&mut session).await {
         Ok(()) => {}
         Err(Error::Gone(_)) => return Ok(page::home(None, &[], &[])),
         Err(error) => return Err(error.into()),
@@ -66,22 +74,27 @@ async fn home(State(store): State<Store>, visitor: Visitor) -> Result<Markup, Ap
         Some(user) => store.sessions(AppSession::USER_ID, user).all().await?,
         None => Vec::new(),
     };
-    Ok(page::home(Some(&session), &devices, &ended))
+    let session = CurrentSession::stored(&session);
+    Ok(page::home(session, &devices, &ended))
 }
 
 /// Who is there, at the price of one read.
-async fn page(visitor: Visitor) -> Result<String, AppError> {
-    let session = visitor.session().await?;
-    let user = session.and_then(|session| session.user_id.clone());
-    Ok(user.unwrap_or_else(|| "anonymous".to_owned()))
+async fn page(session: Current) -> String {
+    let user = session.user_id.as_deref();
+    user.unwrap_or("anonymous").to_owned()
 }
 
 /// What DynamoDB holds of the session: `user_id` stands beside `data`, for any tool to read.
 ///
 /// The store's own client reads it, since the library never shows an item.
-async fn item(State(store): State<Store>, User { session, .. }: User) -> Result<Markup, AppError> {
+async fn item(
+    State(store): State<Store>,
+    User {
+        handle, session, ..
+    }: User,
+) -> Result<Markup, AppError> {
     let get = store.client().get_item().table_name(store.table_name());
-    let id = AttributeValue::S(session.handle().to_string());
+    let id = AttributeValue::S(handle.to_string());
     let read = get.key("id", id).consistent_read(true).send().await;
     let item = read
         .ok()
@@ -98,7 +111,7 @@ struct Me {
     visits: u64,
 }
 
-async fn me(User { name, session }: User) -> Json<Me> {
+async fn me(User { name, session, .. }: User) -> Json<Me> {
     Json(Me {
         user_id: name,
         cart: session.cart.clone(),
@@ -107,24 +120,48 @@ async fn me(User { name, session }: User) -> Json<Me> {
     })
 }
 
-async fn login(visitor: Visitor, Form(form): Form<LoginForm>) -> Result<Response, AppError> {
-    let cookies = visitor
-        .log_in(form.user.into(), form.profile.into())
-        .await?;
-    Ok((cookies, Redirect::to("/")).into_response())
+/// Makes this the session of a user, under a new id: somebody else may know the one before (session
+/// fixation). The id changes and the user is stored in one transaction.
+async fn login(mut session: Current, Form(form): Form<LoginForm>) -> Result<Redirect, AppError> {
+    let user = String::from(form.user);
+    if session
+        .user_id
+        .as_ref()
+        .is_some_and(|before| *before != user)
+    {
+        // What one user has left is not for the next to see.
+        *session = AppSession {
+            theme: session.theme,
+            ..AppSession::default()
+        };
+    }
+    session.user_id = Some(user);
+    if let Some(profile) = form.profile.into() {
+        session.profile = Some(profile);
+    }
+    CurrentSession::cycle_id(&mut session);
+    // At once, since only then it is known which sessions were ended for this one.
+    CurrentSession::save(&mut session).await?;
+    let ended = CurrentSession::stored(&session).map_or(&[][..], Session::evicted);
+    let ended = ended.to_vec();
+    session.ended.extend(ended);
+    Ok(Redirect::to("/"))
 }
 
-async fn add_to_cart(visitor: Visitor, Form(form): Form<CartForm>) -> Result<Response, AppError> {
+/// By `update`, so that of two requests at once neither undoes the other.
+async fn add_to_cart(
+    mut session: Current,
+    Form(form): Form<CartForm>,
+) -> Result<Redirect, AppError> {
     let item = String::from(form.item);
-    let cookies = visitor
-        .change(|session| session.cart.push(item.clone()))
-        .await?;
-    Ok((cookies, Redirect::to("/")).into_response())
+    let add = move |session: &mut AppSession| session.cart.push(item.clone());
+    CurrentSession::update(&mut session, add).await?;
+    Ok(Redirect::to("/"))
 }
 
-async fn set_theme(visitor: Visitor, Form(form): Form<ThemeForm>) -> Result<Response, AppError> {
-    let cookies = visitor.change(|session| session.theme = form.theme).await?;
-    Ok((cookies, Redirect::to("/")).into_response())
+async fn set_theme(mut session: Current, Form(form): Form<ThemeForm>) -> Redirect {
+    session.theme = form.theme;
+    Redirect::to("/")
 }
 
 /// A session in the list of its user; the times are milliseconds since 1970.
@@ -141,7 +178,7 @@ struct Device {
 /// The live sessions of the user, newest first.
 async fn devices(
     State(store): State<Store>,
-    User { name, session }: User,
+    User { name, handle, .. }: User,
 ) -> Result<Json<Vec<Device>>, AppError> {
     let sessions = store.sessions(AppSession::USER_ID, &name).all().await?;
     let devices = sessions.into_iter().map(|summary| Device {
@@ -149,7 +186,7 @@ async fn devices(
         created_at: millis(summary.created_at()),
         touched_at: millis(summary.touched_at()),
         expires_at: millis(summary.expires_at()),
-        current: summary.handle() == session.handle(),
+        current: summary.handle() == handle,
     });
     Ok(Json(devices.collect()))
 }
@@ -177,20 +214,17 @@ async fn revoke_device(
     Ok(Redirect::to("/"))
 }
 
-async fn logout(visitor: Visitor) -> Result<Response, AppError> {
-    let cookies = visitor.log_out().await?;
-    Ok((cookies, Redirect::to("/")).into_response())
+async fn logout(mut session: Current) -> Redirect {
+    CurrentSession::end(&mut session);
+    Redirect::to("/")
 }
 
 async fn logout_others(
     State(store): State<Store>,
-    User { name, session }: User,
+    User { name, handle, .. }: User,
 ) -> Result<Redirect, AppError> {
-    let revoked = store
-        .revoke(AppSession::USER_ID, &name)
-        .except(&session)
-        .await?;
-    all_ended(revoked)?;
+    let others = store.revoke(AppSession::USER_ID, &name);
+    all_ended(others.except_handle(handle).await?)?;
     Ok(Redirect::to("/"))
 }
 
@@ -200,11 +234,13 @@ async fn logout_others(
 /// have given it a new id, which the revocation meets and a log-out does not.
 async fn logout_everywhere(
     State(store): State<Store>,
-    visitor: Visitor,
-    User { name, .. }: User,
-) -> Result<Response, AppError> {
+    User {
+        name, mut session, ..
+    }: User,
+) -> Result<Redirect, AppError> {
     all_ended(store.revoke(AppSession::USER_ID, &name).await?)?;
-    Ok((visitor.without_cookie(), Redirect::to("/")).into_response())
+    CurrentSession::end(&mut session);
+    Ok(Redirect::to("/"))
 }
 
 fn all_ended(revoked: Revoked) -> Result<(), AppError> {

@@ -214,14 +214,9 @@ fn devices(current: &Session<AppSession>, devices: &[SessionSummary]) -> Markup 
     let limit = AppSession::USER_ID.attribute().session_limit();
     html! {
         section.card aria-labelledby="devices" {
-            div.row {
-                h2 #devices {
-                    "Your sessions "
-                    span.count { (devices.len()) @if let Some(limit) = limit { " of " (limit) } }
-                }
-                @if others {
-                    form method="post" action="/logout-others" { button.danger { "End all others" } }
-                }
+            h2 #devices {
+                "Your sessions "
+                span.count { (devices.len()) @if let Some(limit) = limit { " of " (limit) } }
             }
             p.quiet { "In the table: " a href="/item" { "the item of this one" } }
             ul.devices {
@@ -241,7 +236,10 @@ fn devices(current: &Session<AppSession>, devices: &[SessionSummary]) -> Markup 
                 }
             }
             @if others {
-                form method="post" action="/logout-everywhere" { button.danger { "Log out everywhere" } }
+                div.actions {
+                    form method="post" action="/logout-others" { button.danger { "End all others" } }
+                    form method="post" action="/logout-everywhere" { button.danger { "Log out everywhere" } }
+                }
             }
         }
     }
@@ -260,6 +258,7 @@ fn name(theme: Theme) -> &'static str {
     }
 }
 
+/// Without the year, since no session is a day old.
 fn moment(time: SystemTime) -> Markup {
     let time = OffsetDateTime::from(time);
     let (year, month, day) = (time.year(), time.month(), time.day());
@@ -267,6 +266,6 @@ fn moment(time: SystemTime) -> Markup {
     let machine = format!("{year}-{:02}-{day:02}T{clock}Z", u8::from(month));
     let month = month.to_string();
     html! {
-        time datetime=(machine) { (day) " " (month.get(..3).unwrap_or(&month)) " " (year) ", " (clock) " UTC" }
+        time datetime=(machine) { (day) " " (month.get(..3).unwrap_or(&month)) ", " (clock) " UTC" }
     }
 }

@@ -105,19 +105,57 @@ where
     /// [`delete`](DynamoDbStore::delete), whichever it took. The changes are still in hand, but the
     /// answer is the handler's now: nothing is tried again when it is done.
     pub async fn save(session: &mut Self) -> Result<(), Error> {
-        let Some(mut held) = session.held.take() else {
-            return Ok(());
-        };
         let store = Self::store(session).clone();
-        let stored = tokio::spawn(async move {
+        Self::carry_out(session, |mut held| async move {
             let stored = held.store(&store).await;
             (held, stored)
-        });
-        match stored.await {
-            Ok((mut held, stored)) => {
-                held.given_up = stored.is_err();
+        })
+        .await
+    }
+
+    /// Changes the session at once by [`update`](DynamoDbStore::update): of two requests at once that
+    /// change the same field, neither undoes the other. What was changed before it is stored first;
+    /// without a session, one begins. It goes on if the client hangs up.
+    ///
+    /// The closure runs again each time that others were first, and what it returned at last is given.
+    ///
+    /// ```ignore
+    /// CurrentSession::update(&mut session, move |session| session.cart.push(item.clone())).await?;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`save`](Self::save) and of [`update`](DynamoDbStore::update), with the same
+    /// consequences: [`Error::Gone`] if the session ended while the handler ran.
+    pub async fn update<T: Send + 'static>(
+        session: &mut Self,
+        change: impl FnMut(&mut S) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let store = Self::store(session).clone();
+        Self::carry_out(session, |mut held| async move {
+            let changed = held.update(&store, change).await;
+            (held, changed)
+        })
+        .await
+    }
+
+    /// Runs in a task of its own, which goes on if the client hangs up.
+    async fn carry_out<T, F>(
+        session: &mut Self,
+        work: impl FnOnce(Box<Held<S>>) -> F,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = (Box<Held<S>>, Result<T, Error>)> + Send + 'static,
+    {
+        let Some(held) = session.held.take() else {
+            unreachable!("a session that is being stored cannot be reached");
+        };
+        match tokio::spawn(work(held)).await {
+            Ok((mut held, done)) => {
+                held.given_up = done.is_err();
                 session.held = Some(held);
-                stored
+                done
             }
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
@@ -149,13 +187,7 @@ impl<S> Deref for CurrentSession<S> {
 
 impl<S: Clone> DerefMut for CurrentSession<S> {
     fn deref_mut(&mut self) -> &mut S {
-        match &mut self.held_mut().data {
-            Data::Absent { data, before } => {
-                before.get_or_insert_with(|| Box::new(data.clone()));
-                data
-            }
-            Data::Stored(session) => session,
-        }
+        self.held_mut().data.get_mut()
     }
 }
 
@@ -187,7 +219,9 @@ where
                 held: Some(held),
             }),
             Err(Refusal::Lent) => Err(SessionRejection(Reason::Lent)),
-            Err(Refusal::Failed(response)) => Err(SessionRejection(Reason::Failed(response))),
+            Err(Refusal::Failed(response)) => {
+                Err(SessionRejection(Reason::Failed(Box::new(response))))
+            }
         }
     }
 }
@@ -216,7 +250,8 @@ pub struct SessionRejection(Reason);
 enum Reason {
     NoLayer(&'static str),
     Lent,
-    Failed(Response),
+    /// In a box, since the errors of users hold rejections.
+    Failed(Box<Response>),
 }
 
 impl fmt::Display for SessionRejection {
@@ -244,7 +279,7 @@ impl IntoResponse for SessionRejection {
     fn into_response(self) -> Response {
         let text = self.to_string();
         match self.0 {
-            Reason::Failed(response) => response,
+            Reason::Failed(response) => *response,
             Reason::NoLayer(_) | Reason::Lent => {
                 tracing::error!("{text}");
                 (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()

@@ -1,5 +1,6 @@
 //! The session of one request: what the handler has in hand, and how that is stored.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -82,6 +83,18 @@ impl<S: Default> Data<S> {
     }
 }
 
+impl<S: Clone> Data<S> {
+    pub(super) fn get_mut(&mut self) -> &mut S {
+        match self {
+            Self::Absent { data, before } => {
+                before.get_or_insert_with(|| Box::new(data.clone()));
+                data
+            }
+            Self::Stored(session) => session,
+        }
+    }
+}
+
 impl<S> Held<S> {
     pub(super) fn session(&self) -> Option<&Session<S>> {
         match &self.data {
@@ -155,6 +168,34 @@ where
         }
         self.idle = None;
         Ok(())
+    }
+
+    /// Stores what was changed before, then this change, again and again until it wins.
+    pub(super) async fn update<T: Send>(
+        &mut self,
+        store: &DynamoDbStore<S>,
+        mut change: impl FnMut(&mut S) -> T + Send,
+    ) -> Result<T, Error> {
+        if let Data::Stored(_) = self.data {
+            // Not by a touch: the update extends the idle timeout itself.
+            let touch = std::mem::replace(&mut self.touch, false);
+            let stored = self.store(store).await;
+            self.touch = touch;
+            stored?;
+        }
+        match &mut self.data {
+            Data::Stored(session) => {
+                let change = |data: &mut S| Ok::<_, Infallible>(change(data));
+                let changed = store.try_update_loaded(session, change).await;
+                changed.map(|Ok(value)| value)
+            }
+            // Nobody else can change what only now begins.
+            Data::Absent { .. } => {
+                let value = change(self.data.get_mut());
+                self.store(store).await?;
+                Ok(value)
+            }
+        }
     }
 }
 

@@ -766,6 +766,62 @@ async fn parallel_requests_of_one_browser() {
     );
 }
 
+/// 20 requests of one browser at once, each adding to the same field: none is lost.
+#[tokio::test]
+async fn an_update_loses_to_nobody() {
+    async fn count(mut session: Current) -> String {
+        session.theme = "dark".into();
+        let visits = CurrentSession::update(&mut session, |session| {
+            session.visits += 1;
+            session.visits
+        });
+        match visits.await {
+            Ok(visits) => visits.to_string(),
+            Err(Error::Gone(_)) => "gone".to_owned(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    async fn nothing(mut session: Current) {
+        CurrentSession::update(&mut session, |_| ()).await.unwrap();
+    }
+    let bench = Bench::<App>::new().await;
+    let layer = SessionLayer::new(bench.store.clone()).dev();
+    let routes = routes().route("/count", get(count));
+    let app = routes.route("/nothing", get(nothing)).layer(layer);
+
+    let answer = ask(&app, "/nothing", None).await;
+    assert_eq!((answer.cookie(), calls(&bench).len()), (None, 0));
+    let cookie = ask(&app, "/count", None).await.cookie().unwrap();
+    assert_eq!(calls(&bench), ["PutItem"]);
+    assert_eq!(ask(&app, "/count", Some(&cookie)).await.text, "2");
+    assert_eq!(calls(&bench), ["GetItem", "UpdateItem"]);
+    // It extends the idle timeout by itself; where it changes nothing, the touch does.
+    bench.clock.advance(Duration::from_secs(10 * 60));
+    for path in ["/count", "/count", "/nothing"] {
+        ask(&app, path, Some(&cookie)).await;
+        assert_eq!(calls(&bench), ["GetItem", "UpdateItem"], "{path}");
+        bench.clock.advance(Duration::from_secs(10 * 60));
+    }
+
+    let asked = (5..=24).map(|_| ask(&app, "/count", Some(&cookie)));
+    let mut counts: Vec<u64> = join_all(asked)
+        .await
+        .iter()
+        .map(|answer| answer.text.parse().unwrap())
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(counts, (5..=24).collect::<Vec<_>>());
+
+    let (store, id) = (bench.store.clone(), SessionId::parse(&cookie).unwrap());
+    bench.wire.next(
+        "UpdateItem",
+        Fault::meanwhile(move || async move { store.delete(&id).await.unwrap() }),
+    );
+    let answer = ask(&app, "/count", Some(&cookie)).await;
+    assert_eq!((&*answer.text, answer.cookie()), ("gone", None));
+    assert_eq!(ask(&app, "/read", Some(&cookie)).await.text, "0 nobody");
+}
+
 /// What the session of the store tells is at hand.
 #[tokio::test]
 async fn the_session_as_the_store_knows_it() {
