@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::attributes::SessionAttributes;
 use crate::error::{Error, SetupError};
 use crate::lifetime::Touch;
-use crate::store::{DynamoDbStore, Options, Unreadable};
+use crate::store::{DynamoDbStore, Options, ReadConsistency, Unreadable};
 
 /// Builds a [`DynamoDbStore`]: from one source of a client, and with what else is chosen at run time.
 ///
@@ -55,6 +55,12 @@ impl<S, C> Builder<S, C> {
     /// Says what to make of a session that no longer decodes; by default, an error.
     pub fn unreadable(mut self, policy: Unreadable) -> Self {
         self.options.unreadable = policy;
+        self
+    }
+
+    /// Says how [`load`](DynamoDbStore::load) reads; by default, consistently.
+    pub fn read_consistency(mut self, consistency: ReadConsistency) -> Self {
+        self.options.reads = consistency;
         self
     }
 

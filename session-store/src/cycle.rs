@@ -182,6 +182,7 @@ where
             idle,
             version: base + 1,
             seen: base + 1,
+            written: Some(base + 1),
             packed: false,
             promoted: after.promoted(),
             unknown,

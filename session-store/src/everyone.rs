@@ -53,14 +53,13 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     }
 
     /// The item of a session, unless that was revoked with all others.
-    pub(crate) async fn read(&self, handle: SessionHandle) -> Result<Option<Map>, Error> {
-        if !S::SCHEMA.revoke_all {
-            let read = request::load(self.target(), handle).send().await;
-            let read = read.map_err(|error| self.failed("GetItem", error))?;
-            return Ok(read.item);
-        }
+    pub(crate) async fn read_with_everyone(
+        &self,
+        handle: SessionHandle,
+        consistent: bool,
+    ) -> Result<Option<Map>, Error> {
         let mut items = Vec::new();
-        let mut read = request::load_with_everyone(self.target(), handle)?;
+        let mut read = request::load_with_everyone(self.target(), handle, consistent)?;
         for attempt in 1..=MAX_ATTEMPTS {
             let answer = read.send().await;
             let answer = answer.map_err(|error| self.failed("BatchGetItem", error))?;

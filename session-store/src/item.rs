@@ -383,6 +383,11 @@ pub(crate) fn marks<'a>(schema: &Schema, item: &'a Map) -> impl Iterator<Item = 
     marks.filter_map(|mark| mark.as_b().ok().map(AsRef::as_ref))
 }
 
+/// The version in an item that a write came upon or left, if it is there.
+pub(crate) fn version_of(schema: &Schema, item: &Map) -> Option<u64> {
+    item.get(schema.names.version)?.as_n().ok()?.parse().ok()
+}
+
 pub(crate) fn stored_number(
     name: &str,
     handle: SessionHandle,
@@ -453,6 +458,7 @@ where
         idle,
         version,
         seen: version,
+        written: Some(version),
         packed,
         promoted,
         unknown,

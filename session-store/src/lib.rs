@@ -79,6 +79,7 @@ mod attributes;
 #[cfg(feature = "axum")]
 pub mod axum;
 mod builder;
+mod create;
 mod cycle;
 mod delta;
 #[cfg(feature = "embedded")]
@@ -134,5 +135,5 @@ pub use crate::listing::{SessionSummary, Sessions};
 pub use crate::revoke::{Revoke, RevokeFailure, Revoked};
 pub use crate::schema::{Attribute, Field, Names, OnLimit, Schema};
 pub use crate::session::Session;
-pub use crate::store::{DynamoDbStore, Unreadable};
+pub use crate::store::{DynamoDbStore, ReadConsistency, Unreadable};
 pub use crate::with::{as_number_set, as_string_set};

@@ -190,6 +190,7 @@ impl Loaded {
             idle: None,
             version: self.version,
             seen: self.version,
+            written: None,
             packed: false,
             promoted: Image::of(&record)?.promoted(),
             unknown: Unknown::default(),
@@ -292,7 +293,7 @@ where
             Some(loaded) if loaded.in_step => loaded.into_session(id)?,
             loaded => {
                 let expired = false;
-                let session = self.load(&id).await?;
+                let session = self.load_current(&id).await?;
                 let session = session.ok_or(GoneError { handle, expired })?;
                 if let Some(loaded) = loaded {
                     let mut merged = session.data.clone();

@@ -43,9 +43,14 @@ pub(crate) struct Target<'a> {
     pub(crate) schema: &'static Schema,
 }
 
-/// Reads a session, as it is after every write that was acknowledged.
-pub(crate) fn load(to: Target<'_>, handle: SessionHandle) -> GetItemFluentBuilder {
-    get(to, key(to.schema, handle))
+/// Reads a session: as it is after every write that was acknowledged, or at half the price as it was
+/// a moment ago.
+pub(crate) fn load(
+    to: Target<'_>,
+    handle: SessionHandle,
+    consistent: bool,
+) -> GetItemFluentBuilder {
+    get(to, key(to.schema, handle)).consistent_read(consistent)
 }
 
 /// Reads a roster in the same way.
@@ -62,11 +67,12 @@ pub(crate) fn everyone(to: Target<'_>) -> GetItemFluentBuilder {
 pub(crate) fn load_with_everyone(
     to: Target<'_>,
     handle: SessionHandle,
+    consistent: bool,
 ) -> Result<BatchGetItemFluentBuilder, Error> {
     let wanted = KeysAndAttributes::builder()
         .keys(key(to.schema, handle))
         .keys(key_of_everyone(to.schema))
-        .consistent_read(true)
+        .consistent_read(consistent)
         .build()
         .map_err(incomplete)?;
     Ok(to.client.batch_get_item().request_items(to.table, wanted))

@@ -105,7 +105,7 @@ where
         id: &SessionId,
         change: impl FnMut(&mut S) -> Result<T, E> + Send,
     ) -> Result<Result<T, E>, Error> {
-        let mut session = self.load(id).await?.ok_or(GoneError {
+        let mut session = self.load_current(id).await?.ok_or(GoneError {
             handle: id.handle(),
             expired: false,
         })?;
@@ -276,8 +276,8 @@ where
                 }
             };
             match answer {
-                Answer::Stored { ends } => {
-                    session.stored(now, seen, ends, &delta.attributes);
+                Answer::Stored { ends, version } => {
+                    session.stored(now, seen, (ends, version), &delta.attributes);
                     session.state.packed = will_be_packed;
                     if !moves_now.unmoved.is_empty() {
                         session.evicted = self.ended(evicted).await;

@@ -49,6 +49,9 @@ pub(crate) struct State {
     pub(crate) version: u64,
     /// A version that the item certainly has reached, whoever wrote it.
     pub(crate) seen: u64,
+    /// The version of the item after the last write of this copy, or that it was loaded with; none
+    /// where that write did not tell.
+    pub(crate) written: Option<u64>,
     /// Whether `data` is stored as bytes.
     pub(crate) packed: bool,
     /// The promoted attributes as they are in the item.
@@ -132,6 +135,17 @@ impl<S> Session<S> {
         session.state.touched_at.time()
     }
 
+    /// The version of the stored session after the last write of this copy, or that it was loaded
+    /// with: what to give to [`load_at_least`](crate::DynamoDbStore::load_at_least), so that it sees
+    /// that write. It counts the writes of others too, other than [`version`](Self::version).
+    ///
+    /// `None` where it is not known: after a save that changed a consistent index, and after any save
+    /// with another [`ReadConsistency`](crate::ReadConsistency) than `ReadYourWrites`, which does not
+    /// ask.
+    pub fn written_version(session: &Self) -> Option<u64> {
+        session.state.written
+    }
+
     /// What was stored and what is to be, if anything can have changed.
     pub(crate) fn unsaved(&self) -> Option<(&S, &S)> {
         match &self.baseline {
@@ -154,14 +168,14 @@ impl<S> Session<S> {
         self.intent = Intent::default();
     }
 
-    /// Takes note of an acknowledged write, and of the expiry if it set one.
+    /// Takes note of an acknowledged write, of the expiry if it set one, and of the version if it told.
     ///
     /// `seen` is a version that the item had reached before it.
     pub(crate) fn stored(
         &mut self,
         now: Millis,
         seen: u64,
-        expires_at: Option<u64>,
+        (expires_at, version): (Option<u64>, Option<u64>),
         promoted: &[(&'static str, Option<AttributeValue>)],
     ) {
         self.settle();
@@ -179,6 +193,7 @@ impl<S> Session<S> {
         }
         self.state.version += 1;
         self.state.seen = seen + 1;
+        self.state.written = version;
         self.state.touched_at = now;
         if let Some(expires_at) = expires_at {
             self.state.expires_at = expires_at;

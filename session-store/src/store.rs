@@ -6,35 +6,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::Config;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::ReturnValue;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::attributes::SessionAttributes;
-use crate::error::{ConflictError, Error, GoneError, ServiceError, SetupError, TooLargeError};
-use crate::format::is_packed;
+use crate::error::{ConflictError, Error, GoneError, ServiceError};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Image, Nonce, WRITES, decode, key, remembers, stored_expiry, unpacked};
-use crate::lifetime::{self, Millis, Touch, is_live};
+use crate::item::{WRITES, decode, remembers, stored_expiry, unpacked, version_of};
+use crate::lifetime::{Millis, Touch, is_live};
 use crate::membership::{Evicted, MAX_ENTRIES};
 use crate::request::{self, Save, Target};
-use crate::roster::{Change, entries, rosters};
+use crate::roster::{Change, rosters};
 use crate::service::{self, Attempts, Condition};
-use crate::session::{Session, State, Unknown};
+use crate::session::Session;
 use crate::transaction::{Transacted, is_refused, is_too_large, token};
 use crate::value::Map;
 
 /// How often a write that others keep overtaking is tried.
 pub(crate) const MAX_ATTEMPTS: u32 = 8;
-
-/// How many ids `create` tries, as often as the SDK sends a request by itself.
-const MAX_CREATES: u32 = 3;
 
 /// A store of sessions of type `S` in one DynamoDB table.
 ///
@@ -59,6 +54,7 @@ struct Inner {
 pub(crate) struct Options {
     pub(crate) touch: Touch,
     pub(crate) unreadable: Unreadable,
+    pub(crate) reads: ReadConsistency,
 }
 
 /// What to make of a session that no longer decodes, as after a deploy that changed its type.
@@ -71,6 +67,31 @@ pub enum Unreadable {
     /// As if there were no session, with a warning in the log. The item stays as it is, for the
     /// binary that can read it, until it expires.
     Absent,
+}
+
+/// How [`load`](DynamoDbStore::load) reads. Whatever it is, writes do not depend on it: each has its
+/// condition on what is stored.
+///
+/// DynamoDB's eventually consistent reads cost half as much, and can miss the writes of the last
+/// moment, usually less than a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadConsistency {
+    /// Every load sees all writes that were acknowledged before: one read unit for each 4 KB.
+    #[default]
+    Consistent,
+    /// Half a read unit for each 4 KB. A load can miss a session that was just created, and can give
+    /// one that was just changed, ended or revoked as it was before.
+    Eventual,
+    /// Half a read unit for each 4 KB, and once more a whole one where that was not enough: a load
+    /// sees all that its client itself has written, as far as the caller knows of it.
+    ///
+    /// It takes a caller who knows: [`load_at_least`](DynamoDbStore::load_at_least), or the layer for
+    /// axum with a signed cookie, which carries the version
+    /// beside the id. A plain `load` reads consistently. What *others* did a moment ago can be
+    /// missed, and so can a revocation: a session that was just revoked can be read, never written
+    /// to, until DynamoDB's copies agree.
+    ReadYourWrites,
 }
 
 impl<S> Clone for DynamoDbStore<S> {
@@ -137,6 +158,32 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         self.inner.options.touch
     }
 
+    /// Whether a read of which nothing else is known is consistent.
+    pub(crate) fn reads_consistently(&self) -> bool {
+        self.inner.options.reads != ReadConsistency::Eventual
+    }
+
+    /// Whether it matters to a caller which version a session had after its own writes.
+    pub(crate) fn reads_own_writes(&self) -> bool {
+        self.inner.options.reads == ReadConsistency::ReadYourWrites
+    }
+
+    /// The item of a session, unless that was revoked with all others.
+    pub(crate) async fn read(
+        &self,
+        handle: SessionHandle,
+        consistent: bool,
+    ) -> Result<Option<Map>, Error> {
+        if S::SCHEMA.revoke_all {
+            return self.read_with_everyone(handle, consistent).await;
+        }
+        let read = request::load(self.target(), handle, consistent)
+            .send()
+            .await;
+        let read = read.map_err(|error| self.failed("GetItem", error))?;
+        Ok(read.item)
+    }
+
     pub(crate) fn now(&self) -> Millis {
         Millis::of(self.inner.clock.now())
     }
@@ -169,83 +216,61 @@ impl<S> DynamoDbStore<S>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    /// Stores a new session under a new id.
-    ///
-    /// One `PutItem`, on condition that the id is free. It is never sent twice under one id: when
-    /// the outcome is not known, what may be there is deleted, and another id is taken.
-    ///
-    /// For each consistent index that the session has a value for, one `UpdateItem` enters it into
-    /// the roster, and one more if it is the first of its value. Where that is one too many, the
-    /// sessions of the value are read, and what has ended makes room; if nothing has, the oldest is
-    /// ended in one transaction ([`Session::evicted`] tells), or the new one refused, as the index
-    /// says.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Encode`] and [`Error::TooLarge`] before any request; [`Error::Limit`];
-    /// [`Error::Conflict`] if too many entered one roster at once; [`Error::Service`]. After any of
-    /// them there is no new session.
-    pub async fn create(&self, data: S) -> Result<Session<S>, Error> {
-        let created_at = self.now();
-        self.create_since(created_at, data, None, Unknown::default())
-            .await
-    }
-
-    /// The same for a session that counts from an earlier moment, as one that takes the place of
-    /// another does, with what is in the item and not in `S`.
-    pub(crate) async fn create_since(
-        &self,
-        created_at: Millis,
-        data: S,
-        idle: Option<Duration>,
-        unknown: Unknown,
-    ) -> Result<Session<S>, Error> {
-        let schema = S::SCHEMA;
-        let image = Image::of(&data)?;
-        let touched_at = self.now();
-        let expires_at = lifetime::expires_at(schema, created_at, touched_at, idle);
-        let id = SessionId::mint()?;
-        let mut state = State {
-            handle: id.handle(),
-            id,
-            created_at,
-            touched_at,
-            expires_at,
-            idle,
-            version: 1,
-            seen: 1,
-            packed: false,
-            promoted: image.promoted(),
-            unknown,
-        };
-        let item = image.into_item(schema, &state, Nonce::mint()?)?;
-        state.packed = is_packed(schema, &item);
-        let handle = state.handle;
-        let next = || {
-            state.rename(SessionId::mint()?);
-            Ok(state.handle)
-        };
-        let evicted = self.insert(item, handle, created_at, next).await?;
-        let mut session = Session::new(data, state);
-        session.evicted = evicted;
-        Ok(session)
-    }
-
     /// Reads the session of this id; none if it was ended, has expired or never was.
     ///
-    /// One `GetItem`, consistent: it sees every write that was acknowledged before. One
-    /// `BatchGetItem` in its place where the type has [`revoke_all`](crate::RevokeAll).
+    /// One `GetItem`. It is consistent and sees every write that was acknowledged before, unless the
+    /// store's [`ReadConsistency`] is `Eventual`. One `BatchGetItem` in its place where the type has
+    /// [`revoke_all`](crate::RevokeAll).
     ///
     /// # Errors
     ///
     /// [`Error::Decode`] if an item is there and is no session of this type, [`Error::Service`] if
     /// reading failed. Neither means that the session is absent: do not answer with a new one.
     pub async fn load(&self, id: &SessionId) -> Result<Option<Session<S>>, Error> {
+        self.load_once(id, self.reads_consistently()).await
+    }
+
+    /// The same for a client of which it is known that its last write gave the session this
+    /// [version](Session::written_version), or a later one.
+    ///
+    /// With [`ReadConsistency::ReadYourWrites`] it is one `GetItem` that is eventually consistent, at
+    /// half the price, and a consistent one after it only where the first found no live session or an
+    /// older version. Otherwise it is [`load`](Self::load).
+    ///
+    /// # Errors
+    ///
+    /// Those of `load`.
+    pub async fn load_at_least(
+        &self,
+        id: &SessionId,
+        version: u64,
+    ) -> Result<Option<Session<S>>, Error> {
+        if self.reads_own_writes() {
+            match self.load_once(id, false).await {
+                Ok(Some(session)) if session.state.version >= version => return Ok(Some(session)),
+                // It may be readable by now.
+                Ok(_) | Err(Error::Decode(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.load(id).await
+    }
+
+    async fn load_once(
+        &self,
+        id: &SessionId,
+        consistent: bool,
+    ) -> Result<Option<Session<S>>, Error> {
         let handle = id.handle();
-        match self.read(handle).await? {
+        match self.read(handle, consistent).await? {
             Some(item) => self.decode(id.clone(), handle, item),
             None => Ok(None),
         }
+    }
+
+    /// The same as the basis of a change, which is not made of what others have changed already.
+    pub(crate) async fn load_current(&self, id: &SessionId) -> Result<Option<Session<S>>, Error> {
+        self.load_once(id, true).await
     }
 
     /// The session in an item, by the store's policy for one that is unreadable.
@@ -267,8 +292,11 @@ where
 
 /// What a write to a known session came to.
 pub(crate) enum Answer {
-    /// It is stored, once; and when the session ends, if that is known.
-    Stored { ends: Option<u64> },
+    /// It is stored, once; when the session ends and which version it has, if that is known.
+    Stored {
+        ends: Option<u64>,
+        version: Option<u64>,
+    },
     /// It is certainly not stored, for this is the item.
     NotYet { item: Map, version: u64, ends: u64 },
     /// DynamoDB found the item too large.
@@ -290,90 +318,24 @@ impl<S> DynamoDbStore<S>
 where
     S: SessionAttributes,
 {
-    /// Puts a new item where none is, under the first handle or the next that is free, and enters
-    /// it into its rosters. Gives those that were ended for it.
-    ///
-    /// No handle is tried twice: a put of unknown outcome that was sent again could bring back a
-    /// session that was revoked in between. What it may have left is deleted.
-    pub(crate) async fn insert(
-        &self,
-        mut item: Map,
-        mut handle: SessionHandle,
-        created_at: Millis,
-        mut next: impl FnMut() -> Result<SessionHandle, Error>,
-    ) -> Result<Vec<SessionHandle>, Error> {
-        let mut evicted = Evicted::default();
-        for attempt in 1..=MAX_CREATES {
-            let entered = match self.put_once(item.clone()).await {
-                Ok(Written::Done(_)) => {
-                    let entries = entries(S::SCHEMA, &item, handle, created_at);
-                    match self.enter_all(entries, &mut evicted).await {
-                        Ok(()) => return Ok(self.ended(evicted).await),
-                        entered => entered,
-                    }
-                }
-                Ok(Written::TooLarge) => {
-                    return Err(TooLargeError {
-                        size: None,
-                        largest: Vec::new(),
-                    }
-                    .into());
-                }
-                Ok(Written::Refused { .. }) => Ok(()),
-                Err(error) if error.outcome_unknown() => Err(error.into()),
-                Err(error) if attempt == MAX_CREATES || !error.is_retryable() => {
-                    return Err(error.into());
-                }
-                Err(_) => {
-                    backoff(attempt).await;
-                    Ok(())
-                }
-            };
-            if let Err(error) = entered {
-                let taken_back = self.take_back(handle, &item).await;
-                let again = matches!(&error, Error::Service(error) if error.is_retryable());
-                if attempt == MAX_CREATES || !again || !taken_back {
-                    return Err(error);
-                }
-                backoff(attempt).await;
-            }
-            handle = next()?;
-            item.extend(key(S::SCHEMA, handle));
-        }
-        Err(SetupError::new("every new id is taken: the system's random bytes are broken").into())
-    }
-
-    async fn enter_all(&self, entries: Vec<Change>, evicted: &mut Evicted) -> Result<(), Error> {
-        for entry in entries {
-            self.enter(entry, evicted).await?;
-        }
-        Ok(())
-    }
-
-    /// Deletes what a new session may have left of which nobody knows yet, and says whether it could.
-    ///
-    /// Nobody knows its id, so what stays is of no use to anybody, and goes when it expires. What may
-    /// be in a roster leaves it after the session, never before.
-    async fn take_back(&self, handle: SessionHandle, item: &Map) -> bool {
-        let deleted = self
-            .delete_item(|| request::delete(self.target(), handle))
-            .await;
-        match &deleted {
-            Ok(_) => self.leave_all(&rosters(S::SCHEMA, item), handle).await,
-            Err(error) => {
-                tracing::debug!(%handle, %error, "a session of unknown outcome could not be taken back");
-            }
-        }
-        deleted.is_ok()
-    }
-
     /// Sends a write to a known session, and tells its own from others' by the item that a failed
     /// condition returns.
     pub(crate) async fn write(&self, save: &Save<'_>) -> Result<Answer, Error> {
-        let request = || request::save(S::SCHEMA, save).alone(self.target());
+        let is_asked = self.reads_own_writes() && save.version.is_none();
+        let request = || {
+            let request = request::save(S::SCHEMA, save).alone(self.target());
+            match is_asked {
+                true => request.return_values(ReturnValue::UpdatedNew),
+                false => request,
+            }
+        };
         match self.update_item(request).await? {
-            Written::Done(_) => Ok(Answer::Stored {
+            Written::Done(stored) => Ok(Answer::Stored {
                 ends: save.expires_at,
+                version: match save.version {
+                    Some(base) => Some(base + 1),
+                    None => stored.and_then(|item| version_of(S::SCHEMA, &item)),
+                },
             }),
             Written::TooLarge => Ok(Answer::TooLarge),
             Written::Refused { old, lost } => self.refused(save, old, lost),
@@ -396,6 +358,7 @@ where
                     evicted.by(changes);
                     return Ok(Answer::Stored {
                         ends: save.expires_at,
+                        version: save.version.map(|base| base + 1),
                     });
                 }
                 Transacted::Cancelled(reasons) => reasons,
@@ -453,7 +416,10 @@ where
             .into());
         }
         if remembers(schema, &item, save.nonce) {
-            return Ok(Answer::Stored { ends: Some(ends) });
+            return Ok(Answer::Stored {
+                ends: Some(ends),
+                version: version_of(schema, &item),
+            });
         }
         let version = unpacked(schema, handle, &mut item)?;
         let others = save
@@ -527,18 +493,6 @@ where
             conflicts += 1;
             backoff(conflicts).await;
         }
-    }
-
-    /// Sends a put once and never again, whatever the client's settings are.
-    async fn put_once(&self, item: Map) -> Result<Written, ServiceError> {
-        let once = Config::builder().retry_config(RetryConfig::disabled());
-        let request = request::create(self.target(), item);
-        let answer = request.customize().config_override(once).send().await;
-        self.written(
-            "PutItem",
-            answer.map(|done| done.attributes),
-            &Attempts::default(),
-        )
     }
 
     pub(crate) fn written<E: Condition>(

@@ -113,8 +113,8 @@ impl SessionCookie {
         format!("{prefix}{}", self.name)
     }
 
-    /// The id in these headers, if there is exactly one cookie of this name, and it is one of ours.
-    fn read(&self, headers: &HeaderMap) -> Option<SessionId> {
+    /// What is in these headers, if there is exactly one cookie of this name, and it is one of ours.
+    fn read(&self, headers: &HeaderMap) -> Option<Known> {
         let name = self.full_name();
         let texts = headers.get_all(COOKIE).into_iter();
         let mut found = texts
@@ -127,11 +127,17 @@ impl SessionCookie {
         if found.next().is_some() {
             return None;
         }
-        let cookie = match &self.key {
-            Some(key) => CookieJar::new().signed(key).verify(cookie.into_owned())?,
-            None => cookie,
+        let Some(key) = &self.key else {
+            let id = SessionId::parse(cookie.value()).ok()?;
+            return Some(Known { id, version: None });
         };
-        SessionId::parse(cookie.value()).ok()
+        let cookie = CookieJar::new().signed(key).verify(cookie.into_owned())?;
+        let (id, version) = match cookie.value().split_once('.') {
+            Some((id, version)) => (id, Some(version.parse().ok()?)),
+            None => (cookie.value(), None),
+        };
+        let id = SessionId::parse(id).ok()?;
+        Some(Known { id, version })
     }
 
     fn write(&self, value: String, max_age: Option<Duration>) -> Cookie<'static> {
@@ -151,9 +157,13 @@ impl SessionCookie {
         cookie
     }
 
-    fn signed_value(&self, id: &SessionId) -> String {
-        let value = id.expose();
+    fn signed_value(&self, known: &Known) -> String {
+        let value = known.id.expose();
         let Some(key) = &self.key else { return value };
+        let value = match known.version {
+            Some(version) => format!("{value}.{version}"),
+            None => value,
+        };
         let name = self.full_name();
         let mut jar = CookieJar::new();
         jar.signed_mut(key).add(Cookie::new(name.clone(), value));
@@ -172,40 +182,53 @@ pub(super) enum Carrier {
 /// The header of an answer that has a new id, where ids are bearer tokens.
 const SESSION_ID: HeaderName = HeaderName::from_static("session-id");
 
+/// What a client knows of its session.
+pub(super) struct Known {
+    pub(super) id: SessionId,
+    /// The version that it last wrote; only where that is signed.
+    pub(super) version: Option<u64>,
+}
+
 /// What the client has to learn about its id.
 pub(super) enum Notice {
     /// It is this one, and of no use after this moment.
-    New(SessionId, SystemTime),
+    New(Known, SystemTime),
     /// There is none any more.
     Ended,
 }
 
 impl Carrier {
-    pub(super) fn read(&self, headers: &HeaderMap) -> Option<SessionId> {
+    pub(super) fn read(&self, headers: &HeaderMap) -> Option<Known> {
         match self {
             Self::Cookie(cookie) => cookie.read(headers),
             Self::Bearer => {
                 let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
                 let (scheme, id) = text.split_once(' ')?;
                 let is_bearer = scheme.eq_ignore_ascii_case("bearer");
-                SessionId::parse(id).ok().filter(|_| is_bearer)
+                let id = SessionId::parse(id).ok().filter(|_| is_bearer)?;
+                Some(Known { id, version: None })
             }
         }
     }
 
+    /// Whether it takes along the version that its client last wrote.
+    pub(super) fn carries_version(&self) -> bool {
+        matches!(self, Self::Cookie(SessionCookie { key: Some(_), .. }))
+    }
+
     pub(super) fn write(&self, notice: &Notice, now: SystemTime, headers: &mut HeaderMap) {
         let (name, value) = match (self, notice) {
-            (Self::Cookie(cookie), Notice::New(id, end)) => {
+            (Self::Cookie(cookie), Notice::New(known, end)) => {
                 let left = end.duration_since(now).unwrap_or_default();
                 let left = cookie.persistent.then_some(left);
-                let cookie = cookie.write(cookie.signed_value(id), left);
+                let cookie = cookie.write(cookie.signed_value(known), left);
                 (SET_COOKIE, cookie.to_string())
             }
             (Self::Cookie(cookie), Notice::Ended) => {
                 let cookie = cookie.write(String::new(), Some(Duration::ZERO));
                 (SET_COOKIE, cookie.to_string())
             }
-            (Self::Bearer, Notice::New(id, _)) => (SESSION_ID, id.expose()),
+            (Self::Bearer, Notice::New(known, _)) => (SESSION_ID, known.id.expose()),
             (Self::Bearer, Notice::Ended) => return,
         };
         match HeaderValue::try_from(value) {

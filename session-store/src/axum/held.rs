@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::cookie::Notice;
+use super::cookie::{Known, Notice};
 use crate::attributes::SessionAttributes;
 use crate::delta::{Delta, Intent};
 use crate::error::{EncodeError, Error};
@@ -32,7 +32,9 @@ pub(super) struct Held<S> {
     /// The handler has tried to store it, and deals with the failure itself.
     pub(super) given_up: bool,
     pub(super) idle: Option<Option<Duration>>,
-    /// What the client has to learn.
+    /// The version that was read.
+    pub(super) read: Option<u64>,
+    /// What the client has to learn of its id.
     pub(super) notice: Option<Notice>,
 }
 
@@ -48,6 +50,7 @@ pub(super) enum Data<S> {
 impl<S: Default> Held<S> {
     pub(super) fn of(session: Option<Session<S>>) -> Self {
         Self {
+            read: session.as_ref().and_then(Session::written_version),
             data: match session {
                 Some(session) => Data::Stored(Box::new(session)),
                 None => Data::absent(),
@@ -143,7 +146,7 @@ where
                 return Ok(());
             }
             let session = store.create(data.clone()).await?;
-            self.notice = Some(new_id(&session));
+            self.notice = Some(notice(store, &session));
             self.cycle = false;
             self.data = Data::Stored(Box::new(session));
         }
@@ -156,7 +159,7 @@ where
         if self.cycle {
             cycle(store, session).await?;
             self.cycle = false;
-            self.notice = Some(new_id(session));
+            self.notice = Some(notice(store, session));
         } else {
             store.save(session).await?;
             if self.touch
@@ -168,6 +171,18 @@ where
         }
         self.idle = None;
         Ok(())
+    }
+
+    /// Lets the client learn which version it has to ask for from now on, where what it sent does not
+    /// say so.
+    pub(super) fn tell_version(&mut self, store: &DynamoDbStore<S>, sent: Option<u64>) {
+        let Data::Stored(session) = &self.data else {
+            return;
+        };
+        let has_written = Session::written_version(session) != self.read;
+        if self.notice.is_none() && (has_written || sent.is_none()) {
+            self.notice = Some(notice(store, session));
+        }
     }
 
     /// Stores what was changed before, then this change, again and again until it wins.
@@ -199,9 +214,13 @@ where
     }
 }
 
-fn new_id<S: SessionAttributes>(session: &Session<S>) -> Notice {
+fn notice<S: SessionAttributes>(store: &DynamoDbStore<S>, session: &Session<S>) -> Notice {
     let end = absolute_end(S::SCHEMA, session.state.created_at);
-    Notice::New(session.id().clone(), seconds_to_time(end))
+    let known = Known {
+        id: session.id().clone(),
+        version: Session::written_version(session).filter(|_| store.reads_own_writes()),
+    };
+    Notice::New(known, seconds_to_time(end))
 }
 
 /// Until it is known which id is valid, if that can be had.

@@ -180,8 +180,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let id = self.config.carrier.read(request.headers());
-        let slot = Arc::new(Slot::new(Arc::clone(&self.config), id));
+        let known = self.config.carrier.read(request.headers());
+        let slot = Arc::new(Slot::new(Arc::clone(&self.config), known));
         request.extensions_mut().insert(Arc::clone(&slot));
         let response = self.inner.call(request);
         Box::pin(async move {

@@ -8,17 +8,17 @@ use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::cookie::Known;
 use super::held::Held;
 use super::layer::Config;
 use super::policy::Stage;
 use crate::attributes::SessionAttributes;
-use crate::id::SessionId;
 
 /// The session of one request. The lock is held for a moment each time, and never across an await.
 pub(super) struct Slot<S> {
     config: Arc<Config<S>>,
     /// What the client sent.
-    id: Option<SessionId>,
+    known: Option<Known>,
     place: Mutex<Place<S>>,
 }
 
@@ -37,10 +37,10 @@ pub(super) enum Refusal {
 }
 
 impl<S> Slot<S> {
-    pub(super) fn new(config: Arc<Config<S>>, id: Option<SessionId>) -> Self {
+    pub(super) fn new(config: Arc<Config<S>>, known: Option<Known>) -> Self {
         Self {
             config,
-            id,
+            known,
             place: Mutex::new(Place::Untouched),
         }
     }
@@ -70,8 +70,13 @@ where
             Place::Lent => return Err(Refusal::Lent),
             Place::Untouched => {}
         }
-        let loaded = match &self.id {
-            Some(id) => self.config.store.load(id).await,
+        let store = &self.config.store;
+        let loaded = match &self.known {
+            Some(Known {
+                id,
+                version: Some(version),
+            }) => store.load_at_least(id, *version).await,
+            Some(Known { id, version: None }) => store.load(id).await,
             None => Ok(None),
         };
         match loaded {
@@ -126,11 +131,13 @@ where
                 response = answer;
             }
         }
-        if let Some(notice) = &held.notice {
-            let now = self.config.store.now().time();
-            self.config
-                .carrier
-                .write(notice, now, response.headers_mut());
+        let Config { store, carrier, .. } = &*self.config;
+        if store.reads_own_writes() && carrier.carries_version() {
+            let sent = self.known.as_ref().and_then(|known| known.version);
+            held.tell_version(store, sent);
+        }
+        if let Some(notice) = held.notice {
+            carrier.write(&notice, store.now().time(), response.headers_mut());
         }
         response
     }

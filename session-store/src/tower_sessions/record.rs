@@ -70,6 +70,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
             idle: None,
             version: 1,
             seen: 1,
+            written: None,
             packed: false,
             promoted: image.promoted(),
             unknown: Unknown::default(),
@@ -85,7 +86,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
     pub(crate) async fn load_record(&self, handle: SessionHandle) -> Result<Option<Loaded>, Error> {
         let schema = S::SCHEMA;
         let names = &schema.names;
-        let Some(mut item) = self.read(handle).await? else {
+        let Some(mut item) = self.read(handle, self.reads_consistently()).await? else {
             return Ok(None);
         };
         let ends = stored_expiry(schema, handle, &item)?;

@@ -18,6 +18,7 @@ mod g11_known_before_the_call;
 mod g12_no_control_plane;
 mod g13_retried_writes;
 mod g14_known_cost;
+mod reads;
 
 use std::collections::BTreeSet;
 
