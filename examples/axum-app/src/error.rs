@@ -72,24 +72,21 @@ impl IntoResponse for AppError {
 
 /// What to answer where the store failed, in a handler or around it.
 pub(crate) fn store_failed(error: &Error) -> Response {
-    let (status, message) = match error {
-        Error::Gone(_) => (
-            StatusCode::CONFLICT,
-            "Your session ended just now. Please try again.",
-        ),
-        Error::Service(_) | Error::Conflict(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Sessions cannot be reached right now. Please try again in a moment.",
-        ),
-        _ => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "Something went wrong, and it is our fault.",
-        ),
-    };
-    if !matches!(error, Error::Gone(_)) {
-        log(error);
+    if let Error::Gone(_) = error {
+        let message = "Your session ended just now. Please try again.";
+        return answer(StatusCode::CONFLICT, message);
     }
-    answer(status, message)
+    log(error);
+    match error {
+        Error::Service(_) | Error::Conflict(_) => {
+            let message = "Sessions cannot be reached right now. Please try again in a moment.";
+            answer(StatusCode::SERVICE_UNAVAILABLE, message)
+        }
+        _ => {
+            let message = "Something went wrong, and it is our fault.";
+            answer(StatusCode::INTERNAL_SERVER_ERROR, message)
+        }
+    }
 }
 
 fn answer(status: StatusCode, message: &str) -> Response {

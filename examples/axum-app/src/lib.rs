@@ -142,8 +142,8 @@ async fn login(mut session: Current, Form(form): Form<LoginForm>) -> Result<Redi
     CurrentSession::cycle_id(&mut session);
     // At once, since only then it is known which sessions were ended for this one.
     CurrentSession::save(&mut session).await?;
-    let ended = CurrentSession::stored(&session).map_or(&[][..], Session::evicted);
-    let ended = ended.to_vec();
+    let stored = CurrentSession::stored(&session);
+    let ended = stored.map_or_else(Vec::new, |stored| Session::evicted(stored).to_vec());
     session.ended.extend(ended);
     Ok(Redirect::to("/"))
 }

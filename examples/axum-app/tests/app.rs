@@ -341,6 +341,28 @@ async fn a_log_in_beyond_the_limit_ends_the_oldest() {
     assert!(!sixth.get("/").await.text.contains("oldest session"));
 }
 
+/// The notice is stored after the log-in: if that fails, the cookie must not be missed, since nobody
+/// else has the new id.
+#[tokio::test]
+async fn a_log_in_counts_even_if_its_notice_is_lost() {
+    let TestStore { store, wire, .. } = test_store().await;
+    for _ in 0..5 {
+        Browser::logged_in(&store, "ada").await;
+    }
+    let mut sixth = Browser::new(&store);
+    sixth.post("/cart", "item=tea").await;
+    let anonymous = sixth.cookie.clone();
+    for _ in 0..3 {
+        wire.next("UpdateItem", Fault::throttled());
+    }
+    let answer = sixth.post("/login", "user=ada").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_ne!(sixth.cookie, anonymous);
+    assert_eq!(sixth.page().await, "ada");
+    assert_eq!(sixth.devices().await.len(), 5);
+    assert!(!sixth.get("/").await.text.contains("oldest session"));
+}
+
 #[tokio::test]
 async fn nobody_ends_the_session_of_somebody_else() {
     let store = store().await;

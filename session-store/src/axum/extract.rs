@@ -34,7 +34,7 @@ use crate::store::DynamoDbStore;
 /// All but `S` is in associated functions, so that they hide no method of `S`.
 pub struct CurrentSession<S> {
     slot: Arc<Slot<S>>,
-    /// None only while it is being stored, when nobody can reach it.
+    /// None only while it is being stored, or after that was broken off.
     held: Option<Box<Held<S>>>,
 }
 
@@ -71,14 +71,14 @@ impl<S> CurrentSession<S> {
     fn held(&self) -> &Held<S> {
         match &self.held {
             Some(held) => held,
-            None => unreachable!("a session that is being stored cannot be reached"),
+            None => broken_off(),
         }
     }
 
     fn held_mut(&mut self) -> &mut Held<S> {
         match &mut self.held {
             Some(held) => held,
-            None => unreachable!("a session that is being stored cannot be reached"),
+            None => broken_off(),
         }
     }
 }
@@ -104,6 +104,11 @@ where
     /// [`touch`](DynamoDbStore::touch), [`cycle_id`](DynamoDbStore::cycle_id) and
     /// [`delete`](DynamoDbStore::delete), whichever it took. The changes are still in hand, but the
     /// answer is the handler's now: nothing is tried again when it is done.
+    ///
+    /// # Panics
+    ///
+    /// Await it to its end. A future that is dropped before, such as by a timeout, takes the session
+    /// along: any use of it panics after that, and the client does not learn of a new id.
     pub async fn save(session: &mut Self) -> Result<(), Error> {
         let store = Self::store(session).clone();
         Self::carry_out(session, |mut held| async move {
@@ -127,6 +132,10 @@ where
     ///
     /// Those of [`save`](Self::save) and of [`update`](DynamoDbStore::update), with the same
     /// consequences: [`Error::Gone`] if the session ended while the handler ran.
+    ///
+    /// # Panics
+    ///
+    /// As [`save`](Self::save) does.
     pub async fn update<T: Send + 'static>(
         session: &mut Self,
         change: impl FnMut(&mut S) -> T + Send + 'static,
@@ -149,7 +158,7 @@ where
         F: Future<Output = (Box<Held<S>>, Result<T, Error>)> + Send + 'static,
     {
         let Some(held) = session.held.take() else {
-            unreachable!("a session that is being stored cannot be reached");
+            broken_off()
         };
         match tokio::spawn(work(held)).await {
             Ok((mut held, done)) => {
@@ -164,6 +173,10 @@ where
             },
         }
     }
+}
+
+fn broken_off() -> ! {
+    panic!("a `save` or `update` of this session was dropped before its end, and it with it")
 }
 
 impl<S> Drop for CurrentSession<S> {
