@@ -64,6 +64,17 @@ impl<S, C> Builder<S, C> {
         self
     }
 
+    /// Lets loads of one session that come at once share their reads, as the requests of one page do;
+    /// by default, each reads by itself.
+    ///
+    /// Of each session one read at a time is under way, and the loads that come meanwhile share the
+    /// next. Each still sees every write that was acknowledged before it came. What fifty requests at
+    /// once would pay for fifty times costs two reads, and some of them wait twice as long.
+    pub fn share_loads(mut self, share: bool) -> Self {
+        self.options.share_loads = share;
+        self
+    }
+
     /// Uses a client that is ready. Nothing of its configuration is changed.
     pub fn client(self, client: Client) -> Builder<S, Ready>
     where

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::id::SessionHandle;
 
@@ -331,7 +332,7 @@ impl fmt::Display for LimitError {
 impl StdError for LimitError {}
 
 /// See [`Error::Service`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ServiceError {
     pub(crate) operation: &'static str,
     pub(crate) code: Option<String>,
@@ -341,7 +342,8 @@ pub struct ServiceError {
     pub(crate) retryable: bool,
     pub(crate) outcome_unknown: bool,
     pub(crate) hint: String,
-    pub(crate) cause: Cause,
+    /// Shared by all who waited for the same read.
+    pub(crate) cause: Arc<dyn StdError + Send + Sync>,
 }
 
 impl ServiceError {

@@ -57,9 +57,9 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         &self,
         handle: SessionHandle,
         consistent: bool,
-    ) -> Result<Option<Map>, Error> {
+    ) -> Result<Option<Map>, ServiceError> {
         let mut items = Vec::new();
-        let mut read = request::load_with_everyone(self.target(), handle, consistent)?;
+        let mut read = request::load_with_everyone(self.target(), handle, consistent);
         for attempt in 1..=MAX_ATTEMPTS {
             let answer = read.send().await;
             let answer = answer.map_err(|error| self.failed("BatchGetItem", error))?;
@@ -78,7 +78,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
             read = self.client().batch_get_item().set_request_items(Some(left));
             backoff(attempt).await;
         }
-        Err(ServiceError::unprocessed("BatchGetItem").into())
+        Err(ServiceError::unprocessed("BatchGetItem"))
     }
 
     /// Takes out of these items those whose sessions were revoked with all others.

@@ -105,6 +105,7 @@ mod save;
 mod schema;
 mod service;
 mod session;
+mod sharing;
 mod store;
 mod table;
 #[cfg(feature = "test-util")]

@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem,
@@ -68,14 +69,19 @@ pub(crate) fn load_with_everyone(
     to: Target<'_>,
     handle: SessionHandle,
     consistent: bool,
-) -> Result<BatchGetItemFluentBuilder, Error> {
+) -> BatchGetItemFluentBuilder {
     let wanted = KeysAndAttributes::builder()
         .keys(key(to.schema, handle))
         .keys(key_of_everyone(to.schema))
-        .consistent_read(consistent)
-        .build()
-        .map_err(incomplete)?;
-    Ok(to.client.batch_get_item().request_items(to.table, wanted))
+        .consistent_read(consistent);
+    batch(to, wanted)
+}
+
+fn batch(to: Target<'_>, wanted: KeysAndAttributesBuilder) -> BatchGetItemFluentBuilder {
+    // Building fails for want of keys alone, and they were set.
+    let wanted = wanted.build().ok();
+    let wanted = wanted.map(|wanted| HashMap::from([(to.table.to_owned(), wanted)]));
+    to.client.batch_get_item().set_request_items(wanted)
 }
 
 /// Revokes every session that was created before this moment, unless more than those are already.
@@ -512,10 +518,5 @@ pub(crate) fn details(
         .projection_expression(projection.join(","))
         .set_expression_attribute_names(e.names())
         .consistent_read(true);
-    // Building fails for want of keys alone, and they were set.
-    let wanted = wanted
-        .build()
-        .ok()
-        .map(|wanted| HashMap::from([(to.table.to_owned(), wanted)]));
-    to.client.batch_get_item().set_request_items(wanted)
+    batch(to, wanted)
 }

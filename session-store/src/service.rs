@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::CancellationReason;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::error::{Error, ServiceError, SetupError};
+use crate::error::{Cause, Error, ServiceError, SetupError};
 use crate::value::Map;
 
 /// Codes by which AWS refuses a call because there were too many.
@@ -81,7 +81,7 @@ impl ServiceError {
             outcome_unknown: lost || (answered && failed_inside && !throttled),
             hint: hint(operation, table, code.as_deref(), error.message(), &error),
             code,
-            cause: Box::new(error),
+            cause: Arc::new(error),
         }
     }
 
@@ -97,7 +97,7 @@ impl ServiceError {
             retryable: true,
             outcome_unknown: false,
             hint: "DynamoDB left a part of it undone in every attempt; try again later, or give the table more capacity".to_owned(),
-            cause: "unprocessed keys".into(),
+            cause: Arc::from(Cause::from("unprocessed keys")),
         }
     }
 

@@ -25,6 +25,7 @@ use crate::request::{self, Save, Target};
 use crate::roster::{Change, rosters};
 use crate::service::{self, Attempts, Condition};
 use crate::session::Session;
+use crate::sharing::Reads;
 use crate::transaction::{Transacted, is_refused, is_too_large, token};
 use crate::value::Map;
 
@@ -47,6 +48,8 @@ struct Inner {
     table: String,
     clock: SharedTimeSource,
     options: Options,
+    /// Those that loads share, where they do.
+    reads: Reads,
 }
 
 /// What a store is told beside where its table is.
@@ -55,6 +58,7 @@ pub(crate) struct Options {
     pub(crate) touch: Touch,
     pub(crate) unreadable: Unreadable,
     pub(crate) reads: ReadConsistency,
+    pub(crate) share_loads: bool,
 }
 
 /// What to make of a session that no longer decodes, as after a deploy that changed its type.
@@ -131,6 +135,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                 table,
                 clock,
                 options,
+                reads: Reads::default(),
             }),
             session: PhantomData,
         }
@@ -173,7 +178,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         &self,
         handle: SessionHandle,
         consistent: bool,
-    ) -> Result<Option<Map>, Error> {
+    ) -> Result<Option<Map>, ServiceError> {
         if S::SCHEMA.revoke_all {
             return self.read_with_everyone(handle, consistent).await;
         }
@@ -262,7 +267,15 @@ where
         consistent: bool,
     ) -> Result<Option<Session<S>>, Error> {
         let handle = id.handle();
-        match self.read(handle, consistent).await? {
+        let read = match self.inner.options.share_loads {
+            true => {
+                let store = self.clone();
+                let read = async move { store.read(handle, consistent).await };
+                self.inner.reads.share((handle, consistent), read).await
+            }
+            false => self.read(handle, consistent).await,
+        };
+        match read? {
             Some(item) => self.decode(id.clone(), handle, item),
             None => Ok(None),
         }

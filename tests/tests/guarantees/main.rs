@@ -19,6 +19,7 @@ mod g12_no_control_plane;
 mod g13_retried_writes;
 mod g14_known_cost;
 mod reads;
+mod shared_loads;
 
 use std::collections::BTreeSet;
 
