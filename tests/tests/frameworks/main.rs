@@ -2,5 +2,6 @@
 
 mod actix_session;
 mod axum_layer;
+mod axum_parallel;
 mod tower_copies;
 mod tower_sessions;
