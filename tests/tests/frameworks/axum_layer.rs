@@ -30,6 +30,13 @@ struct App {
     more: std::collections::BTreeMap<String, u64>,
 }
 
+/// Of another app.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests")]
+struct Other {
+    visits: u64,
+}
+
 type Current = CurrentSession<App>;
 
 async fn read(session: Current) -> String {
@@ -82,6 +89,7 @@ async fn at_once(mut session: Current) -> String {
     match CurrentSession::save(&mut session).await {
         Ok(()) => "welcome".to_owned(),
         Err(Error::Limit(_)) => "too many".to_owned(),
+        Err(Error::Gone(_)) => "too late".to_owned(),
         Err(error) => panic!("{error}"),
     }
 }
@@ -573,6 +581,24 @@ async fn a_session_that_cannot_be_decoded_is_an_error_and_stays() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_stored_is_an_error_and_no_write() {
+    async fn fill(mut session: Current) {
+        session.theme = "x".repeat(401 * 1024);
+    }
+    let bench = Bench::<App>::new().await;
+    let layer = SessionLayer::new(bench.store.clone()).dev();
+    let app = routes().route("/fill", get(fill)).layer(layer);
+    let cookie = begin(&bench, &app).await;
+    for (cookie, reads) in [(None, 0), (Some(&*cookie), 1)] {
+        let answer = ask(&app, "/fill", cookie).await;
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.cookie(), None);
+        assert_eq!(calls(&bench), vec!["GetItem"; reads]);
+    }
+    assert_eq!(ask(&app, "/read", Some(&cookie)).await.text, "1 nobody");
+}
+
+#[tokio::test]
 async fn one_session_too_many_is_said_to_be() {
     let bench = Bench::<App>::new().await;
     let app = app(&bench);
@@ -589,6 +615,11 @@ async fn one_session_too_many_is_said_to_be() {
     let answer = ask(&app, "/now", Some(&cookie)).await;
     assert_eq!((answer.status, &*answer.text), (StatusCode::OK, "too many"));
     assert_eq!(ask(&app, "/read", Some(&cookie)).await.text, "1 nobody");
+    let (store, id) = (bench.store.clone(), SessionId::parse(&cookie).unwrap());
+    let end = move || async move { store.delete(&id).await.unwrap() };
+    bench.wire.next("TransactWriteItems", Fault::meanwhile(end));
+    let answer = ask(&app, "/now", Some(&cookie)).await;
+    assert_eq!((answer.status, &*answer.text), (StatusCode::OK, "too late"));
 }
 
 #[tokio::test]
@@ -644,6 +675,10 @@ async fn mistakes_in_the_set_up_are_explained() {
         answer.text
     );
     let bench = Bench::<App>::new().await;
+    let other = SessionLayer::new(bench.other::<Other>().await);
+    let answer = ask(&routes().layer(other), "/read", None).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(answer.text.contains("axum_layer::App`"), "{}", answer.text);
     let answer = ask(&app(&bench), "/twice", None).await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(
@@ -724,23 +759,19 @@ async fn a_new_id_is_carried_to_its_end_when_the_client_hangs_up() {
 async fn the_session_as_the_store_knows_it() {
     async fn handle(session: Current) -> String {
         let stored = CurrentSession::stored(&session).map(Session::handle);
-        let count = CurrentSession::store(&session)
-            .sessions(App::USER_ID, "u-17")
-            .count()
-            .await;
-        format!(
-            "{} {}",
-            stored.map(|handle| handle.to_string()).unwrap_or_default(),
-            count.unwrap()
-        )
+        let store = CurrentSession::store(&session);
+        let count = store.sessions(App::USER_ID, "u-17").count().await;
+        format!("{stored:?} {} {session:?}", count.unwrap())
     }
     let bench = Bench::<App>::new().await;
     let layer = SessionLayer::new(bench.store.clone()).dev();
     let app = routes().route("/handle", get(handle)).layer(layer);
     let cookie = ask(&app, "/login", None).await.cookie().unwrap();
     let handle = SessionId::parse(&cookie).unwrap().handle();
-    assert_eq!(
-        ask(&app, "/handle", Some(&cookie)).await.text,
-        format!("{handle} 1")
+    let text = ask(&app, "/handle", Some(&cookie)).await.text;
+    assert!(
+        text.starts_with(&format!("{:?} 1 ", Some(handle))),
+        "{text}"
     );
+    assert!(text.contains("u-17") && !text.contains(&cookie), "{text}");
 }
