@@ -17,7 +17,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::attributes::SessionAttributes;
-use crate::error::{ConflictError, Error, GoneError, ServiceError, SetupError, TooLargeError};
+use crate::error::{
+    ConflictError, DecodeError, Error, GoneError, ServiceError, SetupError, TooLargeError,
+};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{Image, Nonce, WRITES, decode, key, remembers, stored_expiry, stored_version};
 use crate::lifetime::{self, Millis, Touch, is_live};
@@ -77,17 +79,6 @@ impl<S> Clone for DynamoDbStore<S> {
         Self {
             inner: Arc::clone(&self.inner),
             session: self.session,
-        }
-    }
-}
-
-impl<S> DynamoDbStore<S> {
-    /// The same table for another type of session.
-    #[cfg(feature = "actix-session")]
-    pub(crate) fn of_type<T>(&self) -> DynamoDbStore<T> {
-        DynamoDbStore {
-            inner: Arc::clone(&self.inner),
-            session: PhantomData,
         }
     }
 }
@@ -185,38 +176,23 @@ where
     /// [`Error::Conflict`] if too many entered one roster at once; [`Error::Service`]. After any of
     /// them there is no new session.
     pub async fn create(&self, data: S) -> Result<Session<S>, Error> {
-        let created_at = self.now();
-        self.create_since(created_at, data, None, Unknown::default())
-            .await
-    }
-
-    /// The same for a session that counts from an earlier moment, as one that takes the place of
-    /// another does, with what is in the item and not in `S`.
-    pub(crate) async fn create_since(
-        &self,
-        created_at: Millis,
-        data: S,
-        idle: Option<Duration>,
-        unknown: Unknown,
-    ) -> Result<Session<S>, Error> {
         let schema = S::SCHEMA;
         let image = Image::of(&data)?;
-        image.check_size(schema, &unknown)?;
+        image.check_size(schema, &Unknown::default())?;
 
-        let touched_at = self.now();
-        let expires_at = lifetime::expires_at(schema, created_at, touched_at, idle);
+        let now = self.now();
         let id = SessionId::mint()?;
         let mut state = State {
             handle: id.handle(),
             id,
-            created_at,
-            touched_at,
-            expires_at,
-            idle,
+            created_at: now,
+            touched_at: now,
+            expires_at: lifetime::expires_at(schema, now, now, None),
+            idle: None,
             version: 1,
             seen: 1,
             promoted: image.promoted(),
-            unknown,
+            unknown: Unknown::default(),
         };
         let item = image.into_item(schema, &state, Nonce::mint()?);
         let handle = state.handle;
@@ -224,7 +200,7 @@ where
             state.rename(SessionId::mint()?);
             Ok(state.handle)
         };
-        let evicted = self.insert(item, handle, created_at, next).await?;
+        let evicted = self.insert(item, handle, now, next).await?;
         let mut session = Session::new(data, state);
         session.evicted = evicted;
         Ok(session)
@@ -254,13 +230,7 @@ where
         handle: SessionHandle,
         item: Map,
     ) -> Result<Option<Session<S>>, Error> {
-        match decode(id, handle, item, self.now()) {
-            Err(error) if self.inner.options.unreadable == Unreadable::Absent => {
-                tracing::warn!(%handle, path = error.path(), "a session cannot be read, and counts as absent");
-                Ok(None)
-            }
-            decoded => Ok(decoded?),
-        }
+        self.readable(handle, decode(id, handle, item, self.now()))
     }
 }
 
@@ -289,6 +259,21 @@ impl<S> DynamoDbStore<S>
 where
     S: SessionAttributes,
 {
+    /// What was read, by the store's policy for what cannot be.
+    pub(crate) fn readable<T>(
+        &self,
+        handle: SessionHandle,
+        read: Result<Option<T>, DecodeError>,
+    ) -> Result<Option<T>, Error> {
+        match read {
+            Err(error) if self.inner.options.unreadable == Unreadable::Absent => {
+                tracing::warn!(%handle, path = error.path(), "a session cannot be read, and counts as absent");
+                Ok(None)
+            }
+            read => Ok(read?),
+        }
+    }
+
     /// Puts a new item where none is, under the first handle or the next that is free, and enters
     /// it into its rosters. Gives those that were ended for it.
     ///
