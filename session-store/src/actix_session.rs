@@ -76,6 +76,8 @@
 //! Entries are JSON. Numbers keep what `serde_json::Value` keeps of them: integers of 64 bits, and
 //! floating point.
 
+mod record;
+
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
@@ -83,25 +85,24 @@ use std::time::Duration;
 
 use ::actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::attributes::SessionAttributes;
 use crate::error::{EncodeError, Error};
 use crate::id::{SessionHandle, SessionId};
-use crate::record::{Data, Loaded, Record};
+use crate::record::{Base, Data};
 use crate::store::DynamoDbStore;
 use crate::value::Map;
 
 /// A [`DynamoDbStore`] as actix-session's `SessionStore`. See the [module](self).
 pub struct ActixSessions<S> {
     store: DynamoDbStore<S>,
-    records: DynamoDbStore<Record<S>>,
 }
 
 impl<S> ActixSessions<S> {
     /// Puts this store behind the framework's trait.
     pub fn new(store: DynamoDbStore<S>) -> Self {
-        let records = store.of_type();
-        Self { store, records }
+        Self { store }
     }
 
     /// The store inside, to list and revoke sessions by index.
@@ -144,18 +145,27 @@ where
         let Ok(id) = SessionId::parse(key.as_ref()) else {
             return Ok(None);
         };
-        let loaded = self.records.load(&id).await;
-        let Some(session) = loaded.map_err(|error| LoadError::Other(error.into()))? else {
-            return Ok(None);
+        let loaded = async {
+            let loaded = self
+                .store
+                .load_fitting(id.handle(), self.store.reads_consistently())
+                .await?;
+            let base = loaded.as_ref().map(Base::of).transpose()?;
+            Ok::<_, Error>(loaded.zip(base))
         };
-        let entries = session.data().iter();
-        let mut state: HashMap<_, _> = entries
-            .map(|(name, value)| (name.clone(), value.to_string()))
-            .collect();
-        let loaded = serde_json::to_string(&Loaded::of(&session));
-        let loaded = loaded.map_err(|error| LoadError::Other(error.into()))?;
-        state.insert(Loaded::KEY.to_owned(), loaded);
-        Ok(Some(state))
+        let loaded = loaded
+            .await
+            .map_err(|error| LoadError::Other(error.into()))?;
+        Ok(loaded.map(|(loaded, base)| {
+            let mut base = base.into_json();
+            base[HANDLE] = id.handle().to_string().into();
+            let mut data = loaded.data;
+            data.insert(RESERVED_KEY.to_owned(), base);
+            let entries = data.into_iter();
+            entries
+                .map(|(name, value)| (name, value.to_string()))
+                .collect()
+        }))
     }
 
     /// Always under a new key. What comes from a session that is not there any more is dropped and
@@ -167,20 +177,19 @@ where
     ) -> Result<SessionKey, SaveError> {
         let ended = ENDED.take();
         let saved = async {
-            let (loaded, data) = parse(state)?;
+            let (base, data) = parse(state)?;
             let idle = seconds(ttl);
-            let Some(loaded) = loaded else {
-                return self.records.create_record(data, idle).await;
+            let store = &self.store;
+            let Some((handle, base)) = base else {
+                let now = store.now();
+                return store
+                    .create_counting_from(now, &data, idle, Map::new())
+                    .await;
             };
-            let handle = loaded.handle();
-            if let Some(ended) = ended.filter(|(ended, _)| *ended == handle) {
-                let records = &self.records;
-                if let Some(id) = records
-                    .create_in_place_of(ended, &loaded, data, idle)
-                    .await?
-                {
-                    return Ok(id);
-                }
+            if let Some(ended) = ended.filter(|(ended, _)| *ended == handle)
+                && let Some(id) = store.create_in_place_of(ended, &base, data, idle).await?
+            {
+                return Ok(id);
             }
             tracing::info!(%handle, "the session was ended, and gets no new id; nothing was stored");
             SessionId::mint()
@@ -204,9 +213,11 @@ where
             return Ok(key);
         };
         let saved = async {
-            let (loaded, data) = parse(state)?;
-            self.records
-                .save_record(id, loaded, data, seconds(ttl))
+            let (base, data) = parse(state)?;
+            let handle = id.handle();
+            let base = base.filter(|(of, _)| *of == handle).map(|(_, base)| base);
+            self.store
+                .save_since(handle, base, data, seconds(ttl))
                 .await
         };
         match saved.await.or_else(drop_of_gone) {
@@ -224,7 +235,7 @@ where
         let Ok(id) = SessionId::parse(key.as_ref()) else {
             return Ok(());
         };
-        let extended = self.records.extend(id.handle(), seconds(ttl)).await;
+        let extended = self.store.extend(id.handle(), seconds(ttl)).await;
         Ok(extended.or_else(drop_of_gone)?)
     }
 
@@ -232,7 +243,7 @@ where
         let mut ended = None;
         if let Ok(id) = SessionId::parse(key.as_ref()) {
             let handle = id.handle();
-            let item = self.records.end_record(handle).await?;
+            let item = self.store.end_record(handle).await?;
             ended = item.map(|item| (handle, item));
         }
         ENDED.set(ended);
@@ -240,17 +251,28 @@ where
     }
 }
 
+/// The one name that an application cannot use for an entry of its own.
+const RESERVED_KEY: &str = "session-store";
+
+/// The name inside that entry of the session that it is of.
+const HANDLE: &str = "handle";
+
 /// The application's entries, and what [`load`](SessionStore::load) put beside them.
-fn parse(mut state: HashMap<String, String>) -> Result<(Option<Loaded>, Data), EncodeError> {
-    let loaded = state.remove(Loaded::KEY);
-    let loaded = loaded.and_then(|text| serde_json::from_str(&text).ok());
+fn parse(
+    mut state: HashMap<String, String>,
+) -> Result<(Option<(SessionHandle, Base)>, Data), EncodeError> {
+    let base = state.remove(RESERVED_KEY).and_then(|text| {
+        let base: Value = serde_json::from_str(&text).ok()?;
+        let handle = SessionHandle::parse(base.get(HANDLE)?.as_str()?).ok()?;
+        Some((handle, Base::from_json(base)?))
+    });
     let entries = state
         .into_iter()
         .map(|(name, text)| match serde_json::from_str(&text) {
             Ok(value) => Ok((name, value)),
             Err(error) => Err(EncodeError::new(name, error)),
         });
-    Ok((loaded, entries.collect::<Result<_, _>>()?))
+    Ok((base, entries.collect::<Result<_, _>>()?))
 }
 
 fn key(id: &SessionId) -> Result<SessionKey, anyhow::Error> {

@@ -74,6 +74,12 @@
 //! In none of these is the cookie taken away: a slow request would undo the log-in of a fast one. Only
 //! [`end`](CurrentSession::end) removes it.
 //!
+//! # On AWS Lambda
+//!
+//! Lambda freezes the process when the answer is out. The layer has nothing to do by then: it gives
+//! the answer away when the write of the session is through, and reads the session anew for each
+//! request. The example `lambda-app` runs so.
+//!
 //! # Guarantees
 //!
 //! All of the store's own, G1 to G14, hold: the layer calls nothing but [`DynamoDbStore`]'s methods.

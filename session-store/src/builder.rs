@@ -14,9 +14,9 @@ use crate::store::{DynamoDbStore, Options, ReadConsistency, Unreadable};
 
 /// Builds a [`DynamoDbStore`]: from one source of a client, and with what else is chosen at run time.
 ///
-/// Exactly one of [`client`](Self::client), [`region`](Self::region),
-/// [`endpoint`](Self::endpoint), [`from_env`](Self::from_env), [`embedded`](Self::embedded) and
-/// [`embedded_at`](Self::embedded_at) has to be called; none or two of them does not compile.
+/// Exactly one of `client` and `endpoint`, `region` and `from_env` (with the feature `aws-config`),
+/// `embedded` and `embedded_at` (with the feature `embedded`) has to be called; none or two of them
+/// does not compile.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called and awaited"]
 pub struct Builder<S, C = NoClient> {

@@ -1,7 +1,5 @@
 //! New sessions: put once under an id, and taken back where it is not known what became of that.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use serde::Serialize;
@@ -45,38 +43,23 @@ where
     /// [`Error::Conflict`] if too many entered one roster at once; [`Error::Service`]. After any of
     /// them there is no new session.
     pub async fn create(&self, data: S) -> Result<Session<S>, Error> {
-        let created_at = self.now();
-        self.create_since(created_at, data, None, Unknown::default())
-            .await
-    }
-
-    /// The same for a session that counts from an earlier moment, as one that takes the place of
-    /// another does, with what is in the item and not in `S`.
-    pub(crate) async fn create_since(
-        &self,
-        created_at: Millis,
-        data: S,
-        idle: Option<Duration>,
-        unknown: Unknown,
-    ) -> Result<Session<S>, Error> {
         let schema = S::SCHEMA;
         let image = Image::of(&data)?;
-        let touched_at = self.now();
-        let expires_at = lifetime::expires_at(schema, created_at, touched_at, idle);
+        let now = self.now();
         let id = SessionId::mint()?;
         let mut state = State {
             handle: id.handle(),
             id,
-            created_at,
-            touched_at,
-            expires_at,
-            idle,
+            created_at: now,
+            touched_at: now,
+            expires_at: lifetime::expires_at(schema, now, now, None),
+            idle: None,
             version: 1,
             seen: 1,
             written: Some(1),
             packed: false,
             promoted: image.promoted(),
-            unknown,
+            unknown: Unknown::default(),
         };
         let item = image.into_item(schema, &state, Nonce::mint()?)?;
         state.packed = is_packed(schema, &item);
@@ -85,7 +68,7 @@ where
             state.rename(SessionId::mint()?);
             Ok(state.handle)
         };
-        let evicted = self.insert(item, handle, created_at, next).await?;
+        let evicted = self.insert(item, handle, now, next).await?;
         let mut session = Session::new(data, state);
         session.evicted = evicted;
         Ok(session)

@@ -435,19 +435,10 @@ where
     let (known, unknown_data) = part(schema, data);
     let data = read(handle, known)?;
 
-    for name in names.list() {
-        item.remove(name);
-    }
-    if let Some((name, _)) = schema.sort_key {
-        item.remove(name);
-    }
-    let promoted = schema.attributes.iter();
-    let promoted = promoted
-        .filter_map(|attribute| item.remove_entry(attribute.name))
-        .collect();
+    let (promoted, attributes) = part_attributes(schema, item);
     let unknown = Unknown {
         data: unknown_data,
-        attributes: item,
+        attributes,
     };
     let state = State {
         id,
@@ -464,6 +455,19 @@ where
         unknown,
     };
     Ok(Some(Session::new(data, state)))
+}
+
+/// The promoted attributes of an item, and those that neither the type nor the store knows.
+pub(crate) fn part_attributes(schema: &Schema, mut item: Map) -> (Map, Map) {
+    for name in schema.names.list() {
+        item.remove(name);
+    }
+    if let Some((name, _)) = schema.sort_key {
+        item.remove(name);
+    }
+    let promoted = schema.attributes.iter();
+    let promoted = promoted.filter_map(|attribute| item.remove_entry(attribute.name));
+    (promoted.collect(), item)
 }
 
 /// Parts the entries of `data` that the type reads from those it does not know.

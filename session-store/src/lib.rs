@@ -89,14 +89,22 @@ mod everyone;
 mod format;
 mod id;
 mod item;
-#[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
+#[cfg(any(
+    feature = "actix-session",
+    feature = "tower-sessions",
+    feature = "tower-sessions-0-14"
+))]
 mod json;
 mod lifetime;
 mod listing;
 mod membership;
 #[doc(hidden)]
 pub mod private;
-#[cfg(feature = "actix-session")]
+#[cfg(any(
+    feature = "actix-session",
+    feature = "tower-sessions",
+    feature = "tower-sessions-0-14"
+))]
 mod record;
 mod request;
 mod revoke;

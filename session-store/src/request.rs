@@ -145,7 +145,11 @@ pub(crate) enum Bound {
     NotLater,
     /// It was created at or after this moment, so that the absolute timeout allows the new expiry.
     #[cfg_attr(
-        not(any(feature = "tower-sessions", feature = "tower-sessions-0-14")),
+        not(any(
+            feature = "actix-session",
+            feature = "tower-sessions",
+            feature = "tower-sessions-0-14"
+        )),
         allow(
             dead_code,
             reason = "the frameworks' records do not know it, and sessions do"
@@ -165,7 +169,11 @@ pub(crate) enum Change<'a> {
     Whole(&'a Whole),
     /// It stays, and so does the version: this is a touch that may also shorten.
     #[cfg_attr(
-        not(any(feature = "tower-sessions", feature = "tower-sessions-0-14")),
+        not(any(
+            feature = "actix-session",
+            feature = "tower-sessions",
+            feature = "tower-sessions-0-14"
+        )),
         allow(dead_code, reason = "a session has its own touch")
     )]
     Nothing,

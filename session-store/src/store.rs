@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::attributes::SessionAttributes;
-use crate::error::{ConflictError, Error, GoneError, ServiceError};
+use crate::error::{ConflictError, DecodeError, Error, GoneError, ServiceError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{WRITES, decode, remembers, stored_expiry, unpacked, version_of};
 use crate::lifetime::{Millis, Touch, is_live};
@@ -103,17 +103,6 @@ impl<S> Clone for DynamoDbStore<S> {
         Self {
             inner: Arc::clone(&self.inner),
             session: self.session,
-        }
-    }
-}
-
-impl<S> DynamoDbStore<S> {
-    /// The same table for another type of session.
-    #[cfg(feature = "actix-session")]
-    pub(crate) fn of_type<T>(&self) -> DynamoDbStore<T> {
-        DynamoDbStore {
-            inner: Arc::clone(&self.inner),
-            session: PhantomData,
         }
     }
 }
@@ -293,13 +282,7 @@ where
         handle: SessionHandle,
         item: Map,
     ) -> Result<Option<Session<S>>, Error> {
-        match decode(id, handle, item, self.now()) {
-            Err(error) if self.inner.options.unreadable == Unreadable::Absent => {
-                tracing::warn!(%handle, path = error.path(), "a session cannot be read, and counts as absent");
-                Ok(None)
-            }
-            decoded => Ok(decoded?),
-        }
+        self.readable(handle, decode(id, handle, item, self.now()))
     }
 }
 
@@ -331,6 +314,21 @@ impl<S> DynamoDbStore<S>
 where
     S: SessionAttributes,
 {
+    /// What was read, by the store's policy for what cannot be.
+    pub(crate) fn readable<T>(
+        &self,
+        handle: SessionHandle,
+        read: Result<Option<T>, DecodeError>,
+    ) -> Result<Option<T>, Error> {
+        match read {
+            Err(error) if self.inner.options.unreadable == Unreadable::Absent => {
+                tracing::warn!(%handle, path = error.path(), "a session cannot be read, and counts as absent");
+                Ok(None)
+            }
+            read => Ok(read?),
+        }
+    }
+
     /// Sends a write to a known session, and tells its own from others' by the item that a failed
     /// condition returns.
     pub(crate) async fn write(&self, save: &Save<'_>) -> Result<Answer, Error> {

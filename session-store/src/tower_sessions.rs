@@ -47,19 +47,18 @@
 //! is G3 among the requests that the cache answers, because it holds one map and the last save wins;
 //! what other servers saved since the cache has read stays.
 
-mod record;
-
 use std::error::Error as StdError;
 use std::fmt;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 
-use self::record::{Base, Data, Loaded};
 use crate::attributes::SessionAttributes;
 use crate::error::Error;
-use crate::id::SessionHandle;
+use crate::id::{SessionHandle, random};
+use crate::record::{Base, Data, Loaded, New};
 use crate::store::DynamoDbStore;
+use crate::value::Map;
 
 /// A [`DynamoDbStore`] as tower-sessions' `SessionStore`. See the [module](self).
 pub struct TowerSessions<S> {
@@ -130,11 +129,21 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         let now = self.store.now();
         // A new id is no new session: it is as old as it was, and never from the future.
         let created_at = base.map_or(now, |base| base.created_at.min(now));
-        let base = Base::of_new(&own, created_at)?;
-        let created = self
-            .store
-            .create_tower_record(handle, &own, created_at, ends, next);
-        created.await?;
+        let new = New {
+            data: &own,
+            created_at,
+            ends,
+            idle: None,
+            unknown: Map::new(),
+        };
+        self.store.create_record(new, handle, next).await?;
+        let base = Base {
+            created_at,
+            version: 1,
+            copy: random()?,
+            out_of_step: Vec::new(),
+            data: own,
+        };
         data.insert(RESERVED_KEY.to_owned(), base.into_json());
         Ok(())
     }
@@ -143,7 +152,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         let (own, base) = part(data);
         let saved = self
             .store
-            .save_tower_record(handle, &own, base.as_ref(), ends);
+            .save_record(handle, &own, base.as_ref(), ends, true);
         saved.await
     }
 

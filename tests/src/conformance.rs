@@ -1,6 +1,8 @@
 //! The faults of earlier session stores on DynamoDB, each as a case that any store can be put
 //! through: implement [`Subject`], and call [`outcomes`].
 
+mod actix;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use time::OffsetDateTime;
 use tower_sessions_core_0_14::SessionStore;
 use tower_sessions_core_0_14::session::{Id, Record};
 
+pub use self::actix::{Actix, Request};
 use crate::{Bench, Fault, Wire};
 
 /// The session of all cases: two fields of the application, and one that is promoted where the

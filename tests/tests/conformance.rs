@@ -1,7 +1,7 @@
-//! Both ways to use this store, through the faults of earlier ones. What each way passes is the
+//! Each way to use this store, through the faults of earlier ones. What each way passes is the
 //! table in `docs/conformance.md`.
 
-use session_store_tests::conformance::{Ours, Subject, Tower, Typed, outcomes};
+use session_store_tests::conformance::{Actix, Ours, Subject, Tower, Typed, outcomes};
 
 async fn faults<S: Subject>() -> Vec<&'static str> {
     let outcomes = outcomes::<S>().await;
@@ -21,8 +21,14 @@ async fn the_typed_store_has_none() {
 
 /// The framework deletes the old session before it creates the new one: no store behind its trait
 /// can mend that.
+const OF_THE_FRAMEWORK: [&str; 1] = ["the old session is deleted before the new id is stored"];
+
 #[tokio::test]
 async fn behind_tower_sessions_it_has_that_of_the_framework() {
-    let of_the_framework = ["the old session is deleted before the new id is stored"];
-    assert_eq!(faults::<Tower<Ours>>().await, of_the_framework);
+    assert_eq!(faults::<Tower<Ours>>().await, OF_THE_FRAMEWORK);
+}
+
+#[tokio::test]
+async fn behind_actix_session_it_has_that_of_the_framework() {
+    assert_eq!(faults::<Actix>().await, OF_THE_FRAMEWORK);
 }

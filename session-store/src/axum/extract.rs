@@ -96,7 +96,8 @@ where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     /// Stores the changes so far at once, rather than when the handler is done, so that the handler
-    /// learns what came of it. It goes on if the client hangs up.
+    /// learns what came of it: whether it failed, and, by [`Session::evicted`] of what is then
+    /// [`stored`](Self::stored), whom a log-in ended. It goes on if the client hangs up.
     ///
     /// # Errors
     ///

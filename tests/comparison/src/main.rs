@@ -2,7 +2,7 @@
 //! Markdown: the table in `docs/conformance.md`.
 
 use session_store_tests::Bench;
-use session_store_tests::conformance::{Make, Ours, Outcome, Tower, Typed, Web, outcomes};
+use session_store_tests::conformance::{Actix, Make, Ours, Outcome, Tower, Typed, Web, outcomes};
 use tower_sessions_dynamodb_store::{DynamoDBStore, DynamoDBStoreKey, DynamoDBStoreProps};
 
 /// Makes a store of tower-sessions-dynamodb-store, on a table whose names are those of this one.
@@ -31,21 +31,16 @@ async fn main() {
     let columns = [
         outcomes::<Typed>().await,
         outcomes::<Tower<Ours>>().await,
+        outcomes::<Actix>().await,
         outcomes::<Tower<Theirs>>().await,
     ];
     println!(
-        "| fault | session-store | behind tower-sessions | tower-sessions-dynamodb-store 0.3 |"
+        "| fault | session-store | behind tower-sessions | behind actix-session | tower-sessions-dynamodb-store 0.3 |"
     );
-    println!("|---|---|---|---|");
-    let [typed, ours, theirs] = &columns;
-    for ((typed, ours), theirs) in typed.iter().zip(ours).zip(theirs) {
-        println!(
-            "| {} | {} | {} | {} |",
-            typed.0,
-            shown(&typed.1),
-            shown(&ours.1),
-            shown(&theirs.1)
-        );
+    println!("|---|---|---|---|---|");
+    for (row, (fault, _)) in columns[0].iter().enumerate() {
+        let shown = columns.iter().map(|column| shown(&column[row].1));
+        println!("| {fault} | {} |", shown.collect::<Vec<_>>().join(" | "));
     }
 }
 

@@ -1006,6 +1006,20 @@ async fn g3_parallel_changes_of_different_entries_are_all_kept() {
 }
 
 #[actix_web::test]
+async fn g3_of_parallel_changes_of_the_same_entry_one_is_kept() {
+    let (_bench, sessions) = bench().await;
+    let site = Site::new(sessions).await;
+    let cookie = site.post("/set/theme/dark", &None).await.cookie;
+    let paths: Vec<_> = (0..AT_ONCE)
+        .map(|n| format!("/set/theme/{n}?together"))
+        .collect();
+    let answers = join_all(paths.iter().map(|path| site.post(path, &cookie))).await;
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
+    let theme = site.get("/", &cookie).await.entries["theme"].clone();
+    assert!(theme.as_str().unwrap().parse::<usize>().unwrap() < AT_ONCE);
+}
+
+#[actix_web::test]
 async fn g1_parallel_changes_do_not_undo_a_log_out() {
     let (bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
@@ -1040,6 +1054,57 @@ async fn of_parallel_renewals_one_gets_the_session() {
     }
     assert_eq!(live, 1);
     only_item(&bench).await;
+}
+
+/// Changes that come when the old session has gone are dropped; the others are in the new one.
+#[actix_web::test]
+async fn of_parallel_renewals_and_changes_one_session_is_left() {
+    let (bench, sessions) = bench().await;
+    let site = Site::new(sessions).await;
+    let cookie = site.post("/set/theme/dark", &None).await.cookie;
+    let path = |n| match n % 2 {
+        0 => format!("/set/entry-{n}/{n}?together"),
+        _ => "/log-in/ferris?together".to_owned(),
+    };
+    let paths: Vec<_> = (0..AT_ONCE).map(path).collect();
+    let answers = join_all(paths.iter().map(|path| site.post(path, &cookie))).await;
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
+    let left = only_item(&bench).await;
+    assert_eq!(left["user_id"].as_s().unwrap(), "ferris");
+    assert_eq!(
+        left["data"].as_m().unwrap()["theme"].as_s().unwrap(),
+        "dark"
+    );
+    assert_eq!(site.get("/", &cookie).await.entries, json!({}));
+}
+
+/// What the framework cannot do: between the old key and the new one there is no session.
+#[actix_web::test]
+async fn g7_a_new_key_is_two_writes() {
+    let (bench, sessions) = bench().await;
+    let site = Site::new(sessions).await;
+    let cookie = site.post("/log-in/ferris", &None).await.cookie;
+    bench.wire.clear();
+    let cookie = site.post("/log-in/ferris", &cookie).await.cookie;
+    let calls = bench.wire.operations();
+    assert_eq!(calls, ["GetItem", "DeleteItem", "PutItem"]);
+
+    let (store, (tell, told)) = (bench.store.clone(), std::sync::mpsc::channel());
+    let revoke = move || async move {
+        let revoked = store.revoke(App::USER_ID, "ferris").await.unwrap();
+        tell.send(revoked.deleted()).unwrap();
+    };
+    bench.wire.next("PutItem", Fault::meanwhile(revoke));
+    let cookie = site.post("/log-in/ferris", &cookie).await.cookie;
+    assert_eq!(told.recv(), Ok(0), "a revocation misses it");
+    let known = json!({ "user_id": "ferris" });
+    assert_eq!(site.get("/", &cookie).await.entries, known);
+
+    let refusal = Fault::Answer(400, "AccessDeniedException", "no");
+    bench.wire.next("PutItem", refusal);
+    let failed = site.post("/log-in/ferris", &cookie).await;
+    assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(bench.items().await.is_empty(), "a failure ends it");
 }
 
 /// A log-in takes along what another request has stored since it read the session.

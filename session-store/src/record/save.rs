@@ -17,7 +17,7 @@ use crate::session::Unknown;
 use crate::store::{Answer, DynamoDbStore, backoff, conflict};
 use crate::value::{Map, is_same};
 
-use super::{Base, Data, entries, image, image_or_entries};
+use super::{Base, Data, entries, image, image_or_entries, log_evicted};
 
 /// How often a save is tried. Of many that change one session at once, few win each round.
 const MAX_SAVES: u32 = 40;
@@ -25,14 +25,16 @@ const MAX_SAVES: u32 = 40;
 impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
     /// Writes what changed since the base, or without one replaces the data, if the session is live.
     ///
-    /// It ends at this second then, even if that is sooner, or with its absolute timeout. If nothing
-    /// changed, that is all, and the version stays: nobody who writes is overtaken by it.
-    pub(crate) async fn save_tower_record(
+    /// It ends at this second then, or with its absolute timeout; later, if others have granted it
+    /// more and this does not shorten it. If nothing changed, that is all, and the version stays:
+    /// nobody who writes is overtaken by it.
+    pub(crate) async fn save_record(
         &self,
         handle: SessionHandle,
         data: &Data,
         base: Option<&Base>,
         mut ends: u64,
+        shortens: bool,
     ) -> Result<(), Error> {
         let schema = S::SCHEMA;
         let after = image::<S>(entries(data))?;
@@ -57,17 +59,21 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
         let mut first_of = base.map(|base| base.copy);
         let mut moves = plan.moves(schema, (handle, &was), created_at);
         let mut evicted = Evicted::default();
+        let mut extends = true;
         for attempt in 0..MAX_SAVES {
             let save = Save {
                 handle,
                 now: self.now(),
                 nonce,
-                expires_at: Some(ends),
+                expires_at: extends.then_some(ends),
                 version: plan.onto,
                 seen,
                 first_of,
                 idle: None,
-                bound: Bound::CreatedSince(earliest_creation(schema, ends)),
+                bound: match shortens {
+                    true => Bound::CreatedSince(earliest_creation(schema, ends)),
+                    false => Bound::NotLater,
+                },
                 change: plan.as_change(),
                 attributes: &plan.delta.attributes,
                 unmoved: &moves.unmoved,
@@ -79,13 +85,21 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
                     self.write_and_move(&save, changes, &mut evicted).await?
                 }
             };
-            let (item, version) = match answer {
-                Answer::Stored { .. } => return Ok(()),
+            let (item, version, stored_ends) = match answer {
+                Answer::Stored { .. } => {
+                    log_evicted(self.ended(evicted).await);
+                    return Ok(());
+                }
                 Answer::TooLarge => return Err(after.too_large(None).into()),
-                Answer::NotYet { item, version, .. } => (item, version),
+                Answer::NotYet {
+                    item,
+                    version,
+                    ends,
+                } => (item, version, ends),
             };
             created_at = Millis(stored_number(schema.names.created_at, handle, &item)?);
             ends = ends.min(absolute_end(schema, created_at));
+            extends &= shortens || stored_ends <= ends;
             seen = Some(version);
 
             let own = base.map_or(0, |base| base.writes(schema, &item));

@@ -53,17 +53,6 @@ impl Base {
         })
     }
 
-    /// The base of a copy of a session that is new in the store.
-    pub(crate) fn of_new(data: &Data, created_at: Millis) -> Result<Self, Error> {
-        Ok(Self {
-            created_at,
-            version: 1,
-            copy: random()?,
-            out_of_step: Vec::new(),
-            data: data.clone(),
-        })
-    }
-
     pub(crate) fn into_json(self) -> Value {
         let [a, b, c] = self.copy;
         let copy = u32::from_be_bytes([0, a, b, c]);

@@ -1,0 +1,85 @@
+//! An example of session-store on AWS Lambda: log-in, a counter of visits, and a log-out.
+//!
+//! Lambda freezes the process when the answer is out, so that what a handler leaves running may
+//! never end. The layer leaves nothing: it awaits the write of the session before it gives the
+//! answer away. What a frozen process still holds of a session is of no account either, since each
+//! request reads its session anew.
+
+use axum::Router;
+use axum::extract::Form;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use maud::{DOCTYPE, Markup, html};
+use serde::{Deserialize, Serialize};
+use session_store::SessionAttributes;
+use session_store::axum::{CurrentSession, SessionLayer};
+
+/// What the app keeps of a visitor.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(
+    table = "lambda-sessions",
+    idle_timeout = "30m",
+    absolute_timeout = "12h"
+)]
+#[serde(default)]
+pub struct AppSession {
+    /// Who logged in: an attribute of its own, and an index that misses no session.
+    #[dynamo(attr = "user_id", index(consistent, limit = 5))]
+    pub user_id: Option<String>,
+    /// How often the page was shown.
+    pub visits: u64,
+}
+
+type Current = CurrentSession<AppSession>;
+
+/// The app with sessions of this layer.
+pub fn app(sessions: SessionLayer<AppSession>) -> Router {
+    Router::new()
+        .route("/", get(home))
+        .route("/log-in", post(log_in))
+        .route("/log-out", post(log_out))
+        .layer(sessions)
+}
+
+async fn home(mut session: Current) -> Markup {
+    session.visits += 1;
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head { meta charset="utf-8"; title { "lambda-app" } }
+            body {
+                p { "Visits: " (session.visits) }
+                @if let Some(user) = &session.user_id {
+                    h1 { "Hello, " (user) }
+                    form method="post" action="/log-out" { button { "Log out" } }
+                } @else {
+                    form method="post" action="/log-in" {
+                        input name="user" required maxlength="100" placeholder="Any name";
+                        button { "Log in" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct LogIn {
+    user: String,
+}
+
+/// A real app would ask for a password here. The new id keeps whoever knows the old one out.
+async fn log_in(mut session: Current, Form(form): Form<LogIn>) -> Response {
+    if form.user.is_empty() || form.user.len() > 100 {
+        return (StatusCode::BAD_REQUEST, "a name has 1 to 100 bytes").into_response();
+    }
+    session.user_id = Some(form.user);
+    CurrentSession::cycle_id(&mut session);
+    Redirect::to("/").into_response()
+}
+
+async fn log_out(mut session: Current) -> Redirect {
+    CurrentSession::end(&mut session);
+    Redirect::to("/")
+}

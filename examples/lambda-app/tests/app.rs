@@ -1,0 +1,234 @@
+//! Runs the app as Lambda does: a process that asks the runtime API for events of API Gateway, and
+//! posts the answers there. The API is this test's, on loopback.
+//!
+//! On the embedded engine one process answers all. On that at `SESSION_STORE_ENDPOINT`, where it is
+//! set, each event has a process of its own, which is killed as soon as the answer is there: a frozen
+//! one that is never thawed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, its helpers as well"
+)]
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use lambda_app::AppSession;
+use serde_json::{Value, json};
+use session_store::DynamoDbStore;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+/// Lambda, with one function in it.
+struct Lambda {
+    api: String,
+    events: mpsc::Sender<Value>,
+    answers: mpsc::Receiver<(String, Value)>,
+    engine: Option<Engine>,
+    process: Option<Child>,
+}
+
+/// An engine beside the function.
+struct Engine {
+    url: String,
+    table: String,
+}
+
+type Events = Arc<Mutex<mpsc::Receiver<Value>>>;
+type Answers = mpsc::Sender<(String, Value)>;
+
+/// Waits for an event, as long as it takes.
+async fn next(State((events, _)): State<(Events, Answers)>) -> (HeaderMap, Json<Value>) {
+    let event = events.lock().await.recv().await.unwrap();
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("lambda-runtime-aws-request-id", "request"),
+        ("lambda-runtime-deadline-ms", "9999999999999"),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:function",
+        ),
+    ] {
+        headers.insert(name, value.parse().unwrap());
+    }
+    (headers, Json(event))
+}
+
+async fn answered(
+    State((_, answers)): State<(Events, Answers)>,
+    Path(kind): Path<String>,
+    answer: String,
+) -> StatusCode {
+    let answer = serde_json::from_str(&answer).unwrap();
+    answers.send((kind, answer)).await.unwrap();
+    StatusCode::ACCEPTED
+}
+
+impl Lambda {
+    async fn new() -> Self {
+        let (events, waiting) = mpsc::channel(1);
+        let (answer, answers) = mpsc::channel(1);
+        let runtime = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route(
+                "/2018-06-01/runtime/invocation/request/{kind}",
+                post(answered),
+            )
+            .with_state((Arc::new(Mutex::new(waiting)), answer));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, runtime).await });
+        Self {
+            api: address.to_string(),
+            events,
+            answers,
+            engine: engine(address.port()).await,
+            process: None,
+        }
+    }
+
+    fn start(&self) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lambda-app"));
+        command
+            .env("AWS_LAMBDA_RUNTIME_API", &self.api)
+            .env("AWS_LAMBDA_FUNCTION_NAME", "lambda-app")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_REGION", "us-east-1")
+            .env_remove("DYNAMODB_TABLE")
+            .stdout(Stdio::null())
+            .kill_on_drop(true);
+        if let Some(engine) = &self.engine {
+            command
+                .env("DYNAMODB_TABLE", &engine.table)
+                .env("AWS_ENDPOINT_URL_DYNAMODB", &engine.url)
+                .env("AWS_ACCESS_KEY_ID", "local")
+                .env("AWS_SECRET_ACCESS_KEY", "local");
+        }
+        command.spawn().unwrap()
+    }
+
+    /// Sends an event of API Gateway, and gives the function's answer.
+    async fn invoke(&mut self, method: &str, path: &str, cookies: &[&str], body: &str) -> Answer {
+        if self.process.is_none() {
+            self.process = Some(self.start());
+        }
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {
+                "host": "api.example.com",
+                "content-type": "application/x-www-form-urlencoded",
+            },
+            "requestContext": {
+                "http": { "method": method, "path": path, "protocol": "HTTP/1.1" },
+                "stage": "$default",
+                "timeEpoch": 0,
+            },
+            "body": body,
+            "isBase64Encoded": false,
+        });
+        if !cookies.is_empty() {
+            event["cookies"] = json!(cookies);
+        }
+        self.events.send(event).await.unwrap();
+        let answer = timeout(Duration::from_secs(20), self.answers.recv()).await;
+        let (kind, answer) = answer.unwrap().unwrap();
+        assert_eq!(kind, "response", "{answer}");
+        if self.engine.is_some()
+            && let Some(mut process) = self.process.take()
+        {
+            process.kill().await.unwrap();
+        }
+        Answer(answer)
+    }
+}
+
+/// The engine at `SESSION_STORE_ENDPOINT`, with a table for the function.
+async fn engine(number: u16) -> Option<Engine> {
+    let url = std::env::var("SESSION_STORE_ENDPOINT").ok()?;
+    let table = format!("lambda-app-{}-{number}", std::process::id());
+    let builder = DynamoDbStore::<AppSession>::builder().endpoint(&url);
+    let store = builder.table_name(&table).build().await.unwrap();
+    store.create_table().await.unwrap();
+    Some(Engine { url, table })
+}
+
+/// An answer in the form that API Gateway takes.
+struct Answer(Value);
+
+impl Answer {
+    fn status(&self) -> u64 {
+        self.0["statusCode"].as_u64().unwrap()
+    }
+
+    fn body(&self) -> &str {
+        self.0["body"].as_str().unwrap_or_default()
+    }
+
+    fn cookies(&self) -> Vec<&str> {
+        let cookies = self.0["cookies"].as_array().unwrap().iter();
+        cookies.map(|cookie| cookie.as_str().unwrap()).collect()
+    }
+
+    /// The cookie as a browser sends it back.
+    fn cookie(&self) -> String {
+        let [cookie] = self.cookies()[..] else {
+            panic!("{}", self.0);
+        };
+        assert!(cookie.starts_with("__Host-session=") && cookie.contains("; Secure"));
+        cookie.split(';').next().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn from_the_first_visit_to_the_log_out() {
+    let mut lambda = Lambda::new().await;
+    let first = lambda.invoke("GET", "/", &[], "").await;
+    assert_eq!(first.status(), 200);
+    assert!(first.body().contains("Visits: 1"));
+    let anonymous = first.cookie();
+
+    let again = lambda
+        .invoke("GET", "/", &["theme=dark", &anonymous], "")
+        .await;
+    assert!(again.body().contains("Visits: 2") && again.body().contains("Log in"));
+    assert!(again.cookies().is_empty());
+
+    let user = "user=%3Cferris%3E";
+    let log_in = lambda.invoke("POST", "/log-in", &[&anonymous], user).await;
+    assert_eq!(log_in.status(), 303);
+    let known = log_in.cookie();
+    assert_ne!(known, anonymous);
+    let home = lambda.invoke("GET", "/", &[&known], "").await;
+    assert!(home.body().contains("Visits: 3") && home.body().contains("Hello, &lt;ferris&gt;"));
+    let old = lambda.invoke("GET", "/", &[&anonymous], "").await;
+    assert!(old.body().contains("Visits: 1") && old.body().contains("Log in"));
+
+    let log_out = lambda.invoke("POST", "/log-out", &[&known], "").await;
+    assert_eq!(log_out.status(), 303);
+    assert!(log_out.cookies()[0].contains("Max-Age=0"));
+    let after = lambda.invoke("GET", "/", &[&known], "").await;
+    assert!(after.body().contains("Visits: 1") && after.body().contains("Log in"));
+}
+
+#[tokio::test]
+async fn a_name_has_1_to_100_bytes() {
+    let mut lambda = Lambda::new().await;
+    for user in ["", &"x".repeat(101)] {
+        let body = format!("user={user}");
+        let refused = lambda.invoke("POST", "/log-in", &[], &body).await;
+        assert_eq!(refused.status(), 400);
+        assert!(refused.cookies().is_empty());
+    }
+}

@@ -1,0 +1,115 @@
+//! The store behind actix-session.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix_session::storage::{SessionKey, SessionStore};
+use session_store::actix_session::ActixSessions;
+use time::Duration;
+
+use super::{Field, Subject, Web, text};
+use crate::Bench;
+
+/// This crate's store behind the trait of actix-session 0.11.
+#[derive(Clone, Debug)]
+pub struct Actix {
+    bench: Arc<Bench<Web>>,
+    sessions: ActixSessions<Web>,
+}
+
+/// A session as the middleware has it in hand for a request.
+#[derive(Debug)]
+pub struct Request {
+    key: String,
+    state: HashMap<String, String>,
+}
+
+const TTL: Duration = Duration::minutes(30);
+
+fn key(id: &str) -> SessionKey {
+    id.to_owned().try_into().unwrap()
+}
+
+impl Actix {
+    /// The middleware stores once in a request, at its end: what comes after it is of the next.
+    async fn next(&self, key: SessionKey) -> Result<Request, String> {
+        let next = self.load(key.as_ref()).await?;
+        next.ok_or_else(|| "the session is lost".to_owned())
+    }
+}
+
+impl Subject for Actix {
+    type Copy = Request;
+
+    async fn new() -> Self {
+        let bench = Arc::new(Bench::new().await);
+        let sessions = ActixSessions::new(bench.store.clone());
+        Self { bench, sessions }
+    }
+
+    fn bench(&self) -> &Bench<Web> {
+        &self.bench
+    }
+
+    async fn create(&self) -> Result<Self::Copy, String> {
+        let key = self.sessions.save(HashMap::new(), &TTL).await;
+        self.next(key.map_err(text)?).await
+    }
+
+    /// The keys are the store's.
+    async fn create_under(&self, _: &str) -> Option<Result<(), String>> {
+        None
+    }
+
+    async fn load(&self, id: &str) -> Result<Option<Self::Copy>, String> {
+        let state = self.sessions.load(&key(id)).await.map_err(text)?;
+        let key = id.to_owned();
+        Ok(state.map(|state| Request { key, state }))
+    }
+
+    async fn save(&self, copy: &mut Self::Copy) -> Result<(), String> {
+        let state = copy.state.clone();
+        let updated = self.sessions.update(key(&copy.key), state, &TTL).await;
+        let key = updated.map_err(text)?;
+        if let Some(next) = self.load(key.as_ref()).await? {
+            *copy = next;
+        }
+        Ok(())
+    }
+
+    async fn touch(&self, copy: &mut Self::Copy) -> Result<(), String> {
+        let ttl = TTL + Duration::minutes(10);
+        let touched = self.sessions.update_ttl(&key(&copy.key), &ttl).await;
+        touched.map_err(|error| format!("{error:#}"))
+    }
+
+    /// As the middleware does after `Session::renew`.
+    async fn cycle_id(&self, copy: &mut Self::Copy) -> Result<(), String> {
+        self.delete(&copy.key).await?;
+        let key = self.sessions.save(copy.state.clone(), &TTL).await;
+        *copy = self.next(key.map_err(text)?).await?;
+        Ok(())
+    }
+
+    async fn delete(&self, id: &str) -> Result<(), String> {
+        let deleted = self.sessions.delete(&key(id)).await;
+        deleted.map_err(|error| format!("{error:#}"))
+    }
+
+    fn id(copy: &Self::Copy) -> String {
+        copy.key.clone()
+    }
+
+    fn get(copy: &Self::Copy, field: Field) -> Option<String> {
+        let text = copy.state.get(field.name())?;
+        Some(serde_json::from_str(text).unwrap())
+    }
+
+    fn set(copy: &mut Self::Copy, field: Field, value: Option<&str>) {
+        let name = field.name().to_owned();
+        match value.map(|value| serde_json::to_string(value).unwrap()) {
+            Some(text) => drop(copy.state.insert(name, text)),
+            None => drop(copy.state.remove(&name)),
+        }
+    }
+}
