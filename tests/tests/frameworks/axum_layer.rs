@@ -9,6 +9,7 @@ use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use session_store::axum::{
