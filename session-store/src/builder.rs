@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::attributes::SessionAttributes;
 use crate::error::{Error, SetupError};
 use crate::lifetime::Touch;
+use crate::settings::{hurried, timeouts};
 use crate::store::{DynamoDbStore, Options, ReadConsistency, Unreadable};
 
 /// Builds a [`DynamoDbStore`]: from one source of a client, and with what else is chosen at run time.
@@ -17,6 +19,9 @@ use crate::store::{DynamoDbStore, Options, ReadConsistency, Unreadable};
 /// Exactly one of `client` and `endpoint`, `region` and `from_env` (with the feature `aws-config`),
 /// `embedded` and `embedded_at` (with the feature `embedded`) has to be called; none or two of them
 /// does not compile.
+///
+/// A client that is made here, and not given, waits a second for a connection, two for an answer and
+/// five in all. It pauses 50 ms at most before it sends a second time, and 100 ms before a third.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called and awaited"]
 pub struct Builder<S, C = NoClient> {
@@ -278,12 +283,26 @@ pub(crate) fn on_loopback(url: impl Into<String>) -> aws_sdk_dynamodb::config::B
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "loopback"))
         .endpoint_url(url)
+        .timeout_config(timeouts())
+        .retry_config(hurried(RetryConfig::standard()))
 }
 
 #[cfg(feature = "aws-config")]
 async fn elsewhere(url: String) -> Result<Client, Error> {
-    let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).endpoint_url(url);
-    Ok(Client::new(&config.load().await))
+    Ok(from_environment(|config| config.endpoint_url(url)).await)
+}
+
+/// A client as the environment says. How often it tries is the environment's as well.
+#[cfg(feature = "aws-config")]
+async fn from_environment(
+    more: impl FnOnce(aws_config::ConfigLoader) -> aws_config::ConfigLoader,
+) -> Client {
+    let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts());
+    let config = more(config).load().await;
+    let retry = config.retry_config().cloned();
+    let retry = hurried(retry.unwrap_or_else(RetryConfig::standard));
+    let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_config(retry);
+    Client::from_conf(config.build())
 }
 
 #[cfg(not(feature = "aws-config"))]
@@ -306,19 +325,15 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(feature = "aws-config")]
 impl sealed::Connect for InRegion {
     async fn connect(self) -> Result<Client, Error> {
-        let config = aws_config::defaults(BehaviorVersion::v2026_01_12());
-        Ok(Client::new(
-            &config.region(Region::new(self.0)).load().await,
-        ))
+        let region = Region::new(self.0);
+        Ok(from_environment(|config| config.region(region)).await)
     }
 }
 
 #[cfg(feature = "aws-config")]
 impl sealed::Connect for Environment {
     async fn connect(self) -> Result<Client, Error> {
-        Ok(Client::new(
-            &aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await,
-        ))
+        Ok(from_environment(|config| config).await)
     }
 }
 

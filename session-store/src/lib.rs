@@ -113,6 +113,7 @@ mod save;
 mod schema;
 mod service;
 mod session;
+mod settings;
 mod sharing;
 mod store;
 mod table;

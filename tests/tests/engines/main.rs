@@ -3,6 +3,7 @@
 mod embedded;
 mod errors;
 mod round_trips;
+mod settings;
 mod table;
 
 use serde::{Deserialize, Serialize};
