@@ -57,6 +57,12 @@
 //! | with [`cycle_id`](CurrentSession::cycle_id) | 1 `load`, 1 `cycle_id`, which stores all other changes too |
 //! | with [`end`](CurrentSession::end) | 1 `load`, 1 `delete` |
 //!
+//! On a store with [`ReadYourWrites`](crate::ReadConsistency::ReadYourWrites) and a
+//! [signed](SessionCookie::signed) cookie, that `load` is one at half the price, which sees all that
+//! this client has written: the cookie takes the version along, and is set anew with every write. Of
+//! several requests at once, the answer that arrives last counts, so that the next request may miss what
+//! another of them wrote.
+//!
 //! A handler that only reads clones and serialises nothing.
 //!
 //! # When something goes wrong

@@ -45,6 +45,9 @@
 //! 1970), `expires_at` (seconds, the table's TTL attribute), `version` and `writes` are the store's
 //! own. What else is in the item is left as it is.
 //!
+//! A type can have `data` as bytes instead, in CBOR and compressed: `#[dynamo(data = "binary", compress =
+//! "zstd")]`. Every format is read, whatever the type says, so that a type can change it.
+//!
 //! In serde's form, some types lose something: `Some(None)` comes back as `None`, a `Vec<u8>` without
 //! `serde_bytes` is a list of numbers, and `u128` and `i128` cannot be stored, which is
 //! [`Error::Encode`].
@@ -72,6 +75,7 @@
 //! - `axum`: a layer and a typed extractor for axum 0.8.
 //! - `test-util`: a store of its own for each test, with a clock to move and faults to inject.
 //! - `tower-sessions`, `tower-sessions-0-14`: the store behind tower-sessions 0.15 and 0.14.
+//! - `zstd`: compressed sessions.
 
 #[cfg(feature = "actix-session")]
 pub mod actix_session;
