@@ -158,9 +158,9 @@ where
             .map_err(|error| LoadError::Other(error.into()))?;
         Ok(loaded.map(|(loaded, base)| {
             let mut base = base.into_json();
-            base[HANDLE] = id.handle().to_string().into();
+            base.insert(HANDLE.to_owned(), id.handle().to_string().into());
             let mut data = loaded.data;
-            data.insert(RESERVED_KEY.to_owned(), base);
+            data.insert(RESERVED_KEY.to_owned(), base.into());
             let entries = data.into_iter();
             entries
                 .map(|(name, value)| (name, value.to_string()))

@@ -31,6 +31,7 @@ pub(crate) type Data = HashMap<String, Value>;
 pub(crate) struct Loaded {
     pub(crate) data: Data,
     /// When it ends, in seconds since 1970.
+    #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
     pub(crate) ends: u64,
     pub(crate) created_at: Millis,
     pub(crate) version: u64,
@@ -96,13 +97,6 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
         Ok(())
     }
 
-    pub(crate) async fn load_record(&self, handle: SessionHandle) -> Result<Option<Loaded>, Error> {
-        match self.read(handle, self.reads_consistently()).await? {
-            Some(item) => Ok(self.record_in(handle, item)?),
-            None => Ok(None),
-        }
-    }
-
     /// The session in an item; none if it has expired.
     pub(crate) fn record_in(
         &self,
@@ -129,6 +123,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
         }
         Ok(Some(Loaded {
             data: json(data).map_err(unreadable)?,
+            #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
             ends,
             created_at,
             version,

@@ -144,7 +144,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
             out_of_step: Vec::new(),
             data: own,
         };
-        data.insert(RESERVED_KEY.to_owned(), base.into_json());
+        data.insert(RESERVED_KEY.to_owned(), base.into_json().into());
         Ok(())
     }
 
@@ -157,12 +157,19 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
     }
 
     async fn load(&self, handle: SessionHandle) -> Result<Option<(Data, u64)>, Error> {
-        let Some(loaded) = self.store.load_record(handle).await? else {
+        let Some(item) = self
+            .store
+            .read(handle, self.store.reads_consistently())
+            .await?
+        else {
+            return Ok(None);
+        };
+        let Some(loaded) = self.store.record_in(handle, item)? else {
             return Ok(None);
         };
         let base = Base::of(&loaded)?.into_json();
         let Loaded { mut data, ends, .. } = loaded;
-        data.insert(RESERVED_KEY.to_owned(), base);
+        data.insert(RESERVED_KEY.to_owned(), base.into());
         Ok(Some((data, ends)))
     }
 }

@@ -129,7 +129,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
     ///
     /// When the session was created is not known here, so that it is a condition that the absolute
     /// timeout allows as much; where it does not, the refusal tells how much it does.
-    pub(crate) async fn extend(&self, handle: SessionHandle, idle: Duration) -> Result<(), Error> {
+    pub(super) async fn extend(&self, handle: SessionHandle, idle: Duration) -> Result<(), Error> {
         let schema = S::SCHEMA;
         let gone = |expired| GoneError { handle, expired };
         let now = self.now();

@@ -32,6 +32,10 @@ use crate::store::DynamoDbStore;
 /// response is not stored.
 ///
 /// All but `S` is in associated functions, so that they hide no method of `S`.
+///
+/// `S` derives `SessionAttributes`, `Clone`, `Default`, `Serialize` and `Deserialize`. Where the
+/// compiler only says that a function is no handler, `#[axum::debug_handler]` on it shows which of
+/// them is missing.
 pub struct CurrentSession<S> {
     slot: Arc<Slot<S>>,
     /// None only while it is being stored, or after that was broken off.

@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use session_store::actix_session::ActixSessions;
-use session_store::{SessionAttributes, SessionHandle, SessionId};
+use session_store::{DynamoDbStore, SessionAttributes, SessionHandle, SessionId, Unreadable};
 use session_store_tests::{Bench, Fault, Item};
 use tokio::sync::Barrier;
 
@@ -459,6 +459,26 @@ async fn g10_a_failed_read_is_no_missing_session() {
     }
 }
 
+/// Where the store is told so, a session that cannot be read is none.
+#[actix_web::test]
+async fn an_unreadable_session_can_count_as_absent() {
+    let bench = Bench::<App>::new().await;
+    let builder = DynamoDbStore::builder().client(bench.store.client().clone());
+    let builder = builder.table_name(bench.store.table_name());
+    let store = builder.unreadable(Unreadable::Absent).build().await;
+    let sessions = ActixSessions::<App>::new(store.unwrap());
+    let site = Site::new(sessions).await;
+    let cookie = site.post("/set/theme/dark", &None).await.cookie;
+    let mut item = only_item(&bench).await;
+    let theme = HashMap::from([("theme".into(), AttributeValue::N("5".into()))]);
+    for data in [AttributeValue::M(theme), AttributeValue::S("{}".into())] {
+        item.insert("data".into(), data);
+        bench.put(item.clone()).await;
+        let read = site.get("/", &cookie).await;
+        assert_eq!((read.status, read.entries), (StatusCode::OK, json!({})));
+    }
+}
+
 // ---- What is stored, and found again ----
 
 #[actix_web::test]
@@ -725,6 +745,15 @@ async fn g6_nothing_outlives_the_absolute_timeout_or_shortens_a_session() {
     state.insert("theme".into(), r#""dark""#.into());
     let key = sessions.update(key, state, &week).await.unwrap();
     assert_eq!(ends().await, 12 * 3600);
+
+    // An update with less time leaves what others have granted.
+    let mut state = sessions.load(&key).await.unwrap().unwrap();
+    state.insert("theme".into(), r#""light""#.into());
+    let short = Duration::minutes(5);
+    let key = sessions.update(key, state, &short).await.unwrap();
+    assert_eq!(ends().await, 12 * 3600);
+    let theme = only_item(&bench).await["data"].as_m().unwrap()["theme"].clone();
+    assert_eq!(theme, AttributeValue::S("light".into()));
 
     // A new key goes on where the old one was.
     bench.clock.advance(60 * MINUTE);
