@@ -5,13 +5,14 @@
 
 mod server;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use session_store::{DynamoDbStore, SessionAttributes, SessionId};
 use session_store_tests::on_loopback;
+use tokio::time::Instant;
 
 use self::server::{Manner, Server};
 
