@@ -172,6 +172,7 @@ where
         idle: None,
         version: 1,
         seen: 1,
+        written: Some(1),
         packed: false,
         promoted: image.promoted(),
         unknown: Unknown::default(),

@@ -53,25 +53,28 @@ impl Sdk {
                 "#3>:3 AND (attribute_type(#0,:4)) AND attribute_type(#1,:5) AND \
                  attribute_type(#2[3],:6) AND NOT contains(#2,:0) AND #3<=:7 AND #1<=:8",
             )
-            .set_expression_attribute_names(Some(names(&[
-                "data",
-                "version",
-                "writes",
-                "expires_at",
-                "touched_at",
-                "visits",
+            .set_expression_attribute_names(Some(names([
+                ("#0", "data"),
+                ("#1", "version"),
+                ("#2", "writes"),
+                ("#3", "expires_at"),
+                ("#4", "touched_at"),
+                ("#5", "visits"),
             ])))
             .set_expression_attribute_values(Some(values([
-                AttributeValue::B(Blob::new(fastrand::u64(..).to_be_bytes())),
-                number(1),
-                number(now),
-                number(now / 1000),
-                string("M"),
-                string("N"),
-                string("B"),
-                number(now.div_ceil(1000) + IDLE),
-                number(version + 4),
-                number(visits),
+                (
+                    ":0",
+                    AttributeValue::B(Blob::new(fastrand::u64(..).to_be_bytes())),
+                ),
+                (":1", number(1)),
+                (":2", number(now)),
+                (":3", number(now / 1000)),
+                (":4", string("M")),
+                (":5", string("N")),
+                (":6", string("B")),
+                (":7", number(now.div_ceil(1000) + IDLE)),
+                (":8", number(version + 4)),
+                (":9", number(visits)),
             ])))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         black_box(update.send().await.unwrap());
@@ -87,19 +90,19 @@ impl Sdk {
                 "#1>:2 AND (attribute_type(#2,:3) OR attribute_type(#2,:4)) AND \
                  attribute_type(#3,:5) AND #1<=:1",
             )
-            .set_expression_attribute_names(Some(names(&[
-                "touched_at",
-                "expires_at",
-                "data",
-                "version",
+            .set_expression_attribute_names(Some(names([
+                ("#0", "touched_at"),
+                ("#1", "expires_at"),
+                ("#2", "data"),
+                ("#3", "version"),
             ])))
             .set_expression_attribute_values(Some(values([
-                number(now),
-                number(now.div_ceil(1000) + IDLE),
-                number(now / 1000),
-                string("M"),
-                string("B"),
-                string("N"),
+                (":0", number(now)),
+                (":1", number(now.div_ceil(1000) + IDLE)),
+                (":2", number(now / 1000)),
+                (":3", string("M")),
+                (":4", string("B")),
+                (":5", string("N")),
             ])))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         black_box(update.send().await.unwrap());
@@ -115,14 +118,18 @@ impl Sdk {
                 "#2>:0 AND (attribute_type(#0,:1) OR attribute_type(#0,:2)) AND \
                  attribute_type(#1,:3) AND #1=:4 AND #2<=:5",
             )
-            .set_expression_attribute_names(Some(names(&["data", "version", "expires_at"])))
+            .set_expression_attribute_names(Some(names([
+                ("#0", "data"),
+                ("#1", "version"),
+                ("#2", "expires_at"),
+            ])))
             .set_expression_attribute_values(Some(values([
-                number(now / 1000),
-                string("M"),
-                string("B"),
-                string("N"),
-                number(version),
-                number(now.div_ceil(1000) + IDLE),
+                (":0", number(now / 1000)),
+                (":1", string("M")),
+                (":2", string("B")),
+                (":3", string("N")),
+                (":4", number(version)),
+                (":5", number(now.div_ceil(1000) + IDLE)),
             ])))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
@@ -159,12 +166,12 @@ impl Sdk {
         let wanted = KeysAndAttributes::builder()
             .set_keys(Some(keys.collect()))
             .projection_expression("#0,#1,#2,#3,#4")
-            .set_expression_attribute_names(Some(names(&[
-                "id",
-                "created_at",
-                "touched_at",
-                "expires_at",
-                "user_id",
+            .set_expression_attribute_names(Some(names([
+                ("#0", "id"),
+                ("#1", "created_at"),
+                ("#2", "touched_at"),
+                ("#3", "expires_at"),
+                ("#4", "user_id"),
             ])))
             .consistent_read(true)
             .build()
@@ -214,16 +221,14 @@ pub(crate) fn key(id: AttributeValue) -> Item {
     Item::from([("id".to_owned(), id)])
 }
 
-fn names(names: &[&str]) -> HashMap<String, String> {
-    let names = names.iter().enumerate();
-    names
-        .map(|(i, &name)| (format!("#{i}"), name.to_owned()))
-        .collect()
+fn names<const N: usize>(names: [(&str, &str); N]) -> HashMap<String, String> {
+    let owned = |(placeholder, name): (&str, &str)| (placeholder.to_owned(), name.to_owned());
+    names.into_iter().map(owned).collect()
 }
 
-fn values<const N: usize>(values: [AttributeValue; N]) -> Item {
-    let values = values.into_iter().enumerate();
-    values.map(|(i, value)| (format!(":{i}"), value)).collect()
+fn values<const N: usize>(values: [(&str, AttributeValue); N]) -> Item {
+    let owned = |(placeholder, value): (&str, _)| (placeholder.to_owned(), value);
+    values.into_iter().map(owned).collect()
 }
 
 fn number(value: u64) -> AttributeValue {

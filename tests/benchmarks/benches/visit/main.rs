@@ -9,6 +9,7 @@ mod sites;
 
 use std::time::Duration;
 
+use session_store::ReadConsistency::{Consistent, ReadYourWrites};
 use session_store_benchmarks::engine;
 use session_store_benchmarks::meter::{Charge, Meter};
 use session_store_benchmarks::session::{AppSession, CompressedSession};
@@ -39,143 +40,115 @@ async fn main() {
     println!("Engine: {}", engine.name());
     let meter = Meter::new(http, engine);
     let lab = Lab::new(config, meter.clone()).await;
+    integrations(&lab, &meter).await;
+    requests(&lab, &meter).await;
+    paces(&lab, &meter).await;
+    visitors(&lab, &meter).await;
+}
 
-    heading(
-        "A visit",
-        &[
-            "",
-            "extended by reading",
-            "reads",
-            "requests",
-            "read units",
-            "write units",
-            "$ per million requests",
-        ],
-    );
-    for (name, sliding, reads, site) in [
+async fn integrations(lab: &Lab, meter: &Meter) {
+    let extends = "reading extends the session";
+    heading("A visit", &[&["", extends, "reads"], &TOTALS[..]].concat());
+    let plain = lab.axum::<AppSession>(Consistent);
+    let compressed = lab.axum::<CompressedSession>(Consistent);
+    let own = lab.axum::<AppSession>(ReadYourWrites);
+    let own_compressed = lab.axum::<CompressedSession>(ReadYourWrites);
+    let [consistent, eventual] = ["consistent", "eventual"];
+    for (name, extends, reads, site) in [
         (
-            "session-store, axum layer",
+            "session-store, its layer for axum",
             "yes",
-            "consistent",
-            lab.axum::<AppSession>(),
+            consistent,
+            plain,
         ),
-        (
-            "the same, compressed",
-            "yes",
-            "consistent",
-            lab.axum::<CompressedSession>(),
-        ),
+        ("compressed", "yes", consistent, compressed),
+        ("`ReadYourWrites`", "yes", "read your writes", own),
+        ("both", "yes", "read your writes", own_compressed),
         (
             "session-store behind tower-sessions 0.14",
             "no",
-            "consistent",
+            consistent,
             lab.tower(false),
         ),
-        (
-            "the same with `always_save`",
-            "yes",
-            "consistent",
-            lab.tower(true),
-        ),
+        ("with `always_save`", "yes", consistent, lab.tower(true)),
         (
             "session-store behind actix-session 0.11",
             "no",
-            "consistent",
+            consistent,
             lab.actix(false).await,
         ),
         (
-            "the same with `OnEveryRequest`",
+            "with `OnEveryRequest`",
             "yes",
-            "consistent",
+            consistent,
             lab.actix(true).await,
         ),
         (
             "tower-sessions-dynamodb-store 0.3",
             "no",
-            "eventual",
+            eventual,
             lab.peer(false),
         ),
-        (
-            "the same with `always_save`",
-            "yes",
-            "eventual",
-            lab.peer(true),
-        ),
+        ("with `always_save`", "yes", eventual, lab.peer(true)),
     ] {
-        let visit = visit(&lab, &site, &meter, Duration::ZERO).await;
+        let visit = visit(lab, &site, meter, Duration::ZERO).await;
         row(&[
-            &[name.to_owned(), sliding.to_owned(), reads.to_owned()],
-            &totals(&visit)[..],
+            &[name, extends, reads].map(str::to_owned)[..],
+            &totals(&visit),
         ]
         .concat());
     }
+}
 
+async fn requests(lab: &Lab, meter: &Meter) {
+    let [ours, theirs] = ["session-store", "tower-sessions-dynamodb-store 0.3"];
     heading(
-        "The same, request by request",
-        &[
-            "request",
-            "session-store, axum layer",
-            "units",
-            "tower-sessions-dynamodb-store 0.3",
-            "units",
-        ],
+        "Request by request",
+        &["request", ours, "units", theirs, "units"],
     );
-    let columns = [lab.axum::<AppSession>(), lab.peer(false)];
-    let mut parts = Vec::new();
-    for site in &columns {
-        parts.push(visit(&lab, site, &meter, Duration::ZERO).await);
-    }
+    let [ours, theirs] = [lab.axum::<AppSession>(Consistent), lab.peer(false)];
+    let ours = visit(lab, &ours, meter, Duration::ZERO).await;
+    let theirs = visit(lab, &theirs, meter, Duration::ZERO).await;
     for (i, (path, times)) in VISIT.into_iter().enumerate() {
-        let mut cells = vec![format!("{times} × `{path}`")];
-        for visit in &parts {
-            cells.extend(bill(&visit[i]));
-        }
-        row(&cells);
-    }
-
-    heading(
-        "By pace, through the axum layer",
-        &[
-            "a request each",
-            "requests",
-            "read units",
-            "write units",
-            "$ per million requests",
-        ],
-    );
-    for (name, pace) in [
-        ("moment", 0),
-        ("5 s", 5),
-        ("30 s", 30),
-        ("minute", 60),
-        ("3 minutes", 180),
-    ] {
-        let visit = visit(
-            &lab,
-            &lab.axum::<AppSession>(),
-            &meter,
-            Duration::from_secs(pace),
-        )
-        .await;
-        row(&[&[name.to_owned()], &totals(&visit)[..]].concat());
-    }
-
-    heading(
-        "By what the user has been",
-        &[
-            "",
-            "requests",
-            "read units",
-            "write units",
-            "$ per million requests",
-        ],
-    );
-    let site = lab.axum::<AppSession>();
-    for name in ["first visit", "second visit"] {
-        let visit = visit(&lab, &site, &meter, Duration::ZERO).await;
-        row(&[&[name.to_owned()], &totals(&visit)[..]].concat());
+        let request = format!("{times} × `{path}`");
+        row(&[&[request][..], &bill(&ours[i]), &bill(&theirs[i])].concat());
     }
 }
+
+async fn paces(lab: &Lab, meter: &Meter) {
+    heading(
+        "By pace",
+        &[
+            &["a request every"],
+            &TOTALS[..],
+            &["compressed, `ReadYourWrites`"],
+        ]
+        .concat(),
+    );
+    for (name, pace) in [("5 s", 5), ("30 s", 30), ("minute", 60), ("3 minutes", 180)] {
+        let pace = Duration::from_secs(pace);
+        let plain = visit(lab, &lab.axum::<AppSession>(Consistent), meter, pace).await;
+        let cheap = lab.axum::<CompressedSession>(ReadYourWrites);
+        let [.., cheap] = totals(&visit(lab, &cheap, meter, pace).await);
+        row(&[&[name.to_owned()][..], &totals(&plain), &[cheap]].concat());
+    }
+}
+
+async fn visitors(lab: &Lab, meter: &Meter) {
+    heading("By visitor", &[&[""], &TOTALS[..]].concat());
+    let site = lab.axum::<AppSession>(Consistent);
+    for name in ["the first visit of a user", "a later one"] {
+        let visit = visit(lab, &site, meter, Duration::ZERO).await;
+        row(&[&[name.to_owned()][..], &totals(&visit)].concat());
+    }
+}
+
+const TOTALS: [&str; 4] = [
+    "requests",
+    "read units",
+    "write units",
+    "$ per million requests",
+];
 
 /// What each of the requests cost, those alike together.
 async fn visit(lab: &Lab, site: &Site, meter: &Meter, pace: Duration) -> Vec<Vec<Charge>> {

@@ -21,11 +21,11 @@ use axum::http::Request;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::routing::get;
 use futures_util::FutureExt as _;
-use session_store::DynamoDbStore;
 use session_store::actix_session::ActixSessions;
-use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::axum::{CurrentSession, SessionCookie, SessionLayer, SigningKey};
 use session_store::test_util::Clock;
 use session_store::tower_sessions::TowerSessions;
+use session_store::{DynamoDbStore, ReadConsistency};
 use session_store_benchmarks::meter::Meter;
 use session_store_benchmarks::session::{AppSession, TEA, Visitor, prose};
 use tower::ServiceExt as _;
@@ -68,7 +68,7 @@ impl Lab {
     }
 
     /// Through this crate's own layer, with sessions of this type.
-    pub(crate) fn axum<S: Visitor>(&self) -> Site {
+    pub(crate) fn axum<S: Visitor>(&self, reads: ReadConsistency) -> Site {
         let user = self.user();
         let anonymous = async |session: CurrentSession<S>| assert!(session.profile().is_none());
         let log_in = async move |mut session: CurrentSession<S>| {
@@ -84,9 +84,14 @@ impl Lab {
             .route("/page", get(page))
             .route("/cart", get(fill))
             .route("/logout", get(log_out));
-        let store = DynamoDbStore::<S>::builder().client(self.client.clone());
+        let store = DynamoDbStore::<S>::builder()
+            .client(self.client.clone())
+            .read_consistency(reads);
         let store = store.build().now_or_never().unwrap().unwrap();
-        in_axum(router.layer(SessionLayer::new(store)))
+        // Signed, as `ReadYourWrites` needs it; it makes no other difference here.
+        let key = SigningKey::from(&[7; 64]);
+        let layer = SessionLayer::new(store).cookie(SessionCookie::new().signed(key));
+        in_axum(router.layer(layer))
     }
 
     pub(crate) fn tower(&self, always_save: bool) -> Site {
