@@ -44,11 +44,12 @@ where
     /// them there is no new session.
     pub async fn create(&self, data: S) -> Result<Session<S>, Error> {
         let schema = S::SCHEMA;
-        let image = Image::of(&data)?;
-        let now = self.now();
         let id = SessionId::mint()?;
+        let handle = id.handle();
+        let image = Image::of(handle, &data)?;
+        let now = self.now();
         let mut state = State {
-            handle: id.handle(),
+            handle,
             id,
             created_at: now,
             touched_at: now,
@@ -63,7 +64,6 @@ where
         };
         let item = image.into_item(schema, &state, Nonce::mint()?)?;
         state.packed = is_packed(schema, &item);
-        let handle = state.handle;
         let next = || {
             state.rename(SessionId::mint()?);
             Ok(state.handle)

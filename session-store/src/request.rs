@@ -30,6 +30,7 @@ use crate::lifetime::Millis;
 use crate::roster::Roster;
 use crate::schema::{Attribute, Schema};
 use crate::service::incomplete;
+use crate::shards::Partition;
 use crate::value::Map;
 
 pub(crate) use self::expression::Statement;
@@ -468,18 +469,19 @@ fn has_value(e: &mut Expression, of: &Roster) -> String {
     format!("{name}={value}")
 }
 
-/// One page of the keys in a default index, newest session first; only of those that were created
-/// before a moment, where one is given.
+/// One page of the keys in a partition of a default index, newest session first; only of those that
+/// were created before a moment, where one is given.
 pub(crate) fn find(
     to: Target<'_>,
-    of: &Roster,
+    attribute: &Attribute,
+    partition: &Partition,
     created_before: Option<Millis>,
     start: Option<Map>,
     limit: Option<i32>,
 ) -> QueryFluentBuilder {
     let mut e = Expression::default();
-    let (name, value) = (e.name(of.attribute.name), e.value(of.value.clone()));
-    let mut condition = format!("{name}={value}");
+    let (name, key) = (e.name(partition.attribute), e.value(partition.key.clone()));
+    let mut condition = format!("{name}={key}");
     if let Some(moment) = created_before {
         let (created_at, moment) = (
             e.name(to.schema.names.created_at),
@@ -490,7 +492,7 @@ pub(crate) fn find(
     to.client
         .query()
         .table_name(to.table)
-        .set_index_name(of.attribute.index_name())
+        .set_index_name(attribute.index_name())
         .key_condition_expression(condition)
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
