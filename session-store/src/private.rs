@@ -161,7 +161,7 @@ pub fn encode<S>(
 where
     S: SessionAttributes + Serialize,
 {
-    let image = Image::of(session)?;
+    let image = Image::of(id.handle(), session)?;
     let now = Millis(now);
     let state = State {
         id: id.clone(),
@@ -181,10 +181,11 @@ where
 }
 
 /// How many fields and attributes a save would write; for benchmarks.
-pub fn changes<S>(before: &S, after: &S) -> Result<usize, EncodeError>
+pub fn changes<S>(id: &SessionId, before: &S, after: &S) -> Result<usize, EncodeError>
 where
     S: SessionAttributes + Serialize,
 {
-    let (before, after) = (Image::of(before)?, Image::of(after)?);
+    let handle = id.handle();
+    let (before, after) = (Image::of(handle, before)?, Image::of(handle, after)?);
     Ok(Delta::between(S::SCHEMA, &before, &after, &Intent::default()).clauses())
 }

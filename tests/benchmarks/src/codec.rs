@@ -100,10 +100,12 @@ fn by_store<S: Visitor>(step: Step, bytes: usize) -> Work {
             })
         }
         Step::Delta => {
+            let id = id();
             let mut after = session.clone();
             after.count();
             Box::new(move || {
-                assert_eq!(private::changes(black_box(&session), &after).unwrap(), 1);
+                let changes = private::changes(&id, black_box(&session), &after);
+                assert_eq!(changes.unwrap(), 1);
             })
         }
         Step::Size => {
