@@ -43,8 +43,9 @@ impl Delta {
                 delta.set.push((name.clone(), value.clone()));
             }
         }
-        let removed = before.data.keys().chain(&intent.entries);
-        for name in removed.collect::<BTreeSet<_>>() {
+        let more = intent.entries.iter();
+        let more = more.filter(|name| !before.data.contains_key(*name));
+        for name in before.data.keys().chain(more) {
             if !after.data.contains_key(name) {
                 flattened_changed |= is_flattened(schema, name);
                 delta.remove.push(name.clone());
