@@ -113,10 +113,12 @@ impl Model {
         item.is_none_or(|item| !is_live(item, now))
     }
 
-    /// The new handle of a session, if this operation's client gave it one.
+    /// The new handle of a session, if this operation gave it one, or an earlier one that it goes on
+    /// with. Whoever dropped the copy in between, for one of a moment ago, cannot tell.
     fn moved_by(&self, op: &Op, handle: &str) -> Option<&String> {
         let moved = self.moved.get(handle)?;
-        (moved.by == op.client).then_some(&moved.to)
+        let mine = op.applied > 0 || op.pending.resumed;
+        (mine && moved.by == op.client).then_some(&moved.to)
     }
 
     fn failed(&self, op: &Op, error: &Error, now: u64) -> Result<(), Violation> {
