@@ -57,6 +57,7 @@ pub struct Op {
     pub target: Option<String>,
     pub spared: Option<String>,
     pub pending: Pending,
+    /// How it reads, if it loads.
     pub reads: Reads,
     pub requests: Vec<String>,
     /// A request of it met a fault of any kind.
