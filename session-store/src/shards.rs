@@ -17,7 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::id::SessionHandle;
 use crate::roster::Roster;
-use crate::schema::{Schema, Shards};
+use crate::schema::{Attribute, Schema, Shards};
 use crate::value::is_same;
 
 impl Shards {
@@ -82,14 +82,11 @@ pub(crate) fn is_in_step(
     stored: Option<&AttributeValue>,
     own: Option<&AttributeValue>,
 ) -> bool {
-    let mut shards = schema
-        .attributes
-        .iter()
-        .filter_map(|attribute| attribute.shards());
-    let shards = shards.find(|shards| shards.attribute == name);
+    let shards = schema.attributes.iter().filter_map(Attribute::shards);
+    let mut shards = shards.filter(|shards| shards.attribute == name);
     match (stored, own) {
         (Some(stored), Some(own)) => {
-            is_same(stored, own) || shards.is_some_and(|shards| shards.is_same_value(stored, own))
+            is_same(stored, own) || shards.any(|shards| shards.is_same_value(stored, own))
         }
         (None, None) => true,
         _ => false,

@@ -2,10 +2,13 @@
 //! whichever shard they are, and the store's own attribute never disagrees with the promoted one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::catch_unwind;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use session_store::{AttributeValue, Error, Session, SessionAttributes, SessionHandle};
+use session_store::{
+    Attribute, AttributeValue, Error, Schema, Session, SessionAttributes, SessionHandle,
+};
 use session_store_tests::{Bench, Fault, Item, endpoint};
 
 const SHARDS: usize = 4;
@@ -186,6 +189,36 @@ async fn a_revocation_goes_through_all_shards() {
     let only = bench.store.revoke(Sharded::TENANT, "umbrella");
     let only = only.only(other[0].handle()).await.unwrap();
     assert_eq!(only.deleted(), 1);
+}
+
+#[tokio::test]
+async fn a_revocation_goes_through_all_pages_of_all_shards() {
+    #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+    #[dynamo(table = "tests")]
+    struct Many {
+        #[dynamo(attr = "tenant", index(shards = 10))]
+        tenant: String,
+    }
+
+    let bench = Bench::<Many>::new().await;
+    for _ in 0..60 {
+        let tenant = "acme".to_owned();
+        bench.store.create(Many { tenant }).await.unwrap();
+    }
+    // Each first page ends after two; what it shows of a session is its key in the index.
+    for _ in 0..10 {
+        let cut = Fault::edit(|answer| {
+            let items = answer["Items"].as_array_mut().unwrap();
+            if items.len() > 2 {
+                items.truncate(2);
+                answer["LastEvaluatedKey"] = items[1].clone();
+            }
+        });
+        bench.wire.next("Query", cut);
+    }
+    let revoked = bench.store.revoke(Many::TENANT, "acme").await.unwrap();
+    assert_eq!((revoked.deleted(), revoked.already_gone()), (60, 0));
+    assert!(bench.items().await.is_empty());
 }
 
 #[tokio::test]
@@ -376,6 +409,34 @@ async fn a_key_that_is_too_long_is_known_before_the_call() {
     };
     assert_eq!(error.path(), "tenant");
     assert!(bench.wire.operations().is_empty());
+}
+
+#[test]
+fn a_schema_by_hand_keeps_the_rules() {
+    const fn sharded(name: &'static str, shard: &'static str) -> Attribute {
+        Attribute::index::<String>(name).sharded(4, shard)
+    }
+    const NAMES: &[(&[Attribute], bool)] = &[
+        (&[sharded("a", "b"), sharded("c", "d")], true),
+        (&[sharded("a", "a")], false),
+        (&[sharded("a", "")], false),
+        (&[sharded("a", "version")], false),
+        (&[sharded("a", "sk")], false),
+        (&[sharded("a", "b"), sharded("c", "b")], false),
+        (&[sharded("a", "b"), Attribute::promoted("b")], false),
+        (&[Attribute::promoted("b"), sharded("a", "b")], false),
+        (&[sharded("a", "b").consistent()], false),
+    ];
+    for (attributes, fits) in NAMES {
+        let schema = Schema::new("tests").sort_key("sk", "SESSION");
+        let checked = catch_unwind(|| schema.attributes(attributes).checked());
+        assert_eq!(checked.is_ok(), *fits, "{attributes:?}");
+    }
+    for (shards, fits) in [(0, false), (1, false), (2, true), (100, true), (101, false)] {
+        let index = Attribute::index::<String>("a");
+        let sharded = catch_unwind(|| index.sharded(shards, "b"));
+        assert_eq!(sharded.is_ok(), fits, "{shards}");
+    }
 }
 
 fn expect(bench: &Bench<Sharded>, bill: &[(&str, f64)]) {
