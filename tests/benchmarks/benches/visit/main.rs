@@ -12,7 +12,7 @@ use std::time::Duration;
 use session_store::ReadConsistency::{Consistent, ReadYourWrites};
 use session_store_benchmarks::engine;
 use session_store_benchmarks::meter::{Charge, Meter};
-use session_store_benchmarks::session::{AppSession, CompressedSession};
+use session_store_benchmarks::session::{AppSession, CompressedSession, prose};
 
 use crate::sites::{Lab, Site};
 
@@ -37,7 +37,14 @@ async fn main() {
         return;
     }
     let (config, http, engine) = engine::near().await;
+    let profile = prose(sites::PROFILE);
+    let compressed = zstd::bulk::compress(profile.as_bytes(), 3).unwrap();
     println!("Engine: {}", engine.name());
+    println!(
+        "Profile: {} bytes, {} by zstd alone",
+        profile.len(),
+        compressed.len()
+    );
     let meter = Meter::new(http, engine);
     let lab = Lab::new(config, meter.clone()).await;
     integrations(&lab, &meter).await;

@@ -183,7 +183,7 @@ impl Lab {
 }
 
 /// What the user says of themselves, in bytes.
-const PROFILE: usize = 2048;
+pub(crate) const PROFILE: usize = 2048;
 
 fn in_axum(router: Router) -> Site {
     Box::new(move |path, cookie| {
