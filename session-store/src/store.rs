@@ -249,6 +249,9 @@ where
     /// half the price, and a consistent one after it only where the first found no live session or an
     /// older version. Otherwise it is [`load`](Self::load).
     ///
+    /// What [`update`](Self::update) wrote by an id alone is not known to the caller by its version: read by
+    /// `load` after it.
+    ///
     /// # Errors
     ///
     /// Those of `load`.
