@@ -1,5 +1,7 @@
 //! New sessions: put once under an id, and taken back where it is not known what became of that.
 
+use aws_sdk_dynamodb::config::Config;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -151,9 +153,11 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         deleted.is_ok()
     }
 
-    /// Sends a put once and never again.
+    /// Sends a put once and never again, whatever the client's settings are.
     async fn put_once(&self, item: Map) -> Result<Written, ServiceError> {
-        let answer = request::create(self.target_once(), item).send().await;
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let request = request::create(self.target(), item);
+        let answer = request.customize().config_override(once).send().await;
         self.written(
             "PutItem",
             answer.map(|done| done.attributes),
