@@ -244,7 +244,7 @@ impl Grid {
 
     /// At the largest size alone: the others have no more, and of no other kind.
     fn print_requests(&self) {
-        let most = self.sizes.last().map_or(0, |size| *size);
+        let most = self.sizes.last().copied().unwrap_or_default();
         let title = format!("By a {} index: requests", self.index);
         heading(&title, &[self.of, &thousands(most as f64)]);
         for (operation, measured) in Operation::ALL.into_iter().zip(&self.measured) {

@@ -73,8 +73,8 @@ impl<S: Kind> Lab<S> {
             self.bench.wire.meter();
             work(&self.metered).await;
             let calls = self.bench.wire.bill();
-            // The answer of a write that is refused has no bill. It is one in eight, and what a
-            // roster is asked first.
+            // One in eight writes to a large roster is refused first, and the answer of that has no
+            // bill. Those tables are of the other seven.
             if !calls.contains(&("UpdateItem".into(), 0.0)) {
                 break calls;
             }
