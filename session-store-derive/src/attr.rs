@@ -34,6 +34,15 @@ pub(crate) struct Promotion {
     pub(crate) is_whole: bool,
 }
 
+impl Promotion {
+    /// The attribute of the store's own that the index is on, if it is sharded.
+    pub(crate) fn shard_name(&self) -> Option<LitStr> {
+        let shards = self.index.as_ref()?.shards.as_ref()?;
+        let name = format!("{}-shard", self.name.value());
+        Some(LitStr::new(&name, shards.span()))
+    }
+}
+
 /// The options of the struct: one table, and any number of computed attributes.
 pub(crate) fn on_struct(errors: &Errors, attrs: &[Attribute]) -> (Table, Vec<Promotion>) {
     let mut table = Vec::new();

@@ -164,6 +164,27 @@ fn check_index_options(errors: &Errors, index: &IndexOption) {
         let message = "a consistent index has no name in DynamoDB; remove `name`";
         errors.report(name, message);
     }
+    if let Some(shards) = &index.shards {
+        if index.consistent.is_some() {
+            // Its limit is exact because one item decides.
+            let message = "a consistent index is one item for each value, and cannot be split; remove \
+                           `shards`, or `consistent`";
+            errors.report(shards, message);
+        }
+        match shards.base10_parse::<u32>() {
+            Ok(0 | 1) => {
+                let message = "an index in one piece has no shards; give at least 2, or remove \
+                               `shards`";
+                errors.report(shards, message);
+            }
+            Ok(2..=MAX_SHARDS) => {}
+            // A listing or a revocation sends one query to each.
+            _ => {
+                let message = "every listing and revocation reads all shards; give at most 100";
+                errors.report(shards, message);
+            }
+        }
+    }
     if let Some(limit) = &index.limit {
         // Only a consistent index knows the number of sessions at the moment of a log-in.
         if index.consistent.is_none() {
@@ -232,6 +253,9 @@ fn check_source(errors: &Errors, attribute: &Attribute<'_>) {
         errors.report(&attribute.promotion.name, message);
     }
 }
+
+/// `session_store::Attribute::MAX_SHARDS`.
+const MAX_SHARDS: u32 = 100;
 
 /// `session_store::Attribute::MAX_LIMIT`.
 const MAX_LIMIT: u32 = 7_500;

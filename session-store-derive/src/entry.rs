@@ -27,7 +27,7 @@ const TABLE_OPTIONS: [&str; 8] = [
 
 const ATTRIBUTE_OPTIONS: [&str; 4] = ["attr", "index", "with", "key"];
 
-const INDEX_OPTIONS: [&str; 4] = ["name", "consistent", "limit", "on_limit"];
+const INDEX_OPTIONS: [&str; 5] = ["name", "shards", "consistent", "limit", "on_limit"];
 
 const DATA_OPTIONS: [&str; 2] = ["name", "format"];
 
@@ -80,6 +80,7 @@ pub(crate) struct DataOption {
 pub(crate) struct IndexOption {
     pub(crate) keyword: Ident,
     pub(crate) name: Option<LitStr>,
+    pub(crate) shards: Option<LitInt>,
     pub(crate) consistent: Option<Ident>,
     pub(crate) limit: Option<LitInt>,
     pub(crate) on_limit: Option<Ident>,
@@ -207,6 +208,7 @@ fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<Ind
     let mut option = IndexOption {
         keyword: keyword.clone(),
         name: None,
+        shards: None,
         consistent: None,
         limit: None,
         on_limit: None,
@@ -221,7 +223,7 @@ fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<Ind
         match key.to_string().as_str() {
             "name" => Ok(Value::Text(text(key, input)?)),
             "consistent" => flag(key, input, "`consistent`").map(|()| Value::Flag),
-            "limit" => Ok(Value::Number(number(key, input)?)),
+            "shards" | "limit" => Ok(Value::Number(number(key, input)?)),
             "on_limit" => Ok(Value::Word(policy(key, input)?)),
             _ => Err(unknown(key, &INDEX_OPTIONS)),
         }
@@ -229,6 +231,7 @@ fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<Ind
     for Entry { key, value } in once_each(errors, entries) {
         match value {
             Value::Text(name) => option.name = Some(name),
+            Value::Number(shards) if key == "shards" => option.shards = Some(shards),
             Value::Number(limit) => option.limit = Some(limit),
             Value::Word(policy) => option.on_limit = Some(policy),
             _ => option.consistent = Some(key),

@@ -133,6 +133,11 @@ fn schema_attribute(krate: &Path, attribute: &Attribute<'_>) -> TokenStream {
         return quote!(#krate::Attribute::promoted(#name) #computed);
     };
     let named = index.name.as_ref().map(|name| quote!(.index_named(#name)));
+    let sharded = index.shards.as_ref().map(|shards| {
+        let attribute = attribute.promotion.shard_name();
+        let shards = LitInt::new(shards.base10_digits(), shards.span());
+        quote!(.sharded(#shards, #attribute))
+    });
     let consistent = index.consistent.as_ref().map(|_| quote!(.consistent()));
     let limit = index.limit.as_ref().map(|limit| {
         let policy = match &index.on_limit {
@@ -144,7 +149,7 @@ fn schema_attribute(krate: &Path, attribute: &Attribute<'_>) -> TokenStream {
     });
     quote! {
         #krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE)
-            #named #consistent #limit #computed
+            #named #sharded #consistent #limit #computed
     }
 }
 

@@ -79,6 +79,21 @@ fn consistent_index() {
 }
 
 #[test]
+fn sharded_index() {
+    check(
+        "sharded_index",
+        quote! {
+            struct Session {
+                #[dynamo(attr = "tenant", index(shards = 16))]
+                tenant: u64,
+                #[dynamo(attr = "t", index(name = "by-team", shards = 2))]
+                team: Option<String>,
+            }
+        },
+    );
+}
+
+#[test]
 fn with() {
     check(
         "with",

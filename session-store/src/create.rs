@@ -1,7 +1,5 @@
 //! New sessions: put once under an id, and taken back where it is not known what became of that.
 
-use aws_sdk_dynamodb::config::Config;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -44,11 +42,12 @@ where
     /// them there is no new session.
     pub async fn create(&self, data: S) -> Result<Session<S>, Error> {
         let schema = S::SCHEMA;
-        let image = Image::of(&data)?;
-        let now = self.now();
         let id = SessionId::mint()?;
+        let handle = id.handle();
+        let image = Image::of(handle, &data)?;
+        let now = self.now();
         let mut state = State {
-            handle: id.handle(),
+            handle,
             id,
             created_at: now,
             touched_at: now,
@@ -63,7 +62,6 @@ where
         };
         let item = image.into_item(schema, &state, Nonce::mint()?)?;
         state.packed = is_packed(schema, &item);
-        let handle = state.handle;
         let next = || {
             state.rename(SessionId::mint()?);
             Ok(state.handle)
@@ -153,11 +151,9 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         deleted.is_ok()
     }
 
-    /// Sends a put once and never again, whatever the client's settings are.
+    /// Sends a put once and never again.
     async fn put_once(&self, item: Map) -> Result<Written, ServiceError> {
-        let once = Config::builder().retry_config(RetryConfig::disabled());
-        let request = request::create(self.target(), item);
-        let answer = request.customize().config_override(once).send().await;
+        let answer = request::create(self.target_once(), item).send().await;
         self.written(
             "PutItem",
             answer.map(|done| done.attributes),

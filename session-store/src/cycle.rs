@@ -151,10 +151,12 @@ where
     /// Decides on the new id and all that is stored under it.
     fn begin(&self, session: &Session<S>) -> Result<Cycle<S>, Error> {
         let schema = S::SCHEMA;
-        let after = Image::of(&**session)?;
+        let id = SessionId::mint()?;
+        let handle = id.handle();
+        let after = Image::of(handle, &**session)?;
         let mut unknown = session.state.unknown.clone();
         unknown.data = match session.unsaved() {
-            Some((before, _)) => unknown_to(&unknown, &Image::of(before)?),
+            Some((before, _)) => unknown_to(&unknown, &Image::of(handle, before)?),
             None => unknown_to(&unknown, &after),
         };
 
@@ -172,9 +174,8 @@ where
         } else {
             ends.max(expires_at)
         };
-        let id = SessionId::mint()?;
         let mut to = State {
-            handle: id.handle(),
+            handle,
             id,
             created_at,
             touched_at: now,
@@ -269,7 +270,7 @@ where
             return Ok(Moved::IdTaken);
         }
         if is_too_large(new) {
-            return Err(Image::of(&**session)?.too_large(None).into());
+            return Err(Image::of(handle, &**session)?.too_large(None).into());
         }
         match rest.iter().any(is_refused) {
             true => Ok(Moved::NoRoom(rest.to_vec())),

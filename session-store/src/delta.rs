@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::item::Image;
 use crate::schema::Schema;
-use crate::value::{Map, is_same};
+use crate::shards::is_in_step;
+use crate::value::Map;
 
 /// The fields and promoted attributes to write; everything else in the item is left alone.
 #[derive(Clone, Default)]
@@ -42,8 +43,9 @@ impl Delta {
                 delta.set.push((name.clone(), value.clone()));
             }
         }
-        let removed = before.data.keys().chain(&intent.entries);
-        for name in removed.collect::<BTreeSet<_>>() {
+        let more = intent.entries.iter();
+        let more = more.filter(|name| !before.data.contains_key(*name));
+        for name in before.data.keys().chain(more) {
             if !after.data.contains_key(name) {
                 flattened_changed |= is_flattened(schema, name);
                 delta.remove.push(name.clone());
@@ -76,15 +78,11 @@ impl Delta {
     /// that did not know them created it, or wrote the field alone.
     ///
     /// Somebody else may have mended them since, so it is written onto this version only.
-    pub(crate) fn mend(&mut self, stored: &Map, before: &Image, after: &Image) {
+    pub(crate) fn mend(&mut self, schema: &Schema, stored: &Map, before: &Image, after: &Image) {
         for (name, value) in &after.attributes {
             let was = before.attributes.iter().find(|(other, _)| other == name);
             let was = was.and_then(|(_, was)| was.as_ref());
-            let in_step = match (stored.get(*name), was) {
-                (Some(stored), Some(was)) => is_same(stored, was),
-                (None, None) => true,
-                _ => false,
-            };
+            let in_step = is_in_step(schema, name, stored.get(*name), was);
             if !in_step && !self.attributes.iter().any(|(changed, _)| changed == name) {
                 self.pinned = true;
                 self.attributes.push((name, value.clone()));

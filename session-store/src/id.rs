@@ -93,6 +93,13 @@ impl SessionHandle {
         Self(Sha256::digest(secret).into())
     }
 
+    /// In which of so many shards the session is: a hash falls into each as often. There are two at
+    /// least.
+    pub(crate) fn shard(self, count: u32) -> u32 {
+        let [a, b, c, d, ..] = self.0;
+        u32::from_be_bytes([a, b, c, d]) % count
+    }
+
     /// Reads the text that `Display` gives.
     ///
     /// # Errors

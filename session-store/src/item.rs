@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Track;
@@ -18,6 +16,7 @@ use crate::lifetime::{Millis, is_live};
 use crate::roster::Roster;
 use crate::schema::{Attribute, Schema};
 use crate::session::{Session, State, Unknown};
+use crate::shards::{key_text, with_shards};
 use crate::value::{
     MAX_PARTITION_KEY, Map, attribute_size, check_key, checked_data_size, checked_size,
 };
@@ -56,7 +55,11 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    pub(crate) fn of<S: SessionAttributes + Serialize>(session: &S) -> Result<Self, EncodeError> {
+    /// That of a session under this handle.
+    pub(crate) fn of<S: SessionAttributes + Serialize>(
+        handle: SessionHandle,
+        session: &S,
+    ) -> Result<Self, EncodeError> {
         let data = match session.serialize(serde_dynamo::Serializer) {
             Ok(serde_dynamo::AttributeValue::M(data)) => data
                 .into_iter()
@@ -70,12 +73,13 @@ impl Image {
             }
             Err(_) => return Err(locate(session)),
         };
-        Self::new(S::SCHEMA, data, session)
+        Self::new(S::SCHEMA, handle, data, session)
     }
 
     /// The same for data that is a map already, with the attributes that `session` gives.
     pub(crate) fn new<S: SessionAttributes>(
         schema: &Schema,
+        handle: SessionHandle,
         data: Map,
         session: &S,
     ) -> Result<Self, EncodeError> {
@@ -85,10 +89,9 @@ impl Image {
             return Err(error);
         }
         let data_size = checked_data_size(&data)?;
-        let mut attributes_size = 0;
         for (name, value) in &attributes.values {
             let Some(value) = value else { continue };
-            attributes_size += name.len() + checked_size(name, value)?;
+            checked_size(name, value)?;
             let declared = schema
                 .attributes
                 .iter()
@@ -98,16 +101,18 @@ impl Image {
                 Some(attribute) => {
                     if let Some(index) = attribute.index {
                         check_key(name, value, index.key)?;
-                        if index.roster.is_some() {
-                            check_roster_key(schema, attribute, value)?;
-                        }
+                        check_key_text(schema, attribute, value)?;
                     }
                 }
             }
         }
+        let attributes = with_shards(schema, handle, attributes.values);
+        let present = attributes.iter();
+        let sizes = present.filter_map(|(name, value)| Some(attribute_size(name, value.as_ref()?)));
+        let attributes_size = sizes.sum();
         Ok(Self {
             data,
-            attributes: attributes.values,
+            attributes,
             data_size,
             attributes_size,
         })
@@ -265,21 +270,29 @@ pub(crate) fn roster_key(schema: &Schema, roster: &Roster) -> Map {
     key_of(schema, &roster_text(roster.attribute, &roster.value))
 }
 
-/// The rules for the key of a consistent index beyond those for any: it is a part of its roster's.
-fn check_roster_key(
+/// The rules for the key of a consistent or sharded index beyond those for any: it is a part of
+/// another key, that of its roster or of its shards.
+fn check_key_text(
     schema: &Schema,
     attribute: &Attribute,
     value: &AttributeValue,
 ) -> Result<(), EncodeError> {
+    let (kind, whole, length) = match (attribute.roster(), attribute.shards()) {
+        (Some(_), _) => {
+            let length = schema.key_prefix.len() + roster_text(attribute, value).len();
+            ("consistent", "roster", length)
+        }
+        (None, Some(shards)) => ("sharded", "shard", shards.key_len(value)),
+        (None, None) => return Ok(()),
+    };
     // One number has many spellings, and a key only one.
     let is_integer = |text: &String| text.parse().is_ok_and(|n: i128| n.to_string() == *text);
-    let length = schema.key_prefix.len() + roster_text(attribute, value).len();
     let reason = if value.as_n().is_ok_and(|text| !is_integer(text)) {
-        "a number that is the key of a consistent index must be an integer".to_owned()
+        format!("a number that is the key of a {kind} index must be an integer")
     } else if length > MAX_PARTITION_KEY {
         let over = length - MAX_PARTITION_KEY;
         format!(
-            "the key of its roster would have {over} bytes more than the {MAX_PARTITION_KEY} that DynamoDB allows"
+            "the key of its {whole} would have {over} bytes more than the {MAX_PARTITION_KEY} that DynamoDB allows"
         )
     } else {
         return Ok(());
@@ -303,15 +316,7 @@ pub(crate) fn is_revoked_with_all(schema: &Schema, item: &Map, everyone: &Map) -
 
 /// What the key of a roster has behind the prefix.
 fn roster_text(attribute: &Attribute, value: &AttributeValue) -> String {
-    let value = match value {
-        AttributeValue::S(text) | AttributeValue::N(text) => text.as_str(),
-        AttributeValue::B(bytes) => {
-            return format!("#{}#{}", attribute.name, URL_SAFE_NO_PAD.encode(bytes));
-        }
-        // No other type can be a key, and none gets past the image.
-        _ => "",
-    };
-    format!("#{}#{value}", attribute.name)
+    format!("#{}#{}", attribute.name, key_text(value))
 }
 
 /// The session whose item has this key; none for the item of another entity.
@@ -465,8 +470,8 @@ pub(crate) fn part_attributes(schema: &Schema, mut item: Map) -> (Map, Map) {
     if let Some((name, _)) = schema.sort_key {
         item.remove(name);
     }
-    let promoted = schema.attributes.iter();
-    let promoted = promoted.filter_map(|attribute| item.remove_entry(attribute.name));
+    let promoted = schema.promoted_names();
+    let promoted = promoted.filter_map(|name| item.remove_entry(name));
     (promoted.collect(), item)
 }
 

@@ -67,8 +67,9 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// The live sessions whose promoted attribute has this value, newest first.
     ///
     /// Of a default index, for each 100 of them one `Query` and one `BatchGetItem`, sent as the
-    /// stream is read. The index is filled a moment after a write, so a session that was created or
-    /// changed just before can be missing.
+    /// stream is read. With shards, one `Query` for each of them at first, all at once, and a further
+    /// one for each 32 sessions of a shard, or more. The index is filled a moment after a write, so a
+    /// session that was created or changed just before can be missing.
     ///
     /// Of a consistent index, one `GetItem` of the roster and one `BatchGetItem` for each 100. None
     /// is missing that had the value all the time. For one that got a new id meanwhile the roster is
@@ -98,8 +99,9 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
 /// The sessions found by an index: a [`Stream`] of [`SessionSummary`], made by
 /// [`DynamoDbStore::sessions`].
 ///
-/// It holds one page at a time, and of a consistent index the names of its sessions. An error of the service ends it; a session whose item is
-/// unreadable is an error in its place, and the stream goes on.
+/// It holds one page at a time, and a page of keys of each shard; of a consistent index the names of its
+/// sessions. An error of the service ends it; a session whose item is unreadable is an error in its
+/// place, and the stream goes on.
 #[must_use = "nothing is read until the stream is"]
 pub struct Sessions<S> {
     store: DynamoDbStore<S>,

@@ -1,8 +1,6 @@
 //! Carrying out what is to become of rosters: a place is found, made or refused. Why each step is as
 //! it is stands in [`roster`](crate::roster).
 
-use aws_sdk_dynamodb::config::Config;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::{CancellationReason, ReturnValue, TransactWriteItem};
 
 use crate::attributes::SessionAttributes;
@@ -108,10 +106,8 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                 }
             };
         }
-        // Sent once and never again by the SDK, whatever the client's settings are.
-        let once = Config::builder().retry_config(RetryConfig::disabled());
-        let request = request::change(S::SCHEMA, change).alone(self.target());
-        let answer = request.customize().config_override(once).send().await;
+        let request = request::change(S::SCHEMA, change).alone(self.target_once());
+        let answer = request.send().await;
         let answer = answer.map(|done| done.attributes);
         match self.written("UpdateItem", answer, &Attempts::default()) {
             Ok(Written::Done(_)) => Ok(true),

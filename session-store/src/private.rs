@@ -9,11 +9,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
 use crate::attributes::{Attributes, IndexField, IndexKey, KeyType, KeyValue, SessionAttributes};
-use crate::error::{DecodeError, EncodeError};
+use crate::delta::{Delta, Intent};
+use crate::error::{DecodeError, EncodeError, Error};
 use crate::id::SessionId;
-use crate::lifetime::Millis;
+use crate::item::{Image, Nonce};
+use crate::lifetime::{self, Millis};
 use crate::schema::Attribute;
-use crate::session::Session;
+use crate::session::{Session, State, Unknown};
 use crate::{item, value};
 
 pub use serde::{Serialize, Serializer};
@@ -148,4 +150,42 @@ where
     S: SessionAttributes + DeserializeOwned,
 {
     item::decode(id.clone(), id.handle(), item, Millis(now))
+}
+
+/// The item of a session that is created at this time, in milliseconds since 1970; for benchmarks.
+pub fn encode<S>(
+    id: &SessionId,
+    session: &S,
+    now: u64,
+) -> Result<HashMap<String, AttributeValue>, Error>
+where
+    S: SessionAttributes + Serialize,
+{
+    let image = Image::of(id.handle(), session)?;
+    let now = Millis(now);
+    let state = State {
+        id: id.clone(),
+        handle: id.handle(),
+        created_at: now,
+        touched_at: now,
+        expires_at: lifetime::expires_at(S::SCHEMA, now, now, None),
+        idle: None,
+        version: 1,
+        seen: 1,
+        written: Some(1),
+        packed: false,
+        promoted: image.promoted(),
+        unknown: Unknown::default(),
+    };
+    Ok(image.into_item(S::SCHEMA, &state, Nonce::mint()?)?)
+}
+
+/// How many fields and attributes a save would write; for benchmarks.
+pub fn changes<S>(id: &SessionId, before: &S, after: &S) -> Result<usize, EncodeError>
+where
+    S: SessionAttributes + Serialize,
+{
+    let handle = id.handle();
+    let (before, after) = (Image::of(handle, before)?, Image::of(handle, after)?);
+    Ok(Delta::between(S::SCHEMA, &before, &after, &Intent::default()).clauses())
 }

@@ -66,7 +66,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
         next: impl FnMut() -> Result<SessionHandle, Error>,
     ) -> Result<(), Error> {
         let schema = S::SCHEMA;
-        let image = image::<S>(entries(new.data))?;
+        let image = image::<S>(handle, entries(new.data))?;
         let unknown = Unknown {
             attributes: new.unknown,
             ..Unknown::default()
@@ -116,10 +116,10 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
             return Err(unreadable("it is not a map"));
         };
         let mut mend = Delta::default();
-        let image = image::<S>(data.clone());
+        let image = image::<S>(handle, data.clone());
         // What the type cannot read has no attributes to compare; a save says what is wrong with it.
         if let Ok(image) = &image {
-            mend.mend(&item, image, image);
+            mend.mend(schema, &item, image, image);
         }
         Ok(Some(Loaded {
             data: json(data).map_err(unreadable)?,
@@ -155,19 +155,25 @@ fn json(data: Map) -> Result<Data, &'static str> {
 }
 
 /// Entries with the attributes that the type promotes of them.
-fn image<S: SessionAttributes + DeserializeOwned>(data: Map) -> Result<Image, EncodeError> {
+fn image<S: SessionAttributes + DeserializeOwned>(
+    handle: SessionHandle,
+    data: Map,
+) -> Result<Image, EncodeError> {
     let object = into_json(AttributeValue::M(data.clone()));
     let object = object.map_err(|cause| EncodeError::new(S::SCHEMA.names.data, cause))?;
     let session: S = serde_path_to_error::deserialize(object).map_err(|error| {
         let path = error.path().to_string();
         EncodeError::new(path, error.into_inner())
     })?;
-    Image::new(S::SCHEMA, data, &session)
+    Image::new(S::SCHEMA, handle, data, &session)
 }
 
 /// The same, without attributes if the type cannot read the entries.
-fn image_or_entries<S: SessionAttributes + DeserializeOwned>(data: Map) -> Image {
-    image::<S>(data.clone()).unwrap_or_else(|_| Image {
+fn image_or_entries<S: SessionAttributes + DeserializeOwned>(
+    handle: SessionHandle,
+    data: Map,
+) -> Image {
+    image::<S>(handle, data.clone()).unwrap_or_else(|_| Image {
         data,
         ..Image::default()
     })

@@ -30,10 +30,11 @@ use crate::lifetime::Millis;
 use crate::roster::Roster;
 use crate::schema::{Attribute, Schema};
 use crate::service::incomplete;
+use crate::shards::Partition;
 use crate::value::Map;
 
-use self::expression::Expression;
 pub(crate) use self::expression::Statement;
+use self::expression::{Clauses, Expression};
 pub(crate) use self::rosters::{MAX_LEAVING, change, end_expired, leave};
 
 /// The table that requests go to, and what is known of it.
@@ -207,8 +208,8 @@ pub(crate) const MAX_CLAUSES: usize = 250;
 pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
     let names = &schema.names;
     let mut e = Expression::default();
-    let mut set = Vec::new();
-    let mut remove = Vec::new();
+    let mut set = Clauses::new(",");
+    let mut remove = Clauses::new(",");
 
     let data = e.name(names.data);
     let version = e.name(names.version);
@@ -218,64 +219,64 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
 
     if !matches!(save.change, Change::Nothing) {
         let one = e.value(number(1));
-        set.push(format!("{version}={version}+{one}"));
-        set.extend((1..WRITES).map(|i| format!("{writes}[{i}]={writes}[{}]", i - 1)));
-        set.push(format!("{writes}[0]={nonce}"));
+        set.push(format_args!("{version}={version}+{one}"));
+        for i in 1..WRITES {
+            set.push(format_args!("{writes}[{i}]={writes}[{}]", i - 1));
+        }
+        set.push(format_args!("{writes}[0]={nonce}"));
     }
     let touched_at = e.name(names.touched_at);
     let touched = e.value(number(save.now.0));
-    set.push(format!("{touched_at}={touched}"));
+    set.push(format_args!("{touched_at}={touched}"));
 
-    let last = format!("{writes}[{}]", WRITES - 1);
     let forms: &[&str] = match save.change {
         Change::Fields { .. } => &["M"],
         Change::Whole(_) | Change::Nothing => &ANY_FORM,
     };
     let mut condition = live(&mut e, schema, save.now, forms);
-    condition += &format!(
-        " AND attribute_type({last},{}) AND NOT contains({writes},{nonce})",
-        e.string("B")
-    );
+    let (last, binary) = (WRITES - 1, e.string("B"));
+    condition.push(format_args!("attribute_type({writes}[{last}],{binary})"));
+    condition.push(format_args!("NOT contains({writes},{nonce})"));
     if let Some(new) = save.expires_at {
         let new = e.value(number(new));
-        condition += &match save.bound {
-            Bound::None => String::new(),
-            Bound::NotLater => format!(" AND {expires_at}<={new}"),
+        match save.bound {
+            Bound::None => {}
+            Bound::NotLater => condition.push(format_args!("{expires_at}<={new}")),
             Bound::CreatedSince(moment) => {
-                let created_at = e.name(names.created_at);
-                format!(" AND {created_at}>={}", e.value(number(moment.0)))
+                let (created_at, moment) = (e.name(names.created_at), e.value(number(moment.0)));
+                condition.push(format_args!("{created_at}>={moment}"));
             }
-        };
-        set.push(format!("{expires_at}={new}"));
+        }
+        set.push(format_args!("{expires_at}={new}"));
     }
     if let Some(base) = save.version {
         let base = e.value(number(base));
-        condition += &format!(" AND {version}={base}");
+        condition.push(format_args!("{version}={base}"));
     } else if let Some(seen) = save.seen {
         // After so many more writes, the mark of this one could be there no more, and a repetition
         // would pass for the first sending and undo what came after it.
         let last = e.value(number(seen + WRITES as u64));
-        condition += &format!(" AND {version}<={last}");
+        condition.push(format_args!("{version}<={last}"));
     }
     if let Some(beginning) = save.first_of {
         let beginning = e.value(AttributeValue::B(Blob::new(beginning)));
         for i in 0..WRITES {
-            condition += &format!(" AND NOT begins_with({writes}[{i}],{beginning})");
+            condition.push(format_args!("NOT begins_with({writes}[{i}],{beginning})"));
         }
     }
     for (name, value) in save.unmoved {
         let name = e.name(name);
-        condition += &match value {
-            Some(value) => format!(" AND {name}={}", e.value(value.clone())),
-            None => format!(" AND attribute_not_exists({name})"),
-        };
+        match value {
+            Some(value) => condition.push(format_args!("{name}={}", e.value(value.clone()))),
+            None => condition.push(format_args!("attribute_not_exists({name})")),
+        }
     }
 
     if let Some(idle) = save.idle {
         let name = e.name(names.idle);
         match idle {
-            Some(idle) => set.push(format!("{name}={}", e.value(number(idle.as_secs())))),
-            None => remove.push(name),
+            Some(idle) => set.push(format_args!("{name}={}", e.value(number(idle.as_secs())))),
+            None => remove.push(format_args!("{name}")),
         }
     }
     match save.change {
@@ -285,20 +286,18 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
         } => {
             for (name, value) in fields {
                 let (name, value) = (e.name(name), e.value(value.clone()));
-                set.push(format!("{data}.{name}={value}"));
+                set.push(format_args!("{data}.{name}={value}"));
             }
-            remove.extend(
-                removed
-                    .iter()
-                    .map(|name| format!("{data}.{}", e.name(name))),
-            );
+            for name in removed {
+                remove.push(format_args!("{data}.{}", e.name(name)));
+            }
         }
         Change::Whole(whole) => {
             let (all, format) = (e.value(whole.data.clone()), e.name(names.format));
-            set.push(format!("{data}={all}"));
+            set.push(format_args!("{data}={all}"));
             match whole.format {
-                Some(text) => set.push(format!("{format}={}", e.string(text))),
-                None => remove.push(format),
+                Some(text) => set.push(format_args!("{format}={}", e.string(text))),
+                None => remove.push(format_args!("{format}")),
             }
         }
         Change::Nothing => {}
@@ -306,15 +305,17 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
     for (name, value) in save.attributes {
         let name = e.name(name);
         match value {
-            Some(value) => set.push(format!("{name}={}", e.value(value.clone()))),
-            None => remove.push(name),
+            Some(value) => set.push(format_args!("{name}={}", e.value(value.clone()))),
+            None => remove.push(format_args!("{name}")),
         }
     }
 
-    let mut update = format!("SET {}", set.join(","));
+    let mut update = Clauses::new(" ");
+    update.push(format_args!("SET {set}"));
     if !remove.is_empty() {
-        update += &format!(" REMOVE {}", remove.join(","));
+        update.push(format_args!("REMOVE {remove}"));
     }
+    let (update, condition) = (update.into_text(), condition.into_text());
     Statement::new(key(schema, save.handle), e, Some(update), condition)
 }
 
@@ -325,16 +326,22 @@ const ANY_FORM: [&str; 2] = ["M", "B"];
 ///
 /// The types are checked too, so that an item of another kind is a failed condition that returns
 /// it, and not a request that DynamoDB calls invalid.
-fn live(e: &mut Expression, schema: &Schema, now: Millis, forms: &[&str]) -> String {
+fn live(e: &mut Expression, schema: &Schema, now: Millis, forms: &[&str]) -> Clauses {
     let (data, version) = (e.name(schema.names.data), e.name(schema.names.version));
     let (expires_at, now) = (
         e.name(schema.names.expires_at),
         e.value(number(now.seconds())),
     );
-    let is_a = |form| format!("attribute_type({data},{})", e.string(form));
-    let forms: Vec<_> = forms.iter().copied().map(is_a).collect();
-    let (forms, num) = (forms.join(" OR "), e.string("N"));
-    format!("{expires_at}>{now} AND ({forms}) AND attribute_type({version},{num})")
+    let mut any = Clauses::new(" OR ");
+    for form in forms {
+        any.push(format_args!("attribute_type({data},{})", e.string(form)));
+    }
+    let num = e.string("N");
+    let mut all = Clauses::new(" AND ");
+    all.push(format_args!("{expires_at}>{now}"));
+    all.push(format_args!("({any})"));
+    all.push(format_args!("attribute_type({version},{num})"));
+    all
 }
 
 /// Extends the idle timeout of a live session, and writes nothing else; of one that was created at
@@ -350,20 +357,18 @@ pub(crate) fn touch(
     let mut e = Expression::default();
     let (touched_at, touched) = (e.name(names.touched_at), e.value(number(now.0)));
     let (ends, new) = (e.name(names.expires_at), e.value(number(expires_at)));
-    let mut condition = format!(
-        "{} AND {ends}<={new}",
-        live(&mut e, to.schema, now, &ANY_FORM)
-    );
+    let mut condition = live(&mut e, to.schema, now, &ANY_FORM);
+    condition.push(format_args!("{ends}<={new}"));
     if let Some(moment) = created_since {
-        let created_at = e.name(names.created_at);
-        condition += &format!(" AND {created_at}>={}", e.value(number(moment.0)));
+        let (created_at, moment) = (e.name(names.created_at), e.value(number(moment.0)));
+        condition.push(format_args!("{created_at}>={moment}"));
     }
     to.client
         .update_item()
         .table_name(to.table)
         .set_key(Some(key(to.schema, handle)))
         .update_expression(format!("SET {touched_at}={touched},{ends}={new}"))
-        .condition_expression(condition)
+        .condition_expression(condition.into_text())
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -382,18 +387,13 @@ pub(crate) fn cycle<S>(
     let names = &to.schema.names;
     let mut e = Expression::default();
     let mut condition = live(&mut e, to.schema, cycle.now, &ANY_FORM);
-    condition += &format!(
-        " AND {}={}",
-        e.name(names.version),
-        e.value(number(cycle.base))
-    );
+    let (version, base) = (e.name(names.version), e.value(number(cycle.base)));
+    condition.push(format_args!("{version}={base}"));
     if let Some(ends) = not_later {
-        condition += &format!(
-            " AND {}<={}",
-            e.name(names.expires_at),
-            e.value(number(ends))
-        );
+        let (expires_at, ends) = (e.name(names.expires_at), e.value(number(ends)));
+        condition.push(format_args!("{expires_at}<={ends}"));
     }
+    let condition = condition.into_text();
     let delete = Statement::new(key(to.schema, from), e, None, condition).part(to)?;
     let mut e = Expression::default();
     let put = Put::builder()
@@ -469,18 +469,19 @@ fn has_value(e: &mut Expression, of: &Roster) -> String {
     format!("{name}={value}")
 }
 
-/// One page of the keys in a default index, newest session first; only of those that were created
-/// before a moment, where one is given.
+/// One page of the keys in a partition of a default index, newest session first; only of those that
+/// were created before a moment, where one is given.
 pub(crate) fn find(
     to: Target<'_>,
-    of: &Roster,
+    attribute: &Attribute,
+    partition: &Partition,
     created_before: Option<Millis>,
     start: Option<Map>,
     limit: Option<i32>,
 ) -> QueryFluentBuilder {
     let mut e = Expression::default();
-    let (name, value) = (e.name(of.attribute.name), e.value(of.value.clone()));
-    let mut condition = format!("{name}={value}");
+    let (name, key) = (e.name(partition.attribute), e.value(partition.key.clone()));
+    let mut condition = format!("{name}={key}");
     if let Some(moment) = created_before {
         let (created_at, moment) = (
             e.name(to.schema.names.created_at),
@@ -491,7 +492,7 @@ pub(crate) fn find(
     to.client
         .query()
         .table_name(to.table)
-        .set_index_name(of.attribute.index_name())
+        .set_index_name(attribute.index_name())
         .key_condition_expression(condition)
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
@@ -516,14 +517,13 @@ pub(crate) fn details(
         attribute.name,
     ];
     let sort_key = to.schema.sort_key.map(|(name, _)| name);
-    let projection: Vec<_> = shown
-        .into_iter()
-        .chain(sort_key)
-        .map(|name| e.name(name))
-        .collect();
+    let mut projection = Clauses::new(",");
+    for name in shown.into_iter().chain(sort_key) {
+        projection.push(format_args!("{}", e.name(name)));
+    }
     let wanted = KeysAndAttributes::builder()
         .set_keys(Some(handles.map(|handle| key(to.schema, handle)).collect()))
-        .projection_expression(projection.join(","))
+        .projection_expression(projection.into_text())
         .set_expression_attribute_names(e.names())
         .consistent_read(true);
     batch(to, wanted)

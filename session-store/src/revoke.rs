@@ -29,7 +29,8 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// ```
     ///
     /// By a default index, one `Query` for each megabyte of it and one `DeleteItem` for each
-    /// session. The index is filled a moment after a write, so a session that was created or given
+    /// session; with shards, at least one `Query` for each of them, eight at once. The index is filled
+    /// a moment after a write, so a session that was created or given
     /// the value just before can be missed; see [`sweep_after`](Revoke::sweep_after).
     ///
     /// By a consistent index, one `GetItem` of the roster, one `DeleteItem` for each session, and one

@@ -206,17 +206,17 @@ where
         let Some((before, after)) = session.unsaved() else {
             return Ok(Saved::Stored);
         };
-        let (before, after) = (Image::of(before)?, Image::of(after)?);
+        let handle = session.state.handle;
+        let (before, after) = (Image::of(handle, before)?, Image::of(handle, after)?);
         let mut delta = Delta::between(schema, &before, &after, session.intent());
         let new_idle = session.new_idle();
         if delta.is_empty() && new_idle.is_none() {
             session.settle();
             return Ok(Saved::Stored);
         }
-        delta.mend(&session.state.promoted, &before, &after);
+        delta.mend(schema, &session.state.promoted, &before, &after);
 
         let State {
-            handle,
             created_at,
             idle,
             version: base,
@@ -320,16 +320,17 @@ where
     /// Puts the unsaved changes in hand onto the state that others have stored since.
     pub(crate) fn rebase(&self, session: &mut Session<S>, item: Map) -> Result<(), Error> {
         let State { id, handle, .. } = &session.state;
-        let decode = |item| self.rebased(id.clone(), *handle, item);
+        let handle = *handle;
+        let decode = |item| self.rebased(id.clone(), handle, item);
         let theirs = decode(item.clone())?;
         let Some((before, after)) = session.unsaved() else {
             *session = theirs;
             return Ok(());
         };
-        let (before, after) = (Image::of(before)?, Image::of(after)?);
+        let (before, after) = (Image::of(handle, before)?, Image::of(handle, after)?);
         let delta = Delta::between(S::SCHEMA, &before, &after, session.intent());
         let new_idle = session.new_idle();
-        let merged = delta.applied_to(S::SCHEMA, item, &Image::of(&*theirs)?);
+        let merged = delta.applied_to(S::SCHEMA, item, &Image::of(handle, &*theirs)?);
         let merged = decode(merged)?;
         *session = Session::onto(Session::into_data(theirs), merged, new_idle, delta.intent());
         Ok(())

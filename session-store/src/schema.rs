@@ -166,6 +166,15 @@ impl Schema {
         attributes.filter(|attribute| attribute.roster().is_some())
     }
 
+    /// The names of all attributes that are written beside those of the store itself.
+    pub(crate) fn promoted_names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let attributes = self.attributes.iter();
+        attributes.flat_map(|attribute| {
+            let shards = attribute.shards().map(|shards| shards.attribute);
+            std::iter::once(attribute.name).chain(shards)
+        })
+    }
+
     /// Whether an attribute is a function of the whole session.
     pub(crate) fn has_computed(&self) -> bool {
         self.attributes.iter().any(|attribute| attribute.computed)
@@ -230,21 +239,24 @@ impl Schema {
         while i < self.attributes.len() {
             let attribute = &self.attributes[i];
             check_name(attribute.name);
-            assert!(
-                !is_one_of(attribute.name, &own, own.len()),
-                "a promoted attribute has the name of one of the store's own; rename one of them"
-            );
-            if let Some((name, _)) = self.sort_key {
+            self.check_promoted(attribute.name, &own);
+            if let Some(shards) = attribute.shards() {
                 assert!(
-                    !equal(attribute.name, name),
-                    "a promoted attribute has the name of the sort key; rename one of them"
+                    attribute.roster().is_none(),
+                    "a consistent index is one item for each value, and has no shards; leave out one of both"
+                );
+                check_name(shards.attribute);
+                self.check_promoted(shards.attribute, &own);
+                assert!(
+                    !equal(attribute.name, shards.attribute),
+                    "an attribute and that of its shard have one name; rename one of them"
                 );
             }
             let mut j = 0;
             while j < i {
                 let other = &self.attributes[j];
                 assert!(
-                    !equal(attribute.name, other.name),
+                    !have_a_name_in_common(attribute, other),
                     "two promoted attributes have one name; rename one of them"
                 );
                 if has_default_index(attribute) && has_default_index(other) {
@@ -280,6 +292,19 @@ impl Schema {
             "DynamoDB allows 20 indexes on a table; promote some without one"
         );
         self
+    }
+
+    const fn check_promoted(&self, name: &str, own: &[&str]) {
+        assert!(
+            !is_one_of(name, own, own.len()),
+            "a promoted attribute has the name of one of the store's own; rename one of them"
+        );
+        if let Some((sort_key, _)) = self.sort_key {
+            assert!(
+                !equal(name, sort_key),
+                "a promoted attribute has the name of the sort key; rename one of them"
+            );
+        }
     }
 }
 
@@ -353,6 +378,15 @@ pub(crate) struct IndexSchema {
     pub(crate) key: KeyType,
     /// How many sessions of one value there can be, if the index is consistent.
     pub(crate) roster: Option<Limit>,
+    pub(crate) shards: Option<Shards>,
+}
+
+/// Over how many values of another attribute a default index spreads the sessions of one value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shards {
+    pub(crate) count: u32,
+    /// The attribute that the index is on in place of the promoted one.
+    pub(crate) attribute: &'static str,
 }
 
 /// How many live sessions of one value a consistent index allows, and what a further one does.
@@ -393,6 +427,7 @@ impl Attribute {
                 name: None,
                 key: F::TYPE,
                 roster: None,
+                shards: None,
             }),
             computed: false,
         }
@@ -405,6 +440,30 @@ impl Attribute {
         }
         self
     }
+
+    /// Spreads the sessions of one value over this many partitions of the default index, from 2 to
+    /// [`MAX_SHARDS`](Self::MAX_SHARDS), so that a popular value is not one hot partition.
+    ///
+    /// The index is then on an attribute of this name, which the store keeps beside the promoted one,
+    /// as `<value>#<shard>`. The derive names it `<attribute>-shard`.
+    pub const fn sharded(mut self, shards: u32, attribute: &'static str) -> Self {
+        assert!(
+            shards >= 2 && shards <= Self::MAX_SHARDS,
+            "an index has 2 to 100 shards, since every read of it asks all of them"
+        );
+        if let Some(index) = &mut self.index {
+            index.shards = Some(Shards {
+                count: shards,
+                attribute,
+            });
+        } else {
+            panic!("an attribute without an index has no shards; begin with `Attribute::index`");
+        }
+        self
+    }
+
+    /// The most shards of an index: each read of it is as many queries.
+    pub const MAX_SHARDS: u32 = 100;
 
     /// Makes the index of this attribute a consistent one: a roster item for each value in place of
     /// a global secondary index. It allows as many sessions of one value as a roster can hold,
@@ -451,7 +510,7 @@ impl Attribute {
         self.name
     }
 
-    /// The type of the index's partition key, if the attribute has an index.
+    /// The type of the index's keys, if the attribute has an index.
     pub const fn key_type(&self) -> Option<KeyType> {
         match self.index {
             Some(index) => Some(index.key),
@@ -463,6 +522,13 @@ impl Attribute {
     pub const fn session_limit(&self) -> Option<u32> {
         match self.roster() {
             Some(limit) => Some(limit.sessions),
+            None => None,
+        }
+    }
+
+    pub(crate) const fn shards(&self) -> Option<Shards> {
+        match self.index {
+            Some(index) => index.shards,
             None => None,
         }
     }
@@ -575,6 +641,16 @@ const fn index_name_byte(attribute: &Attribute, i: usize) -> u8 {
         _ if i < attribute.name.len() => attribute.name.as_bytes()[i],
         _ => DEFAULT_INDEX_SUFFIX.as_bytes()[i - attribute.name.len()],
     }
+}
+
+const fn have_a_name_in_common(a: &Attribute, b: &Attribute) -> bool {
+    equal(a.name, b.name)
+        || match (a.shards(), b.shards()) {
+            (Some(a), Some(b)) => equal(a.attribute, b.attribute),
+            _ => false,
+        }
+        || matches!(a.shards(), Some(shards) if equal(shards.attribute, b.name))
+        || matches!(b.shards(), Some(shards) if equal(shards.attribute, a.name))
 }
 
 const fn has_default_index(attribute: &Attribute) -> bool {

@@ -232,16 +232,32 @@ condition! { PutItemError UpdateItemError DeleteItemError }
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attempts(Arc<AtomicBool>);
 
+tokio::task_local! {
+    static WATCHED: Attempts;
+}
+
 impl Attempts {
+    /// Takes note of what becomes of the request that is sent, by a client with a [`Watch`].
+    ///
+    /// An interceptor of the request itself would do the same, and cost a configuration of its own for
+    /// each: the SDK sends within the task of its caller, which is where this is kept.
+    pub(crate) async fn watch<F: Future>(&self, send: F) -> F::Output {
+        WATCHED.scope(self.clone(), send).await
+    }
+
     /// Whether a sending got no answer that says that it was not carried out.
     pub(crate) fn lost(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-impl Intercept for Attempts {
+/// Lets the client that has it tell of every sending.
+#[derive(Debug)]
+pub(crate) struct Watch;
+
+impl Intercept for Watch {
     fn name(&self) -> &'static str {
-        "Attempts"
+        "Watch"
     }
 
     fn read_after_attempt(
@@ -254,7 +270,8 @@ impl Intercept for Attempts {
             .response()
             .is_some_and(|answer| answer.status().as_u16() < 500);
         if !answered {
-            self.0.store(true, Ordering::Relaxed);
+            // Of a request that nobody watches, such as a read, there is nothing to note.
+            let _ = WATCHED.try_with(|attempts| attempts.0.store(true, Ordering::Relaxed));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -23,7 +24,7 @@ use crate::lifetime::{Millis, Touch, is_live};
 use crate::membership::{Evicted, MAX_ENTRIES};
 use crate::request::{self, Save, Target};
 use crate::roster::{Change, rosters};
-use crate::service::{self, Attempts, Condition};
+use crate::service::{self, Attempts, Condition, Watch};
 use crate::session::Session;
 use crate::sharing::Reads;
 use crate::transaction::{Transacted, is_refused, is_too_large, token};
@@ -45,6 +46,10 @@ pub struct DynamoDbStore<S> {
 
 struct Inner {
     client: Client,
+    /// The same client, which also tells what becomes of each sending.
+    watched: Client,
+    /// The same, which sends each request once.
+    once: Client,
     table: String,
     clock: SharedTimeSource,
     options: Options,
@@ -117,9 +122,14 @@ impl<S> fmt::Debug for DynamoDbStore<S> {
 
 impl<S: SessionAttributes> DynamoDbStore<S> {
     pub(crate) fn new(client: Client, table: String, options: Options) -> Self {
-        let clock = client.config().time_source().unwrap_or_default();
+        let config = client.config();
+        let clock = config.time_source().unwrap_or_default();
+        let watched = config.to_builder().interceptor(Watch);
+        let once = config.to_builder().retry_config(RetryConfig::disabled());
         Self {
             inner: Arc::new(Inner {
+                watched: Client::from_conf(watched.build()),
+                once: Client::from_conf(once.build()),
                 client,
                 table,
                 clock,
@@ -142,9 +152,17 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
 
     pub(crate) fn target(&self) -> Target<'_> {
         Target {
-            client: &self.inner.client,
+            client: &self.inner.watched,
             table: &self.inner.table,
             schema: S::SCHEMA,
+        }
+    }
+
+    /// The same for a request that is never sent a second time, whatever the client's settings are.
+    pub(crate) fn target_once(&self) -> Target<'_> {
+        Target {
+            client: &self.inner.once,
+            ..self.target()
         }
     }
 
@@ -230,6 +248,9 @@ where
     /// With [`ReadConsistency::ReadYourWrites`] it is one `GetItem` that is eventually consistent, at
     /// half the price, and a consistent one after it only where the first found no live session or an
     /// older version. Otherwise it is [`load`](Self::load).
+    ///
+    /// What [`update`](Self::update) wrote by an id alone is not known to the caller by its version: read by
+    /// `load` after it.
     ///
     /// # Errors
     ///
@@ -459,11 +480,7 @@ where
         let attempts = Attempts::default();
         let mut conflicts = 0;
         loop {
-            let answer = request()
-                .customize()
-                .interceptor(attempts.clone())
-                .send()
-                .await;
+            let answer = attempts.watch(request().send()).await;
             match self.written("UpdateItem", answer.map(|done| done.attributes), &attempts) {
                 Err(error) if error.is_transaction_conflict() && conflicts < MAX_ATTEMPTS => {}
                 written => return Ok(written?),
@@ -488,11 +505,7 @@ where
     ) -> Result<Deleted, Error> {
         let mut conflicts = 0;
         loop {
-            let answer = request()
-                .customize()
-                .interceptor(attempts.clone())
-                .send()
-                .await;
+            let answer = attempts.watch(request().send()).await;
             match self.written("DeleteItem", answer.map(|done| done.attributes), attempts) {
                 Ok(Written::Done(Some(item))) => return Ok(Deleted::Was(item)),
                 Ok(Written::Refused { old: Some(_), .. }) => return Ok(Deleted::Refused),

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
     TableStatus, TimeToLiveDescription, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
-use crate::attributes::SessionAttributes;
+use crate::attributes::{KeyType, SessionAttributes};
 use crate::error::{Error, SetupError};
 use crate::schema::{Attribute, Schema};
 use crate::service::incomplete;
@@ -231,6 +231,7 @@ fn first_missing<'a>(
         &format!("table `{name}`"),
         &table_keys(schema)?,
         table.key_schema(),
+        "use another table, or name them in `#[dynamo(..)]`",
     )?;
     check_types(name, &definitions(schema, indexes(schema))?, table)?;
 
@@ -248,6 +249,8 @@ fn first_missing<'a>(
                     &what,
                     &index_keys(schema, attribute)?,
                     GlobalSecondaryIndexDescription::key_schema(index),
+                    "DynamoDB does not change them, so give the index of the type a new name, \
+                     `index(name = \"..\")`, and add it with `create_table`",
                 )?;
             }
             None => missing = missing.or(Some(attribute)),
@@ -260,6 +263,7 @@ fn check_keys(
     what: &str,
     wanted: &[KeySchemaElement],
     found: &[KeySchemaElement],
+    mend: &str,
 ) -> Result<(), Error> {
     if wanted == found {
         return Ok(());
@@ -271,7 +275,7 @@ fn check_keys(
             .join(", ")
     };
     Err(SetupError::new(format!(
-        "{what} has the keys {}, and the session type needs {}; use another table, or name them in `#[dynamo(..)]`",
+        "{what} has the keys {}, and the session type needs {}; {mend}",
         names(found),
         names(wanted),
     ))
@@ -311,12 +315,20 @@ fn table_keys(schema: &Schema) -> Result<Vec<KeySchemaElement>, Error> {
     Ok(keys)
 }
 
-/// By value, then by age.
+/// By value or its shard, then by age.
 fn index_keys(schema: &Schema, attribute: &Attribute) -> Result<Vec<KeySchemaElement>, Error> {
+    let (name, _) = partition_key(attribute);
     Ok(vec![
-        element(attribute.name, KeyRole::Hash)?,
+        element(name, KeyRole::Hash)?,
         element(schema.names.created_at, KeyRole::Range)?,
     ])
+}
+
+fn partition_key(attribute: &Attribute) -> (&'static str, Option<ScalarAttributeType>) {
+    match attribute.shards() {
+        Some(shards) => (shards.attribute, Some(ScalarAttributeType::S)),
+        None => (attribute.name, attribute.key_type().map(KeyType::scalar)),
+    }
 }
 
 fn element(name: &str, role: KeyRole) -> Result<KeySchemaElement, Error> {
@@ -339,9 +351,10 @@ fn definitions<'a>(
     if indexes.clone().next().is_some() {
         types.push((schema.names.created_at, ScalarAttributeType::N));
     }
-    types.extend(
-        indexes.filter_map(|attribute| Some((attribute.name, attribute.index?.key.scalar()))),
-    );
+    types.extend(indexes.filter_map(|attribute| {
+        let (name, of) = partition_key(attribute);
+        Some((name, of?))
+    }));
     let define = |(name, of): (&str, ScalarAttributeType)| {
         AttributeDefinition::builder()
             .attribute_name(name)

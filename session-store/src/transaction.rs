@@ -31,11 +31,8 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         attempts: &Attempts,
     ) -> Result<Transacted, ServiceError> {
         let count = parts.len();
-        let answer = request::transaction(self.target(), token, parts)
-            .customize()
-            .interceptor(attempts.clone())
-            .send()
-            .await;
+        let send = request::transaction(self.target(), token, parts).send();
+        let answer = attempts.watch(send).await;
         let error = match answer {
             Ok(_) => return Ok(Transacted::Done),
             Err(error) => error,

@@ -39,6 +39,9 @@ fn check_attributes(errors: &Errors, session: &Session<'_>) {
             None => Owner::Computed,
         };
         take(errors, &mut taken, &promotion.name, owner);
+        if let Some(shard) = promotion.shard_name() {
+            take_shard(errors, &mut taken, &promotion.name, &shard);
+        }
     }
 }
 
@@ -51,6 +54,8 @@ enum Owner {
     SortKey,
     Field(String),
     Computed,
+    /// The store's, for the sharded index on this attribute.
+    Shards(String),
 }
 
 impl fmt::Display for Owner {
@@ -60,6 +65,7 @@ impl fmt::Display for Owner {
             Self::SortKey => write!(f, "the sort key"),
             Self::Field(field) => write!(f, "the field `{field}`"),
             Self::Computed => write!(f, "a computed attribute"),
+            Self::Shards(attribute) => write!(f, "the shards of the index on `{attribute}`"),
         }
     }
 }
@@ -89,6 +95,30 @@ fn take(errors: &Errors, taken: &mut Taken, name: &LitStr, owner: Owner) {
         );
     } else {
         taken.insert(text, owner);
+    }
+}
+
+fn take_shard(errors: &Errors, taken: &mut Taken, attribute: &LitStr, shard: &LitStr) {
+    let (name, attribute_name) = (shard.value(), attribute.value());
+    match taken.get(&name) {
+        // Two attributes of one name have been reported as such.
+        Some(Owner::Shards(other)) if *other == attribute_name => {}
+        Some(first) => {
+            let message = format!(
+                "this index needs the attribute `{name}`, which is taken by {first}; rename one of \
+                 them"
+            );
+            errors.report(shard, message);
+        }
+        // One that is too long by itself has been reported, too.
+        None if fits(&attribute_name) && !fits(&name) => {
+            let message = "the attribute `<attr>-shard` of this index has a name of over 255 bytes; \
+                           choose a shorter one";
+            errors.report(attribute, message);
+        }
+        None => {
+            taken.insert(name, Owner::Shards(attribute_name));
+        }
     }
 }
 

@@ -2,20 +2,27 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use futures_util::future::try_join_all;
+
 use super::SessionSummary;
 use crate::attributes::SessionAttributes;
 use crate::error::{Error, ServiceError};
 use crate::id::SessionHandle;
-use crate::item::handle_of;
-use crate::lifetime::is_live;
+use crate::item::{handle_of, stored_number};
+use crate::lifetime::{Millis, is_live};
 use crate::request;
 use crate::roster::{Member, Roster, members};
 use crate::schema::Attribute;
+use crate::shards::Partition;
 use crate::store::{DynamoDbStore, MAX_ATTEMPTS, backoff};
 use crate::value::Map;
 
 /// DynamoDB's limit for one `BatchGetItem`.
 pub(crate) const PAGE: usize = 100;
+
+/// How many keys are read at least of a shard, if a page can use as many: as a rule they have less than
+/// the 4 KB that a query is billed for in any case.
+const AHEAD: usize = 32;
 
 pub(super) struct Page {
     pub(super) sessions: VecDeque<Result<SessionSummary, Error>>,
@@ -24,17 +31,29 @@ pub(super) struct Page {
 
 /// Where a page begins: at the beginning, or after what was read.
 pub(super) enum Next {
-    Index(Option<Map>),
+    Index(Option<Merge>),
     Roster(Option<Entries>),
 }
 
 impl Next {
     pub(super) fn take(&mut self) -> Self {
         match self {
-            Self::Index(start) => Self::Index(start.take()),
+            Self::Index(merge) => Self::Index(merge.take()),
             Self::Roster(entries) => Self::Roster(entries.take()),
         }
     }
+}
+
+/// The partitions of an index, each in its own order, from which pages in the order of all are made.
+pub(super) struct Merge(Vec<Source>);
+
+struct Source {
+    partition: Partition,
+    /// What was read of it and is on no page yet, newest session first.
+    ahead: VecDeque<Member>,
+    /// Where the rest begins, if any was read.
+    start: Option<Map>,
+    is_read: bool,
 }
 
 /// What a roster named whose sessions are still to be shown, newest first.
@@ -54,7 +73,10 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     ) -> Result<Page, Error> {
         let limit = limit.min(PAGE);
         match next {
-            Next::Index(start) => self.page_of_index(&roster, start, limit).await,
+            Next::Index(merge) => {
+                let merge = merge.unwrap_or_else(|| Merge::of(&roster));
+                self.page_of_index(&roster, merge, limit).await
+            }
             Next::Roster(None) => {
                 let entries = Entries::of(self.entries(&roster).await?);
                 self.page_of_roster(&roster, entries, limit).await
@@ -66,21 +88,60 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     async fn page_of_index(
         &self,
         of: &Roster,
-        start: Option<Map>,
+        mut merge: Merge,
         limit: usize,
     ) -> Result<Page, Error> {
-        let limit = i32::try_from(limit).ok();
-        let find = request::find(self.target(), of, None, start, limit);
-        let found = find.send().await;
-        let found = found.map_err(|error| self.failed("Query", error))?;
-        let keys = found.items().iter();
-        let handles: Vec<_> = keys.filter_map(|key| handle_of(S::SCHEMA, key)).collect();
+        // Sessions lie in each by chance: twice its share, and few are read of that are on no page.
+        let share = limit.div_ceil(merge.0.len());
+        let ahead = AHEAD.max(2 * share).min(limit);
+        let mut handles = Vec::with_capacity(limit);
+        while handles.len() < limit {
+            // The newest of all is known once something is known of each.
+            let dry = merge.0.iter_mut().filter(|source| source.is_dry());
+            try_join_all(dry.map(|source| self.read_ahead(of.attribute, source, ahead))).await?;
+            let Some(newest) = merge.pop() else { break };
+            handles.push(newest.handle);
+        }
         let items = self.details(of.attribute, &handles).await?;
-        let start = found.last_evaluated_key;
         Ok(Page {
             sessions: self.shown(of, handles.into_iter(), items),
-            next: start.map(|start| Next::Index(Some(start))),
+            next: (!merge.is_done()).then_some(Next::Index(Some(merge))),
         })
+    }
+
+    async fn read_ahead(
+        &self,
+        attribute: &Attribute,
+        source: &mut Source,
+        limit: usize,
+    ) -> Result<(), Error> {
+        let limit = i32::try_from(limit).ok();
+        // A page can be empty and not the last: what is in the index may be of other entities.
+        while source.is_dry() {
+            let start = source.start.take();
+            let find = request::find(
+                self.target(),
+                attribute,
+                &source.partition,
+                None,
+                start,
+                limit,
+            );
+            let found = find.send().await;
+            let found = found.map_err(|error| self.failed("Query", error))?;
+            let keys = found.items().iter();
+            source.ahead.extend(keys.filter_map(|key| {
+                let handle = handle_of(S::SCHEMA, key)?;
+                let created_at = stored_number(S::SCHEMA.names.created_at, handle, key);
+                Some(Member {
+                    handle,
+                    created_at: Millis(created_at.unwrap_or(0)),
+                })
+            }));
+            source.start = found.last_evaluated_key;
+            source.is_read = source.start.is_none();
+        }
+        Ok(())
     }
 
     async fn page_of_roster(
@@ -186,6 +247,38 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         }
         self.leave_out_revoked(&mut items).await?;
         Ok(items)
+    }
+}
+
+impl Merge {
+    fn of(roster: &Roster) -> Self {
+        let sources = roster.partitions().into_iter().map(|partition| Source {
+            partition,
+            ahead: VecDeque::new(),
+            start: None,
+            is_read: false,
+        });
+        Self(sources.collect())
+    }
+
+    /// The newest session of those that were read ahead.
+    fn pop(&mut self) -> Option<Member> {
+        let sources = self.0.iter_mut();
+        let first = sources.filter_map(|source| Some((source.ahead.front()?.rank(), source)));
+        let (_, source) = first.min_by_key(|(rank, _)| *rank)?;
+        source.ahead.pop_front()
+    }
+
+    fn is_done(&self) -> bool {
+        let mut sources = self.0.iter();
+        sources.all(|source| source.ahead.is_empty() && source.is_read)
+    }
+}
+
+impl Source {
+    /// Whether it has to be read to know what comes next.
+    fn is_dry(&self) -> bool {
+        self.ahead.is_empty() && !self.is_read
     }
 }
 

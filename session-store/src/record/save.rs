@@ -14,6 +14,7 @@ use crate::request::{Bound, Change, MAX_CLAUSES, Save, Whole};
 use crate::roster::Moves;
 use crate::schema::Schema;
 use crate::session::Unknown;
+use crate::shards::is_in_step;
 use crate::store::{Answer, DynamoDbStore, backoff, conflict};
 use crate::value::{Map, is_same};
 
@@ -37,7 +38,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
         shortens: bool,
     ) -> Result<(), Error> {
         let schema = S::SCHEMA;
-        let after = image::<S>(entries(data))?;
+        let after = image::<S>(handle, entries(data))?;
 
         let mut nonce = Nonce::mint()?;
         let mut created_at = Millis(0);
@@ -49,7 +50,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
             nonce = base.mark(1)?;
             created_at = base.created_at;
             ends = ends.min(absolute_end(schema, created_at));
-            let before = image_or_entries::<S>(entries(&base.data));
+            let before = image_or_entries::<S>(handle, entries(&base.data));
             was = before.promoted();
             was.retain(|name, _| !base.out_of_step.contains(name));
             delta = since::<S>(base, &before, &after);
@@ -111,7 +112,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
                     Some(Plan::replace(schema, &after, Some(version))?)
                 }
                 Some(_) if plan.is_outdated(schema, &item, version) => {
-                    Some(Plan::rebased::<S>(&delta, &item, version)?)
+                    Some(Plan::rebased::<S>(handle, &delta, &item, version)?)
                 }
                 _ => None,
             };
@@ -183,6 +184,7 @@ impl Plan {
 
     /// The same change put onto what others have stored since.
     fn rebased<S: SessionAttributes + DeserializeOwned>(
+        handle: SessionHandle,
         delta: &Delta,
         item: &Map,
         version: u64,
@@ -192,11 +194,11 @@ impl Plan {
             Some(data) => data.as_m().cloned().unwrap_or_default(),
             None => Map::new(),
         };
-        let theirs = image_or_entries::<S>(data(item));
+        let theirs = image_or_entries::<S>(handle, data(item));
         let merged = delta.applied_to(schema, item.clone(), &theirs);
-        let merged = image::<S>(data(&merged))?;
+        let merged = image::<S>(handle, data(&merged))?;
         let mut rebased = Delta::between(schema, &theirs, &merged, &delta.intent());
-        rebased.mend(item, &theirs, &merged);
+        rebased.mend(schema, item, &theirs, &merged);
         let was_packed = is_packed(schema, item);
         let plan = Self::change(schema, rebased, &merged, version, was_packed)?;
         Ok(Self {
@@ -261,5 +263,5 @@ fn is_stored(schema: &Schema, item: &Map, image: &Image, ends: u64) -> bool {
         && image
             .attributes
             .iter()
-            .all(|(name, value)| same(item.get(*name), value.as_ref()))
+            .all(|(name, value)| is_in_step(schema, name, item.get(*name), value.as_ref()))
 }

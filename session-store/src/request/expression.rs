@@ -1,6 +1,7 @@
 //! The parts of a request that DynamoDB reads as text, with the names and values that they use.
 
 use std::collections::HashMap;
+use std::fmt::{self, Write as _};
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
@@ -16,44 +17,100 @@ use crate::value::Map;
 /// has one; DynamoDB refuses a request with one that no expression uses.
 #[derive(Default)]
 pub(super) struct Expression {
-    placeholders: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
+    names: Vec<String>,
+    values: Vec<AttributeValue>,
 }
 
 impl Expression {
-    pub(super) fn name(&mut self, name: &str) -> String {
-        if let Some(placeholder) = self.placeholders.get(name) {
-            return placeholder.clone();
-        }
-        let placeholder = format!("#{}", self.placeholders.len());
-        self.placeholders
-            .insert(name.to_owned(), placeholder.clone());
-        placeholder
+    pub(super) fn name(&mut self, name: &str) -> Placeholder {
+        let known = self.names.iter().position(|known| known == name);
+        let number = known.unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.names.len() - 1
+        });
+        Placeholder { sign: '#', number }
     }
 
-    pub(super) fn value(&mut self, value: AttributeValue) -> String {
-        let placeholder = format!(":{}", self.values.len());
-        self.values.insert(placeholder.clone(), value);
-        placeholder
+    pub(super) fn value(&mut self, value: AttributeValue) -> Placeholder {
+        self.values.push(value);
+        let number = self.values.len() - 1;
+        Placeholder { sign: ':', number }
     }
 
-    pub(super) fn string(&mut self, text: &str) -> String {
+    pub(super) fn string(&mut self, text: &str) -> Placeholder {
         self.value(AttributeValue::S(text.to_owned()))
     }
 
     pub(super) fn names(&mut self) -> Option<HashMap<String, String>> {
-        let placeholders = std::mem::take(&mut self.placeholders);
-        Some(
-            placeholders
-                .into_iter()
-                .map(|(name, placeholder)| (placeholder, name))
-                .collect(),
-        )
+        let names = std::mem::take(&mut self.names);
+        Some(numbered('#', names).collect())
     }
 
     /// None where there are none: DynamoDB refuses an empty map.
     pub(super) fn values(&mut self) -> Option<HashMap<String, AttributeValue>> {
-        Some(std::mem::take(&mut self.values)).filter(|values| !values.is_empty())
+        let values = std::mem::take(&mut self.values);
+        Some(numbered(':', values).collect()).filter(|values: &HashMap<_, _>| !values.is_empty())
+    }
+}
+
+fn numbered<T>(sign: char, all: Vec<T>) -> impl Iterator<Item = (String, T)> {
+    let numbered = all.into_iter().enumerate();
+    numbered.map(move |(number, it)| (Placeholder { sign, number }.to_string(), it))
+}
+
+/// What stands for a name or a value in the text.
+#[derive(Clone, Copy)]
+pub(super) struct Placeholder {
+    sign: char,
+    number: usize,
+}
+
+impl fmt::Display for Placeholder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char(self.sign)?;
+        // Most have one digit, and an expression has dozens of them.
+        match u32::try_from(self.number)
+            .ok()
+            .and_then(|n| char::from_digit(n, 10))
+        {
+            Some(digit) => f.write_char(digit),
+            None => self.number.fmt(f),
+        }
+    }
+}
+
+/// Clauses in one text, with something between them.
+pub(super) struct Clauses {
+    text: String,
+    between: &'static str,
+}
+
+impl Clauses {
+    pub(super) fn new(between: &'static str) -> Self {
+        let text = String::new();
+        Self { text, between }
+    }
+
+    pub(super) fn push(&mut self, clause: fmt::Arguments<'_>) {
+        if !self.text.is_empty() {
+            self.text += self.between;
+        }
+        // Writing to memory does not fail.
+        let _ = self.text.write_fmt(clause);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+}
+
+impl fmt::Display for Clauses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 

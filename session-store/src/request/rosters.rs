@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
-use super::expression::{Expression, Statement};
+use super::expression::{Expression, Placeholder, Statement};
 use super::{Target, delete};
 use crate::id::SessionHandle;
 use crate::item::{number, roster_key};
@@ -36,11 +36,11 @@ fn enter(schema: &Schema, change: &Change, handle: SessionHandle) -> Statement {
         set.push(format!("{members}={}", e.value(AttributeValue::M(entry))));
         condition = format!("attribute_not_exists({members})");
     } else {
-        let entry = entry(&mut e, &members, handle);
+        let entry = entry(&mut e, members, handle);
         let created_at = e.value(number(change.created_at.0));
         set.push(format!("{entry}={created_at}"));
         if let Some(old) = change.leaves {
-            remove.push(self::entry(&mut e, &members, old));
+            remove.push(self::entry(&mut e, members, old));
         }
         if let Room::InPlaceOf { victims, seen } = &change.room {
             // One that is in by now needs nobody's place: this one was sent before, and arrived late.
@@ -49,7 +49,7 @@ fn enter(schema: &Schema, change: &Change, handle: SessionHandle) -> Statement {
                 e.value(number(*seen as u64))
             );
             for victim in victims {
-                let victim = self::entry(&mut e, &members, *victim);
+                let victim = self::entry(&mut e, members, *victim);
                 condition += &format!(" AND attribute_exists({victim})");
                 remove.push(victim);
             }
@@ -91,7 +91,7 @@ pub(crate) fn leave(schema: &Schema, roster: &Roster, handles: &[SessionHandle])
     let members = e.name(MEMBERS);
     let entries: Vec<_> = handles
         .iter()
-        .map(|handle| entry(&mut e, &members, *handle))
+        .map(|handle| entry(&mut e, members, *handle))
         .collect();
     let update = format!("REMOVE {}", entries.join(","));
     let condition = format!("attribute_exists({members})");
@@ -118,6 +118,6 @@ pub(crate) fn end_expired(
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-fn entry(e: &mut Expression, members: &str, handle: SessionHandle) -> String {
+fn entry(e: &mut Expression, members: Placeholder, handle: SessionHandle) -> String {
     format!("{members}.{}", e.name(&handle.to_string()))
 }

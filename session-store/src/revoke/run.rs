@@ -1,9 +1,10 @@
 //! How a revocation goes: page by page of a default index, or round by round of a roster.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use futures_util::StreamExt as _;
+use futures_util::future::try_join_all;
 use futures_util::stream;
 
 use super::{Order, Outcome, Progress, RevokeFailure, Revoked};
@@ -15,10 +16,15 @@ use crate::lifetime::{Millis, is_live};
 use crate::request;
 use crate::roster::{Member, Roster, members};
 use crate::service::Attempts;
+use crate::shards::Partition;
 use crate::store::{Deleted, DynamoDbStore, MAX_ATTEMPTS, backoff, conflict};
+use crate::value::Map;
 
 /// How often a roster is gone through. More than once is for sessions that move meanwhile.
 const MAX_ROUNDS: u32 = 8;
+
+/// Of how many partitions of an index a page is held at once.
+const PAGES: usize = 8;
 
 /// What was done so far, and who is told.
 pub(super) struct Report {
@@ -66,17 +72,18 @@ impl<S: SessionAttributes + 'static> Order<S> {
     }
 
     async fn go_through_index(&self, report: &mut Report, pass: Pass) -> Result<(), Error> {
-        let mut start = None;
-        loop {
-            let target = self.store.target();
-            let find = request::find(target, &self.of, self.created_before, start, None);
-            let page = find.send().await;
-            let page = page.map_err(|error| self.store.failed("Query", error))?;
-            let keys = page.items().iter();
-            let handles = keys.filter_map(|key| handle_of(S::SCHEMA, key));
-            let handles: Vec<_> = handles
-                .filter(|handle| !self.except.contains(handle))
-                .collect();
+        let partitions = self.of.partitions().into_iter();
+        let mut unread: VecDeque<_> = partitions.map(|partition| (partition, None)).collect();
+        while !unread.is_empty() {
+            let pages = unread.drain(..unread.len().min(PAGES));
+            let pages = pages.map(|(partition, start)| self.page(partition, start));
+            let mut handles = Vec::new();
+            for (partition, found, start) in try_join_all(pages).await? {
+                handles.extend(found);
+                if start.is_some() {
+                    unread.push_back((partition, start));
+                }
+            }
             let (store, of) = (&self.store, &self.of);
             let mut deletes = stream::iter(handles)
                 .map(|handle| store.revoke_if(handle, of))
@@ -94,11 +101,31 @@ impl<S: SessionAttributes + 'static> Order<S> {
                 }
                 report.note(handle, outcome);
             }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(());
-            }
         }
+        Ok(())
+    }
+
+    /// A page of a partition: whom it names, and where the next begins.
+    async fn page(
+        &self,
+        partition: Partition,
+        start: Option<Map>,
+    ) -> Result<(Partition, Vec<SessionHandle>, Option<Map>), Error> {
+        let (target, attribute) = (self.store.target(), self.of.attribute);
+        let find = request::find(
+            target,
+            attribute,
+            &partition,
+            self.created_before,
+            start,
+            None,
+        );
+        let page = find.send().await;
+        let page = page.map_err(|error| self.store.failed("Query", error))?;
+        let keys = page.items().iter();
+        let handles = keys.filter_map(|key| handle_of(S::SCHEMA, key));
+        let handles = handles.filter(|handle| !self.except.contains(handle));
+        Ok((partition, handles.collect(), page.last_evaluated_key))
     }
 
     async fn go_through_roster(&self, report: &mut Report) -> Result<(), Error> {

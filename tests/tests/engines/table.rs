@@ -20,6 +20,21 @@ struct More {
     device: Option<Vec<u8>>,
 }
 
+/// The same table with shards for the users, in an index of the same name and of another.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests")]
+struct Sharded {
+    #[dynamo(attr = "user_id", index(shards = 4))]
+    user_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests")]
+struct Renamed {
+    #[dynamo(attr = "user_id", index(shards = 4, name = "by-user"))]
+    user_id: Option<String>,
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
 struct Numbered {
@@ -114,6 +129,36 @@ async fn of_other_keys_is_refused() {
     let shared = bench.other::<Shared>().await;
     let error = shared.create_table().await.unwrap_err();
     assert!(error.to_string().contains("`pk`, `sk`"), "{error}");
+}
+
+/// The keys of an index cannot be changed, so shards take an index of a new name.
+#[tokio::test]
+async fn that_gets_shards_takes_another_index() {
+    let bench = Bench::<App>::new().await;
+    let sharded = bench.other::<Sharded>().await;
+    for refused in [sharded.create_table().await, sharded.verify_table().await] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, Error::Setup(_)));
+        let error = error.to_string();
+        assert!(error.contains("`user_id-shard`"), "{error}");
+        assert!(error.contains("`index(name = \"..\")`"), "{error}");
+    }
+
+    let old = bench.store.create(App::of("u-17")).await.unwrap();
+    let renamed = bench.other::<Renamed>().await;
+    let error = renamed.verify_table().await.unwrap_err();
+    assert!(error.to_string().contains("`by-user`"), "{error}");
+    renamed.create_table().await.unwrap();
+    renamed.verify_table().await.unwrap();
+    let user_id = Some("u-17".into());
+    let new = renamed.create(Renamed { user_id }).await.unwrap();
+    let found = renamed.sessions(Renamed::USER_ID, "u-17").all().await;
+    assert_eq!(found.unwrap()[0].handle(), new.handle());
+    // Both binaries run until the old one is gone.
+    bench.store.verify_table().await.unwrap();
+    let found = bench.store.sessions(App::USER_ID, "u-17").all().await;
+    let found: Vec<_> = found.unwrap().iter().map(|s| s.handle()).collect();
+    assert!(found.contains(&old.handle()) && found.contains(&new.handle()));
 }
 
 #[tokio::test]

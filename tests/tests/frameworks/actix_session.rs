@@ -45,6 +45,15 @@ struct Single {
     user_id: Option<String>,
 }
 
+/// The same with an index in shards.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+#[serde(default)]
+struct Sharded {
+    #[dynamo(attr = "user_id", index(shards = 3))]
+    user_id: Option<String>,
+}
+
 /// The same with an attribute that depends on two entries.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(attr = "both", with = Pair::both)]
@@ -675,6 +684,27 @@ async fn an_update_mends_promoted_attributes() {
     bench.wire.clear();
     site.post("/count", &cookie).await;
     assert_eq!(bench.wire.operations(), ["GetItem", "UpdateItem"]);
+}
+
+#[actix_web::test]
+async fn a_session_is_in_the_shards_of_its_user() {
+    let bench = Bench::<Sharded>::new().await;
+    let site = Site::new(ActixSessions::new(bench.store.clone())).await;
+    let count = |user: &'static str| bench.store.sessions(Sharded::USER_ID, user).count();
+    let cookie = site.post("/log-in/ferris", &None).await.cookie;
+    assert_eq!(count("ferris").await.unwrap(), 1);
+    let mut item = only_item(&bench).await;
+    item.remove("user_id-shard").unwrap();
+    bench.put(item).await;
+    assert_eq!(count("ferris").await.unwrap(), 0);
+    site.post("/count", &cookie).await;
+    assert_eq!(count("ferris").await.unwrap(), 1);
+    bench.wire.clear();
+    site.post("/count", &cookie).await;
+    assert_eq!(bench.wire.operations(), ["GetItem", "UpdateItem"]);
+    site.post("/log-in/corro", &cookie).await;
+    assert_eq!(count("ferris").await.unwrap(), 0);
+    assert_eq!(count("corro").await.unwrap(), 1);
 }
 
 /// With `OnEveryRequest`, a request that changes nothing writes when the session ends, and no more.

@@ -57,6 +57,14 @@ struct Listed {
     user_id: Option<String>,
 }
 
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+#[serde(default)]
+struct Sharded {
+    #[dynamo(attr = "user_id", index(shards = 3))]
+    user_id: Option<String>,
+}
+
 macro_rules! tests {
     ($version:ident, $core:ident) => {
         mod $version {
@@ -77,7 +85,7 @@ macro_rules! tests {
             use session_store_tests::{Bench, Fault, Item};
             use time::{Duration, OffsetDateTime};
 
-            use super::{App, Computed, Flat, Listed, Plain};
+            use super::{App, Computed, Flat, Listed, Plain, Sharded};
 
             /// A store with one session in it.
             struct One<S> {
@@ -220,6 +228,37 @@ macro_rules! tests {
                 set(&mut copy, "n", 2);
                 one.save(&copy).await;
                 assert_eq!(one.item().await["user_id"].as_s().unwrap(), "u-18");
+            }
+
+            #[tokio::test]
+            async fn a_session_is_in_the_shards_of_its_user() {
+                let one = One::<Sharded>::with(json!({ "user_id": "u-17" })).await;
+                let count = |user: &'static str| one.bench.store.sessions(Sharded::USER_ID, user).count();
+                assert_eq!(count("u-17").await.unwrap(), 1);
+                let mut copy = one.copy().await;
+                set(&mut copy, "user_id", "u-18");
+                one.save(&copy).await;
+                assert_eq!((count("u-17").await.unwrap(), count("u-18").await.unwrap()), (0, 1));
+
+                // A binary without shards stored it; and the whole map is replaced.
+                for replaced in [false, true] {
+                    let mut item = one.item().await;
+                    item.remove("user_id-shard").unwrap();
+                    one.bench.put(item).await;
+                    assert_eq!(count("u-18").await.unwrap(), 0);
+                    let mut copy = one.copy().await;
+                    set(&mut copy, "n", replaced);
+                    if replaced {
+                        copy.data.remove(RESERVED_KEY);
+                    }
+                    one.save(&copy).await;
+                    assert_eq!(count("u-18").await.unwrap(), 1);
+                }
+
+                let mut copy = one.copy().await;
+                copy.data.remove("user_id");
+                one.save(&copy).await;
+                assert!(!one.item().await.contains_key("user_id-shard"));
             }
 
             /// Another program wrote what the type cannot read; a save that repairs it goes through.

@@ -12,6 +12,7 @@ mod g07_atomic_id;
 mod g08_secret_ids;
 mod g09_consistent_index;
 mod g09_limits;
+mod g09_sharded_index;
 mod g09_stated_revocation;
 mod g10_failed_reads;
 mod g11_known_before_the_call;

@@ -9,7 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use session_store::{DynamoDbStore, Error, Revoked, Session, SessionAttributes, SessionId};
+use session_store::{
+    DynamoDbStore, Error, ReadConsistency, Revoked, Session, SessionAttributes, SessionHandle,
+    SessionId,
+};
 
 use crate::plan::Act;
 
@@ -215,12 +218,22 @@ pub struct Pending {
     pub touched_at: u64,
 }
 
+/// How a load reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reads {
+    #[default]
+    Consistent,
+    Eventual,
+    /// It may be behind, but for this version, which its client has written or seen.
+    AtLeast(u64),
+}
+
 pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
 
 /// A client, whatever it runs.
 pub trait Hand {
-    /// Drops what it has.
-    fn reset(&self, slots: usize);
+    /// How it would load this session.
+    fn reads(&self, id: &SessionId) -> Reads;
     /// The handle of its copy, and what of it is not stored, after the changes of this act.
     fn prepare(&self, act: &Act) -> Option<(String, Pending)>;
     fn begin(&self, act: &Act, id: Option<SessionId>, except: Option<SessionId>) -> Running;
@@ -230,14 +243,21 @@ pub trait Hand {
 
 pub struct Client<S> {
     store: DynamoDbStore<S>,
+    reads: ReadConsistency,
     copies: Rc<RefCell<Vec<Option<Copy<S>>>>>,
+    /// The version of each session after its last write to it, where that told.
+    versions: Rc<RefCell<Versions>>,
 }
 
+type Versions = BTreeMap<SessionHandle, u64>;
+
 impl<S: Program> Client<S> {
-    pub fn new(store: DynamoDbStore<S>) -> Self {
+    pub fn new(store: DynamoDbStore<S>, reads: ReadConsistency, slots: usize) -> Self {
         Self {
             store,
-            copies: Rc::default(),
+            reads,
+            copies: Rc::new(RefCell::new((0..slots).map(|_| None).collect())),
+            versions: Rc::default(),
         }
     }
 
@@ -254,6 +274,14 @@ impl<S: Program> Client<S> {
             copy.idle = true;
         }
     }
+}
+
+fn take_note<S>(versions: &RefCell<Versions>, session: &Session<S>) {
+    let mut versions = versions.borrow_mut();
+    match Session::written_version(session) {
+        Some(version) => versions.insert(session.handle(), version),
+        None => versions.remove(&session.handle()),
+    };
 }
 
 fn seen<S: Program>(session: &Session<S>) -> Seen {
@@ -274,10 +302,13 @@ fn millis(time: SystemTime) -> u64 {
 }
 
 impl<S: Program> Hand for Client<S> {
-    fn reset(&self, slots: usize) {
-        let mut copies = self.copies.borrow_mut();
-        copies.clear();
-        copies.resize_with(slots, || None);
+    fn reads(&self, id: &SessionId) -> Reads {
+        let versions = self.versions.borrow();
+        match (self.reads, versions.get(&id.handle())) {
+            (ReadConsistency::Eventual, _) => Reads::Eventual,
+            (ReadConsistency::ReadYourWrites, Some(version)) => Reads::AtLeast(*version),
+            _ => Reads::Consistent,
+        }
     }
 
     fn prepare(&self, act: &Act) -> Option<(String, Pending)> {
@@ -321,8 +352,11 @@ impl<S: Program> Hand for Client<S> {
             Act::Save(slot, ..) | Act::Touch(slot) | Act::Cycle(slot, _) => Some(take(*slot)),
             _ => None,
         };
+        let reads = id.as_ref().map(|id| self.reads(id)).unwrap_or_default();
         let known = move || id.expect("an operation on a session that is known");
+        let versions = Rc::clone(&self.versions);
         let keep = move |slot: usize, session: Session<S>| {
+            take_note(&versions, &session);
             let copy = Copy {
                 base: session.fields(),
                 unsaved: BTreeMap::new(),
@@ -333,6 +367,7 @@ impl<S: Program> Hand for Client<S> {
             copies.borrow_mut()[slot] = Some(copy);
         };
         let copies = Rc::clone(&self.copies);
+        let versions = Rc::clone(&self.versions);
         Box::pin(async move {
             let alone = |got| Outcome { got, copy: None };
             match act {
@@ -348,14 +383,20 @@ impl<S: Program> Hand for Client<S> {
                         got
                     }))
                 }
-                Act::Load(slot) => alone(store.load(&known()).await.map(|found| match found {
-                    None => Got::Absent,
-                    Some(session) => {
-                        let got = Got::Session(seen(&session));
-                        keep(slot, session);
-                        got
-                    }
-                })),
+                Act::Load(slot) => {
+                    let found = match reads {
+                        Reads::AtLeast(version) => store.load_at_least(&known(), version).await,
+                        _ => store.load(&known()).await,
+                    };
+                    alone(found.map(|found| match found {
+                        None => Got::Absent,
+                        Some(session) => {
+                            let got = Got::Session(seen(&session));
+                            keep(slot, session);
+                            got
+                        }
+                    }))
+                }
                 Act::Update(_, set) => {
                     let change = |session: &mut S| {
                         for (name, value) in &set {
@@ -375,6 +416,7 @@ impl<S: Program> Hand for Client<S> {
                         _ => store.cycle_id(session).await,
                     };
                     let after = seen(session);
+                    take_note(&versions, session);
                     match &got {
                         Err(Error::Service(error)) if error.outcome_unknown() => {}
                         Err(Error::Conflict(error)) if error.outcome_unknown() => {}

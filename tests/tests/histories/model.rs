@@ -8,6 +8,7 @@ mod due;
 mod ends;
 mod items;
 mod limits;
+mod reads;
 mod rosters;
 mod writes;
 
@@ -17,10 +18,10 @@ use serde_json::Value;
 
 use self::due::Due;
 use self::items::expires_at;
-pub use self::items::number;
+pub use self::items::{form, number};
 use self::rosters::Found;
 pub use self::rosters::{is_roster, roster_of};
-use crate::binaries::{Fields, Pending};
+use crate::binaries::{Fields, Pending, Reads};
 use crate::plan::{Act, Limit};
 
 /// What was not allowed.
@@ -56,6 +57,8 @@ pub struct Op {
     pub target: Option<String>,
     pub spared: Option<String>,
     pub pending: Pending,
+    /// How it reads, if it loads.
+    pub reads: Reads,
     pub requests: Vec<String>,
     /// A request of it met a fault of any kind.
     pub faulted: bool,
@@ -71,6 +74,8 @@ pub struct Op {
     /// How often it was applied, and the fields that were stored.
     applied: u32,
     stored: Fields,
+    /// The version that it wrote.
+    wrote: Option<u64>,
     /// All that it was to store was there already, when it found that others had written.
     already: bool,
     /// At one of its requests the session was not there.
@@ -86,6 +91,9 @@ pub struct Op {
     found: BTreeSet<String>,
     present: BTreeSet<String>,
     read: BTreeMap<String, Option<Value>>,
+    /// What it read that may be behind, and whether it then read what is true.
+    late: Option<Option<Value>>,
+    again: bool,
     /// The rosters and its session as they were when it began.
     rosters: BTreeMap<String, Found>,
     was: Option<Value>,
@@ -113,6 +121,7 @@ impl Op {
             target: None,
             spared: None,
             pending: Pending::default(),
+            reads: Reads::default(),
             requests: Vec::new(),
             faulted: false,
             lost: false,
@@ -122,6 +131,7 @@ impl Op {
             interfered: false,
             applied: 0,
             stored: Fields::new(),
+            wrote: None,
             already: false,
             saw_gone: false,
             saw_end: u64::MAX,
@@ -131,6 +141,8 @@ impl Op {
             found: BTreeSet::new(),
             present: BTreeSet::new(),
             read: BTreeMap::new(),
+            late: None,
+            again: false,
             rosters: BTreeMap::new(),
             was: None,
             met: BTreeMap::new(),
@@ -171,8 +183,10 @@ pub struct Model {
     known: BTreeSet<String>,
     /// Every handle that a `create` ever sent.
     sent: BTreeSet<String>,
-    /// From each handle that was changed to the new one, by which client, and what was stored.
-    moved: BTreeMap<String, (String, usize, Fields)>,
+    /// From each handle that was changed to the new one.
+    moved: BTreeMap<String, Moved>,
+    /// The version that each client last wrote of each session, by an operation that said so.
+    own: BTreeMap<(usize, String), u64>,
     /// Every handle whose id somebody outside of the store knows.
     told: BTreeSet<String>,
     /// What the consistent index allows, if the index of this history is one.
@@ -181,8 +195,18 @@ pub struct Model {
     pub bytes: bool,
 }
 
+/// A change of id.
+struct Moved {
+    to: String,
+    /// By which client, and what was stored.
+    by: usize,
+    fields: Fields,
+    version: Option<u64>,
+}
+
 /// An item by its key, as it was and is.
 pub type Change = (String, Option<Value>, Option<Value>);
+
 impl Model {
     /// An operation begins.
     pub fn begins(&mut self, mut op: Op) -> usize {
@@ -192,9 +216,18 @@ impl Model {
     }
 
     /// A request is on its way.
-    pub fn sends(&mut self, op: usize, operation: &str, input: &Value) -> Result<(), Violation> {
+    pub fn sends(
+        &mut self,
+        op: usize,
+        operation: &str,
+        input: &Value,
+        now: u64,
+    ) -> Result<(), Violation> {
         let roster = self.limit.is_some();
         let op = &mut self.ops[op];
+        if operation == "GetItem" {
+            op.asks(input["ConsistentRead"] == true, now)?;
+        }
         op.requests.push(operation.to_owned());
         let guarantee = match op.allowed(roster).contains(&operation) {
             true => "",

@@ -4,6 +4,8 @@ mod draw;
 
 use std::fmt;
 
+use session_store::ReadConsistency;
+
 use crate::wire::is_read;
 
 /// How many clients there can be; each has a place of its own on the wire.
@@ -38,6 +40,8 @@ pub struct Client {
     pub binary: Binary,
     /// How far its clock is from the others', in milliseconds.
     pub skew: i64,
+    /// How it loads sessions.
+    pub reads: ReadConsistency,
 }
 
 /// Which program a client runs.
@@ -85,6 +89,8 @@ pub struct Step {
     pub act: Act,
     /// What its first requests meet, in the order in which they are sent.
     pub faults: Vec<Option<Fault>>,
+    /// A read of it that is not consistent shows the item as it was before so many changes.
+    pub behind: usize,
 }
 
 pub type Set = Vec<(&'static str, Option<u64>)>;
@@ -180,6 +186,11 @@ impl Plan {
                     all.push(plan);
                 }
             }
+            if step.behind > 0 {
+                let mut plan = self.clone();
+                plan.steps[i].behind = 0;
+                all.push(plan);
+            }
             if let Act::Create(_, set)
             | Act::Save(_, set, _)
             | Act::Update(_, set)
@@ -198,8 +209,12 @@ impl Plan {
                 }
             }
         }
-        let changes: [fn(&mut Self); 4] = [
+        let changes: [fn(&mut Self); 5] = [
             |plan| plan.clients.iter_mut().for_each(|client| client.skew = 0),
+            |plan| {
+                let clients = plan.clients.iter_mut();
+                clients.for_each(|client| client.reads = ReadConsistency::Consistent);
+            },
             |plan| plan.slow = None,
             |plan| plan.haste = 0,
             |plan| plan.forget_tokens = false,
@@ -236,8 +251,8 @@ impl fmt::Display for Plan {
             };
             writeln!(
                 f,
-                "client {i}: {:?}, clock {:+} ms{slow}",
-                client.binary, client.skew
+                "client {i}: {:?}, clock {:+} ms, reads {:?}{slow}",
+                client.binary, client.skew, client.reads
             )?;
         }
         if self.forget_tokens {
@@ -250,6 +265,9 @@ impl fmt::Display for Plan {
                 if let Some(fault) = fault {
                     write!(f, ", request {}: {fault:?}", i + 1)?;
                 }
+            }
+            if step.behind > 0 {
+                write!(f, ", {} changes behind", step.behind)?;
             }
             writeln!(f)?;
         }

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::Client as Sdk;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use fastrand::Rng;
-use session_store::{DynamoDbStore, Error, SessionId};
+use session_store::{DynamoDbStore, Error, ReadConsistency, SessionId};
 use session_store_tests::engine;
 use tokio::runtime::{Builder, Runtime};
 
@@ -28,8 +28,8 @@ const BEGINNING: u64 = 2_000_071_500_000;
 /// An engine with a table, clients on it, and time that moves when a history says so.
 pub struct World {
     wires: Wires,
-    /// Each client with each program.
-    clients: Vec<[Box<dyn Hand>; 7]>,
+    clients: Vec<Sdk>,
+    table: String,
     time: Runtime,
     _engine: Runtime,
 }
@@ -52,7 +52,7 @@ impl World {
         let (config, wires) = runtime.block_on(async {
             let (config, http) = engine().await;
             let sdk = Sdk::from_conf(config.clone().http_client(http.clone()).build());
-            store::<Computed>(sdk, &table)
+            store::<Computed>(sdk, &table, ReadConsistency::Consistent)
                 .await
                 .create_table()
                 .await
@@ -77,22 +77,12 @@ impl World {
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 .retry_partition(partition)
                 .retry_config(RetryConfig::standard());
-            let sdk = Sdk::from_conf(config.build());
-            time.block_on(async {
-                [
-                    hand::<Old>(&sdk, &table).await,
-                    hand::<New>(&sdk, &table).await,
-                    hand::<Computed>(&sdk, &table).await,
-                    hand::<Bytes>(&sdk, &table).await,
-                    hand::<Evicting>(&sdk, &table).await,
-                    hand::<Refusing>(&sdk, &table).await,
-                    hand::<Boundless>(&sdk, &table).await,
-                ]
-            })
+            Sdk::from_conf(config.build())
         });
         Self {
             clients: clients.collect(),
             wires,
+            table,
             time,
             _engine: runtime,
         }
@@ -105,15 +95,17 @@ impl World {
         // All programs of a history agree on the index.
         self.wires.shared().model.limit = plan.clients[0].binary.limit();
         self.wires.shared().model.bytes = plan.clients.iter().any(|c| c.binary == Binary::Bytes);
-        for (i, client) in self.clients.iter().enumerate() {
+        for i in 0..CLIENTS {
             let skew = plan.clients.get(i).map_or(0, |client| client.skew);
             // No two clocks ever show the same, so that no order hangs on a random handle.
             self.wires.clocks[i].set(BEGINNING.checked_add_signed(skew).unwrap() + i as u64);
-            client.iter().for_each(|hand| hand.reset(plan.slots));
         }
+        let hands = (0..plan.clients.len()).map(|client| self.hand(plan, client));
+        let hands: Vec<_> = hands.collect();
         let mut history = History {
             world: self,
             plan,
+            hands,
             rng: Rng::with_seed(plan.seed ^ 0x5eed),
             ids: vec![None; plan.slots],
             started: vec![false; plan.steps.len()],
@@ -128,6 +120,26 @@ impl World {
             trace: std::mem::take(&mut shared.trace),
             requests: shared.model.ops.iter().map(|op| op.requests.len()).sum(),
         }
+    }
+
+    /// A client of a history, with the program that it runs.
+    fn hand(&self, plan: &Plan, client: usize) -> Box<dyn Hand> {
+        let sdk = self.clients[client].clone();
+        match plan.clients[client].binary {
+            Binary::Old => self.running::<Old>(sdk, plan, client),
+            Binary::New => self.running::<New>(sdk, plan, client),
+            Binary::Computed => self.running::<Computed>(sdk, plan, client),
+            Binary::Bytes => self.running::<Bytes>(sdk, plan, client),
+            Binary::Evicting => self.running::<Evicting>(sdk, plan, client),
+            Binary::Refusing => self.running::<Refusing>(sdk, plan, client),
+            Binary::Boundless => self.running::<Boundless>(sdk, plan, client),
+        }
+    }
+
+    fn running<S: Program>(&self, sdk: Sdk, plan: &Plan, client: usize) -> Box<dyn Hand> {
+        let reads = plan.clients[client].reads;
+        let store = self.time.block_on(store::<S>(sdk, &self.table, reads));
+        Box::new(Client::new(store, reads, plan.slots))
     }
 
     /// The table holds what the model followed and no more; then it is emptied.
@@ -158,13 +170,10 @@ impl World {
     }
 }
 
-async fn hand<S: Program>(sdk: &Sdk, table: &str) -> Box<dyn Hand> {
-    Box::new(Client::<S>::new(store(sdk.clone(), table).await))
-}
-
-async fn store<S: Program>(sdk: Sdk, table: &str) -> DynamoDbStore<S> {
+async fn store<S: Program>(sdk: Sdk, table: &str, reads: ReadConsistency) -> DynamoDbStore<S> {
     let builder = DynamoDbStore::builder().client(sdk).table_name(table);
     builder
+        .read_consistency(reads)
         .build()
         .await
         .expect("a client that is ready is enough")
@@ -173,6 +182,7 @@ async fn store<S: Program>(sdk: Sdk, table: &str) -> DynamoDbStore<S> {
 struct History<'a> {
     world: &'a World,
     plan: &'a Plan,
+    hands: Vec<Box<dyn Hand>>,
     rng: Rng,
     /// The id of each session, as the last that learned one knows it.
     ids: Vec<Option<SessionId>>,
@@ -317,7 +327,7 @@ impl History<'_> {
         }
 
         let client = step.client;
-        let hand = self.hand(client);
+        let hand = &self.hands[client];
         let mut op = Op::new(client, step.act.clone(), wires.clocks[client].millis());
         let mut id = None;
         let mut except = None;
@@ -331,8 +341,9 @@ impl History<'_> {
             | Act::RevokeOnly(_, slot) => {
                 id = self.ids[slot].clone();
                 op.target = id.as_ref().map(|id| id.handle().to_string());
-                if id.is_none() {
-                    return;
+                let Some(id) = &id else { return };
+                if let Act::Load(_) = step.act {
+                    op.reads = hand.reads(id);
                 }
             }
             Act::Save(..) | Act::Touch(_) | Act::Cycle(..) => {
@@ -353,27 +364,20 @@ impl History<'_> {
                 .map(|target| shared.name(target))
                 .unwrap_or_default();
             let number = shared.model.begins(op);
-            let begins = format!("[{number}] client {client} begins {:?} {on}", step.act);
+            let reads = match step.act {
+                Act::Load(_) => format!(", {:?}", shared.model.ops[number].reads),
+                _ => String::new(),
+            };
+            let act = &step.act;
+            let begins = format!("[{number}] client {client} begins {act:?} {on}{reads}");
             shared.trace.push(begins);
             shared.current[client] = Some(number);
             shared.faults[client] = step.faults.clone();
+            shared.behind[client] = step.behind;
         }
         let running = hand.begin(&step.act, id, except);
         self.running[client] = Some((index, running));
         self.poll(client);
-    }
-
-    fn hand(&self, client: usize) -> &dyn Hand {
-        let hands = &self.world.clients[client];
-        match self.plan.clients[client].binary {
-            Binary::Old => &*hands[0],
-            Binary::New => &*hands[1],
-            Binary::Computed => &*hands[2],
-            Binary::Bytes => &*hands[3],
-            Binary::Evicting => &*hands[4],
-            Binary::Refusing => &*hands[5],
-            Binary::Boundless => &*hands[6],
-        }
     }
 
     /// Lets a client go on until it waits for a gate or for time to pass.
@@ -416,7 +420,7 @@ impl History<'_> {
             }
             Ok(Some(stored)) => {
                 if let Act::Save(slot, ..) | Act::Cycle(slot, _) = act {
-                    self.hand(client).settled(*slot, &stored);
+                    self.hands[client].settled(*slot, &stored);
                 }
             }
             Ok(None) => {}

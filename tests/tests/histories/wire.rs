@@ -4,6 +4,7 @@
 mod line;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::task::Waker;
 
@@ -19,7 +20,7 @@ use session_store_tests::Clock;
 use tokio::runtime::Handle;
 
 use self::line::Wire;
-use crate::model::{Model, Violation, is_roster, number};
+use crate::model::{Model, Violation, form, is_roster, number};
 use crate::plan::{CLIENTS, Fault};
 
 /// What all clients of a history share.
@@ -40,6 +41,10 @@ pub struct Shared {
     pub current: [Option<usize>; CLIENTS],
     /// What the next requests of each client meet, in order.
     pub faults: [Vec<Option<Fault>>; CLIENTS],
+    /// How many changes what each client reads is behind, where it allows that.
+    pub behind: [usize; CLIENTS],
+    /// Each item as it was after each change, in the engine's own words; nothing before the first.
+    states: BTreeMap<String, Vec<Value>>,
     pub gates: Vec<Gate>,
     /// Requests that the client has given up, and that arrive all the same.
     pub late: Vec<Late>,
@@ -121,6 +126,21 @@ impl Shared {
             again["Keys"] = json!(left);
             body["UnprocessedKeys"] = json!({ table: again });
         }
+    }
+
+    /// The answer to a read that misses the last changes.
+    fn late_answer(&mut self, client: usize, handle: &str) -> Value {
+        let states = self.states.get(handle).map_or(&[][..], Vec::as_slice);
+        let missed = self.behind[client].min(states.len());
+        let state = states[..states.len() - missed].last();
+        let answer = match state {
+            Some(item) if !item.is_null() => json!({ "Item": item }),
+            _ => json!({}),
+        };
+        if missed > 0 {
+            self.trace.push(format!("      misses {missed} changes"));
+        }
+        answer
     }
 
     /// The place of a session among all, in the order in which they appeared.
@@ -249,7 +269,7 @@ impl Wires {
             "ConsistentRead": true,
         });
         let (_, answer) = self.ask(line, like, "GetItem", &get);
-        answer.get("Item").cloned().map(unpacked)
+        answer.get("Item").cloned()
     }
 
     /// Carries a request out, and shows the model what it did.
@@ -266,13 +286,28 @@ impl Wires {
     ) -> (u16, Value) {
         let handles: Vec<_> = written(operation, input).map(str::to_owned).collect();
         let like = request.try_clone().unwrap();
-        let (status, answer) = self.send(line, request);
-        shared.model.reads(op, operation, input);
+        let (status, mut answer) = self.send(line, request);
+        if operation == "GetItem" && input["ConsistentRead"] != true {
+            let client = shared.model.ops[op].client;
+            let handle = input["Key"]["id"]["S"].as_str().unwrap_or_default();
+            answer = shared.late_answer(client, handle);
+            let shown = answer.get("Item").cloned().map(unpacked);
+            shared.model.reads_late(op, handle, shown);
+        } else {
+            shared.model.reads(op, operation, input);
+        }
         let mut steps = Vec::new();
         let mut what = Vec::new();
         for handle in handles {
             let before = shared.model.truth.get(&handle).cloned();
-            let after = self.item(line, &like, &handle);
+            let raw = self.item(line, &like, &handle);
+            let checked = raw.as_ref().map_or(Ok(()), form);
+            shared.note(checked);
+            let after = raw.clone().map(unpacked);
+            if before != after {
+                let states = shared.states.entry(handle.clone()).or_default();
+                states.push(raw.unwrap_or_default());
+            }
             let name = shared.name(&handle);
             what.push(match (&before, &after) {
                 (None, None) => format!("{name} is not there"),

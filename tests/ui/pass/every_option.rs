@@ -30,6 +30,10 @@ pub struct AppSession {
     device: Option<u64>,
     #[dynamo(attr = "team", index(consistent))]
     team: Vec<u8>,
+    #[dynamo(attr = "region", index(shards = 16))]
+    region: Option<String>,
+    #[dynamo(attr = "zone", index(name = "by-zone", shards = 2))]
+    zone: i32,
     #[dynamo()]
     plain: Box<Option<AppSession>>,
 }
@@ -66,6 +70,8 @@ fn main() {
     sessions(AppSession::SEAT, "12a");
     sessions(AppSession::DEVICE, 3);
     sessions(AppSession::TEAM, &[1, 2][..]);
+    sessions(AppSession::REGION, "eu");
+    sessions(AppSession::ZONE, -1);
     assert_eq!(AppSession::TYPE.name(), "r#type");
     assert_eq!(AppSession::CART.name(), "cart");
     assert_eq!(AppSession::IS_ADMIN.name(), "is_admin");

@@ -83,7 +83,11 @@ impl Model {
         let due = !op.pending.must.is_empty() || op.pending.idle;
         let session = match op.act {
             Act::Advance(_) | Act::AdvanceToEnd(..) => 0..=0,
-            Act::Create(..) | Act::Load(_) => 1..=1,
+            Act::Create(..) => 1..=1,
+            Act::Load(_) => match op.again {
+                true if op.late.is_some() => 2..=2,
+                _ => 1..=1,
+            },
             // Whose it was is known only if it was there.
             Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => 1..=1,
             // One more where the session ends later than this write would make it end, and one

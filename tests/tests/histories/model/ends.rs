@@ -4,7 +4,7 @@ use session_store::{Error, Revoked};
 
 use super::items::{expires_at, is_live, named, number};
 use super::{Model, Op, Violation, require};
-use crate::binaries::{Fields, Got, Listed, Outcome, Seen};
+use crate::binaries::{Fields, Got, Listed, Outcome, Reads, Seen};
 use crate::plan::Act;
 
 impl Model {
@@ -18,6 +18,7 @@ impl Model {
         now: u64,
     ) -> Result<Option<Fields>, Violation> {
         self.ops[op].done = true;
+        self.acknowledges(op, outcome);
         if let (Act::Create(..), Ok(Got::Session(session))) = (&self.ops[op].act, &outcome.got) {
             self.told.insert(session.handle.clone());
         }
@@ -40,11 +41,14 @@ impl Model {
         match (&op.act, got) {
             (Act::Create(..), Got::Session(session)) => self.created(op, session)?,
             (Act::Load(_), Got::Absent) => {
-                require(op.found_none(now) || self.gone(target, now), "G10", || {
-                    "a live session was not found".to_owned()
-                })?;
+                let consistent = op.reads == Reads::Consistent;
+                let gone = op.found_none(now) || consistent && self.gone(target, now);
+                require(gone, "G10", || "a live session was not found".to_owned())?;
             }
-            (Act::Load(_), Got::Session(session)) => loaded(op, session)?,
+            (Act::Load(_), Got::Session(session)) => {
+                loaded(op, session)?;
+                self.own_writes_are_read(op, session)?;
+            }
             (Act::Update(..), Got::Count(count)) => {
                 require(op.applied == 1, "G13", || {
                     "an update says that it is stored, and is not".to_owned()
@@ -67,7 +71,7 @@ impl Model {
                 require(right, "G7", || {
                     "the id in hand is not the one that is valid".to_owned()
                 })?;
-                let stored = &self.moved[target].2;
+                let stored = &self.moved[target].fields;
                 let item = copy.and_then(|copy| self.truth.get(&copy.handle));
                 return Ok(Some(item.map_or(stored.clone(), |item| {
                     let like = copy.map(|copy| copy.fields.clone()).unwrap_or_default();
@@ -109,10 +113,12 @@ impl Model {
         item.is_none_or(|item| !is_live(item, now))
     }
 
-    /// The new handle of a session, if this operation's client gave it one.
+    /// The new handle of a session, if this operation gave it one, or an earlier one that it goes on
+    /// with. Whoever dropped the copy in between, for one of a moment ago, cannot tell.
     fn moved_by(&self, op: &Op, handle: &str) -> Option<&String> {
-        let (new, client, _) = self.moved.get(handle)?;
-        (*client == op.client).then_some(new)
+        let moved = self.moved.get(handle)?;
+        let mine = op.applied > 0 || op.pending.resumed;
+        (mine && moved.by == op.client).then_some(&moved.to)
     }
 
     fn failed(&self, op: &Op, error: &Error, now: u64) -> Result<(), Violation> {

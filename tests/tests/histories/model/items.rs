@@ -68,6 +68,14 @@ pub fn absolute_end(item: &Value) -> u64 {
     number(item, "created_at").unwrap_or(0) / 1000 + ABSOLUTE
 }
 
+/// G2: an item says in which format its data is stored, and a map has none.
+pub fn form(item: &Value) -> Result<(), Violation> {
+    let (packed, format) = (&item["data"]["B"], &item["format"]);
+    require(packed.is_string() == format["S"].is_string(), "G2", || {
+        format!("data has the format {format}: {item}")
+    })
+}
+
 /// G2: every item is a whole session, and its promoted attributes are those of its data.
 pub fn well_formed(item: &Value) -> Result<(), Violation> {
     let numbers = ["created_at", "touched_at", "expires_at", "version"];

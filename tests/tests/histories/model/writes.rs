@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::items::{
     OWN, absolute_end, expires_at, fields, is_live, marks, named, number, strangers, well_formed,
 };
-use super::{Change, Model, Violation, is_roster, require};
+use super::{Change, Model, Moved, Violation, is_roster, require};
 use crate::binaries::Pending;
 use crate::plan::{ABSOLUTE, Act, IDLE, REMEMBERED};
 
@@ -183,6 +183,7 @@ impl Model {
             "a write was applied twice".to_owned()
         })?;
         versions(before, after)?;
+        op.wrote = number(after, "version");
         let mut new_marks = marks(after);
         require(
             !new_marks.remove(0).is_empty() && new_marks == marks(before)[..3],
@@ -291,8 +292,13 @@ impl Model {
         stored(&op.pending, &was, &is)?;
         others(before, after)?;
         let fields = named(after, &op.stored);
-        self.moved
-            .insert(old.to_owned(), (new.to_owned(), op.client, fields));
+        let moved = Moved {
+            to: new.to_owned(),
+            by: op.client,
+            fields,
+            version: number(after, "version"),
+        };
+        self.moved.insert(old.to_owned(), moved);
         Ok(())
     }
 }

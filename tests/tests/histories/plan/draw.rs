@@ -1,6 +1,7 @@
 //! Drawing a history from a seed.
 
 use fastrand::Rng;
+use session_store::ReadConsistency;
 
 use super::{ABSOLUTE, Act, Binary, CLIENTS, Client, Fault, IDLE, Plan, REMEMBERED, Set, Step};
 
@@ -16,6 +17,9 @@ impl Plan {
         // For the same reason: some of the clients store their sessions as bytes.
         let formats = &mut Rng::with_seed(seed ^ 0xb17e5);
         let bytes = formats.u8(..3) == 0;
+        // And some read what is behind.
+        let reads = &mut Rng::with_seed(seed ^ 0x4ead5);
+        let stale = reads.bool();
         let rng = &mut Rng::with_seed(seed);
         let computed = rng.u8(..8) == 0;
         let clients: Vec<_> = (0..rng.usize(2..=CLIENTS))
@@ -28,6 +32,10 @@ impl Plan {
                     _ => Binary::Old,
                 },
                 skew: [0, 0, 0, 2_000, -2_000, 30_000, -30_000][rng.usize(..7)],
+                reads: match stale {
+                    true => READS[reads.usize(..READS.len())],
+                    false => ReadConsistency::Consistent,
+                },
             })
             .collect();
         // Enough sessions of few users for a roster to be full now and then.
@@ -89,6 +97,7 @@ impl Plan {
                         client: waits,
                         act: Act::Load(slot),
                         faults: Vec::new(),
+                        behind: 0,
                     });
                     steps.push(step);
                     if let (true, Some(step)) = (draw.faults > 0, steps.last_mut()) {
@@ -107,6 +116,12 @@ impl Plan {
                 _ => steps.push(step),
             }
         }
+        for step in &mut steps {
+            let reads_late = clients[step.client].reads != ReadConsistency::Consistent;
+            if reads_late && matches!(step.act, Act::Load(_)) {
+                step.behind = BEHIND[reads.usize(..BEHIND.len())];
+            }
+        }
         Self {
             seed,
             slots,
@@ -119,6 +134,17 @@ impl Plan {
         }
     }
 }
+
+const READS: [ReadConsistency; 5] = [
+    ReadConsistency::Consistent,
+    ReadConsistency::Eventual,
+    ReadConsistency::Eventual,
+    ReadConsistency::ReadYourWrites,
+    ReadConsistency::ReadYourWrites,
+];
+
+/// How many changes a read can miss: none, a few, or all.
+const BEHIND: [usize; 8] = [0, 0, 0, 1, 1, 2, 4, usize::MAX];
 
 struct Draw<'a> {
     rng: &'a mut Rng,
@@ -214,6 +240,7 @@ impl Draw<'_> {
             client,
             act,
             faults,
+            behind: 0,
         }
     }
 

@@ -74,7 +74,8 @@ impl Line {
             let nth = shared.model.ops[op].requests.len();
             let fault = shared.faults[client].get(nth).copied().flatten();
             let fault = fault.filter(|fault| fault.can_meet(&operation));
-            let checked = shared.model.sends(op, &operation, &input);
+            let now = self.wire.wires.clocks[client].millis();
+            let checked = shared.model.sends(op, &operation, &input, now);
             shared.note(checked);
             (op, fault)
         };

@@ -1,0 +1,246 @@
+//! The requests of the store, made by hand with the SDK alone.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::time::SystemTime;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, KeysAndAttributes, Put, ReturnValue,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use futures_util::future::join_all;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// A client and the table that it is to ask for.
+#[derive(Clone)]
+pub(crate) struct Sdk {
+    pub(crate) client: Client,
+    pub(crate) table: String,
+}
+
+/// How long a session lives without a touch, in seconds.
+const IDLE: u64 = 30 * 60;
+
+impl Sdk {
+    pub(crate) async fn load(&self, key: Item) {
+        let get = self.client.get_item().table_name(&self.table);
+        let get = get.set_key(Some(key)).consistent_read(true);
+        black_box(get.send().await.unwrap().item.unwrap());
+    }
+
+    pub(crate) async fn create(&self, item: Item) {
+        let put = self.client.put_item().table_name(&self.table);
+        let put = put
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#0)")
+            .expression_attribute_names("#0", "id");
+        black_box(put.send().await.unwrap());
+    }
+
+    /// One field of an item that has come to this version.
+    pub(crate) async fn save(&self, key: Item, version: u64, visits: u64) {
+        let now = now();
+        let update = self.client.update_item().table_name(&self.table);
+        let update = update
+            .set_key(Some(key))
+            .update_expression(
+                "SET #1=#1+:1,#2[1]=#2[0],#2[2]=#2[1],#2[3]=#2[2],#2[0]=:0,#4=:2,#3=:7,#0.#5=:9",
+            )
+            .condition_expression(
+                "#3>:3 AND (attribute_type(#0,:4)) AND attribute_type(#1,:5) AND \
+                 attribute_type(#2[3],:6) AND NOT contains(#2,:0) AND #3<=:7 AND #1<=:8",
+            )
+            .set_expression_attribute_names(Some(names([
+                ("#0", "data"),
+                ("#1", "version"),
+                ("#2", "writes"),
+                ("#3", "expires_at"),
+                ("#4", "touched_at"),
+                ("#5", "visits"),
+            ])))
+            .set_expression_attribute_values(Some(values([
+                (
+                    ":0",
+                    AttributeValue::B(Blob::new(fastrand::u64(..).to_be_bytes())),
+                ),
+                (":1", number(1)),
+                (":2", number(now)),
+                (":3", number(now / 1000)),
+                (":4", string("M")),
+                (":5", string("N")),
+                (":6", string("B")),
+                (":7", number(now.div_ceil(1000) + IDLE)),
+                (":8", number(version + 4)),
+                (":9", number(visits)),
+            ])))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        black_box(update.send().await.unwrap());
+    }
+
+    pub(crate) async fn touch(&self, key: Item) {
+        let now = now();
+        let update = self.client.update_item().table_name(&self.table);
+        let update = update
+            .set_key(Some(key))
+            .update_expression("SET #0=:0,#1=:1")
+            .condition_expression(
+                "#1>:2 AND (attribute_type(#2,:3) OR attribute_type(#2,:4)) AND \
+                 attribute_type(#3,:5) AND #1<=:1",
+            )
+            .set_expression_attribute_names(Some(names([
+                ("#0", "touched_at"),
+                ("#1", "expires_at"),
+                ("#2", "data"),
+                ("#3", "version"),
+            ])))
+            .set_expression_attribute_values(Some(values([
+                (":0", number(now)),
+                (":1", number(now.div_ceil(1000) + IDLE)),
+                (":2", number(now / 1000)),
+                (":3", string("M")),
+                (":4", string("B")),
+                (":5", string("N")),
+            ])))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        black_box(update.send().await.unwrap());
+    }
+
+    /// Moves an item of this version from one key to another.
+    pub(crate) async fn cycle_id(&self, from: Item, item: Item, version: u64) {
+        let now = now();
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(from))
+            .condition_expression(
+                "#2>:0 AND (attribute_type(#0,:1) OR attribute_type(#0,:2)) AND \
+                 attribute_type(#1,:3) AND #1=:4 AND #2<=:5",
+            )
+            .set_expression_attribute_names(Some(names([
+                ("#0", "data"),
+                ("#1", "version"),
+                ("#2", "expires_at"),
+            ])))
+            .set_expression_attribute_values(Some(values([
+                (":0", number(now / 1000)),
+                (":1", string("M")),
+                (":2", string("B")),
+                (":3", string("N")),
+                (":4", number(version)),
+                (":5", number(now.div_ceil(1000) + IDLE)),
+            ])))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .unwrap();
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#0)")
+            .expression_attribute_names("#0", "id")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .unwrap();
+        let transaction = self.client.transact_write_items();
+        let transaction = transaction
+            .client_request_token(format!("{:032x}", fastrand::u128(..)))
+            .transact_items(TransactWriteItem::builder().delete(delete).build())
+            .transact_items(TransactWriteItem::builder().put(put).build());
+        black_box(transaction.send().await.unwrap());
+    }
+
+    pub(crate) async fn list(&self, user: &str) {
+        let query = self.client.query().table_name(&self.table);
+        let query = query
+            .index_name("user_id-index")
+            .key_condition_expression("#0=:0")
+            .expression_attribute_names("#0", "user_id")
+            .expression_attribute_values(":0", string(user))
+            .scan_index_forward(false)
+            .limit(100);
+        let found = query.send().await.unwrap().items.unwrap();
+        let keys = found
+            .into_iter()
+            .map(|mut found| key(found.remove("id").unwrap()));
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys.collect()))
+            .projection_expression("#0,#1,#2,#3,#4")
+            .set_expression_attribute_names(Some(names([
+                ("#0", "id"),
+                ("#1", "created_at"),
+                ("#2", "touched_at"),
+                ("#3", "expires_at"),
+                ("#4", "user_id"),
+            ])))
+            .consistent_read(true)
+            .build()
+            .unwrap();
+        let read = self
+            .client
+            .batch_get_item()
+            .request_items(&self.table, wanted);
+        black_box(read.send().await.unwrap().responses.unwrap());
+    }
+
+    pub(crate) async fn revoke(&self, user: &str) {
+        let query = self.client.query().table_name(&self.table);
+        let query = query
+            .index_name("user_id-index")
+            .key_condition_expression("#0=:0")
+            .expression_attribute_names("#0", "user_id")
+            .expression_attribute_values(":0", string(user))
+            .scan_index_forward(false);
+        let found = query.send().await.unwrap().items.unwrap();
+        let deletes = found.into_iter().map(|mut found| {
+            let delete = self.client.delete_item().table_name(&self.table);
+            delete
+                .set_key(Some(key(found.remove("id").unwrap())))
+                .return_values(ReturnValue::AllOld)
+                .condition_expression("#0=:0")
+                .expression_attribute_names("#0", "user_id")
+                .expression_attribute_values(":0", string(user))
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                )
+                .send()
+        });
+        for deleted in join_all(deletes).await {
+            black_box(deleted.unwrap());
+        }
+    }
+
+    pub(crate) async fn delete(&self, key: Item) {
+        let delete = self.client.delete_item().table_name(&self.table);
+        let delete = delete.set_key(Some(key)).return_values(ReturnValue::AllOld);
+        black_box(delete.send().await.unwrap());
+    }
+}
+
+pub(crate) fn key(id: AttributeValue) -> Item {
+    Item::from([("id".to_owned(), id)])
+}
+
+fn names<const N: usize>(names: [(&str, &str); N]) -> HashMap<String, String> {
+    let owned = |(placeholder, name): (&str, &str)| (placeholder.to_owned(), name.to_owned());
+    names.into_iter().map(owned).collect()
+}
+
+fn values<const N: usize>(values: [(&str, AttributeValue); N]) -> Item {
+    let owned = |(placeholder, value): (&str, _)| (placeholder.to_owned(), value);
+    values.into_iter().map(owned).collect()
+}
+
+fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn string(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    u64::try_from(since.as_millis()).unwrap()
+}

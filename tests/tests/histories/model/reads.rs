@@ -1,0 +1,77 @@
+//! Reads that may be behind: who sends one, what it shows, and that each client sees its own writes.
+
+use serde_json::Value;
+
+use super::items::{is_live, number};
+use super::{Model, Op, Violation, require};
+use crate::binaries::{Got, Outcome, Reads, Seen};
+use crate::plan::Act;
+
+impl Op {
+    /// G14: it reads at half the price where it may be behind, and once more only for what that
+    /// cannot tell; whatever is the basis of a change is read as it is.
+    pub(super) fn asks(&mut self, consistent: bool, now: u64) -> Result<(), Violation> {
+        let right = match self.reads {
+            Reads::Consistent => consistent,
+            Reads::Eventual => !consistent,
+            Reads::AtLeast(_) if !consistent => !self.again,
+            Reads::AtLeast(version) => self.late.as_ref().is_some_and(|item| {
+                let item = item.as_ref().filter(|item| is_live(item, now));
+                item.is_none_or(|item| number(item, "version") < Some(version))
+            }),
+        };
+        self.again |= consistent;
+        require(right, "G14", || {
+            let how = if consistent { "consistent" } else { "eventual" };
+            format!("{:?} sends a read that is {how}", self.act)
+        })
+    }
+}
+
+impl Model {
+    /// A load is shown this, which may be behind.
+    pub fn reads_late(&mut self, op: usize, handle: &str, shown: Option<Value>) {
+        let op = &mut self.ops[op];
+        if op.reads == Reads::Eventual {
+            op.saw(shown.as_ref());
+        }
+        op.read.insert(handle.to_owned(), shown.clone());
+        op.late = Some(shown);
+    }
+
+    /// An operation has come to its end: its client knows what it wrote, if it says so.
+    pub(super) fn acknowledges(&mut self, op: usize, outcome: &Outcome) {
+        let op = &self.ops[op];
+        let target = op.target.as_deref().unwrap_or_default();
+        let (handle, version) = match (&op.act, &outcome.got) {
+            (Act::Create(..), Ok(Got::Session(session))) => (session.handle.as_str(), Some(1)),
+            (Act::Save(..), Ok(_)) => (target, op.wrote),
+            (Act::Cycle(..), Ok(_)) => match self.moved.get(target) {
+                Some(moved) => (moved.to.as_str(), moved.version),
+                None => return,
+            },
+            // An update does not tell.
+            _ => return,
+        };
+        if let Some(version) = version {
+            self.own.insert((op.client, handle.to_owned()), version);
+        }
+    }
+
+    /// Whoever passes on what it wrote reads nothing older.
+    pub(super) fn own_writes_are_read(&self, op: &Op, session: &Seen) -> Result<(), Violation> {
+        let own = self.own.get(&(op.client, session.handle.clone()));
+        let (own, told) = match op.reads {
+            Reads::Eventual => return Ok(()),
+            Reads::Consistent => (own, 0),
+            Reads::AtLeast(version) => (own, version),
+        };
+        let least = own.copied().unwrap_or(0).max(told);
+        require(session.version >= least, "G10", || {
+            format!(
+                "version {} was loaded after {least} was written",
+                session.version
+            )
+        })
+    }
+}
