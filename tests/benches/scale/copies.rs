@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt as _, stream};
 use session_store_tests::{Bench, Item};
 
-use crate::Kind;
+use crate::{Kind, USER};
 
 /// DynamoDB's limit for one `BatchWriteItem`.
 const BATCH: usize = 25;
@@ -46,31 +46,44 @@ impl Copies {
     /// Puts so many sessions of the user, created one a millisecond, into the table, and into a
     /// roster that holds no others.
     pub(crate) async fn put<S: Kind>(&self, bench: &Bench<S>, sessions: usize) {
-        let copies: Vec<_> = (0..sessions).map(|i| self.copy(i)).collect();
-        if let Some(mut roster) = self.roster.clone() {
+        let copies = (0..sessions).map(|i| self.copy(i)).collect();
+        put_all(bench, self.with_roster(copies, USER).into_iter()).await;
+    }
+
+    /// Puts these of the sessions of all other users into the table, whole users at a time.
+    pub(crate) async fn put_of_others<S: Kind>(&self, bench: &Bench<S>, sessions: Range<usize>) {
+        let users = sessions.start / OF_EACH..sessions.end / OF_EACH;
+        let items = users.flat_map(|user| {
+            let user = format!("other-{user}");
+            let value = AttributeValue::S(user.clone());
+            let mut copies: Vec<_> = (0..OF_EACH).map(|i| self.copy(i)).collect();
+            for copy in &mut copies {
+                copy.insert("user_id".into(), value.clone());
+                if let Some(AttributeValue::M(data)) = copy.get_mut("data") {
+                    data.insert("user_id".into(), value.clone());
+                }
+            }
+            self.with_roster(copies, &user)
+        });
+        put_all(bench, items).await;
+    }
+
+    /// The roster of a consistent index beside the sessions that are in it, if there are any.
+    fn with_roster(&self, mut copies: Vec<Item>, user: &str) -> Vec<Item> {
+        if let Some(mut roster) = self.roster.clone()
+            && !copies.is_empty()
+        {
             let entry = |copy: &Item| {
                 let handle = copy["id"].as_s().unwrap().clone();
                 (handle, copy["created_at"].clone())
             };
             let members = copies.iter().map(entry).collect();
+            let id = roster["id"].as_s().unwrap().replace(USER, user);
+            roster.insert("id".into(), AttributeValue::S(id));
             roster.insert("m".into(), AttributeValue::M(members));
-            bench.put(roster).await;
+            copies.push(roster);
         }
-        put_all(bench, copies.into_iter()).await;
-    }
-
-    /// Puts these of the sessions of all other users into the table.
-    pub(crate) async fn put_of_others<S: Kind>(&self, bench: &Bench<S>, sessions: Range<usize>) {
-        let copies = sessions.map(|i| {
-            let mut copy = self.copy(i);
-            let user = AttributeValue::S(format!("other-{}", i / OF_EACH));
-            copy.insert("user_id".into(), user.clone());
-            if let Some(AttributeValue::M(data)) = copy.get_mut("data") {
-                data.insert("user_id".into(), user);
-            }
-            copy
-        });
-        put_all(bench, copies).await;
+        copies
     }
 
     fn copy(&self, i: usize) -> Item {

@@ -1,16 +1,18 @@
-//! What it costs to list and to revoke many sessions: requests, capacity units, time and memory, as
-//! tables in Markdown. docs/scale.md has them with what they mean.
+//! What operations cost with many sessions: requests, capacity units, time and memory, as tables in
+//! Markdown, which docs/scale.md has with what they mean, and as the plots in docs/scale.
 //!
 //! ```sh
 //! cargo bench -p session-store-tests --bench scale
 //! tests/with-dynamodb-local cargo bench -p session-store-tests --bench scale
 //! ```
 //!
-//! A further argument, one of `revoke`, `revoke-consistent`, `log-in`, `list` and `table`, chooses a
-//! part. `SESSION_STORE_SCALE` bounds the largest table, which has a million sessions otherwise.
+//! A further argument, one of `revoke`, `revoke-consistent`, `log-in`, `user` and `table`, chooses a
+//! part. `SESSION_STORE_SCALE=1000000` makes the largest table ten times as large.
 
 mod copies;
+mod growth;
 mod lab;
+mod plot;
 
 use std::time::Duration;
 
@@ -35,6 +37,9 @@ trait Kind: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sy
 
     /// A session of [`USER`].
     fn new() -> Self;
+
+    /// A field to change.
+    fn theme(&mut self) -> &mut String;
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, SessionAttributes)]
@@ -55,6 +60,10 @@ impl Kind for Plain {
             theme: "dark".into(),
         }
     }
+
+    fn theme(&mut self) -> &mut String {
+        &mut self.theme
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, SessionAttributes)]
@@ -74,6 +83,10 @@ impl Kind for Exact {
             user_id: Some(USER.into()),
             theme: "dark".into(),
         }
+    }
+
+    fn theme(&mut self) -> &mut String {
+        &mut self.theme
     }
 }
 
@@ -110,11 +123,12 @@ async fn main() {
     if wanted("log-in") {
         log_in().await;
     }
-    if wanted("list") {
-        list().await;
+    if wanted("user") {
+        growth::of_a_user::<Plain, Exact>().await;
     }
     if wanted("table") {
-        size_of_table().await;
+        growth::of_the_table::<Plain>().await;
+        growth::of_the_table::<Exact>().await;
     }
 }
 
@@ -236,103 +250,5 @@ async fn log_in() {
             cells.extend([calls.join(", "), units.join(" + "), time(all / TIMES)]);
         }
         row(&cells);
-    }
-}
-
-async fn list() {
-    heading(
-        "List",
-        &[
-            "index",
-            "sessions",
-            "requests",
-            "read units",
-            "time",
-            "5 ms away",
-            "peak memory",
-        ],
-    );
-    list_by::<Plain>(&[1_000, 10_000]).await;
-    list_by::<Exact>(&[1_000, MOST]).await;
-}
-
-async fn list_by<S: Kind>(sizes: &[usize]) {
-    for &sessions in sizes {
-        let lab = Lab::<S>::new().await;
-        let copies = Copies::new(&lab.bench).await;
-        copies.put(&lab.bench, sessions).await;
-        let listed = lab.measure(
-            async || {},
-            async |store| {
-                let listed = store.sessions(S::INDEX, USER).count().await.unwrap();
-                assert_eq!(listed, sessions);
-            },
-        );
-        let listed = listed.await;
-        row(&[
-            S::NAME.to_owned(),
-            thousands(sessions as f64),
-            listed.requests(),
-            thousands(listed.read_units()),
-            time(listed.near),
-            time(listed.far),
-            kilobytes(listed.peak),
-        ]);
-    }
-}
-
-async fn size_of_table() {
-    const OWN: usize = 100;
-    let largest = match std::env::var("SESSION_STORE_SCALE") {
-        Ok(scale) => scale.parse().expect("SESSION_STORE_SCALE is a number"),
-        Err(_) => 1_000_000,
-    };
-    heading(
-        "Revoke a user's 100 by a default index",
-        &[
-            "sessions in the table",
-            "requests",
-            "read units",
-            "write units",
-            "time",
-            "5 ms away",
-            "filling took",
-        ],
-    );
-    let lab = Lab::<Plain>::new().await;
-    let copies = Copies::new(&lab.bench).await;
-    let mut others = 0;
-    for size in [1_000, 10_000, 100_000, 1_000_000] {
-        if size > largest {
-            break;
-        }
-        let filling = copies.put_of_others(&lab.bench, others..size - OWN);
-        let (_, filling) = timed(filling).await;
-        others = size - OWN;
-        // The middle one of five: each takes milliseconds.
-        let mut all = Vec::new();
-        for _ in 0..5 {
-            let refill = async || copies.put(&lab.bench, OWN).await;
-            let revoke = async |store: &DynamoDbStore<Plain>| {
-                let revoked = store.revoke(Plain::USER_ID, USER).await.unwrap();
-                assert_eq!(revoked.deleted(), OWN);
-            };
-            all.push(lab.measure(refill, revoke).await);
-        }
-        let middle = |time: fn(&Measured) -> Duration| {
-            let mut times: Vec<_> = all.iter().map(time).collect();
-            times.sort();
-            times[2]
-        };
-        let it = &all[0];
-        row(&[
-            thousands(size as f64),
-            it.requests(),
-            thousands(it.read_units()),
-            thousands(it.write_units()),
-            time(middle(|it| it.near)),
-            time(middle(|it| it.far)),
-            time(filling),
-        ]);
     }
 }

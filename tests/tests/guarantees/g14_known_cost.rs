@@ -154,6 +154,15 @@ async fn cycle_id() {
     bench.wire.bill();
     bench.store.cycle_id(&mut session).await.unwrap();
     expect(&bench, &[("TransactWriteItems", transaction(1.0 + 1.0))]);
+    // The old and the new entry of each index are billed once.
+    let mut session = bench.store.create(user_and_tenant()).await.unwrap();
+    bench.wire.bill();
+    bench.store.cycle_id(&mut session).await.unwrap();
+    let entries = 2.0 + 2.0;
+    expect(
+        &bench,
+        &[("TransactWriteItems", transaction(1.0 + 1.0) + entries)],
+    );
 }
 
 #[tokio::test]
