@@ -14,9 +14,10 @@ use crate::lifetime::{self, Millis};
 use crate::membership::Evicted;
 use crate::request;
 use crate::roster::{Change, entries, rosters};
+use crate::send::{Written, backoff};
 use crate::service::Attempts;
 use crate::session::{Session, State, Unknown};
-use crate::store::{DynamoDbStore, Written, backoff};
+use crate::store::DynamoDbStore;
 use crate::value::Map;
 
 /// How many ids `create` tries, as often as the SDK sends a request by itself.

@@ -14,9 +14,10 @@ use crate::membership::Evicted;
 use crate::membership::MAX_ENTRIES;
 use crate::request;
 use crate::roster::{Change, changes};
+use crate::send::{MAX_ATTEMPTS, backoff, conflict};
 use crate::service::Attempts;
 use crate::session::{Session, State};
-use crate::store::{DynamoDbStore, MAX_ATTEMPTS, backoff, conflict};
+use crate::store::DynamoDbStore;
 use crate::transaction::{Transacted, is_refused, is_too_large, token};
 use crate::value::Map;
 

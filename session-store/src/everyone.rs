@@ -10,7 +10,8 @@ use crate::id::SessionHandle;
 use crate::item::{handle_of, is_revoked_with_all};
 use crate::lifetime::Millis;
 use crate::request;
-use crate::store::{DynamoDbStore, MAX_ATTEMPTS, Written, backoff};
+use crate::send::{MAX_ATTEMPTS, Written, backoff};
+use crate::store::DynamoDbStore;
 use crate::value::Map;
 
 /// A session type whose sessions can be ended all at once, by

@@ -116,6 +116,7 @@ mod revoke;
 mod roster;
 mod save;
 mod schema;
+mod send;
 mod service;
 mod session;
 mod settings;

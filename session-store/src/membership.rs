@@ -14,8 +14,9 @@ use crate::listing::PAGE;
 use crate::request;
 use crate::roster::{Change, Member, Room, Roster, members};
 use crate::schema::OnLimit;
+use crate::send::{Deleted, Written, backoff, conflict};
 use crate::service::Attempts;
-use crate::store::{Deleted, DynamoDbStore, Written, backoff, conflict};
+use crate::store::DynamoDbStore;
 use crate::transaction::{Transacted, is_refused, token};
 use crate::value::Map;
 

@@ -28,7 +28,7 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// store.revoke(AppSession::USER_ID, "u-17").except(&session).await?;
     /// ```
     ///
-    /// By a default index, one `Query` for each megabyte of it and one `DeleteItem` for each
+    /// By a default index, one `Query` for each 1,000 sessions and one `DeleteItem` for each
     /// session; with shards, at least one `Query` for each of them, eight at once. The index is filled
     /// a moment after a write, so a session that was created or given
     /// the value just before can be missed; see [`sweep_after`](Revoke::sweep_after).

@@ -15,8 +15,9 @@ use crate::lifetime::{self, is_live};
 use crate::membership::Evicted;
 use crate::request::{self, Bound, Change, Save, Whole};
 use crate::roster::Moves;
+use crate::send::{Answer, Written, backoff, conflict};
 use crate::session::{Session, State};
-use crate::store::{Answer, DynamoDbStore, Written, backoff, conflict};
+use crate::store::DynamoDbStore;
 use crate::value::Map;
 
 /// How often a write to a session is tried. Of many that change one at once, few win each round.

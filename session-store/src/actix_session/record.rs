@@ -12,7 +12,8 @@ use crate::lifetime::{self, Millis, absolute_end, earliest_creation, is_live};
 use crate::record::{Base, Data, Loaded, New};
 use crate::request;
 use crate::roster::rosters;
-use crate::store::{Deleted, DynamoDbStore, Written, conflict};
+use crate::send::{Deleted, Written, conflict};
+use crate::store::DynamoDbStore;
 use crate::value::Map;
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {

@@ -13,8 +13,9 @@ use crate::error::{EncodeError, Error};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::Image;
 use crate::lifetime::{absolute_end, seconds_to_time};
+use crate::send::backoff;
 use crate::session::Session;
-use crate::store::{DynamoDbStore, backoff};
+use crate::store::DynamoDbStore;
 
 /// How often a change of id is resumed of which no answer came.
 const MAX_RESUMED: u32 = 3;

@@ -13,8 +13,9 @@ use crate::lifetime::{Millis, is_live};
 use crate::request;
 use crate::roster::{Member, Roster, members};
 use crate::schema::Attribute;
+use crate::send::{MAX_ATTEMPTS, backoff};
 use crate::shards::Partition;
-use crate::store::{DynamoDbStore, MAX_ATTEMPTS, backoff};
+use crate::store::DynamoDbStore;
 use crate::value::Map;
 
 /// DynamoDB's limit for one `BatchGetItem`.

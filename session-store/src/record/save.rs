@@ -13,9 +13,10 @@ use crate::membership::Evicted;
 use crate::request::{Bound, Change, MAX_CLAUSES, Save, Whole};
 use crate::roster::Moves;
 use crate::schema::Schema;
+use crate::send::{Answer, backoff, conflict};
 use crate::session::Unknown;
 use crate::shards::is_in_step;
-use crate::store::{Answer, DynamoDbStore, backoff, conflict};
+use crate::store::DynamoDbStore;
 use crate::value::{Map, is_same};
 
 use super::{Base, Data, entries, image, image_or_entries, log_evicted};

@@ -15,9 +15,10 @@ use crate::item::{handle_of, stored_expiry};
 use crate::lifetime::{Millis, is_live};
 use crate::request;
 use crate::roster::{Member, Roster, members};
+use crate::send::{Deleted, MAX_ATTEMPTS, backoff, conflict};
 use crate::service::Attempts;
 use crate::shards::Partition;
-use crate::store::{Deleted, DynamoDbStore, MAX_ATTEMPTS, backoff, conflict};
+use crate::store::DynamoDbStore;
 use crate::value::Map;
 
 /// How often a roster is gone through. More than once is for sessions that move meanwhile.
@@ -25,6 +26,10 @@ const MAX_ROUNDS: u32 = 8;
 
 /// Of how many partitions of an index a page is held at once.
 const PAGES: usize = 8;
+
+/// How many keys a page has at most: it is held until its sessions are ended. Their query is billed by
+/// half a unit more at most for the end of a page.
+const KEYS: i32 = 1_000;
 
 /// What was done so far, and who is told.
 pub(super) struct Report {
@@ -118,7 +123,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
             &partition,
             self.created_before,
             start,
-            None,
+            Some(KEYS),
         );
         let page = find.send().await;
         let page = page.map_err(|error| self.store.failed("Query", error))?;
