@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::{Deserialize, Serialize};
 use session_store::{Error, SessionAttributes};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Bench, Fault, endpoint};
 
 use crate::App;
 
@@ -148,6 +148,10 @@ async fn that_gets_shards_takes_another_index() {
     let renamed = bench.other::<Renamed>().await;
     let error = renamed.verify_table().await.unwrap_err();
     assert!(error.to_string().contains("`by-user`"), "{error}");
+    if endpoint().is_some() {
+        println!("skipped from here on: see the head of live_index.rs");
+        return;
+    }
     renamed.create_table().await.unwrap();
     renamed.verify_table().await.unwrap();
     let user_id = Some("u-17".into());
