@@ -65,21 +65,18 @@ fn write(e: &mut Encoder<Vec<u8>>, value: &AttributeValue) -> Written {
 
 fn number(e: &mut Encoder<Vec<u8>>, text: &str) -> Written {
     let is_spelled = |spelled: String| spelled == text;
-    if let Ok(integer) = text.parse::<i64>().map(Int::from)
+    if let Ok(integer) = text.parse::<i128>()
         && is_spelled(integer.to_string())
-    {
-        e.int(integer)?;
-    } else if let Ok(integer) = text.parse::<u64>().map(Int::from)
-        && is_spelled(integer.to_string())
+        && let Ok(integer) = Int::try_from(integer)
     {
         e.int(integer)?;
     } else if let Ok(float) = text.parse::<f64>()
         && is_spelled(float.to_string())
     {
         #[allow(clippy::cast_possible_truncation, reason = "that is what is tried")]
-        let half = float as f32;
-        if f64::from(half) == float {
-            e.f32(half)?;
+        let single = float as f32;
+        if f64::from(single) == float {
+            e.f32(single)?;
         } else {
             e.f64(float)?;
         }

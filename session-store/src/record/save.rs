@@ -46,8 +46,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
         // Without a base nobody knows which values the session had: most likely those that it has.
         let mut was = after.promoted();
         let mut delta = Delta::default();
-        let mut plan = Plan::replace(schema, &after, None)?;
-        if let Some(base) = base {
+        let mut plan = if let Some(base) = base {
             nonce = base.mark(1)?;
             created_at = base.created_at;
             ends = ends.min(absolute_end(schema, created_at));
@@ -55,8 +54,10 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
             was = before.promoted();
             was.retain(|name, _| !base.out_of_step.contains(name));
             delta = since::<S>(base, &before, &after);
-            plan = Plan::change(schema, delta.clone(), &after, base.version, false)?;
-        }
+            Plan::change(schema, delta.clone(), &after, base.version, false)?
+        } else {
+            Plan::replace(schema, &after, None)?
+        };
         let mut seen = base.map(|base| base.version);
         let mut first_of = base.map(|base| base.copy);
         let mut moves = plan.moves(schema, (handle, &was), created_at);
