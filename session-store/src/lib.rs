@@ -78,79 +78,47 @@
 //! - `tower-sessions`, `tower-sessions-0-14`: the store behind tower-sessions 0.15 and 0.14.
 //! - `zstd`: compressed sessions.
 
-#[cfg(feature = "actix-session")]
-pub mod actix_session;
-mod attributes;
-#[cfg(feature = "axum")]
-pub mod axum;
-mod builder;
-mod create;
-mod cycle;
-mod delta;
+mod dynamodb;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
-mod everyone;
-mod format;
+mod frameworks;
 mod id;
 mod item;
-#[cfg(any(
-    feature = "actix-session",
-    feature = "tower-sessions",
-    feature = "tower-sessions-0-14"
-))]
-mod json;
-mod lifetime;
-mod listing;
-mod membership;
 #[doc(hidden)]
 pub mod private;
-#[cfg(any(
-    feature = "actix-session",
-    feature = "tower-sessions",
-    feature = "tower-sessions-0-14"
-))]
-mod record;
-mod request;
-mod revoke;
-mod roster;
-mod save;
+mod rosters;
 mod schema;
-mod send;
-mod service;
 mod session;
-mod settings;
-mod shards;
-mod sharing;
 mod store;
-mod table;
 #[cfg(feature = "test-util")]
 pub mod test_util;
-#[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
-pub mod tower_sessions;
-mod transaction;
-mod value;
-mod with;
 
 #[doc(no_inline)]
 pub use aws_sdk_dynamodb::types::AttributeValue;
 pub use session_store_derive::SessionAttributes;
 
-pub use crate::attributes::{
-    AsKey, Attributes, Index, IndexField, IndexKey, IntoAttribute, IsIndex, KeyType, KeyValue,
-    Promoted, SessionAttributes,
-};
-pub use crate::builder::Builder;
 pub use crate::error::{
     ConflictError, DecodeError, EncodeError, Error, GoneError, LimitError, ServiceError,
     SetupError, TooLargeError,
 };
-pub use crate::everyone::RevokeAll;
+#[cfg(feature = "actix-session")]
+pub use crate::frameworks::actix_session;
+#[cfg(feature = "axum")]
+pub use crate::frameworks::axum;
+#[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
+pub use crate::frameworks::tower_sessions;
 pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
-pub use crate::lifetime::Touch;
-pub use crate::listing::{SessionSummary, Sessions};
-pub use crate::revoke::{Revoke, RevokeFailure, Revoked};
-pub use crate::schema::{Attribute, Field, Names, OnLimit, Schema};
+pub use crate::item::lifetime::Touch;
+pub use crate::schema::definition::{Attribute, Field, Names, OnLimit, Schema};
+pub use crate::schema::session_attributes::{
+    AsKey, Attributes, Index, IndexField, IndexKey, IntoAttribute, IsIndex, KeyType, KeyValue,
+    Promoted, SessionAttributes,
+};
+pub use crate::schema::with::{as_number_set, as_string_set};
 pub use crate::session::Session;
-pub use crate::store::{DynamoDbStore, ReadConsistency, Unreadable};
-pub use crate::with::{as_number_set, as_string_set};
+pub use crate::store::builder::Builder;
+pub use crate::store::handle::{DynamoDbStore, ReadConsistency, Unreadable};
+pub use crate::store::revoke::{Revoke, RevokeFailure, Revoked};
+pub use crate::store::revoke_all::RevokeAll;
+pub use crate::store::sessions::{SessionSummary, Sessions};

@@ -8,15 +8,17 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
-use crate::attributes::{Attributes, IndexField, IndexKey, KeyType, KeyValue, SessionAttributes};
-use crate::delta::{Delta, Intent};
 use crate::error::{DecodeError, EncodeError, Error};
 use crate::id::SessionId;
-use crate::item::{Image, Nonce};
-use crate::lifetime::{self, Millis};
-use crate::schema::Attribute;
+use crate::item::delta::{Delta, Intent};
+use crate::item::image::{Image, Nonce};
+use crate::item::lifetime::{self, Millis};
+use crate::item::{image as item, value};
+use crate::schema::definition::Attribute;
+use crate::schema::session_attributes::{
+    Attributes, IndexField, IndexKey, KeyType, KeyValue, SessionAttributes,
+};
 use crate::session::{Session, State, Unknown};
-use crate::{item, value};
 
 pub use serde::{Serialize, Serializer};
 pub use std::time::Duration;
@@ -137,7 +139,7 @@ pub fn item_size(item: &HashMap<String, AttributeValue>) -> Result<usize, Encode
 pub fn unpack(
     bytes: &[u8],
 ) -> Result<HashMap<String, AttributeValue>, Box<dyn std::error::Error + Send + Sync>> {
-    crate::format::unpack_bytes(bytes)
+    crate::item::format::unpack_bytes(bytes)
 }
 
 /// The session in an item as it is read at this time, in milliseconds since 1970; for fuzzing.

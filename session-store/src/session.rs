@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::cycle::Cycle;
-use crate::delta::Intent;
 use crate::id::{SessionHandle, SessionId};
-use crate::lifetime::{Millis, seconds_to_time};
-use crate::value::Map;
+use crate::item::delta::Intent;
+use crate::item::lifetime::{Millis, seconds_to_time};
+use crate::item::value::Map;
+use crate::store::cycle_id::Cycle;
 
 /// A session that was created or loaded, holding the user's struct `S`.
 ///

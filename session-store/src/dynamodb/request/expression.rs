@@ -1,0 +1,182 @@
+//! The parts of a request that DynamoDB reads as text, with the names and values that they use.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+
+use crate::dynamodb::failure::incomplete;
+use crate::dynamodb::request::session::Target;
+use crate::error::Error;
+use crate::item::value::Map;
+
+/// Placeholders for names and values: always used, since DynamoDB reserves over 500 words. Each name
+/// has one; DynamoDB refuses a request with one that no expression uses.
+#[derive(Default)]
+pub(super) struct Expression {
+    names: Vec<String>,
+    values: Vec<AttributeValue>,
+}
+
+impl Expression {
+    pub(super) fn name(&mut self, name: &str) -> Placeholder {
+        let known = self.names.iter().position(|known| known == name);
+        let number = known.unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.names.len() - 1
+        });
+        Placeholder { sign: '#', number }
+    }
+
+    pub(super) fn value(&mut self, value: AttributeValue) -> Placeholder {
+        self.values.push(value);
+        let number = self.values.len() - 1;
+        Placeholder { sign: ':', number }
+    }
+
+    pub(super) fn string(&mut self, text: &str) -> Placeholder {
+        self.value(AttributeValue::S(text.to_owned()))
+    }
+
+    pub(super) fn names(&mut self) -> Option<HashMap<String, String>> {
+        let names = std::mem::take(&mut self.names);
+        Some(numbered('#', names).collect())
+    }
+
+    /// None where there are none: DynamoDB refuses an empty map.
+    pub(super) fn values(&mut self) -> Option<HashMap<String, AttributeValue>> {
+        let values = std::mem::take(&mut self.values);
+        Some(numbered(':', values).collect()).filter(|values: &HashMap<_, _>| !values.is_empty())
+    }
+}
+
+fn numbered<T>(sign: char, all: Vec<T>) -> impl Iterator<Item = (String, T)> {
+    let numbered = all.into_iter().enumerate();
+    numbered.map(move |(number, it)| (Placeholder { sign, number }.to_string(), it))
+}
+
+/// What stands for a name or a value in the text.
+#[derive(Clone, Copy)]
+pub(super) struct Placeholder {
+    sign: char,
+    number: usize,
+}
+
+impl fmt::Display for Placeholder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char(self.sign)?;
+        // Most have one digit, and an expression has dozens of them.
+        match u32::try_from(self.number)
+            .ok()
+            .and_then(|n| char::from_digit(n, 10))
+        {
+            Some(digit) => f.write_char(digit),
+            None => self.number.fmt(f),
+        }
+    }
+}
+
+/// Clauses in one text, with something between them.
+pub(super) struct Clauses {
+    text: String,
+    between: &'static str,
+}
+
+impl Clauses {
+    pub(super) fn new(between: &'static str) -> Self {
+        let text = String::new();
+        Self { text, between }
+    }
+
+    pub(super) fn push(&mut self, clause: fmt::Arguments<'_>) {
+        if !self.text.is_empty() {
+            self.text += self.between;
+        }
+        // Writing to memory does not fail.
+        let _ = self.text.write_fmt(clause);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+}
+
+impl fmt::Display for Clauses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A change of one item on a condition, sent alone or as a part of a transaction. If the condition
+/// fails, the answer brings the item along.
+pub(crate) struct Statement {
+    key: Map,
+    /// None deletes the item.
+    update: Option<String>,
+    condition: String,
+    names: Option<HashMap<String, String>>,
+    values: Option<HashMap<String, AttributeValue>>,
+}
+
+impl Statement {
+    pub(super) fn new(
+        key: Map,
+        mut e: Expression,
+        update: Option<String>,
+        condition: String,
+    ) -> Self {
+        Self {
+            key,
+            update,
+            condition,
+            names: e.names(),
+            values: e.values(),
+        }
+    }
+
+    /// An update as a request of its own.
+    pub(crate) fn alone(self, to: Target<'_>) -> UpdateItemFluentBuilder {
+        to.client
+            .update_item()
+            .table_name(to.table)
+            .set_key(Some(self.key))
+            .set_update_expression(self.update)
+            .condition_expression(self.condition)
+            .set_expression_attribute_names(self.names)
+            .set_expression_attribute_values(self.values)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// A part of a transaction.
+    pub(crate) fn part(self, to: Target<'_>) -> Result<TransactWriteItem, Error> {
+        let part = TransactWriteItem::builder();
+        let Some(update) = self.update else {
+            let delete = Delete::builder()
+                .table_name(to.table)
+                .set_key(Some(self.key))
+                .condition_expression(self.condition)
+                .set_expression_attribute_names(self.names)
+                .set_expression_attribute_values(self.values)
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                );
+            return Ok(part.delete(delete.build().map_err(incomplete)?).build());
+        };
+        let update = Update::builder()
+            .table_name(to.table)
+            .set_key(Some(self.key))
+            .update_expression(update)
+            .condition_expression(self.condition)
+            .set_expression_attribute_names(self.names)
+            .set_expression_attribute_values(self.values)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(part.update(update.build().map_err(incomplete)?).build())
+    }
+}

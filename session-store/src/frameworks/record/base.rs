@@ -1,0 +1,159 @@
+//! What a copy of a session was made from, so that a save of it can write what changed alone.
+//!
+//! # Copies that are saved more than once
+//!
+//! A framework hands out a record by reference, so the copy keeps its base: after its first save, the
+//! base is no longer what is stored. The difference to it would miss an entry that the first save set
+//! and that is as before again, and a cache makes such copies live for long. So each copy has a number,
+//! and each of its writes begins its mark with that number and with how many writes the copy has made:
+//!
+//! - The first save of a copy is on condition that no such mark is there.
+//! - If one is, and the copy alone has written since its base, what it holds now is all that is to be
+//!   stored, under a version check.
+//! - If others have written as well, the difference is what can be said; what they stored stays.
+
+use serde_json::{Map as Object, Value};
+
+use crate::error::Error;
+use crate::id::random;
+use crate::item::image::{Nonce, marks};
+use crate::item::lifetime::Millis;
+use crate::item::value::Map;
+use crate::schema::definition::Schema;
+
+use super::{Data, Loaded};
+
+/// The names inside the reserved entry.
+const CREATED_AT: &str = "created_at";
+const VERSION: &str = "version";
+const COPY: &str = "copy";
+const OUT_OF_STEP: &str = "out_of_step";
+const DATA: &str = "data";
+
+/// The state from which a copy of a session was made, as it travels in the copy.
+pub(crate) struct Base {
+    pub(crate) created_at: Millis,
+    pub(crate) version: u64,
+    /// Which copy it is, by chance: two of one number are taken for one copy that others overtook.
+    pub(crate) copy: [u8; 3],
+    pub(crate) out_of_step: Vec<String>,
+    pub(crate) data: Data,
+}
+
+impl Base {
+    /// The base of a copy of what was read.
+    pub(crate) fn of(loaded: &Loaded) -> Result<Self, Error> {
+        let out_of_step = loaded.out_of_step.iter();
+        Ok(Self {
+            created_at: loaded.created_at,
+            version: loaded.version,
+            copy: random()?,
+            out_of_step: out_of_step.map(|&name| name.to_owned()).collect(),
+            data: loaded.data.clone(),
+        })
+    }
+
+    pub(crate) fn into_json(self) -> Object<String, Value> {
+        let [a, b, c] = self.copy;
+        let copy = u32::from_be_bytes([0, a, b, c]);
+        let mut base = Object::new();
+        base.insert(CREATED_AT.to_owned(), self.created_at.0.into());
+        base.insert(VERSION.to_owned(), self.version.into());
+        base.insert(COPY.to_owned(), copy.into());
+        if !self.out_of_step.is_empty() {
+            base.insert(OUT_OF_STEP.to_owned(), self.out_of_step.into());
+        }
+        let data = self.data.into_iter().collect();
+        base.insert(DATA.to_owned(), Value::Object(data));
+        base
+    }
+
+    /// The base in an entry that anybody could have changed; none if it is not one of ours.
+    pub(crate) fn from_json(base: Value) -> Option<Self> {
+        let Value::Object(mut base) = base else {
+            return None;
+        };
+        let number = |name| base.get(name)?.as_u64();
+        let created_at = Millis(number(CREATED_AT)?);
+        // More writes than that nobody makes, and what is added to it does not overflow.
+        let version = number(VERSION).filter(|version| (1..u64::MAX / 2).contains(version))?;
+        let [0, a, b, c] = u32::try_from(number(COPY)?).ok()?.to_be_bytes() else {
+            return None;
+        };
+        let out_of_step = match base.remove(OUT_OF_STEP) {
+            Some(Value::Array(names)) => {
+                let names = names.iter().map(|name| name.as_str().map(str::to_owned));
+                names.collect::<Option<_>>()?
+            }
+            Some(_) => return None,
+            None => Vec::new(),
+        };
+        let Some(Value::Object(data)) = base.remove(DATA) else {
+            return None;
+        };
+        Some(Self {
+            created_at,
+            version,
+            copy: [a, b, c],
+            out_of_step,
+            data: data.into_iter().collect(),
+        })
+    }
+
+    /// The mark of this copy's write of this number, counted from 1.
+    pub(crate) fn mark(&self, write: u64) -> Result<Nonce, Error> {
+        let [a, b, c] = self.copy;
+        let [d, e] = u16::try_from(write).unwrap_or(u16::MAX).to_be_bytes();
+        let [f, g, h] = random()?;
+        Ok(Nonce::from([a, b, c, d, e, f, g, h]))
+    }
+
+    /// How many writes this copy has made, as far as the item remembers.
+    pub(crate) fn writes(&self, schema: &Schema, item: &Map) -> u64 {
+        let mut marks = marks(schema, item);
+        let number = marks.find_map(|mark| match mark.strip_prefix(&self.copy)? {
+            [a, b, ..] => Some(u16::from_be_bytes([*a, *b])),
+            _ => None,
+        });
+        number.unwrap_or(0).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn base() -> Value {
+        json!({ "created_at": 1, "version": 2, "copy": 3, "out_of_step": ["a"], "data": { "b": 4 } })
+    }
+
+    #[test]
+    fn it_comes_back_as_it_was() {
+        let there = Base::from_json(base()).map(Base::into_json);
+        assert_eq!(there.map(Value::Object), Some(base()));
+    }
+
+    #[test]
+    fn what_is_none_of_ours_is_none() {
+        for (name, value) in [
+            ("created_at", json!("1")),
+            ("created_at", json!(-1)),
+            ("version", json!(0)),
+            ("version", json!(u64::MAX)),
+            ("version", json!(1.5)),
+            ("copy", json!(1 << 24)),
+            ("copy", json!(null)),
+            ("out_of_step", json!([1])),
+            ("out_of_step", json!("a")),
+            ("data", json!([])),
+        ] {
+            let mut base = base();
+            base[name] = value;
+            assert!(Base::from_json(base).is_none(), "{name}");
+        }
+        assert!(Base::from_json(json!("text")).is_none());
+        assert!(Base::from_json(json!({})).is_none());
+    }
+}

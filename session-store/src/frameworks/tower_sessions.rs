@@ -1,0 +1,274 @@
+//! This store behind tower-sessions, with its sessions' promoted attributes and indexes.
+//!
+//! [`TowerSessions`] implements tower-sessions' `SessionStore`: of 0.15 with the feature
+//! `tower-sessions`, of 0.14 (which axum-login 0.18 needs) with `tower-sessions-0-14`. The record's
+//! map is the item's `data`, one native entry a key; the promoted attributes come from reading the
+//! map as `S`, so give `S` a `#[serde(default)]`. Keys that `S` does not know are kept. Through the
+//! store inside, [`sessions`](DynamoDbStore::sessions) and [`revoke`](DynamoDbStore::revoke) find
+//! these sessions by index like any others.
+//!
+//! # How parallel requests keep each other's changes
+//!
+//! The framework hands over the whole map, and nothing of what it was. So `load` and `create` leave an
+//! entry of the store's own in the map, under [`RESERVED_KEY`]: when the session was created, at which
+//! version it is, and a copy of the map. It is never stored, and it doubles what a record takes in
+//! memory. It shows where a record's map is looked through or printed; leave it there.
+//!
+//! - A save with this entry writes the keys and promoted attributes that changed, and no others. The
+//!   key is the unit: what must change together belongs under one.
+//! - A save without it, as after the framework's `clear`, replaces the whole map.
+//! - A `create` with it, as after the framework's `cycle_id`, keeps the time of creation.
+//!
+//! A save is one `UpdateItem`. These are sent a second time, since the first is refused: the second
+//! save of one copy (the framework saves by itself at the end of a request whose handler has saved
+//! before), and a save after more than four others since the load. A type with a computed attribute,
+//! one with a `#[serde(flatten)]` that changed, and a change of more than 250 keys are written onto the
+//! version that they were made from, and tried again when others were first.
+//!
+//! # Guarantees
+//!
+//! What the framework's trait can carry of them:
+//!
+//! | guarantee | through tower-sessions |
+//! |---|---|
+//! | no resurrection (G1) | kept: a save of an ended session is dropped and logged. But the framework's `cycle_id` creates a session anew, also one that was ended a moment before |
+//! | no ghosts (G2) | kept |
+//! | no lost updates (G3) | kept for different keys; of the same key the last save wins. Lost is a key that is set and saved, and set back and saved once more in the same request, if another request saved in between: the second change counts as none |
+//! | unknown data survives (G4) | kept by every save. A new id keeps the map alone, and no attributes that `S` does not know |
+//! | expired is absent (G5) | kept |
+//! | the absolute timeout (G6) | kept, new ids of the framework included. The expiry of the record is written as it is, even if it is sooner than the one stored |
+//! | a new id is atomic (G7) | not kept: the framework deletes the old session, and creates the new one when the response is ready |
+//! | ids (G8) | hashed like this store's own, but minted by the framework, with 128 bits, and printed by its own `Debug`. An id that is not in the store is never adopted |
+//! | revocation is stated (G9) | kept for sessions that are there; one between its two ids is missed, and created after it |
+//! | a failed read (G10), what cannot be stored (G11) | kept: errors of the backend, of decoding and of encoding are told apart |
+//! | outcome of a retried write (G13) | kept for a save of a copy that was loaded. A save that replaces the map recognises itself, unless four others were made in between. An unknown outcome is an error of the backend |
+//!
+//! With `CachingSessionStore` in front, G1 and G5 are not kept, because it answers from its cache. Nor
+//! is G3 among the requests that the cache answers, because it holds one map and the last save wins;
+//! what other servers saved since the cache has read stays.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+use crate::frameworks::record::{Base, Data, Loaded, New};
+use crate::id::{SessionHandle, random};
+use crate::item::value::Map;
+use crate::schema::session_attributes::SessionAttributes;
+use crate::store::handle::DynamoDbStore;
+
+/// A [`DynamoDbStore`] as tower-sessions' `SessionStore`. See the [module](self).
+pub struct TowerSessions<S> {
+    store: DynamoDbStore<S>,
+}
+
+impl<S> TowerSessions<S> {
+    /// Puts this store behind the framework's trait.
+    pub fn new(store: DynamoDbStore<S>) -> Self {
+        Self { store }
+    }
+
+    /// The store inside, to list and revoke sessions by index.
+    pub fn store(&self) -> &DynamoDbStore<S> {
+        &self.store
+    }
+
+    /// The handle of the session of this id, which is the framework's `session::Id`: to spare the
+    /// session in a [`revoke`](DynamoDbStore::revoke), or to find it in a list of one's sessions.
+    pub fn handle(&self, id: impl fmt::Display) -> SessionHandle {
+        handle_of(id)
+    }
+}
+
+impl<S> Clone for TowerSessions<S> {
+    fn clone(&self) -> Self {
+        Self::new(self.store.clone())
+    }
+}
+
+impl<S> fmt::Debug for TowerSessions<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TowerSessions").field(&self.store).finish()
+    }
+}
+
+/// The key in the framework's map under which the store keeps what it needs to save a copy.
+///
+/// Its value is the store's own, and may have another form in any version. What is put there in its
+/// place is not stored.
+pub const RESERVED_KEY: &str = "session-store.base";
+
+/// The application's own entries, and what this copy of them was made from.
+fn part(data: &Data) -> (Data, Option<Base>) {
+    let own = data.iter().filter(|(name, _)| *name != RESERVED_KEY);
+    let own = own.map(|(name, value)| (name.clone(), value.clone()));
+    let base = data.get(RESERVED_KEY).and_then(|base| {
+        let base = Base::from_json(base.clone());
+        if base.is_none() {
+            tracing::warn!(
+                "the entry `{RESERVED_KEY}` is not as the store left it, and is ignored"
+            );
+        }
+        base
+    });
+    (own.collect(), base)
+}
+
+impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
+    async fn create(
+        &self,
+        handle: SessionHandle,
+        data: &mut Data,
+        ends: u64,
+        next: impl FnMut() -> Result<SessionHandle, Error>,
+    ) -> Result<(), Error> {
+        let (own, base) = part(data);
+        let now = self.store.now();
+        // A new id is no new session: it is as old as it was, and never from the future.
+        let created_at = base.map_or(now, |base| base.created_at.min(now));
+        let new = New {
+            data: &own,
+            created_at,
+            ends,
+            idle: None,
+            unknown: Map::new(),
+        };
+        self.store.create_record(new, handle, next).await?;
+        let base = Base {
+            created_at,
+            version: 1,
+            copy: random()?,
+            out_of_step: Vec::new(),
+            data: own,
+        };
+        data.insert(RESERVED_KEY.to_owned(), base.into_json().into());
+        Ok(())
+    }
+
+    async fn save(&self, handle: SessionHandle, data: &Data, ends: u64) -> Result<(), Error> {
+        let (own, base) = part(data);
+        let saved = self
+            .store
+            .save_record(handle, &own, base.as_ref(), ends, true);
+        saved.await
+    }
+
+    async fn load(&self, handle: SessionHandle) -> Result<Option<(Data, u64)>, Error> {
+        let Some(item) = self
+            .store
+            .read(handle, self.store.reads_consistently())
+            .await?
+        else {
+            return Ok(None);
+        };
+        let Some(loaded) = self.store.record_in(handle, item)? else {
+            return Ok(None);
+        };
+        let base = Base::of(&loaded)?.into_json();
+        let Loaded { mut data, ends, .. } = loaded;
+        data.insert(RESERVED_KEY.to_owned(), base.into());
+        Ok(Some((data, ends)))
+    }
+}
+
+fn handle_of(id: impl fmt::Display) -> SessionHandle {
+    SessionHandle::of_secret(id.to_string().as_bytes())
+}
+
+/// Seconds since 1970, rounded up; a time before that has passed in any case.
+fn seconds(time: time::OffsetDateTime) -> u64 {
+    u64::try_from(time.unix_timestamp_nanos())
+        .unwrap_or(0)
+        .div_ceil(1_000_000_000)
+}
+
+/// The error with its causes, since the framework keeps text alone.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+macro_rules! to_error {
+    ($core:ident, $error:expr) => {
+        match $error {
+            error @ (Error::Encode(_) | Error::TooLarge(_)) => {
+                $core::session_store::Error::Encode(chain(&error))
+            }
+            error @ Error::Decode(_) => $core::session_store::Error::Decode(chain(&error)),
+            error => $core::session_store::Error::Backend(chain(&error)),
+        }
+    };
+}
+macro_rules! session_store {
+    ($feature:literal, $core:ident) => {
+        #[cfg(feature = $feature)]
+        #[async_trait]
+        impl<S> $core::SessionStore for TowerSessions<S>
+        where
+            S: SessionAttributes + DeserializeOwned + Send + Sync + 'static,
+        {
+            /// Never overwrites: an id that is taken is replaced by another.
+            async fn create(
+                &self,
+                record: &mut $core::session::Record,
+            ) -> $core::session_store::Result<()> {
+                let ends = seconds(record.expiry_date);
+                let handle = handle_of(record.id);
+                let next = || {
+                    record.id = $core::session::Id::default();
+                    Ok(handle_of(record.id))
+                };
+                let created = self.create(handle, &mut record.data, ends, next).await;
+                created.map_err(|error| to_error!($core, error))
+            }
+
+            /// Of a session that is gone, the save is dropped and logged.
+            async fn save(
+                &self,
+                record: &$core::session::Record,
+            ) -> $core::session_store::Result<()> {
+                let handle = handle_of(record.id);
+                match self.save(handle, &record.data, seconds(record.expiry_date)).await {
+                    Err(Error::Gone(gone)) => {
+                        tracing::info!(%handle, "{gone}");
+                        Ok(())
+                    }
+                    saved => saved.map_err(|error| to_error!($core, error)),
+                }
+            }
+
+            async fn load(
+                &self,
+                id: &$core::session::Id,
+            ) -> $core::session_store::Result<Option<$core::session::Record>> {
+                let handle = handle_of(id);
+                let loaded = self.load(handle).await.map_err(|error| to_error!($core, error))?;
+                let Some((data, ends)) = loaded else {
+                    return Ok(None);
+                };
+                // A time past what the framework can express is as good as never.
+                let ends = i64::try_from(ends).unwrap_or(i64::MAX);
+                let expiry_date = time::OffsetDateTime::from_unix_timestamp(ends)
+                    .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
+                Ok(Some($core::session::Record { id: *id, data, expiry_date }))
+            }
+
+            async fn delete(&self, id: &$core::session::Id) -> $core::session_store::Result<()> {
+                let handle = handle_of(id);
+                let deleted = self.store.end(handle).await;
+                deleted.map(drop).map_err(|error| to_error!($core, error))
+            }
+        }
+    };
+}
+
+session_store!("tower-sessions", tower_sessions_core);
+session_store!("tower-sessions-0-14", tower_sessions_core_0_14);

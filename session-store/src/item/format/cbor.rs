@@ -1,0 +1,332 @@
+//! A map of DynamoDB's values as CBOR (RFC 8949), and back.
+//!
+//! Numbers are integers where they fit, floats where these have the same decimal form, and decimal
+//! fractions (tag 4) elsewhere. A set is an array with tag 258. Entries are in the order of their
+//! names, so that the same map always gives the same bytes.
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use minicbor::data::{IanaTag, Int, Tag, Type};
+use minicbor::{Decoder, Encoder};
+
+use crate::error::Cause;
+use crate::item::value::{MAX_DEPTH, Map};
+
+const SET: Tag = Tag::new(258);
+
+type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+
+pub(super) fn encode(data: &Map) -> Vec<u8> {
+    let mut e = Encoder::new(Vec::new());
+    // Nothing can fail that writes to memory.
+    let _: Written = map(&mut e, data);
+    e.into_writer()
+}
+
+fn map(e: &mut Encoder<Vec<u8>>, entries: &Map) -> Written {
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_unstable_by_key(|(name, _)| *name);
+    e.map(entries.len() as u64)?;
+    for (name, value) in entries {
+        e.str(name)?;
+        write(e, value)?;
+    }
+    Ok(())
+}
+
+fn write(e: &mut Encoder<Vec<u8>>, value: &AttributeValue) -> Written {
+    match value {
+        AttributeValue::S(text) => e.str(text)?,
+        AttributeValue::B(bytes) => e.bytes(bytes.as_ref())?,
+        AttributeValue::Bool(value) => e.bool(*value)?,
+        AttributeValue::N(text) => return number(e, text),
+        AttributeValue::M(entries) => return map(e, entries),
+        AttributeValue::L(values) => {
+            e.array(values.len() as u64)?;
+            return values.iter().try_for_each(|value| write(e, value));
+        }
+        AttributeValue::Ss(texts) => {
+            e.tag(SET)?.array(texts.len() as u64)?;
+            return texts.iter().try_for_each(|text| e.str(text).map(drop));
+        }
+        AttributeValue::Bs(blobs) => {
+            e.tag(SET)?.array(blobs.len() as u64)?;
+            return blobs.iter().try_for_each(|b| e.bytes(b.as_ref()).map(drop));
+        }
+        AttributeValue::Ns(numbers) => {
+            e.tag(SET)?.array(numbers.len() as u64)?;
+            return numbers.iter().try_for_each(|text| number(e, text));
+        }
+        // An image holds no value of a type that this version does not know.
+        _ => e.null()?,
+    };
+    Ok(())
+}
+
+fn number(e: &mut Encoder<Vec<u8>>, text: &str) -> Written {
+    let is_spelled = |spelled: String| spelled == text;
+    if let Ok(integer) = text.parse::<i128>()
+        && is_spelled(integer.to_string())
+        && let Ok(integer) = Int::try_from(integer)
+    {
+        e.int(integer)?;
+    } else if let Ok(float) = text.parse::<f64>()
+        && is_spelled(float.to_string())
+    {
+        #[allow(clippy::cast_possible_truncation, reason = "that is what is tried")]
+        let single = float as f32;
+        if f64::from(single) == float {
+            e.f32(single)?;
+        } else {
+            e.f64(float)?;
+        }
+    } else if let Some((mantissa, exponent, negative)) = decimal(text) {
+        e.tag(IanaTag::Decimal)?.array(2)?.i64(exponent)?;
+        match (u64::try_from(mantissa), negative) {
+            (Ok(mantissa), false) => e.u64(mantissa)?,
+            (_, false) => e.tag(IanaTag::PosBignum)?.bytes(&mantissa.to_be_bytes())?,
+            // As CBOR has it, -1 - n, so that there is no negative zero; that is a float above.
+            (_, true) => {
+                let n = mantissa.saturating_sub(1);
+                e.tag(IanaTag::NegBignum)?.bytes(&n.to_be_bytes())?
+            }
+        };
+    } else {
+        // An image holds no number beyond 38 digits.
+        e.null()?;
+    }
+    Ok(())
+}
+
+/// The digits of a number as an integer, the power of ten that they are to be taken by, and whether
+/// it is below zero.
+fn decimal(text: &str) -> Option<(u128, i64, bool)> {
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let mantissa = format!("{whole}{fraction}").parse().ok()?;
+    Some((
+        mantissa,
+        exponent - i64::try_from(fraction.len()).ok()?,
+        negative,
+    ))
+}
+
+/// The map in these bytes, or why there is none.
+pub(super) fn decode(bytes: &[u8]) -> Result<Map, Cause> {
+    let mut d = Decoder::new(bytes);
+    let map = read_map(&mut d, 0)?;
+    match d.position() == bytes.len() {
+        true => Ok(map),
+        false => Err("there is something behind the end of it".into()),
+    }
+}
+
+fn read_map(d: &mut Decoder<'_>, depth: usize) -> Result<Map, Cause> {
+    let length = d.map()?.ok_or(NO_LENGTH)?;
+    (0..length)
+        .map(|_| Ok((d.str()?.to_owned(), read(d, depth)?)))
+        .collect()
+}
+
+fn read(d: &mut Decoder<'_>, depth: usize) -> Result<AttributeValue, Cause> {
+    if depth > MAX_DEPTH {
+        return Err("it is nested too deep".into());
+    }
+    Ok(match d.datatype()? {
+        Type::String => AttributeValue::S(d.str()?.to_owned()),
+        Type::Bytes => AttributeValue::B(Blob::new(d.bytes()?)),
+        Type::Bool => AttributeValue::Bool(d.bool()?),
+        Type::Null => {
+            d.null()?;
+            AttributeValue::Null(true)
+        }
+        Type::Map => AttributeValue::M(read_map(d, depth + 1)?),
+        Type::Array => AttributeValue::L(read_array(d, depth + 1)?),
+        Type::Tag if Decoder::clone(d).tag()? == SET => {
+            d.tag()?;
+            set(read_array(d, depth + 1)?)?
+        }
+        _ => AttributeValue::N(read_number(d)?),
+    })
+}
+
+fn read_array(d: &mut Decoder<'_>, depth: usize) -> Result<Vec<AttributeValue>, Cause> {
+    let length = d.array()?.ok_or(NO_LENGTH)?;
+    (0..length).map(|_| read(d, depth)).collect()
+}
+
+/// A set holds values of one type, and at least one.
+fn set(values: Vec<AttributeValue>) -> Result<AttributeValue, Cause> {
+    fn all<T>(
+        values: Vec<AttributeValue>,
+        one: impl Fn(AttributeValue) -> Option<T>,
+    ) -> Result<Vec<T>, Cause> {
+        let values: Option<Vec<T>> = values.into_iter().map(one).collect();
+        values.ok_or_else(|| "a set of more than one type".into())
+    }
+    Ok(match values.first() {
+        Some(AttributeValue::S(_)) => AttributeValue::Ss(all(values, |value| match value {
+            AttributeValue::S(text) => Some(text),
+            _ => None,
+        })?),
+        Some(AttributeValue::N(_)) => AttributeValue::Ns(all(values, |value| match value {
+            AttributeValue::N(text) => Some(text),
+            _ => None,
+        })?),
+        Some(AttributeValue::B(_)) => AttributeValue::Bs(all(values, |value| match value {
+            AttributeValue::B(bytes) => Some(bytes),
+            _ => None,
+        })?),
+        _ => return Err("a set of nothing, or of what cannot be in one".into()),
+    })
+}
+
+fn read_number(d: &mut Decoder<'_>) -> Result<String, Cause> {
+    Ok(match d.datatype()? {
+        Type::F32 => d.f32()?.to_string(),
+        Type::F64 => d.f64()?.to_string(),
+        Type::Tag => {
+            if d.tag()? != IanaTag::Decimal.tag() || d.array()? != Some(2) {
+                return Err("a tag that this version does not know".into());
+            }
+            let exponent = d.i64()?;
+            let (sign, digits) = match d.datatype()? {
+                Type::Tag => {
+                    let negative = d.tag()? == IanaTag::NegBignum.tag();
+                    let n = u128::from_be_bytes(d.bytes()?.try_into()?);
+                    match negative {
+                        true => ("-", n.saturating_add(1).to_string()),
+                        false => ("", n.to_string()),
+                    }
+                }
+                _ => ("", d.u64()?.to_string()),
+            };
+            spelled(sign, &digits, exponent)
+        }
+        _ => d.int()?.to_string(),
+    })
+}
+
+/// Without an exponent where that is not longer than a few zeros.
+fn spelled(sign: &str, digits: &str, exponent: i64) -> String {
+    match usize::try_from(-exponent) {
+        Ok(0) => format!("{sign}{digits}"),
+        Ok(places) if places <= 40 => {
+            let digits = format!("{digits:0>width$}", width = places + 1);
+            let (whole, fraction) = digits.split_at(digits.len() - places);
+            format!("{sign}{whole}.{fraction}")
+        }
+        _ => format!("{sign}{digits}e{exponent}"),
+    }
+}
+
+const NO_LENGTH: &str = "a length is missing";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn n(text: &str) -> AttributeValue {
+        AttributeValue::N(text.to_owned())
+    }
+
+    fn back(value: AttributeValue) -> AttributeValue {
+        let data = Map::from([("field".to_owned(), value)]);
+        let bytes = encode(&data);
+        decode(&bytes).unwrap().remove("field").unwrap()
+    }
+
+    #[test]
+    fn numbers_keep_their_decimal_form() {
+        for text in [
+            "0",
+            "-0",
+            "17",
+            "-1",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "18446744073709551616",
+            "-99999999999999999999999999999999999999",
+            "99999999999999999999999999999999999999",
+            "0.1",
+            "1.5",
+            "-2.5",
+            "1.50",
+            "3.4028235",
+            "0.00000001",
+            "1e100",
+            "9.99e125",
+            "1e-130",
+            "-1.5e-99",
+            "123456789.123456789123456789",
+        ] {
+            let AttributeValue::N(read) = back(n(text)) else {
+                panic!("{text} is no number any more");
+            };
+            assert!(
+                crate::item::value::is_same(&n(&read), &n(text)),
+                "{text}: {read}"
+            );
+        }
+        assert_eq!(back(n("0.1")), n("0.1"));
+        assert_eq!(back(n("1.50")), n("1.50"));
+    }
+
+    #[test]
+    fn every_type_comes_back() {
+        let blob = |text: &str| Blob::new(text);
+        for value in [
+            AttributeValue::S("zwölf".into()),
+            AttributeValue::S(String::new()),
+            AttributeValue::B(blob("bytes")),
+            AttributeValue::Bool(true),
+            AttributeValue::Null(true),
+            AttributeValue::Ss(vec!["b".into(), "a".into()]),
+            AttributeValue::Ns(vec!["1".into(), "2.5".into()]),
+            AttributeValue::Bs(vec![blob("x"), blob("")]),
+            AttributeValue::L(vec![]),
+            AttributeValue::L(vec![n("1"), AttributeValue::M(Map::new())]),
+        ] {
+            assert_eq!(back(value.clone()), value);
+        }
+    }
+
+    #[test]
+    fn the_same_map_gives_the_same_bytes() {
+        let data = |names: [&str; 4]| {
+            names
+                .iter()
+                .map(|&name| (name.to_owned(), n("1")))
+                .collect()
+        };
+        assert_eq!(
+            encode(&data(["a", "b", "c", "d"])),
+            encode(&data(["d", "c", "b", "a"]))
+        );
+    }
+
+    #[test]
+    fn what_is_no_map_is_an_error() {
+        let good = encode(&Map::from([("field".to_owned(), n("17"))]));
+        for end in 0..good.len() {
+            assert!(decode(&good[..end]).is_err(), "{end} bytes of it");
+        }
+        assert!(decode(&[&good[..], &[0]].concat()).is_err());
+        assert!(decode(&[0x01]).is_err(), "a number");
+        assert!(decode(&[0xa1, 0x61, b'a', 0xf7]).is_err(), "undefined");
+        assert!(decode(&[0xbb, 255, 255, 255, 255, 255, 255, 255, 255]).is_err());
+        let nested = [&[0xa1, 0x61, b'a'][..], &[0x81; 10_000]].concat();
+        assert!(
+            decode(&nested).is_err(),
+            "deep nesting is no stack overflow"
+        );
+    }
+}

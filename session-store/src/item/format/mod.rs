@@ -1,0 +1,141 @@
+//! How `data` is stored: as a map, or packed into bytes, compressed or not.
+//!
+//! Packed data is a map like any other to the rest of the store: it is unpacked as soon as an item
+//! comes from DynamoDB, and packed when it is written, then whole and onto the version it was made
+//! from.
+
+mod cbor;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::error::{Cause, DecodeError};
+use crate::id::SessionHandle;
+use crate::item::value::{Map, attribute_size};
+use crate::schema::definition::Schema;
+
+const CBOR: &str = "cbor";
+const COMPRESSED: &str = "cbor+zstd";
+
+/// Data of fewer bytes is not compressed. A write unit is 1 KB, and an item has some 200 bytes beside
+/// its data: below this, there is nothing to save.
+#[cfg(feature = "zstd")]
+const MIN_COMPRESSED: usize = 768;
+
+/// zstd's own default: of the levels below it none is much faster on a few KB, and of those above
+/// none much smaller.
+#[cfg(feature = "zstd")]
+const LEVEL: i32 = 3;
+
+/// Data of more bytes is not compressed, so that no item can ask a reader for more memory.
+#[cfg(feature = "zstd")]
+const MAX_UNPACKED: usize = 16 << 20;
+
+/// `data` as bytes.
+pub(crate) struct Packed {
+    pub(crate) bytes: AttributeValue,
+    /// How they are to be read: the attribute beside them.
+    pub(crate) format: &'static str,
+}
+
+/// Packs data as the type says; none where it is to be a map.
+pub(crate) fn pack(schema: &Schema, data: impl FnOnce() -> Map) -> Option<Packed> {
+    if !schema.binary && !schema.compressed {
+        return None;
+    }
+    let bytes = cbor::encode(&data());
+    let (bytes, format) = match compress(schema, &bytes) {
+        Some(compressed) => (compressed, COMPRESSED),
+        None if schema.binary => (bytes, CBOR),
+        None => return None,
+    };
+    Some(Packed {
+        bytes: AttributeValue::B(Blob::new(bytes)),
+        format,
+    })
+}
+
+impl Packed {
+    /// The bytes that it takes in the item beside the name of `data`.
+    pub(crate) fn size(&self, schema: &Schema) -> usize {
+        attribute_size("", &self.bytes) + schema.names.format.len() + self.format.len()
+    }
+}
+
+/// Whether the data of this item is stored as bytes.
+pub(crate) fn is_packed(schema: &Schema, item: &Map) -> bool {
+    item.contains_key(schema.names.format)
+}
+
+/// Turns the data of an item into the map that it is. It is told from one that was stored as such by
+/// [`is_packed`] alone.
+pub(crate) fn unpack(
+    schema: &Schema,
+    handle: SessionHandle,
+    item: &mut Map,
+) -> Result<(), DecodeError> {
+    let names = &schema.names;
+    let wrong = |name: &str, cause: Cause| Err(DecodeError::new(handle, name, cause));
+    let format = match item.get(names.format) {
+        None => None,
+        Some(AttributeValue::S(format)) if format == CBOR || format == COMPRESSED => Some(format),
+        Some(_) => {
+            let cause = "a format that this version does not read";
+            return wrong(names.format, cause.into());
+        }
+    };
+    let unpacked = match (item.get(names.data), format) {
+        (Some(AttributeValue::M(_)), _) => return Ok(()),
+        (Some(AttributeValue::B(bytes)), Some(format)) => {
+            let bytes = bytes.as_ref();
+            match format == COMPRESSED {
+                true => decompress(bytes).and_then(|bytes| unpack_bytes(&bytes)),
+                false => unpack_bytes(bytes),
+            }
+        }
+        (Some(_), None) => return wrong(names.data, "it is not a map".into()),
+        (Some(_), Some(_)) => return wrong(names.data, "it is not binary".into()),
+        (None, _) => return wrong(names.data, "it is missing".into()),
+    };
+    match unpacked {
+        Ok(data) => {
+            item.insert(names.data.to_owned(), AttributeValue::M(data));
+            Ok(())
+        }
+        Err(cause) => wrong(names.data, cause),
+    }
+}
+
+/// The map in bytes that are not compressed.
+pub(crate) fn unpack_bytes(bytes: &[u8]) -> Result<Map, Cause> {
+    cbor::decode(bytes)
+}
+
+#[cfg(feature = "zstd")]
+fn compress(schema: &Schema, bytes: &[u8]) -> Option<Vec<u8>> {
+    if !schema.compressed || !(MIN_COMPRESSED..=MAX_UNPACKED).contains(&bytes.len()) {
+        return None;
+    }
+    let compressed = zstd::bulk::compress(bytes, LEVEL).ok()?;
+    Some(compressed).filter(|compressed| compressed.len() < bytes.len())
+}
+
+/// A type that asks for it does not compile.
+#[cfg(not(feature = "zstd"))]
+fn compress(_: &Schema, _: &[u8]) -> Option<Vec<u8>> {
+    None
+}
+
+#[cfg(feature = "zstd")]
+fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Cause> {
+    let size = zstd::bulk::Decompressor::upper_bound(bytes);
+    match size {
+        Some(size) if size <= MAX_UNPACKED => Ok(zstd::bulk::decompress(bytes, size)?),
+        _ => Err("it is larger than any that this store writes".into()),
+    }
+}
+
+#[cfg(not(feature = "zstd"))]
+fn decompress(_: &[u8]) -> Result<Vec<u8>, Cause> {
+    Err("it is compressed; switch on the feature `zstd` of session-store".into())
+}

@@ -1,0 +1,463 @@
+//! What DynamoDB takes as a value, and how many bytes it counts for it.
+//!
+//! Both come from one walk, before the call. The rules of size are those of "DynamoDB item sizes
+//! and formats" in AWS's developer guide; the digits of a number are counted as AWS's own
+//! emulator bills them.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::error::EncodeError;
+use crate::schema::session_attributes::KeyType;
+
+/// An item, or the map inside a value.
+pub(crate) type Map = HashMap<String, AttributeValue>;
+
+/// Containers within containers, from the attribute itself on. DynamoDB allows 32 levels, of which a
+/// scalar is the last.
+pub(crate) const MAX_DEPTH: usize = 31;
+const MAX_DIGITS: usize = 38;
+const MAX_NUMBER: usize = 21;
+pub(crate) const MAX_PARTITION_KEY: usize = 2048;
+
+/// The bytes of an attribute with its name, for a value that is known to be storable.
+///
+/// For one that is not, the answer is of no use, and does no harm.
+pub(crate) fn attribute_size(name: &str, value: &AttributeValue) -> usize {
+    name.len() + measure(value, 0).unwrap_or(0)
+}
+
+/// The bytes of a value at the top of an item, or why DynamoDB would refuse it.
+pub(crate) fn checked_size(name: &str, value: &AttributeValue) -> Result<usize, EncodeError> {
+    measure(value, 0).map_err(|refusal| refusal.within(name))
+}
+
+/// The bytes of `data`, or why DynamoDB would refuse an entry, under its path within the session.
+pub(crate) fn checked_data_size(data: &Map) -> Result<usize, EncodeError> {
+    let mut size = CONTAINER;
+    for (name, value) in data {
+        if name.is_empty() {
+            return Err(Refusal::new("the name of a field is empty").within("\"\""));
+        }
+        size += ENTRY + name.len() + measure(value, 1).map_err(|refusal| refusal.within(name))?;
+    }
+    Ok(size)
+}
+
+/// The rules that hold for the key of an index beyond those for any value.
+pub(crate) fn check_key(
+    name: &str,
+    value: &AttributeValue,
+    key: KeyType,
+) -> Result<(), EncodeError> {
+    let length = match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        _ => 1,
+    };
+    let reason = if !key.is_type_of(value) {
+        format!("the index on it has keys of type {key:?}, and this value is of another")
+    } else if length == 0 {
+        "the key of an index cannot be empty; leave it out with `None`".to_owned()
+    } else if length > MAX_PARTITION_KEY {
+        format!("the key of an index has at most {MAX_PARTITION_KEY} bytes, and this has {length}")
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::new(reason).within(name))
+}
+
+/// Whether two values are one to DynamoDB, which keeps no order in a set and no spelling of a
+/// number.
+pub(crate) fn is_same(a: &AttributeValue, b: &AttributeValue) -> bool {
+    fn members<T: Eq + std::hash::Hash>(
+        a: impl Iterator<Item = T>,
+        b: impl Iterator<Item = T>,
+    ) -> bool {
+        a.collect::<HashSet<_>>() == b.collect()
+    }
+    let number = |text: &String| Number::parse(text).ok();
+    match (a, b) {
+        (AttributeValue::N(a), AttributeValue::N(b)) => number(a) == number(b),
+        (AttributeValue::Ns(a), AttributeValue::Ns(b)) => {
+            members(a.iter().map(number), b.iter().map(number))
+        }
+        (AttributeValue::Ss(a), AttributeValue::Ss(b)) => members(a.iter(), b.iter()),
+        (AttributeValue::Bs(a), AttributeValue::Bs(b)) => members(
+            a.iter().map(AsRef::<[u8]>::as_ref),
+            b.iter().map(AsRef::as_ref),
+        ),
+        (AttributeValue::L(a), AttributeValue::L(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b))
+        }
+        (AttributeValue::M(a), AttributeValue::M(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(name, a)| b.get(name).is_some_and(|b| is_same(a, b)))
+        }
+        (a, b) => a == b,
+    }
+}
+
+/// Overhead of a list or map, and of each of its entries.
+const CONTAINER: usize = 3;
+const ENTRY: usize = 1;
+
+fn measure(value: &AttributeValue, depth: usize) -> Result<usize, Refusal> {
+    match value {
+        AttributeValue::S(text) => Ok(text.len()),
+        AttributeValue::B(bytes) => Ok(bytes.as_ref().len()),
+        AttributeValue::Bool(_) | AttributeValue::Null(true) => Ok(1),
+        AttributeValue::N(number) => Number::parse(number).map(|n| n.size()),
+        AttributeValue::Ss(texts) => {
+            is_set(texts.iter())?;
+            Ok(texts.iter().map(String::len).sum())
+        }
+        AttributeValue::Bs(blobs) => {
+            is_set(blobs.iter().map(AsRef::as_ref))?;
+            Ok(blobs.iter().map(|blob| blob.as_ref().len()).sum())
+        }
+        AttributeValue::Ns(numbers) => {
+            let numbers: Vec<_> = numbers
+                .iter()
+                .map(|n| Number::parse(n))
+                .collect::<Result<_, _>>()?;
+            is_set(numbers.iter())?;
+            Ok(numbers.iter().map(Number::size).sum())
+        }
+        AttributeValue::L(values) => {
+            let depth = deeper(depth)?;
+            values
+                .iter()
+                .enumerate()
+                .try_fold(CONTAINER, |size, (i, value)| {
+                    let value = measure(value, depth).map_err(|refusal| refusal.at(i))?;
+                    Ok(size + ENTRY + value)
+                })
+        }
+        AttributeValue::M(entries) => {
+            let depth = deeper(depth)?;
+            entries.iter().try_fold(CONTAINER, |size, (name, value)| {
+                if name.is_empty() {
+                    return Err(Refusal::new("the key of a map is empty"));
+                }
+                let value = measure(value, depth).map_err(|refusal| refusal.below(name))?;
+                Ok(size + ENTRY + name.len() + value)
+            })
+        }
+        _ => Err(Refusal::new(
+            "a value of a type that this version does not know",
+        )),
+    }
+}
+
+fn deeper(depth: usize) -> Result<usize, Refusal> {
+    if depth == MAX_DEPTH {
+        return Err(Refusal::new(format!(
+            "nested more than {MAX_DEPTH} levels deep in the item"
+        )));
+    }
+    Ok(depth + 1)
+}
+
+fn is_set<T: Eq + std::hash::Hash>(
+    values: impl ExactSizeIterator<Item = T>,
+) -> Result<(), Refusal> {
+    let count = values.len();
+    if count == 0 {
+        return Err(Refusal::new("a set is empty; leave it out with `None`"));
+    }
+    if values.collect::<HashSet<_>>().len() != count {
+        return Err(Refusal::new("a set holds a value twice"));
+    }
+    Ok(())
+}
+
+/// A decimal as DynamoDB keeps it: `0.digits × 10^exponent`, the digits without outer zeros.
+#[derive(PartialEq, Eq, Hash)]
+struct Number {
+    negative: bool,
+    digits: Vec<u8>,
+    exponent: i64,
+}
+
+impl Number {
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let no_number = || Refusal::new("not a finite decimal number");
+        let (negative, unsigned) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse().map_err(|_| no_number())?),
+            None => (unsigned, 0_i32),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        if whole.len() + fraction.len() == 0
+            || !whole
+                .bytes()
+                .chain(fraction.bytes())
+                .all(|b| b.is_ascii_digit())
+        {
+            return Err(no_number());
+        }
+
+        let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
+        let trailing = digits
+            .iter()
+            .rev()
+            .take_while(|&&digit| digit == b'0')
+            .count();
+        digits.truncate(digits.len() - trailing);
+        let leading = digits.iter().take_while(|&&digit| digit == b'0').count();
+        digits.drain(..leading);
+        if digits.is_empty() {
+            return Ok(Self {
+                negative: false,
+                digits,
+                exponent: 0,
+            });
+        }
+
+        // Lengths of strings in memory fit an i64 with room to spare.
+        let exponent = i64::from(exponent) + whole.len() as i64 - leading as i64;
+        if digits.len() > MAX_DIGITS {
+            return Err(Refusal::new(format!(
+                "a number of more than {MAX_DIGITS} digits"
+            )));
+        }
+        if exponent > 126 {
+            return Err(Refusal::new("a number beyond 9.99e125"));
+        }
+        if exponent < -129 {
+            return Err(Refusal::new("a number closer to zero than 1e-130"));
+        }
+        Ok(Self {
+            negative,
+            digits,
+            exponent,
+        })
+    }
+
+    /// A byte for two digits, paired from the decimal point both ways, one more, and one for the sign;
+    /// never more than 21.
+    fn size(&self) -> usize {
+        let last = self.exponent - self.digits.len() as i64;
+        let pairs = (self.exponent + 1).div_euclid(2) - last.div_euclid(2);
+        let size = usize::try_from(pairs).unwrap_or(0) + 1 + usize::from(self.negative);
+        size.min(MAX_NUMBER)
+    }
+}
+
+/// Why DynamoDB would refuse a value, with the way to it, innermost part first.
+struct Refusal {
+    reason: String,
+    way: Vec<Step>,
+}
+
+enum Step {
+    Index(usize),
+    Name(String),
+}
+
+impl Refusal {
+    fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            way: Vec::new(),
+        }
+    }
+
+    fn at(mut self, index: usize) -> Self {
+        self.way.push(Step::Index(index));
+        self
+    }
+
+    fn below(mut self, name: &str) -> Self {
+        self.way.push(Step::Name(name.to_owned()));
+        self
+    }
+
+    fn within(self, name: &str) -> EncodeError {
+        let way: String = self.way.iter().rev().map(Step::to_string).collect();
+        EncodeError::new(format!("{name}{way}"), self.reason)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(index) => write!(f, "[{index}]"),
+            Self::Name(name) => write!(f, ".{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::primitives::Blob;
+
+    fn n(text: &str) -> AttributeValue {
+        AttributeValue::N(text.to_owned())
+    }
+
+    fn nested(levels: usize) -> AttributeValue {
+        (0..levels).fold(n("1"), |inner, _| AttributeValue::L(vec![inner]))
+    }
+
+    fn size(value: AttributeValue) -> usize {
+        checked_size("", &value).unwrap()
+    }
+
+    fn refused(value: AttributeValue) -> String {
+        let error = checked_size("field", &value).unwrap_err();
+        format!("{}: {}", error.path, error.cause)
+    }
+
+    #[test]
+    fn sizes_are_those_of_dynamodb() {
+        assert_eq!(size(AttributeValue::S("zwölf".into())), 6);
+        assert_eq!(size(AttributeValue::B(Blob::new([0; 7]))), 7);
+        assert_eq!(size(AttributeValue::Bool(false)), 1);
+        assert_eq!(size(AttributeValue::Null(true)), 1);
+        assert_eq!(size(AttributeValue::Ss(vec!["ab".into(), "c".into()])), 3);
+        assert_eq!(size(AttributeValue::L(vec![])), 3);
+        assert_eq!(
+            size(AttributeValue::L(vec![n("1"), n("22")])),
+            3 + 2 + 2 + 2
+        );
+        let map = Map::from([("key".to_owned(), n("1"))]);
+        assert_eq!(size(AttributeValue::M(map)), 3 + 1 + 3 + 2);
+    }
+
+    #[test]
+    fn a_number_costs_a_byte_for_two_digits_on_each_side_of_the_point() {
+        for (number, bytes) in [
+            ("0", 1),
+            ("-0", 1),
+            ("0.000", 1),
+            ("1", 2),
+            ("-1", 3),
+            ("100", 2),
+            ("120", 3),
+            ("1200", 2),
+            ("123", 3),
+            ("12.3", 3),
+            ("1.2", 3),
+            ("0.05", 2),
+            ("0.012", 3),
+            ("0.0012", 2),
+            ("1e100", 2),
+            ("99999999999999999999999999999999999999", 20),
+            ("-99999999999999999999999999999999999999", 21),
+            ("-99999999999999999999999999999999999999e1", 21),
+        ] {
+            assert_eq!(size(n(number)), bytes, "{number}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_dynamodb_refuses() {
+        for number in [
+            "NaN",
+            "inf",
+            "-inf",
+            "",
+            "-",
+            ".",
+            "1e",
+            "e5",
+            "0x10",
+            "1 ",
+            "1e126",
+            "1e2147483648",
+            "1e-131",
+            "123456789012345678901234567890123456789",
+        ] {
+            assert!(checked_size("field", &n(number)).is_err(), "{number:?}");
+        }
+        for number in [
+            "9.99e125",
+            "1e-130",
+            "-9.99e125",
+            "1e38",
+            "0e999",
+            "1.e2",
+            "00012",
+        ] {
+            assert!(checked_size("field", &n(number)).is_ok(), "{number:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_way() {
+        let line = Map::from([("qty".to_owned(), n("NaN"))]);
+        let cart = AttributeValue::L(vec![n("1"), AttributeValue::M(line)]);
+        assert_eq!(refused(cart), "field[1].qty: not a finite decimal number");
+
+        let map = Map::from([(String::new(), n("1"))]);
+        assert_eq!(
+            refused(AttributeValue::M(map)),
+            "field: the key of a map is empty"
+        );
+    }
+
+    #[test]
+    fn sets_have_members_and_none_twice() {
+        assert!(refused(AttributeValue::Ss(vec![])).contains("empty"));
+        assert!(refused(AttributeValue::Ns(vec!["1".into(), "1.0".into()])).contains("twice"));
+        assert!(
+            refused(AttributeValue::Bs(vec![Blob::new("a"), Blob::new("a")])).contains("twice")
+        );
+    }
+
+    #[test]
+    fn spelling_and_order_make_no_difference() {
+        let set = |members: &[&str]| members.iter().map(|&m| m.to_owned()).collect::<Vec<_>>();
+        assert!(is_same(&n("1.50"), &n("15e-1")));
+        assert!(!is_same(&n("1"), &n("-1")));
+        assert!(is_same(
+            &AttributeValue::Ss(set(&["a", "b"])),
+            &AttributeValue::Ss(set(&["b", "a"]))
+        ));
+        assert!(!is_same(
+            &AttributeValue::Ss(set(&["a"])),
+            &AttributeValue::Ss(set(&["a", "b"]))
+        ));
+        assert!(is_same(
+            &AttributeValue::Ns(set(&["1", "2"])),
+            &AttributeValue::Ns(set(&["2.0", "1"]))
+        ));
+        assert!(is_same(
+            &AttributeValue::L(vec![n("1.0")]),
+            &AttributeValue::L(vec![n("1")])
+        ));
+        assert!(!is_same(&n("1"), &AttributeValue::S("1".into())));
+    }
+
+    #[test]
+    fn nesting_has_an_end() {
+        assert!(checked_size("field", &nested(31)).is_ok());
+        assert!(refused(nested(32)).contains("nested"));
+        let data = |levels| Map::from([("field".to_owned(), nested(levels))]);
+        assert!(checked_data_size(&data(30)).is_ok());
+        assert!(checked_data_size(&data(31)).is_err());
+    }
+
+    #[test]
+    fn keys_have_type_and_length() {
+        let check = |value, key| check_key("user_id", &value, key).map_err(|e| e.cause.to_string());
+        assert_eq!(
+            check(AttributeValue::S("a".repeat(2048)), KeyType::S),
+            Ok(())
+        );
+        assert!(check(AttributeValue::S("a".repeat(2049)), KeyType::S).is_err());
+        assert!(check(AttributeValue::S(String::new()), KeyType::S).is_err());
+        assert!(check(AttributeValue::B(Blob::new([])), KeyType::B).is_err());
+        assert!(check(n("1"), KeyType::S).is_err());
+        assert_eq!(check(n("1"), KeyType::N), Ok(()));
+    }
+}

@@ -1,0 +1,3 @@
+//! Consistent indexes: what is sent to their rosters.
+
+pub(crate) mod enter;
