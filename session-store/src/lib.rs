@@ -110,12 +110,11 @@ pub use crate::frameworks::axum;
 pub use crate::frameworks::tower_sessions;
 pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
 pub use crate::item::lifetime::Touch;
-pub use crate::schema::definition::{Attribute, Field, Names, OnLimit, Schema};
-pub use crate::schema::session_attributes::{
-    AsKey, Attributes, Index, IndexField, IndexKey, IntoAttribute, IsIndex, KeyType, KeyValue,
-    Promoted, SessionAttributes,
+pub use crate::schema::{
+    AsKey, Attribute, Attributes, Field, Index, IndexField, IndexKey, IntoAttribute, IsIndex,
+    KeyType, KeyValue, Names, OnLimit, Promoted, Schema, SessionAttributes, as_number_set,
+    as_string_set,
 };
-pub use crate::schema::with::{as_number_set, as_string_set};
 pub use crate::session::Session;
 pub use crate::store::builder::Builder;
 pub use crate::store::handle::{DynamoDbStore, ReadConsistency, Unreadable};

@@ -8,7 +8,7 @@ use crate::dynamodb::failure::{Attempts, is_about_size};
 use crate::dynamodb::request::session as request;
 use crate::error::{Error, ServiceError};
 use crate::id::SessionId;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::store::handle::DynamoDbStore;
 
 /// What became of a transaction.

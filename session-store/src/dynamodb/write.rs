@@ -19,7 +19,7 @@ use crate::item::lifetime::is_live;
 use crate::item::roster::Change;
 use crate::item::value::Map;
 use crate::rosters::enter::{Evicted, MAX_ENTRIES};
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::store::handle::DynamoDbStore;
 
 /// How often a write that others keep overtaking is tried.

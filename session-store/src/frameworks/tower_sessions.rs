@@ -57,7 +57,7 @@ use crate::error::Error;
 use crate::frameworks::record::{Base, Data, Loaded, New};
 use crate::id::{SessionHandle, random};
 use crate::item::value::Map;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::store::handle::DynamoDbStore;
 
 /// A [`DynamoDbStore`] as tower-sessions' `SessionStore`. See the [module](self).

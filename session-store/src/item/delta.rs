@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::item::image::Image;
 use crate::item::shards::is_in_step;
 use crate::item::value::Map;
-use crate::schema::definition::Schema;
+use crate::schema::Schema;
 
 /// The fields and promoted attributes to write; everything else in the item is left alone.
 #[derive(Clone, Default)]

@@ -17,8 +17,8 @@ use crate::item::shards::{key_text, with_shards};
 use crate::item::value::{
     MAX_PARTITION_KEY, Map, attribute_size, check_key, checked_data_size, checked_size,
 };
-use crate::schema::definition::{Attribute, Schema};
-use crate::schema::session_attributes::{Attributes, SessionAttributes};
+use crate::schema::{Attribute, Schema};
+use crate::schema::{Attributes, SessionAttributes};
 use crate::session::{Session, State, Unknown};
 
 /// How many writes an item remembers.

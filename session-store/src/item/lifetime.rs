@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::schema::definition::Schema;
+use crate::schema::Schema;
 
 /// When [`DynamoDbStore::touch`](crate::DynamoDbStore::touch) writes.
 ///

@@ -91,7 +91,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::id::SessionHandle;
 use crate::item::lifetime::{Millis, roster_end};
 use crate::item::value::Map;
-use crate::schema::definition::{Attribute, Limit, OnLimit, Schema};
+use crate::schema::{Attribute, Limit, OnLimit, Schema};
 
 /// The attribute of a roster that holds its entries.
 pub(crate) const MEMBERS: &str = "m";

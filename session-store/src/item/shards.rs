@@ -18,7 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::id::SessionHandle;
 use crate::item::roster::Roster;
 use crate::item::value::is_same;
-use crate::schema::definition::{Attribute, Schema, Shards};
+use crate::schema::{Attribute, Schema, Shards};
 
 impl Shards {
     fn key(self, value: &AttributeValue, shard: u32) -> AttributeValue {

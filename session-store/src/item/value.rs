@@ -10,7 +10,7 @@ use std::fmt;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::error::EncodeError;
-use crate::schema::session_attributes::KeyType;
+use crate::schema::KeyType;
 
 /// An item, or the map inside a value.
 pub(crate) type Map = HashMap<String, AttributeValue>;

@@ -15,8 +15,8 @@ use crate::item::image::stored_expiry;
 use crate::item::lifetime::{absolute_end, is_live};
 use crate::item::roster::{Change, Member, Room, Roster, members};
 use crate::item::value::Map;
-use crate::schema::definition::OnLimit;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::OnLimit;
+use crate::schema::SessionAttributes;
 use crate::store::handle::DynamoDbStore;
 use crate::store::sessions::PAGE;
 

@@ -1,5 +1,19 @@
 //! Everything that is known of a session type before the program runs.
 
-pub(crate) mod definition;
-pub(crate) mod session_attributes;
-pub(crate) mod with;
+mod attribute;
+mod check;
+mod definition;
+pub(crate) mod derive_support;
+mod index;
+mod key;
+mod names;
+mod session_attributes;
+
+pub use self::attribute::{Attribute, OnLimit};
+pub use self::definition::{Field, Schema};
+pub use self::index::{Index, IsIndex, Promoted};
+pub use self::key::{AsKey, IndexField, IndexKey, IntoAttribute, KeyType, KeyValue};
+pub use self::names::Names;
+pub use self::session_attributes::{Attributes, SessionAttributes, as_number_set, as_string_set};
+
+pub(crate) use self::attribute::{Limit, Shards};

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, SetupError};
 use crate::item::lifetime::Touch;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::store::client::{hurried, timeouts};
 use crate::store::handle::{DynamoDbStore, Options, ReadConsistency, Unreadable};
 

@@ -16,7 +16,7 @@ use crate::item::lifetime::{self, Millis};
 use crate::item::roster::{Change, entries, rosters};
 use crate::item::value::Map;
 use crate::rosters::enter::Evicted;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::session::{Session, State, Unknown};
 use crate::store::handle::DynamoDbStore;
 

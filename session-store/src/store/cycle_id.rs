@@ -17,7 +17,7 @@ use crate::item::roster::{Change, changes};
 use crate::item::value::Map;
 use crate::rosters::enter::Evicted;
 use crate::rosters::enter::MAX_ENTRIES;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::session::{Session, State};
 use crate::store::handle::DynamoDbStore;
 

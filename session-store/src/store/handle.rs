@@ -19,7 +19,7 @@ use crate::item::image::decode;
 use crate::item::lifetime::{Millis, Touch};
 use crate::item::roster::rosters;
 use crate::item::value::Map;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::shared_reads::Reads;
 

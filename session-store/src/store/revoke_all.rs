@@ -11,7 +11,7 @@ use crate::id::SessionHandle;
 use crate::item::image::{handle_of, is_revoked_with_all};
 use crate::item::lifetime::Millis;
 use crate::item::value::Map;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::store::handle::DynamoDbStore;
 
 /// A session type whose sessions can be ended all at once, by

@@ -16,7 +16,7 @@ use crate::item::lifetime::{self, is_live};
 use crate::item::roster::Moves;
 use crate::item::value::Map;
 use crate::rosters::enter::Evicted;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::session::{Session, State};
 use crate::store::handle::DynamoDbStore;
 

@@ -52,7 +52,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::embedded::Embedded;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::store::builder::on_loopback;
 use crate::store::handle::DynamoDbStore;
 

@@ -11,7 +11,7 @@ use crate::id::SessionHandle;
 use crate::item::image::{number, roster_key};
 use crate::item::lifetime::Millis;
 use crate::item::roster::{Change, MEMBERS, Room, Roster};
-use crate::schema::definition::Schema;
+use crate::schema::Schema;
 
 /// What is to become of a roster: a session comes, or goes, or both.
 pub(crate) fn change(schema: &Schema, change: &Change) -> Statement {

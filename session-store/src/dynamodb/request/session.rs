@@ -27,7 +27,7 @@ use crate::item::lifetime::Millis;
 use crate::item::roster::Roster;
 use crate::item::shards::Partition;
 use crate::item::value::Map;
-use crate::schema::definition::{Attribute, Schema};
+use crate::schema::{Attribute, Schema};
 use crate::store::cycle_id::Cycle;
 
 pub(crate) use super::expression::Statement;

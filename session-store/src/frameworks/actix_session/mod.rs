@@ -91,7 +91,7 @@ use crate::error::{EncodeError, Error};
 use crate::frameworks::record::{Base, Data};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::value::Map;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::store::handle::DynamoDbStore;
 
 /// A [`DynamoDbStore`] as actix-session's `SessionStore`. See the [module](self).

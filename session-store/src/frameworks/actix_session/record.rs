@@ -13,7 +13,7 @@ use crate::item::image::{part_attributes, stored_expiry, stored_number, unpacked
 use crate::item::lifetime::{self, Millis, absolute_end, earliest_creation, is_live};
 use crate::item::roster::rosters;
 use crate::item::value::Map;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::store::handle::DynamoDbStore;
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {

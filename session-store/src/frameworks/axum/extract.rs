@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use super::held::{Data, Held};
 use super::slot::{Refusal, Slot};
 use crate::error::Error;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::handle::DynamoDbStore;
 

@@ -13,7 +13,7 @@ use crate::id::{SessionHandle, SessionId};
 use crate::item::delta::{Delta, Intent};
 use crate::item::image::Image;
 use crate::item::lifetime::{absolute_end, seconds_to_time};
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::handle::DynamoDbStore;
 

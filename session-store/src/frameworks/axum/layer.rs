@@ -17,7 +17,7 @@ use super::cookie::{Carrier, SessionCookie};
 use super::policy::{Stage, default_answer};
 use super::slot::Slot;
 use crate::error::Error;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::store::handle::DynamoDbStore;
 
 /// Gives the handlers of a router their sessions, and stores what they changed. See the

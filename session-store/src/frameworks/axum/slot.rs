@@ -12,7 +12,7 @@ use super::cookie::Known;
 use super::held::Held;
 use super::layer::Config;
 use super::policy::Stage;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 
 /// The session of one request. The lock is held for a moment each time, and never across an await.
 pub(super) struct Slot<S> {

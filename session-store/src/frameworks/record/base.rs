@@ -19,7 +19,7 @@ use crate::id::random;
 use crate::item::image::{Nonce, marks};
 use crate::item::lifetime::Millis;
 use crate::item::value::Map;
-use crate::schema::definition::Schema;
+use crate::schema::Schema;
 
 use super::{Data, Loaded};
 

@@ -18,7 +18,7 @@ use crate::item::image::{Image, Nonce, stored_expiry, stored_number, unpacked};
 use crate::item::json::{from_json, into_json};
 use crate::item::lifetime::{Millis, absolute_end, is_live};
 use crate::item::value::Map;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::session::{State, Unknown};
 use crate::store::handle::DynamoDbStore;
 

@@ -14,8 +14,8 @@ use crate::item::roster::Moves;
 use crate::item::shards::is_in_step;
 use crate::item::value::{Map, is_same};
 use crate::rosters::enter::Evicted;
-use crate::schema::definition::Schema;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::Schema;
+use crate::schema::SessionAttributes;
 use crate::session::Unknown;
 use crate::store::handle::DynamoDbStore;
 

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::error::{Cause, DecodeError};
 use crate::id::SessionHandle;
 use crate::item::value::{Map, attribute_size};
-use crate::schema::definition::Schema;
+use crate::schema::Schema;
 
 const CBOR: &str = "cbor";
 const COMPRESSED: &str = "cbor+zstd";

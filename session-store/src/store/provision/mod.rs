@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::types::{
 
 use crate::dynamodb::failure::incomplete;
 use crate::error::{Error, SetupError};
-use crate::schema::definition::{Attribute, Schema};
-use crate::schema::session_attributes::{KeyType, SessionAttributes};
+use crate::schema::{Attribute, Schema};
+use crate::schema::{KeyType, SessionAttributes};
 use crate::store::handle::DynamoDbStore;
 
 impl<S: SessionAttributes> DynamoDbStore<S> {

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::id::SessionHandle;
 use crate::item::lifetime::Millis;
 use crate::item::roster::Roster;
-use crate::schema::session_attributes::{AsKey, IsIndex, SessionAttributes};
+use crate::schema::{AsKey, IsIndex, SessionAttributes};
 use crate::session::Session;
 use crate::store::handle::DynamoDbStore;
 

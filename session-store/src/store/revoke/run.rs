@@ -18,7 +18,7 @@ use crate::item::lifetime::{Millis, is_live};
 use crate::item::roster::{Member, Roster, members};
 use crate::item::shards::Partition;
 use crate::item::value::Map;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::SessionAttributes;
 use crate::store::handle::DynamoDbStore;
 
 /// How often a roster is gone through. More than once is for sessions that move meanwhile.

@@ -19,8 +19,8 @@ use crate::item::image::{stored_expiry, stored_number};
 use crate::item::lifetime::{Millis, seconds_to_time};
 use crate::item::roster::Roster;
 use crate::item::value::Map;
-use crate::schema::definition::Schema;
-use crate::schema::session_attributes::{AsKey, IsIndex, SessionAttributes};
+use crate::schema::Schema;
+use crate::schema::{AsKey, IsIndex, SessionAttributes};
 use crate::store::handle::DynamoDbStore;
 
 /// What a listing shows of a session: enough for a page of "your devices", and no secret.

@@ -14,8 +14,8 @@ use crate::item::lifetime::{Millis, is_live};
 use crate::item::roster::{Member, Roster, members};
 use crate::item::shards::Partition;
 use crate::item::value::Map;
-use crate::schema::definition::Attribute;
-use crate::schema::session_attributes::SessionAttributes;
+use crate::schema::Attribute;
+use crate::schema::SessionAttributes;
 use crate::store::handle::DynamoDbStore;
 
 /// DynamoDB's limit for one `BatchGetItem`.

@@ -1,0 +1,136 @@
+//! Errors of DynamoDB, of the way there, and of the setup.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use super::Cause;
+
+/// See [`Error::Service`].
+#[derive(Clone, Debug)]
+pub struct ServiceError {
+    pub(crate) operation: &'static str,
+    pub(crate) code: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) throttled: bool,
+    pub(crate) timeout: bool,
+    pub(crate) retryable: bool,
+    pub(crate) outcome_unknown: bool,
+    pub(crate) hint: String,
+    /// Shared by all who waited for the same read.
+    pub(crate) cause: Arc<dyn StdError + Send + Sync>,
+}
+
+impl ServiceError {
+    /// The DynamoDB operation that failed, such as `UpdateItem`.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// The error code that DynamoDB gave, such as `ResourceNotFoundException`; none if it did not answer.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// Whether DynamoDB refused the call because there were too many.
+    pub fn is_throttled(&self) -> bool {
+        self.throttled
+    }
+
+    /// Whether a time-out of the client ended the call.
+    pub fn is_timeout(&self) -> bool {
+        self.timeout
+    }
+
+    /// Whether the same call can succeed later. The SDK has already tried more than once.
+    pub fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+
+    /// Whether a write may have been applied all the same: it was sent, and no answer came that
+    /// says otherwise. Of a read it has no meaning.
+    pub fn outcome_unknown(&self) -> bool {
+        self.outcome_unknown
+    }
+
+    /// The id of the request, for AWS support.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed", self.operation)?;
+        if let Some(code) = &self.code {
+            write!(f, " with {code}")?;
+        }
+        write!(f, ": {}", self.hint)
+    }
+}
+
+impl StdError for ServiceError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.cause)
+    }
+}
+
+/// See [`Error::Setup`].
+#[derive(Debug)]
+pub struct SetupError {
+    message: String,
+    ttl_unsupported: bool,
+    cause: Option<Cause>,
+}
+
+impl SetupError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            ttl_unsupported: false,
+            cause: None,
+        }
+    }
+
+    pub(crate) fn with_cause(message: impl Into<String>, cause: impl Into<Cause>) -> Self {
+        Self {
+            cause: Some(cause.into()),
+            ..Self::new(message)
+        }
+    }
+
+    pub(crate) fn ttl_unsupported(cause: impl Into<Cause>) -> Self {
+        Self {
+            ttl_unsupported: true,
+            ..Self::with_cause(
+                "the table and its indexes are usable, but this engine has no TTL: expired \
+                 sessions are refused as ever, and their items stay until you delete them",
+                cause,
+            )
+        }
+    }
+
+    pub(crate) fn no_random_bytes(cause: getrandom::Error) -> Self {
+        Self::with_cause(
+            "the operating system gave no random bytes for a session id",
+            cause,
+        )
+    }
+
+    /// Whether all that is missing is the engine's support for TTL. The store works without it.
+    pub fn is_ttl_unsupported(&self) -> bool {
+        self.ttl_unsupported
+    }
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for SetupError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_ref().map(|cause| &**cause as _)
+    }
+}

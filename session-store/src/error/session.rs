@@ -1,0 +1,121 @@
+//! Errors about a session that is not as the caller thought.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::id::SessionHandle;
+
+/// See [`Error::Gone`].
+#[derive(Debug)]
+pub struct GoneError {
+    pub(crate) handle: SessionHandle,
+    pub(crate) expired: bool,
+}
+
+impl GoneError {
+    /// The session that is gone.
+    pub fn handle(&self) -> SessionHandle {
+        self.handle
+    }
+
+    /// Whether it ended by a timeout; otherwise its item is not there any more.
+    pub fn is_expired(&self) -> bool {
+        self.expired
+    }
+}
+
+impl fmt::Display for GoneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = if self.expired {
+            "has expired"
+        } else {
+            "was ended"
+        };
+        write!(
+            f,
+            "session {} {how}, and nothing was stored; go on as without a session, or create a new one",
+            self.handle
+        )
+    }
+}
+
+impl StdError for GoneError {}
+
+/// See [`Error::Conflict`].
+#[derive(Debug)]
+pub struct ConflictError {
+    pub(crate) handle: SessionHandle,
+    pub(crate) attempts: u32,
+    pub(crate) outcome_unknown: bool,
+}
+
+impl ConflictError {
+    /// The session that was to be written.
+    pub fn handle(&self) -> SessionHandle {
+        self.handle
+    }
+
+    /// How often the write was tried.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Whether the write may have been applied. `false` means that it certainly was not.
+    pub fn outcome_unknown(&self) -> bool {
+        self.outcome_unknown
+    }
+}
+
+impl fmt::Display for ConflictError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            handle, attempts, ..
+        } = self;
+        if self.outcome_unknown {
+            write!(
+                f,
+                "a response was lost, and other writes to session {handle} came between: whether \
+                 this write was applied is unknown; load the session again to see"
+            )
+        } else {
+            write!(
+                f,
+                "session {handle} was changed by others during all of {attempts} attempts, and \
+                 this write was not applied; load the session and try again"
+            )
+        }
+    }
+}
+
+impl StdError for ConflictError {}
+
+/// See [`Error::Limit`].
+#[derive(Debug)]
+pub struct LimitError {
+    pub(crate) index: &'static str,
+    pub(crate) limit: u32,
+}
+
+impl LimitError {
+    /// The attribute of the index whose limit was reached.
+    pub fn index(&self) -> &'static str {
+        self.index
+    }
+
+    /// How many sessions it allows for one value.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+}
+
+impl fmt::Display for LimitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "index `{}` allows {} sessions of one value; end one of them first",
+            self.index, self.limit
+        )
+    }
+}
+
+impl StdError for LimitError {}

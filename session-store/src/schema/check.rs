@@ -1,0 +1,226 @@
+//! The rules of a schema, checked at compile time.
+
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a const fn has loops over indexes and nothing else; their conditions keep them in bounds"
+)]
+
+use super::attribute::{Attribute, DEFAULT_INDEX_SUFFIX, IndexSchema};
+use super::definition::Schema;
+use super::names::equal;
+
+impl Schema {
+    /// Checks every rule that can be checked without the type's source, and panics with the mend.
+    ///
+    /// In a `const` item of its own the panic is a compile error.
+    pub const fn checked(self) -> Self {
+        assert!(
+            is_resource_name(self.table),
+            "the table's name must have 3 to 255 of the characters a-z, A-Z, 0-9, `_`, `.` and `-`"
+        );
+        assert!(
+            self.idle_timeout.as_secs() >= 1,
+            "the idle timeout must be at least one second"
+        );
+        assert!(
+            self.idle_timeout.as_nanos() <= self.absolute_timeout.as_nanos(),
+            "the idle timeout must not be longer than the absolute timeout; make it shorter"
+        );
+        assert!(
+            !self.compressed || cfg!(feature = "zstd"),
+            "`compress = \"zstd\"` needs the feature `zstd` of session-store; switch it on in Cargo.toml"
+        );
+        assert!(
+            self.key_prefix.len() <= 1024,
+            "the key prefix must have at most 1,024 bytes"
+        );
+        if let Some((_, value)) = self.sort_key {
+            assert!(
+                !value.is_empty() && value.len() <= 1024,
+                "the value of the sort key must have 1 to 1,024 bytes"
+            );
+        }
+
+        let own = self.names.list();
+        let mut i = 0;
+        while i < own.len() {
+            check_name(own[i]);
+            assert!(
+                !is_one_of(own[i], &own, i),
+                "two of the store's own attributes have one name; rename one of them"
+            );
+            i += 1;
+        }
+        if let Some((name, _)) = self.sort_key {
+            check_name(name);
+            assert!(
+                !is_one_of(name, &own, own.len()),
+                "the sort key has the name of one of the store's own attributes; rename one of them"
+            );
+        }
+
+        let mut indexes = 0;
+        let mut i = 0;
+        while i < self.attributes.len() {
+            let attribute = &self.attributes[i];
+            check_name(attribute.name);
+            self.check_promoted(attribute.name, &own);
+            if let Some(shards) = attribute.shards() {
+                assert!(
+                    attribute.roster().is_none(),
+                    "a consistent index is one item for each value, and has no shards; leave out one of both"
+                );
+                check_name(shards.attribute);
+                self.check_promoted(shards.attribute, &own);
+                assert!(
+                    !equal(attribute.name, shards.attribute),
+                    "an attribute and that of its shard have one name; rename one of them"
+                );
+            }
+            let mut j = 0;
+            while j < i {
+                let other = &self.attributes[j];
+                assert!(
+                    !have_a_name_in_common(attribute, other),
+                    "two promoted attributes have one name; rename one of them"
+                );
+                if has_default_index(attribute) && has_default_index(other) {
+                    assert!(
+                        !same_index_name(attribute, other),
+                        "two indexes have one name; give one of them a name of its own"
+                    );
+                }
+                j += 1;
+            }
+            if let Some(limit) = attribute.roster() {
+                assert!(
+                    limit.sessions >= 1 && limit.sessions <= Attribute::MAX_LIMIT,
+                    "the limit of a consistent index must be 1 to 7,500 sessions of one value"
+                );
+            } else if attribute.index.is_some() {
+                indexes += 1;
+                let length = index_name_len(attribute);
+                assert!(
+                    length >= 3 && length <= 255 && index_name_is_valid(attribute),
+                    "an index's name must have 3 to 255 of the characters a-z, A-Z, 0-9, `_`, `.` \
+                     and `-`; it is `<attribute>-index` unless it has a name of its own"
+                );
+                assert!(
+                    attribute.name.len() <= 255,
+                    "an index's attribute must have a name of at most 255 bytes"
+                );
+            }
+            i += 1;
+        }
+        assert!(
+            indexes <= 20,
+            "DynamoDB allows 20 indexes on a table; promote some without one"
+        );
+        self
+    }
+
+    const fn check_promoted(&self, name: &str, own: &[&str]) {
+        assert!(
+            !is_one_of(name, own, own.len()),
+            "a promoted attribute has the name of one of the store's own; rename one of them"
+        );
+        if let Some((sort_key, _)) = self.sort_key {
+            assert!(
+                !equal(name, sort_key),
+                "a promoted attribute has the name of the sort key; rename one of them"
+            );
+        }
+    }
+}
+
+const fn check_name(name: &str) {
+    assert!(
+        !name.is_empty() && name.len() <= 255,
+        "an attribute's name must have 1 to 255 bytes"
+    );
+}
+
+/// DynamoDB's rule for the names of tables and indexes.
+const fn is_resource_name(name: &str) -> bool {
+    name.len() >= 3 && name.len() <= 255 && has_resource_characters(name)
+}
+
+const fn has_resource_characters(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        if !(bytes[i].is_ascii_alphanumeric() || matches!(bytes[i], b'_' | b'.' | b'-')) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+const fn index_name_len(attribute: &Attribute) -> usize {
+    match attribute.index {
+        Some(IndexSchema {
+            name: Some(name), ..
+        }) => name.len(),
+        _ => attribute.name.len() + DEFAULT_INDEX_SUFFIX.len(),
+    }
+}
+
+const fn index_name_is_valid(attribute: &Attribute) -> bool {
+    match attribute.index {
+        Some(IndexSchema {
+            name: Some(name), ..
+        }) => has_resource_characters(name),
+        _ => has_resource_characters(attribute.name),
+    }
+}
+
+const fn same_index_name(a: &Attribute, b: &Attribute) -> bool {
+    if index_name_len(a) != index_name_len(b) {
+        return false;
+    }
+    let mut i = 0;
+    while i < index_name_len(a) {
+        if index_name_byte(a, i) != index_name_byte(b, i) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+const fn index_name_byte(attribute: &Attribute, i: usize) -> u8 {
+    match attribute.index {
+        Some(IndexSchema {
+            name: Some(name), ..
+        }) => name.as_bytes()[i],
+        _ if i < attribute.name.len() => attribute.name.as_bytes()[i],
+        _ => DEFAULT_INDEX_SUFFIX.as_bytes()[i - attribute.name.len()],
+    }
+}
+
+const fn have_a_name_in_common(a: &Attribute, b: &Attribute) -> bool {
+    equal(a.name, b.name)
+        || match (a.shards(), b.shards()) {
+            (Some(a), Some(b)) => equal(a.attribute, b.attribute),
+            _ => false,
+        }
+        || matches!(a.shards(), Some(shards) if equal(shards.attribute, b.name))
+        || matches!(b.shards(), Some(shards) if equal(shards.attribute, a.name))
+}
+
+const fn has_default_index(attribute: &Attribute) -> bool {
+    attribute.index.is_some() && attribute.roster().is_none()
+}
+
+/// Whether `name` is among the first `count` of `names`.
+const fn is_one_of(name: &str, names: &[&str], count: usize) -> bool {
+    let mut i = 0;
+    while i < count {
+        if equal(name, names[i]) {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}

@@ -1,0 +1,256 @@
+//! The keys of indexes: which types can be one, and what DynamoDB holds for each.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, ScalarAttributeType};
+
+/// What the function of a computed attribute may return.
+///
+/// Strings, numbers, booleans, bytes, an [`AttributeValue`] of any type, and an `Option` of each:
+/// `None` means that the item has no such attribute.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no value of a computed attribute",
+    label = "returned by a function named in `with`",
+    note = "return an `Option<AttributeValue>`, or a string, number, bool or bytes, or an `Option` of those"
+)]
+pub trait IntoAttribute {
+    /// The value, or none.
+    fn into_attribute(self) -> Option<AttributeValue>;
+}
+
+impl IntoAttribute for AttributeValue {
+    fn into_attribute(self) -> Option<AttributeValue> {
+        Some(self)
+    }
+}
+
+impl IntoAttribute for bool {
+    fn into_attribute(self) -> Option<AttributeValue> {
+        Some(AttributeValue::Bool(self))
+    }
+}
+
+impl IntoAttribute for &str {
+    fn into_attribute(self) -> Option<AttributeValue> {
+        Some(self.to_value())
+    }
+}
+
+impl<T: IntoAttribute> IntoAttribute for Option<T> {
+    fn into_attribute(self) -> Option<AttributeValue> {
+        self.and_then(T::into_attribute)
+    }
+}
+
+/// The three types that DynamoDB allows for the key of an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyType {
+    /// String.
+    S,
+    /// Number.
+    N,
+    /// Binary.
+    B,
+}
+
+impl KeyType {
+    pub(crate) fn is_type_of(self, value: &AttributeValue) -> bool {
+        match self {
+            Self::S => value.is_s(),
+            Self::N => value.is_n(),
+            Self::B => value.is_b(),
+        }
+    }
+
+    pub(crate) fn scalar(self) -> ScalarAttributeType {
+        match self {
+            Self::S => ScalarAttributeType::S,
+            Self::N => ScalarAttributeType::N,
+            Self::B => ScalarAttributeType::B,
+        }
+    }
+}
+
+/// A value as DynamoDB holds it in a key: `str`, `[u8]` and the integers. Sealed.
+pub trait KeyValue: private::Sealed {
+    /// Its type in DynamoDB.
+    const TYPE: KeyType;
+
+    /// The value for DynamoDB.
+    fn to_value(&self) -> AttributeValue;
+}
+
+mod private {
+    pub trait Sealed {}
+}
+
+/// A type that can be the key of an index.
+///
+/// Strings, integers and `Vec<u8>` are. A newtype becomes one in one line, and is then the only
+/// type that its index can be asked for, so that an order's number is never taken for a user's:
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// use session_store::IndexKey;
+///
+/// #[derive(Clone, Serialize, Deserialize)]
+/// struct UserId(String);
+///
+/// impl IndexKey for UserId { type As = str; fn as_key(&self) -> &str { &self.0 } }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the key of an index: DynamoDB takes strings, numbers and binary",
+    label = "not a key type",
+    note = "use a `String`, an integer or a `Vec<u8>`, or an `Option` of one",
+    note = "for a newtype: `impl IndexKey for UserId {{ type As = str; fn as_key(&self) -> &str {{ &self.0 }} }}`",
+    note = "for anything else: `#[dynamo(attr = \"..\", index, with = function, key = String)]`"
+)]
+pub trait IndexKey {
+    /// What DynamoDB holds: `str`, `[u8]` or an integer.
+    type As: KeyValue + ?Sized;
+
+    /// The value for the index.
+    fn as_key(&self) -> &Self::As;
+}
+
+/// A field that can feed an index: a key, or an `Option` of one.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{Self}` cannot be an index: DynamoDB takes strings, numbers and binary as keys",
+    label = "not a key type",
+    note = "use a `String`, an integer or a `Vec<u8>`, or an `Option` of one",
+    note = "for a newtype: `impl IndexKey for UserId {{ type As = str; fn as_key(&self) -> &str {{ &self.0 }} }}`",
+    note = "for anything else: `#[dynamo(attr = \"..\", index, with = function, key = String)]`"
+)]
+pub trait IndexField {
+    /// The key, without the `Option`.
+    type Key: IndexKey;
+
+    /// Its type in DynamoDB.
+    const TYPE: KeyType = <<Self::Key as IndexKey>::As as KeyValue>::TYPE;
+
+    /// The key, or none.
+    fn key(&self) -> Option<&Self::Key>;
+}
+
+impl<K: IndexKey> IndexField for K {
+    type Key = K;
+
+    fn key(&self) -> Option<&K> {
+        Some(self)
+    }
+}
+
+impl<K: IndexKey> IndexField for Option<K> {
+    type Key = K;
+
+    fn key(&self) -> Option<&K> {
+        self.as_ref()
+    }
+}
+
+/// What a query by a key of type `K` accepts: the key, a reference to it, and for `String` and
+/// `Vec<u8>` the borrowed forms.
+#[diagnostic::on_unimplemented(
+    message = "this index has keys of type `{K}`, and `{Self}` is none",
+    label = "expected a `{K}`, or a reference to one"
+)]
+pub trait AsKey<K> {
+    /// The value for the query.
+    fn as_key_value(&self) -> AttributeValue;
+}
+
+impl<K: IndexKey> AsKey<K> for K {
+    fn as_key_value(&self) -> AttributeValue {
+        self.as_key().to_value()
+    }
+}
+
+impl<K: IndexKey> AsKey<K> for &K {
+    fn as_key_value(&self) -> AttributeValue {
+        self.as_key().to_value()
+    }
+}
+
+impl KeyValue for str {
+    const TYPE: KeyType = KeyType::S;
+
+    fn to_value(&self) -> AttributeValue {
+        AttributeValue::S(self.to_owned())
+    }
+}
+
+impl KeyValue for [u8] {
+    const TYPE: KeyType = KeyType::B;
+
+    fn to_value(&self) -> AttributeValue {
+        AttributeValue::B(Blob::new(self))
+    }
+}
+
+impl private::Sealed for str {}
+impl private::Sealed for [u8] {}
+
+macro_rules! owned_keys {
+    ($($owned:ty as $borrowed:ty,)*) => {$(
+        impl IndexKey for $owned {
+            type As = $borrowed;
+
+            fn as_key(&self) -> &$borrowed {
+                self
+            }
+        }
+
+        impl AsKey<$owned> for &$borrowed {
+            fn as_key_value(&self) -> AttributeValue {
+                self.to_value()
+            }
+        }
+
+        impl IntoAttribute for $owned {
+            fn into_attribute(self) -> Option<AttributeValue> {
+                Some(self.as_key().to_value())
+            }
+        }
+    )*};
+}
+
+owned_keys! {
+    String as str,
+    Box<str> as str,
+    Arc<str> as str,
+    Cow<'static, str> as str,
+    Vec<u8> as [u8],
+}
+
+macro_rules! integer_keys {
+    ($($integer:ty)*) => {$(
+        impl private::Sealed for $integer {}
+
+        impl KeyValue for $integer {
+            const TYPE: KeyType = KeyType::N;
+
+            fn to_value(&self) -> AttributeValue {
+                AttributeValue::N(self.to_string())
+            }
+        }
+
+        impl IndexKey for $integer {
+            type As = Self;
+
+            fn as_key(&self) -> &Self {
+                self
+            }
+        }
+
+        impl IntoAttribute for $integer {
+            fn into_attribute(self) -> Option<AttributeValue> {
+                Some(self.to_value())
+            }
+        }
+    )*};
+}
+
+integer_keys! { u8 u16 u32 u64 i8 i16 i32 i64 }

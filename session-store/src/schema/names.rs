@@ -1,0 +1,72 @@
+//! The names of the attributes that the store itself keeps.
+
+/// The names of the attributes that the store itself keeps, each with its default.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    pub(crate) id: &'static str,
+    pub(crate) data: &'static str,
+    pub(crate) created_at: &'static str,
+    pub(crate) touched_at: &'static str,
+    pub(crate) expires_at: &'static str,
+    pub(crate) idle: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) writes: &'static str,
+    pub(crate) format: &'static str,
+}
+
+macro_rules! names {
+    ($($name:ident: $what:literal,)*) => {
+        impl Names {
+            /// The default names, each that of its method here.
+            pub const fn new() -> Self {
+                Self { $($name: stringify!($name),)* }
+            }
+
+            $(
+                #[doc = concat!("Renames ", $what, ".")]
+                pub const fn $name(mut self, name: &'static str) -> Self {
+                    self.$name = name;
+                    self
+                }
+            )*
+
+            pub(crate) const fn list(&self) -> [&'static str; 9] {
+                [$(self.$name,)*]
+            }
+        }
+    };
+}
+
+names! {
+    id: "the partition key, which holds the session's handle",
+    data: "the attribute that holds the whole struct",
+    created_at: "the time of creation, in milliseconds since 1970",
+    touched_at: "the time of the last save or touch, in milliseconds since 1970",
+    expires_at: "the time of expiry, in seconds since 1970: the table's TTL attribute",
+    idle: "the idle timeout of this session alone, in seconds",
+    version: "the number of writes so far",
+    writes: "the marks by which the last four writes recognise themselves",
+    format: "the format of `data`, where that is not a map",
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// String comparison in a `const fn`.
+pub(crate) const fn equal(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
