@@ -1,4 +1,4 @@
-//! The two names of a session: its secret id, and the handle that may be shown.
+//! The two identifiers of a session: its secret id, and the handle that may be shown.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,21 +8,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Error, SetupError};
-
 /// The secret by which a browser names its session: 256 bits from the operating system.
 ///
-/// Whoever has it has the session, so it is never stored, logged or printed: `Debug` shows
+/// Anyone who has it has the session, so it is never stored, logged or printed: `Debug` shows
 /// `SessionId(..)`, and there is no `Display`. The one way out is [`expose`](Self::expose).
 ///
-/// Ids are minted by the store alone. [`parse`](Self::parse) takes back what a client sent; it
-/// proves the form, and nothing of whether such a session exists.
+/// Only the store mints ids. [`parse`](Self::parse) takes back the text that a client sent; it proves
+/// the form, and not that such a session exists.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SessionId([u8; 32]);
 
 impl SessionId {
     /// Mints a new id from the operating system's random source.
-    pub(crate) fn mint() -> Result<Self, Error> {
+    pub(crate) fn mint() -> Result<Self, NoRandomBytes> {
         random().map(Self)
     }
 
@@ -38,7 +36,7 @@ impl SessionId {
     ///
     /// # Errors
     ///
-    /// [`InvalidSessionId`] for anything else. Treat it as you treat no cookie at all.
+    /// [`InvalidSessionId`] for anything else. Treat it like a missing cookie.
     pub fn parse(text: &str) -> Result<Self, InvalidSessionId> {
         decode(text).map(Self).ok_or(InvalidSessionId(()))
     }
@@ -65,13 +63,13 @@ impl FromStr for SessionId {
 
 /// A text that is not a session id: not 43 characters of canonical base64url.
 ///
-/// It does not hold the text, which may be a secret of somebody else's.
+/// It does not hold the text, which may be somebody else's secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidSessionId(());
 
 impl fmt::Display for InvalidSessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a session id; treat the request as having none")
+        f.write_str("not a session id; treat the request as having no session")
     }
 }
 
@@ -79,8 +77,8 @@ impl std::error::Error for InvalidSessionId {}
 
 /// The public name of a session: SHA-256 of the text of its id.
 ///
-/// It is the item's key in the table, and safe to show, log and revoke by: nobody can get from it
-/// to the id. Its text is 43 characters of base64url without padding.
+/// It is the item's key in the table, and safe to show, log and revoke by: the id cannot be computed
+/// from it. Its text is 43 characters of base64url without padding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionHandle([u8; 32]);
 
@@ -88,13 +86,12 @@ impl SessionHandle {
     /// The length of the handle's text.
     pub(crate) const TEXT_LEN: usize = 43;
 
-    /// The handle of a secret, whoever minted it.
+    /// The handle of a secret, also of one that a framework minted.
     pub(crate) fn of_secret(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
     }
 
-    /// In which of so many shards the session is: a hash falls into each as often. There are two at
-    /// least.
+    /// The shard, from 0 to `count` - 1, of this session. Hashes spread evenly. `count` is at least 2.
     pub(crate) fn shard(self, count: u32) -> u32 {
         let [a, b, c, d, ..] = self.0;
         u32::from_be_bytes([a, b, c, d]) % count
@@ -156,11 +153,15 @@ impl fmt::Display for InvalidSessionHandle {
 impl std::error::Error for InvalidSessionHandle {}
 
 /// Bytes from the operating system's random source.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomBytes> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(SetupError::no_random_bytes)?;
+    getrandom::fill(&mut bytes).map_err(NoRandomBytes)?;
     Ok(bytes)
 }
+
+/// The operating system gave no random bytes.
+#[derive(Debug)]
+pub(crate) struct NoRandomBytes(pub(crate) getrandom::Error);
 
 /// 43 characters carry 258 bits; the decoder refuses a text whose last two are not zero.
 fn decode(text: &str) -> Option<[u8; 32]> {

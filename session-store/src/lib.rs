@@ -109,15 +109,14 @@ pub use crate::frameworks::axum;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
 pub use crate::frameworks::tower_sessions;
 pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
-pub use crate::item::lifetime::Touch;
+pub use crate::item::Touch;
 pub use crate::schema::{
     AsKey, Attribute, Attributes, Field, Index, IndexField, IndexKey, IntoAttribute, IsIndex,
     KeyType, KeyValue, Names, OnLimit, Promoted, Schema, SessionAttributes, as_number_set,
     as_string_set,
 };
 pub use crate::session::Session;
-pub use crate::store::builder::Builder;
-pub use crate::store::handle::{DynamoDbStore, ReadConsistency, Unreadable};
-pub use crate::store::revoke::{Revoke, RevokeFailure, Revoked};
-pub use crate::store::revoke_all::RevokeAll;
-pub use crate::store::sessions::{SessionSummary, Sessions};
+pub use crate::store::{
+    Builder, DynamoDbStore, ReadConsistency, Revoke, RevokeAll, RevokeFailure, Revoked,
+    SessionSummary, Sessions, Unreadable,
+};

@@ -9,12 +9,11 @@ pub use crate::schema::derive_support::*;
 
 use crate::error::{DecodeError, EncodeError, Error};
 use crate::id::SessionId;
-use crate::item::delta::{Delta, Intent};
-use crate::item::image::{Image, Nonce};
-use crate::item::lifetime::{self, Millis};
-use crate::item::{image as item, value};
+use crate::item::{
+    Codec, Delta, Image, Intent, Lifetime, Millis, Nonce, State, checked_size, unpack_bytes,
+};
 use crate::schema::{Attributes, SessionAttributes};
-use crate::session::{Session, State, Unknown};
+use crate::session::Session;
 
 /// What was collected, for tests of the derive.
 pub fn values(attributes: &Attributes) -> &[(&'static str, Option<AttributeValue>)] {
@@ -24,7 +23,7 @@ pub fn values(attributes: &Attributes) -> &[(&'static str, Option<AttributeValue
 /// The bytes that DynamoDB counts for an item, or why it would refuse it; for tests of sizes.
 pub fn item_size(item: &HashMap<String, AttributeValue>) -> Result<usize, EncodeError> {
     item.iter().try_fold(0, |size, (name, value)| {
-        Ok(size + name.len() + value::checked_size(name, value)?)
+        Ok(size + name.len() + checked_size(name, value)?)
     })
 }
 
@@ -32,7 +31,7 @@ pub fn item_size(item: &HashMap<String, AttributeValue>) -> Result<usize, Encode
 pub fn unpack(
     bytes: &[u8],
 ) -> Result<HashMap<String, AttributeValue>, Box<dyn std::error::Error + Send + Sync>> {
-    crate::item::format::unpack_bytes(bytes)
+    unpack_bytes(bytes)
 }
 
 /// The session in an item as it is read at this time, in milliseconds since 1970; for fuzzing.
@@ -44,7 +43,9 @@ pub fn decode<S>(
 where
     S: SessionAttributes + DeserializeOwned,
 {
-    item::decode(id.clone(), id.handle(), item, Millis(now))
+    let codec = Codec::new(S::SCHEMA);
+    let decoded = crate::item::decode(&codec, id.handle(), item, Millis(now))?;
+    Ok(decoded.map(|(data, state)| Session::new(id.clone(), data, state)))
 }
 
 /// The item of a session that is created at this time, in milliseconds since 1970; for benchmarks.
@@ -58,21 +59,9 @@ where
 {
     let image = Image::of(id.handle(), session)?;
     let now = Millis(now);
-    let state = State {
-        id: id.clone(),
-        handle: id.handle(),
-        created_at: now,
-        touched_at: now,
-        expires_at: lifetime::expires_at(S::SCHEMA, now, now, None),
-        idle: None,
-        version: 1,
-        seen: 1,
-        written: Some(1),
-        packed: false,
-        promoted: image.promoted(),
-        unknown: Unknown::default(),
-    };
-    Ok(image.into_item(S::SCHEMA, &state, Nonce::mint()?)?)
+    let lifetime = Lifetime::new(S::SCHEMA, now, None);
+    let state = State::new(id.handle(), lifetime, now, image.promoted());
+    Ok(image.into_item(&Codec::new(S::SCHEMA), &state, Nonce::mint()?)?)
 }
 
 /// How many fields and attributes a save would write; for benchmarks.

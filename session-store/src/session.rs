@@ -1,16 +1,14 @@
-//! A session in hand: the user's struct, and what the store knows of it.
+//! A session that a user holds: the user's struct, and what the store knows of its item.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
+use crate::dynamodb::Attempts;
 use crate::id::{SessionHandle, SessionId};
-use crate::item::delta::Intent;
-use crate::item::lifetime::{Millis, seconds_to_time};
-use crate::item::value::Map;
-use crate::store::cycle_id::Cycle;
+use crate::item::{
+    Delta, Evicted, Intent, Map, Millis, Nonce, RosterChange, State, seconds_to_time,
+};
 
 /// A session that was created or loaded, holding the user's struct `S`.
 ///
@@ -22,53 +20,47 @@ use crate::store::cycle_id::Cycle;
 /// The few methods here shadow methods of the same name on `S`, which stay reachable as
 /// `(*session).id()`.
 pub struct Session<S> {
+    pub(crate) id: SessionId,
     data: S,
-    /// `data` as it was last known to be stored; none while nothing can have changed.
+    /// `data` as it was last known to be stored; `None` while nothing can have changed.
     baseline: Option<Box<S>>,
-    /// What is to be stored even where it equals `baseline`.
+    /// The names that are to be stored even if their values equal those of `baseline`.
     intent: Intent,
     /// An idle timeout that is not stored yet: `Some(None)` goes back to that of the type.
     new_idle: Option<Option<Duration>>,
     pub(crate) state: State,
-    /// Who was ended for this session to keep a limit.
+    /// The sessions that were ended to make room for this one.
     pub(crate) evicted: Vec<SessionHandle>,
-    /// A change of id whose outcome is not known.
-    pub(crate) cycle: Option<Box<Cycle<S>>>,
+    /// A change of id whose outcome is unknown.
+    pub(crate) cycle: Option<Box<PendingCycle<S>>>,
 }
 
-/// All of an item but what is in `S`.
+/// A change of id that was begun: all that is needed to send it again.
 #[derive(Clone)]
-pub(crate) struct State {
+pub(crate) struct PendingCycle<S> {
     pub(crate) id: SessionId,
-    pub(crate) handle: SessionHandle,
-    pub(crate) created_at: Millis,
-    pub(crate) touched_at: Millis,
-    pub(crate) expires_at: u64,
-    pub(crate) idle: Option<Duration>,
-    /// The version loaded, and one more for each write of this copy that was acknowledged.
-    pub(crate) version: u64,
-    /// A version that the item certainly has reached, whoever wrote it.
-    pub(crate) seen: u64,
-    /// The version of the item after the last write of this copy, or that it was loaded with; none
-    /// where that write did not tell.
-    pub(crate) written: Option<u64>,
-    /// Whether `data` is stored as bytes.
-    pub(crate) packed: bool,
-    /// The promoted attributes as they are in the item.
-    pub(crate) promoted: Map,
-    pub(crate) unknown: Unknown,
-}
-
-/// What is in the item and not in `S`: left as it is by every write.
-#[derive(Clone, Default)]
-pub(crate) struct Unknown {
-    pub(crate) data: Map,
-    pub(crate) attributes: Map,
+    pub(crate) to: State,
+    /// The data as it is stored in the new item.
+    pub(crate) data: S,
+    pub(crate) item: Map,
+    pub(crate) nonce: Nonce,
+    /// By the token, DynamoDB recognises the same transaction for ten minutes. After that the nonce in
+    /// the new item tells.
+    pub(crate) token: String,
+    pub(crate) now: Millis,
+    /// The version of the session that is moved.
+    pub(crate) base: u64,
+    /// The changes of the rosters, and the sessions that were evicted for them so far.
+    pub(crate) changes: Vec<RosterChange>,
+    pub(crate) evicted: Evicted,
+    /// The attempts of this call, and of those that it resumes.
+    pub(crate) attempts: Attempts,
 }
 
 impl<S> Session<S> {
-    pub(crate) fn new(data: S, state: State) -> Self {
+    pub(crate) fn new(id: SessionId, data: S, state: State) -> Self {
         Self {
+            id,
             data,
             baseline: None,
             intent: Intent::default(),
@@ -81,17 +73,17 @@ impl<S> Session<S> {
 
     /// The secret for the cookie.
     pub fn id(&self) -> &SessionId {
-        &self.state.id
+        &self.id
     }
 
-    /// The public name, safe to show, log and revoke by.
+    /// The public identifier, safe to show, log and revoke by.
     pub fn handle(&self) -> SessionHandle {
         self.state.handle
     }
 
     /// When the session was created, to the millisecond. A new id does not change it.
     pub fn created_at(&self) -> SystemTime {
-        self.state.created_at.time()
+        self.state.lifetime.created_at.time()
     }
 
     /// When the session will end unless it is saved or touched, to the second.
@@ -124,8 +116,8 @@ impl<S> Session<S> {
     /// The sessions that were ended to make room for this one, by the last `create`, `save` or
     /// `cycle_id` that entered it into a consistent index with a limit.
     ///
-    /// After one of which an answer was lost, a session that ended by itself at that moment can be
-    /// among them, and one that lives on if that could not be read.
+    /// If a response was lost, the list is a best effort: it may include a session that expired at the
+    /// same moment, or one that is still live because it could not be re-read.
     pub fn evicted(session: &Self) -> &[SessionHandle] {
         &session.evicted
     }
@@ -135,18 +127,18 @@ impl<S> Session<S> {
         session.state.touched_at.time()
     }
 
-    /// The version of the stored session after the last write of this copy, or that it was loaded
-    /// with: what to give to [`load_at_least`](crate::DynamoDbStore::load_at_least), so that it sees
-    /// that write. It counts the writes of others too, other than [`version`](Self::version).
+    /// The version of the stored session after the last write of this copy, or after its load. Give it
+    /// to [`load_at_least`](crate::DynamoDbStore::load_at_least), which then sees that write. Unlike
+    /// [`version`](Self::version), it counts the writes of others too.
     ///
-    /// `None` where it is not known: after a save that changed a consistent index, and after any save
-    /// with another [`ReadConsistency`](crate::ReadConsistency) than `ReadYourWrites`, which does not
-    /// ask.
+    /// `None` if it is not known: after a save that changed a consistent index, and after any save
+    /// with a [`ReadConsistency`](crate::ReadConsistency) other than `ReadYourWrites`, which does not
+    /// ask for it.
     pub fn written_version(session: &Self) -> Option<u64> {
         session.state.written
     }
 
-    /// What was stored and what is to be, if anything can have changed.
+    /// The stored data and the data to be stored, if anything can have changed.
     pub(crate) fn unsaved(&self) -> Option<(&S, &S)> {
         match &self.baseline {
             Some(baseline) => Some((&**baseline, &self.data)),
@@ -162,46 +154,41 @@ impl<S> Session<S> {
         self.new_idle
     }
 
-    /// Makes the data in hand the baseline: there is nothing left to store.
+    /// Makes the current data the baseline: there is nothing left to store.
     pub(crate) fn settle(&mut self) {
         self.baseline = None;
         self.intent = Intent::default();
     }
 
-    /// Takes note of an acknowledged write, of the expiry if it set one, and of the version if it told.
+    /// Notes an acknowledged write: its time, and the expiry and version where it told them.
     ///
     /// `seen` is a version that the item had reached before it.
-    pub(crate) fn stored(
+    pub(crate) fn note_stored(
         &mut self,
         now: Millis,
         seen: u64,
-        (expires_at, version): (Option<u64>, Option<u64>),
-        promoted: &[(&'static str, Option<AttributeValue>)],
+        expires_at: Option<u64>,
+        version: Option<u64>,
+        delta: &Delta,
     ) {
         self.settle();
-        for (name, value) in promoted {
-            match value {
-                Some(value) => self
-                    .state
-                    .promoted
-                    .insert((*name).to_owned(), value.clone()),
-                None => self.state.promoted.remove(*name),
-            };
-        }
+        let state = &mut self.state;
+        state.promote(&delta.attributes);
         if let Some(idle) = self.new_idle.take() {
-            self.state.idle = idle;
+            state.lifetime = state.lifetime.with_idle(idle);
         }
-        self.state.version += 1;
-        self.state.seen = seen + 1;
-        self.state.written = version;
-        self.state.touched_at = now;
+        state.version += 1;
+        state.seen = seen + 1;
+        state.written = version;
+        state.touched_at = now;
         if let Some(expires_at) = expires_at {
-            self.state.expires_at = expires_at;
+            state.expires_at = expires_at;
         }
     }
 
-    /// Takes note of a change of id that was carried out.
-    pub(crate) fn moved(&mut self, cycle: Cycle<S>) {
+    /// Notes a change of id that was carried out.
+    pub(crate) fn note_cycled(&mut self, cycle: PendingCycle<S>) {
+        self.id = cycle.id;
         self.state = cycle.to;
         self.baseline = Some(Box::new(cycle.data));
         self.intent = Intent::default();
@@ -209,7 +196,7 @@ impl<S> Session<S> {
         self.cycle = None;
     }
 
-    /// A session with changes to the baseline that are not stored yet.
+    /// A session with unsaved changes to this baseline.
     pub(crate) fn onto(
         baseline: S,
         session: Self,
@@ -222,14 +209,6 @@ impl<S> Session<S> {
             new_idle,
             ..session
         }
-    }
-}
-
-impl State {
-    /// Takes another id.
-    pub(crate) fn rename(&mut self, id: SessionId) {
-        self.handle = id.handle();
-        self.id = id;
     }
 }
 

@@ -1,23 +1,24 @@
 //! From the SDK's errors to this crate's: what happened, and what to do about it.
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_sdk_dynamodb::config::interceptors::FinalizerInterceptorContextRef;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::{
-    BoxError, BuildError, ErrorMetadata, ProvideErrorMetadata, SdkError,
-};
+use aws_sdk_dynamodb::error::{BuildError, ErrorMetadata, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId as _;
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::get_item::GetItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::query::QueryError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::CancellationReason;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::error::{Cause, Error, ServiceError, SetupError};
-use crate::item::value::Map;
+use crate::item::Map;
+
+use super::table::Table;
 
 /// Codes by which AWS refuses a call because there were too many.
 const THROTTLING: [&str; 5] = [
@@ -43,12 +44,37 @@ const OVERLOADED: &str =
 
 const TRANSACTION_CONFLICT: &str = "TransactionConflictException";
 
-impl ServiceError {
-    pub(crate) fn new<E>(
+impl Table {
+    /// The error for a request of the data plane, which names the reasons of a cancelled transaction.
+    pub(super) fn request_failed<E: RequestError>(
+        &self,
         operation: &'static str,
-        table: &str,
         error: SdkError<E, HttpResponse>,
-    ) -> Self
+    ) -> ServiceError {
+        let reasons = error.as_service_error().map(E::cancellation_reasons);
+        let reasons = reasons.unwrap_or_default().to_vec();
+        let failed = self.failed(operation, error);
+        if reasons.is_empty() {
+            return failed;
+        }
+        failed.cancelled_for(&reasons)
+    }
+
+    /// The error for a request to this table.
+    pub(crate) fn failed<E>(
+        &self,
+        operation: &'static str,
+        error: SdkError<E, HttpResponse>,
+    ) -> ServiceError
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        ServiceError::new(operation, &self.name, error)
+    }
+}
+
+impl ServiceError {
+    fn new<E>(operation: &'static str, table: &str, error: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
@@ -87,7 +113,7 @@ impl ServiceError {
 
     /// The error for a batch that DynamoDB left unfinished time and again, as it does when it is
     /// asked for more than the table's capacity.
-    pub(crate) fn unprocessed(operation: &'static str) -> Self {
+    pub(super) fn unprocessed(operation: &'static str) -> Self {
         Self {
             operation,
             code: None,
@@ -101,46 +127,42 @@ impl ServiceError {
         }
     }
 
-    /// The error for a transaction that was cancelled for reasons that are not the session's.
-    pub(crate) fn cancelled(
-        table: &str,
-        reasons: &[CancellationReason],
-        error: SdkError<TransactWriteItemsError, HttpResponse>,
-    ) -> Self {
-        let mut this = Self::new("TransactWriteItems", table, error);
-        let codes = reasons
+    /// The error for a transaction that was cancelled for reasons other than the state of its items.
+    fn cancelled_for(self, reasons: &[CancellationReason]) -> Self {
+        let codes: Vec<_> = reasons
             .iter()
-            .map(|reason| reason.code().unwrap_or_default());
-        let codes: Vec<_> = codes.collect();
-        this.throttled = codes
+            .map(|reason| reason.code().unwrap_or_default())
+            .collect();
+        let throttled = codes
             .iter()
             .any(|code| matches!(*code, "ThrottlingError" | "ProvisionedThroughputExceeded"));
-        this.retryable = this.throttled;
         let messages = reasons.iter().filter_map(CancellationReason::message);
-        this.hint = match this.throttled {
-            true => OVERLOADED.to_owned(),
-            false => format!(
-                "{} {}",
-                codes.join(" "),
-                messages.collect::<Vec<_>>().join(" ")
-            ),
-        };
-        this
+        Self {
+            throttled,
+            retryable: throttled,
+            hint: if throttled {
+                OVERLOADED.to_owned()
+            } else {
+                let messages = messages.collect::<Vec<_>>();
+                format!("{} {}", codes.join(" "), messages.join(" "))
+            },
+            ..self
+        }
     }
 
     /// Whether a transaction held the item. The SDK does not try again by itself.
-    pub(crate) fn is_transaction_conflict(&self) -> bool {
+    pub(super) fn is_transaction_conflict(&self) -> bool {
         self.code() == Some(TRANSACTION_CONFLICT)
     }
 }
 
 /// Whether DynamoDB refused a write because the item would be too large, which a change to a part
 /// of it can meet although this copy's own size was fine.
-pub(crate) fn says_too_large(error: &ErrorMetadata) -> bool {
+fn says_too_large(error: &ErrorMetadata) -> bool {
     error.code() == Some("ValidationException") && error.message().is_some_and(is_about_size)
 }
 
-pub(crate) fn is_about_size(message: &str) -> bool {
+fn is_about_size(message: &str) -> bool {
     message.to_lowercase().contains("item size")
 }
 
@@ -205,59 +227,107 @@ fn is_about_keys(message: &str) -> bool {
     .any(|part| message.contains(part))
 }
 
-/// The errors of writes that can have a condition.
-pub(crate) trait Condition:
+/// The error of an operation, and what it means to the caller beyond that it failed.
+pub(super) trait RequestError:
     ProvideErrorMetadata + std::error::Error + Send + Sync + 'static
 {
-    /// The item as it is, if the condition failed and there is one.
-    fn failed(&self) -> Option<&Option<Map>>;
+    /// A refusal that the caller can act on.
+    type Refusal;
+
+    /// The refusal that this is, of a request with so many parts.
+    fn refusal(&self, parts: usize) -> Option<Self::Refusal>;
+
+    /// The reasons for which a transaction was cancelled.
+    fn cancellation_reasons(&self) -> &[CancellationReason] {
+        &[]
+    }
 }
 
-macro_rules! condition {
+/// A write that was refused.
+pub(super) enum WriteRefusal {
+    /// Its condition did not hold; the item as it is, if there is one.
+    ConditionFailed(Option<Map>),
+    /// The item would be larger than DynamoDB allows.
+    TooLarge,
+}
+
+/// A transaction that was refused.
+pub(super) enum TransactionRefusal {
+    /// The reasons, one for each part: a condition that failed, an item that another transaction holds,
+    /// or an item that would be too large.
+    Cancelled(Vec<CancellationReason>),
+    /// An earlier attempt of this very transaction is still being carried out.
+    InProgress,
+}
+
+macro_rules! reads {
     ($($error:ident)*) => {$(
-        impl Condition for $error {
-            fn failed(&self) -> Option<&Option<Map>> {
+        impl RequestError for $error {
+            type Refusal = Infallible;
+
+            fn refusal(&self, _: usize) -> Option<Infallible> {
+                None
+            }
+        }
+    )*};
+}
+
+reads! { GetItemError BatchGetItemError QueryError }
+
+macro_rules! writes {
+    ($($error:ident)*) => {$(
+        impl RequestError for $error {
+            type Refusal = WriteRefusal;
+
+            fn refusal(&self, _: usize) -> Option<WriteRefusal> {
                 match self {
-                    Self::ConditionalCheckFailedException(failed) => Some(&failed.item),
-                    _ => None,
+                    Self::ConditionalCheckFailedException(failed) => {
+                        Some(WriteRefusal::ConditionFailed(failed.item.clone()))
+                    }
+                    error => says_too_large(error.meta()).then_some(WriteRefusal::TooLarge),
                 }
             }
         }
     )*};
 }
 
-condition! { PutItemError UpdateItemError DeleteItemError }
+writes! { PutItemError UpdateItemError DeleteItemError }
 
-/// What became of each sending of one request, of which the SDK tells the last alone.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Attempts(Arc<AtomicBool>);
+impl RequestError for TransactWriteItemsError {
+    type Refusal = TransactionRefusal;
 
-impl Attempts {
-    /// Whether a sending got no answer that says that it was not carried out.
-    pub(crate) fn lost(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    fn refusal(&self, parts: usize) -> Option<TransactionRefusal> {
+        if self.code() == Some("TransactionInProgressException") {
+            return Some(TransactionRefusal::InProgress);
+        }
+        let reasons = self.cancellation_reasons();
+        let concerns_items = reasons.len() == parts && reasons.iter().all(concerns_item);
+        (parts > 0 && concerns_items).then(|| TransactionRefusal::Cancelled(reasons.to_vec()))
+    }
+
+    fn cancellation_reasons(&self) -> &[CancellationReason] {
+        match self {
+            Self::TransactionCanceledException(cancelled) => cancelled.cancellation_reasons(),
+            _ => &[],
+        }
     }
 }
 
-impl Intercept for Attempts {
-    fn name(&self) -> &'static str {
-        "Attempts"
-    }
+/// Whether the condition of this part failed.
+pub(crate) fn is_refused(reason: &CancellationReason) -> bool {
+    reason.code() == Some("ConditionalCheckFailed")
+}
 
-    fn read_after_attempt(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let answered = context
-            .response()
-            .is_some_and(|answer| answer.status().as_u16() < 500);
-        if !answered {
-            self.0.store(true, Ordering::Relaxed);
-        }
-        Ok(())
-    }
+/// Whether the item of this part would be too large.
+pub(crate) fn is_too_large(reason: &CancellationReason) -> bool {
+    reason.code() == Some("ValidationError") && reason.message().is_some_and(is_about_size)
+}
+
+/// Whether a part was cancelled because of its item, and not of the request or the table.
+fn concerns_item(reason: &CancellationReason) -> bool {
+    matches!(reason.code(), None | Some("None" | "TransactionConflict"))
+        || is_refused(reason)
+        || is_too_large(reason)
 }
 
 /// The SDK builds no request without its required parts; all of this crate's have them.

@@ -1,6 +1,29 @@
-//! Requests to DynamoDB, and what an answer means.
+//! Requests to DynamoDB, and what an answer means. Only this layer awaits the SDK, but for the control
+//! plane in `store/provision`.
+//!
+//! [`request`] writes requests, [`send`] sends them, [`retry`] says how often, and [`failure`] says what
+//! an error means. [`read`], [`write`] and [`transaction`] are what the layers above call, on a
+//! [`table::Table`].
 
-pub(crate) mod failure;
+mod failure;
+mod read;
 pub(crate) mod request;
-pub(crate) mod transaction;
-pub(crate) mod write;
+mod retry;
+mod send;
+mod table;
+mod transaction;
+mod write;
+
+pub(crate) use self::failure::{incomplete, is_refused, is_too_large};
+
+#[cfg(feature = "actix-session")]
+pub(crate) use self::retry::MAX_EXTEND_ATTEMPTS;
+#[cfg(feature = "axum")]
+pub(crate) use self::retry::MAX_RESUME_ATTEMPTS;
+pub(crate) use self::retry::{
+    Attempts, MAX_CREATE_ATTEMPTS, MAX_CYCLE_ATTEMPTS, MAX_ENTER_ATTEMPTS, MAX_LISTING_ROUNDS,
+    MAX_REVOKE_ROUNDS, MAX_SAVE_ATTEMPTS, pause,
+};
+pub(crate) use self::table::Table;
+pub(crate) use self::transaction::{Transacted, token};
+pub(crate) use self::write::{Deleted, SaveOutcome, Written};

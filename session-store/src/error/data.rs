@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::Cause;
+use super::cause::Cause;
 use crate::id::SessionHandle;
 
 /// See [`Error::TooLarge`].

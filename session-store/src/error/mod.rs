@@ -1,5 +1,6 @@
 //! What can go wrong, each kind with what its handler needs to know.
 
+mod cause;
 mod data;
 mod service;
 mod session;
@@ -7,12 +8,12 @@ mod session;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::id::NoRandomBytes;
+
+pub(crate) use self::cause::Cause;
 pub use self::data::{DecodeError, EncodeError, TooLargeError};
 pub use self::service::{ServiceError, SetupError};
 pub use self::session::{ConflictError, GoneError, LimitError};
-
-/// An error as another library gave it.
-pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 
 /// The error of every operation of the store.
 ///
@@ -87,4 +88,14 @@ into_error! {
     Limit(LimitError),
     Service(ServiceError),
     Setup(SetupError),
+}
+
+impl From<NoRandomBytes> for Error {
+    fn from(error: NoRandomBytes) -> Self {
+        SetupError::with_cause(
+            "the operating system gave no random bytes for a session id",
+            error.0,
+        )
+        .into()
+    }
 }

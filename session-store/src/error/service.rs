@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Cause;
+use super::cause::Cause;
 
 /// See [`Error::Service`].
 #[derive(Clone, Debug)]
@@ -108,13 +108,6 @@ impl SetupError {
                 cause,
             )
         }
-    }
-
-    pub(crate) fn no_random_bytes(cause: getrandom::Error) -> Self {
-        Self::with_cause(
-            "the operating system gave no random bytes for a session id",
-            cause,
-        )
     }
 
     /// Whether all that is missing is the engine's support for TTL. The store works without it.

@@ -50,6 +50,15 @@ pub struct ConflictError {
 }
 
 impl ConflictError {
+    /// Other writes came first in all of so many attempts, and this one was certainly not applied.
+    pub(crate) fn new(handle: SessionHandle, attempts: u32) -> Self {
+        Self {
+            handle,
+            attempts,
+            outcome_unknown: false,
+        }
+    }
+
     /// The session that was to be written.
     pub fn handle(&self) -> SessionHandle {
         self.handle

@@ -1,14 +1,13 @@
-//! The store behind web frameworks.
+//! The store behind web frameworks: axum over typed sessions, tower-sessions and actix-session over
+//! untyped records.
 
 #[cfg(feature = "actix-session")]
 pub mod actix_session;
 #[cfg(feature = "axum")]
 pub mod axum;
-#[cfg(any(
-    feature = "actix-session",
-    feature = "tower-sessions",
-    feature = "tower-sessions-0-14"
-))]
+#[cfg(feature = "axum")]
+mod http;
+#[cfg(feature = "_record")]
 mod record;
 #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
 pub mod tower_sessions;

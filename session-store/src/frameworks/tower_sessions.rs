@@ -54,11 +54,12 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
-use crate::frameworks::record::{Base, Data, Loaded, New};
 use crate::id::{SessionHandle, random};
-use crate::item::value::Map;
+use crate::item::Map;
 use crate::schema::SessionAttributes;
-use crate::store::handle::DynamoDbStore;
+use crate::store::DynamoDbStore;
+
+use super::record::{Base, Data, Loaded, NewRecord, Records};
 
 /// A [`DynamoDbStore`] as tower-sessions' `SessionStore`. See the [module](self).
 pub struct TowerSessions<S> {
@@ -102,7 +103,7 @@ impl<S> fmt::Debug for TowerSessions<S> {
 pub const RESERVED_KEY: &str = "session-store.base";
 
 /// The application's own entries, and what this copy of them was made from.
-fn part(data: &Data) -> (Data, Option<Base>) {
+fn split(data: &Data) -> (Data, Option<Base>) {
     let own = data.iter().filter(|(name, _)| *name != RESERVED_KEY);
     let own = own.map(|(name, value)| (name.clone(), value.clone()));
     let base = data.get(RESERVED_KEY).and_then(|base| {
@@ -118,6 +119,10 @@ fn part(data: &Data) -> (Data, Option<Base>) {
 }
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
+    fn records(&self) -> Records<'_, S> {
+        Records::new(&self.store)
+    }
+
     async fn create(
         &self,
         handle: SessionHandle,
@@ -125,23 +130,23 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         ends: u64,
         next: impl FnMut() -> Result<SessionHandle, Error>,
     ) -> Result<(), Error> {
-        let (own, base) = part(data);
-        let now = self.store.now();
+        let (own, base) = split(data);
+        let now = self.store.table().now();
         // A new id is no new session: it is as old as it was, and never from the future.
         let created_at = base.map_or(now, |base| base.created_at.min(now));
-        let new = New {
+        let new = NewRecord {
             data: &own,
             created_at,
             ends,
             idle: None,
             unknown: Map::new(),
         };
-        self.store.create_record(new, handle, next).await?;
+        self.records().create(new, handle, next).await?;
         let base = Base {
             created_at,
             version: 1,
             copy: random()?,
-            out_of_step: Vec::new(),
+            stale_attributes: Vec::new(),
             data: own,
         };
         data.insert(RESERVED_KEY.to_owned(), base.into_json().into());
@@ -149,22 +154,14 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
     }
 
     async fn save(&self, handle: SessionHandle, data: &Data, ends: u64) -> Result<(), Error> {
-        let (own, base) = part(data);
-        let saved = self
-            .store
-            .save_record(handle, &own, base.as_ref(), ends, true);
-        saved.await
+        let (own, base) = split(data);
+        let records = self.records();
+        records.save(handle, &own, base.as_ref(), ends, true).await
     }
 
     async fn load(&self, handle: SessionHandle) -> Result<Option<(Data, u64)>, Error> {
-        let Some(item) = self
-            .store
-            .read(handle, self.store.reads_consistently())
-            .await?
-        else {
-            return Ok(None);
-        };
-        let Some(loaded) = self.store.record_in(handle, item)? else {
+        let consistent = self.store.reads_consistently();
+        let Some(loaded) = self.records().load(handle, consistent).await? else {
             return Ok(None);
         };
         let base = Base::of(&loaded)?.into_json();
@@ -263,7 +260,7 @@ macro_rules! session_store {
 
             async fn delete(&self, id: &$core::session::Id) -> $core::session_store::Result<()> {
                 let handle = handle_of(id);
-                let deleted = self.store.end(handle).await;
+                let deleted = self.store.rosters().end(handle).await;
                 deleted.map(drop).map_err(|error| to_error!($core, error))
             }
         }

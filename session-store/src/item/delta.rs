@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::item::image::Image;
-use crate::item::shards::is_in_step;
-use crate::item::value::Map;
 use crate::schema::Schema;
+
+use super::image::Image;
+use super::shards::is_current;
+use super::value::Map;
 
 /// The fields and promoted attributes to write; everything else in the item is left alone.
 #[derive(Clone, Default)]
@@ -19,13 +20,13 @@ pub(crate) struct Delta {
     /// Promoted attributes; `None` removes.
     pub(crate) attributes: Vec<(&'static str, Option<AttributeValue>)>,
     /// Whether it may only be written onto the version that it was made from.
-    pub(crate) pinned: bool,
+    pub(crate) needs_base_version: bool,
 }
 
-/// What a save is to write, by name, whatever others have stored since.
+/// The names that a save has to write, whatever others have stored since.
 ///
-/// Once its changes stand on the state of others, the difference to that state is not enough: where
-/// one of them had stored the same value, and a next one another, the change would be lost.
+/// Once a change was put onto the state of others, the difference to that state is not enough: if one
+/// of them had stored the same value, and the next one another value, the change would be lost.
 #[derive(Clone, Default)]
 pub(crate) struct Intent {
     entries: BTreeSet<String>,
@@ -52,8 +53,8 @@ impl Delta {
             }
         }
         if flattened_changed {
-            // The entries of a flattened field belong together: halves of two writers must not mix.
-            delta.pinned = true;
+            // The entries of a flattened field belong together: those of two writers must not mix.
+            delta.needs_base_version = true;
             let unchanged = after.data.iter().filter(|(name, value)| {
                 is_flattened(schema, name)
                     && before.data.get(*name) == Some(value)
@@ -74,23 +75,23 @@ impl Delta {
         delta
     }
 
-    /// Adds the promoted attributes that are out of step with the session as it was read: a binary
-    /// that did not know them created it, or wrote the field alone.
+    /// Adds the promoted attributes whose stored value is stale: a binary that does not know them
+    /// created the session, or wrote the field alone.
     ///
-    /// Somebody else may have mended them since, so it is written onto this version only.
-    pub(crate) fn mend(&mut self, schema: &Schema, stored: &Map, before: &Image, after: &Image) {
+    /// Somebody else may have repaired them since, so it is written onto this version only.
+    pub(crate) fn repair(&mut self, schema: &Schema, stored: &Map, before: &Image, after: &Image) {
         for (name, value) in &after.attributes {
             let was = before.attributes.iter().find(|(other, _)| other == name);
             let was = was.and_then(|(_, was)| was.as_ref());
-            let in_step = is_in_step(schema, name, stored.get(*name), was);
-            if !in_step && !self.attributes.iter().any(|(changed, _)| changed == name) {
-                self.pinned = true;
+            let current = is_current(schema, name, stored.get(*name), was);
+            if !current && !self.attributes.iter().any(|(changed, _)| changed == name) {
+                self.needs_base_version = true;
                 self.attributes.push((name, value.clone()));
             }
         }
     }
 
-    /// All that is to be written, by name.
+    /// The names of all that is written.
     pub(crate) fn intent(&self) -> Intent {
         let set = self.set.iter().map(|(name, _)| name);
         Intent {
@@ -103,15 +104,15 @@ impl Delta {
         self.set.is_empty() && self.remove.is_empty() && self.attributes.is_empty()
     }
 
-    /// How many parts the expression of this change has.
+    /// How many clauses the update expression of this change has.
     pub(crate) fn clauses(&self) -> usize {
         self.set.len() + self.remove.len() + self.attributes.len()
     }
 
-    /// The item of another writer with these changes on top, given the image of what is in it.
+    /// Puts these changes onto the item of another writer, whose image is `theirs`.
     pub(crate) fn applied_to(&self, schema: &Schema, mut item: Map, theirs: &Image) -> Map {
         if let Some(AttributeValue::M(data)) = item.get_mut(schema.names.data) {
-            if self.pinned {
+            if self.needs_base_version {
                 data.retain(|name, _| {
                     !(is_flattened(schema, name) && theirs.data.contains_key(name))
                 });
@@ -124,13 +125,13 @@ impl Delta {
         item
     }
 
-    /// A field that is written, or removed, leaves no older spelling of itself behind.
+    /// Removes the aliases of each field that is written or removed: a load would find it twice.
     fn remove_aliases(&mut self, schema: &Schema) {
         for field in schema.fields.unwrap_or_default() {
             let touched = self.set.iter().any(|(name, _)| name == field.name)
                 || self.remove.iter().any(|name| name == field.name);
             if touched {
-                // A map that a framework fills can hold the alias itself, and part with it.
+                // A framework's map can hold an entry under the alias, and change it as such.
                 let named = |alias: &str| {
                     self.set.iter().any(|(name, _)| name == alias)
                         || self.remove.iter().any(|name| name == alias)

@@ -1,10 +1,32 @@
-//! JSON in DynamoDB's values, by hand: through serde, a number turns into a map as soon as any
-//! crate of the build switches on `arbitrary_precision` of serde_json.
+//! JSON in DynamoDB's values, by hand: through serde, a number turns into a map as soon as any crate of
+//! the build switches on `arbitrary_precision` of serde_json.
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 
-pub(crate) fn from_json(value: &Value) -> AttributeValue {
+use super::value::Map;
+
+/// The entries of a framework's session as `data`.
+pub(crate) fn entries_from_json(entries: &HashMap<String, Value>) -> Map {
+    entries
+        .iter()
+        .map(|(name, value)| (name.clone(), from_json(value)))
+        .collect()
+}
+
+/// The entries of `data` as JSON, or why there is none.
+pub(crate) fn entries_into_json<C: FromIterator<(String, Value)>>(
+    data: Map,
+) -> Result<C, &'static str> {
+    let entries = data.into_iter();
+    entries
+        .map(|(name, value)| Ok((name, into_json(value)?)))
+        .collect()
+}
+
+fn from_json(value: &Value) -> AttributeValue {
     match value {
         Value::Null => AttributeValue::Null(true),
         Value::Bool(value) => AttributeValue::Bool(*value),
@@ -20,8 +42,8 @@ pub(crate) fn from_json(value: &Value) -> AttributeValue {
     }
 }
 
-/// The JSON of a value, or why there is none: binary has no form in it.
-pub(crate) fn into_json(value: AttributeValue) -> Result<Value, &'static str> {
+/// Binary values have no JSON.
+fn into_json(value: AttributeValue) -> Result<Value, &'static str> {
     Ok(match value {
         AttributeValue::Null(_) => Value::Null,
         AttributeValue::Bool(value) => Value::Bool(value),
@@ -33,11 +55,7 @@ pub(crate) fn into_json(value: AttributeValue) -> Result<Value, &'static str> {
                 .map(into_json)
                 .collect::<Result<_, _>>()?,
         ),
-        AttributeValue::M(entries) => {
-            let entries = entries.into_iter();
-            let entries = entries.map(|(name, value)| into_json(value).map(|value| (name, value)));
-            Value::Object(entries.collect::<Result<_, _>>()?)
-        }
+        AttributeValue::M(entries) => Value::Object(entries_into_json(entries)?),
         AttributeValue::Ss(texts) => Value::Array(texts.into_iter().map(Value::String).collect()),
         AttributeValue::Ns(texts) => {
             Value::Array(texts.into_iter().map(number).collect::<Result<_, _>>()?)

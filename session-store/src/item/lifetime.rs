@@ -6,8 +6,8 @@ use crate::schema::Schema;
 
 /// When [`DynamoDbStore::touch`](crate::DynamoDbStore::touch) writes.
 ///
-/// A touch costs a write; not to write each of them lets a session end a little sooner than its
-/// idle timeout after the last request.
+/// A touch costs a write. With fewer of them, a session can end a little sooner than its idle
+/// timeout after the last request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Touch {
@@ -45,7 +45,7 @@ pub(crate) struct Millis(pub(crate) u64);
 
 impl Millis {
     pub(crate) fn of(time: SystemTime) -> Self {
-        // A clock before 1970 is a clock that is not set; every session is then young.
+        // A clock before 1970 is a clock that is not set: it then shows 1970, and no session expires.
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
@@ -60,60 +60,88 @@ impl Millis {
     }
 }
 
-/// The moment that a count of whole seconds since 1970 stands for.
+/// Converts whole seconds since 1970.
 pub(crate) fn seconds_to_time(seconds: u64) -> SystemTime {
     moment(Duration::from_secs(seconds))
 }
 
-/// An item can hold any number; one past what the platform can express is as good as never.
+/// An item can hold any number. A time that the platform cannot express counts as the year 9999.
 fn moment(since_epoch: Duration) -> SystemTime {
     const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);
     UNIX_EPOCH + since_epoch.min(YEAR_9999)
 }
 
-/// When a session ends, in whole seconds since 1970: `min(⌈touched + idle⌉, ⌊created + absolute⌋)`.
-///
-/// The idle part is rounded up, so that rounding takes nothing from it; the absolute part is
-/// rounded down, so that rounding never extends it.
-pub(crate) fn expires_at(
-    schema: &Schema,
-    created: Millis,
-    touched: Millis,
-    idle: Option<Duration>,
-) -> u64 {
-    let idle = idle.unwrap_or(schema.idle_timeout);
-    let idle_end = touched.0.saturating_add(millis(idle)).div_ceil(1000);
-    idle_end.min(absolute_end(schema, created))
+/// How long a session may live: from when on, and by which timeouts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifetime {
+    pub(crate) created_at: Millis,
+    /// The session's own idle timeout, which overrides that of its type.
+    pub(crate) own_idle: Option<Duration>,
+    type_idle: Duration,
+    absolute: Duration,
 }
 
-/// The last second that the absolute timeout allows.
-pub(crate) fn absolute_end(schema: &Schema, created: Millis) -> u64 {
-    created.0.saturating_add(millis(schema.absolute_timeout)) / 1000
+impl Lifetime {
+    pub(crate) fn new(schema: &Schema, created_at: Millis, own_idle: Option<Duration>) -> Self {
+        Self {
+            created_at,
+            own_idle,
+            type_idle: schema.idle_timeout,
+            absolute: schema.absolute_timeout,
+        }
+    }
+
+    /// The same with another idle timeout of the session's own.
+    pub(crate) fn with_idle(self, own_idle: Option<Duration>) -> Self {
+        Self { own_idle, ..self }
+    }
+
+    /// When the session ends, in whole seconds since 1970, if it was last used at this moment:
+    /// `min(⌈touched + idle⌉, ⌊created + absolute⌋)`.
+    ///
+    /// The idle part is rounded up, so that rounding takes nothing from it; the absolute part is
+    /// rounded down, so that rounding never extends it.
+    pub(crate) fn expires_at(&self, touched: Millis) -> u64 {
+        let idle_end = touched.0.saturating_add(millis(self.idle())).div_ceil(1000);
+        idle_end.min(self.absolute_end())
+    }
+
+    /// The last second that the absolute timeout allows.
+    pub(crate) fn absolute_end(&self) -> u64 {
+        self.created_at.0.saturating_add(millis(self.absolute)) / 1000
+    }
+
+    /// Until when a roster is kept for the session, in seconds since 1970: a week after the absolute
+    /// timeout, rounded up to a whole day, so that hosts with slightly different clocks agree.
+    pub(crate) fn roster_end(&self) -> u64 {
+        let end = self.absolute_end().saturating_add(7 * DAY);
+        end.div_ceil(DAY).saturating_mul(DAY)
+    }
+
+    /// Whether the policy asks for a touch now.
+    pub(crate) fn is_touch_due(&self, policy: Touch, touched: Millis, now: Millis) -> bool {
+        policy.is_due(touched, now, self.idle())
+    }
+
+    fn idle(&self) -> Duration {
+        self.own_idle.unwrap_or(self.type_idle)
+    }
 }
 
-/// The first moment at which a session may have been created that may live until `ends`.
-#[cfg(any(
-    feature = "actix-session",
-    feature = "tower-sessions",
-    feature = "tower-sessions-0-14"
-))]
+/// The earliest time of creation with which a session of this type may live until `ends`.
+#[cfg(feature = "_record")]
 pub(crate) fn earliest_creation(schema: &Schema, ends: u64) -> Millis {
     let end = ends.saturating_mul(1000);
     Millis(end.saturating_sub(millis(schema.absolute_timeout)))
 }
 
-/// Until when a roster is kept for a session, in seconds since 1970: a week after its absolute
-/// timeout, and on to the end of a day, so that hosts whose clocks differ a little set it to the same.
-pub(crate) fn roster_end(schema: &Schema, created: Millis) -> u64 {
-    const DAY: u64 = 24 * 60 * 60;
-    let end = absolute_end(schema, created).saturating_add(7 * DAY);
-    end.div_ceil(DAY).saturating_mul(DAY)
-}
-
-/// Live as long as the second in which it ends has not begun.
+/// A session is live until the second `expires_at` begins.
 pub(crate) fn is_live(expires_at: u64, now: Millis) -> bool {
     expires_at > now.seconds()
 }
+
+/// In seconds.
+pub(crate) const DAY: u64 = 24 * 60 * 60;
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -128,7 +156,7 @@ mod tests {
         .absolute_timeout(Duration::from_millis(60_500));
 
     fn end(created: u64, touched: u64) -> u64 {
-        expires_at(&SCHEMA, Millis(created), Millis(touched), None)
+        Lifetime::new(&SCHEMA, Millis(created), None).expires_at(Millis(touched))
     }
 
     #[test]
@@ -143,7 +171,8 @@ mod tests {
     #[test]
     fn an_override_of_idle_stays_within_absolute() {
         let idle = Some(Duration::from_secs(1_000_000));
-        assert_eq!(expires_at(&SCHEMA, Millis(0), Millis(0), idle), 60);
+        let lifetime = Lifetime::new(&SCHEMA, Millis(0), idle);
+        assert_eq!(lifetime.expires_at(Millis(0)), 60);
     }
 
     #[test]

@@ -1,15 +1,55 @@
 //! Items as data, without I/O: what is written, what is read, and what is left alone.
+//!
+//! On the way to DynamoDB, an [`image`] is a session in DynamoDB's values, a [`delta`] is the difference
+//! of two images, and a [`plan`] is how a save writes it. On the way back, [`live`] tells whether an item
+//! is of a live session, and [`decode`] reads it. The [`format`] of `data` is hidden from all of them.
 
-pub(crate) mod delta;
-pub(crate) mod format;
-pub(crate) mod image;
-#[cfg(any(
-    feature = "actix-session",
-    feature = "tower-sessions",
-    feature = "tower-sessions-0-14"
-))]
-pub(crate) mod json;
-pub(crate) mod lifetime;
-pub(crate) mod roster;
-pub(crate) mod shards;
-pub(crate) mod value;
+mod decode;
+mod delta;
+mod format;
+mod image;
+#[cfg(feature = "_record")]
+mod json;
+mod key;
+mod lifetime;
+mod live;
+mod marks;
+mod plan;
+mod roster;
+mod shards;
+mod state;
+mod value;
+
+pub use self::lifetime::Touch;
+
+pub(crate) use self::decode::decode;
+pub(crate) use self::delta::{Delta, Intent};
+pub(crate) use self::format::{Codec, unpack_bytes};
+pub(crate) use self::image::{Image, never_known};
+pub(crate) use self::key::{
+    CREATED_BEFORE, cutoff_key, handle_of, is_before_cutoff, key, roster_key,
+};
+pub(crate) use self::lifetime::{DAY, Lifetime, Millis, is_live, seconds_to_time};
+pub(crate) use self::live::{
+    Found, ReadableItem, stored_creation, stored_expiry, stored_number, version_of,
+};
+pub(crate) use self::marks::{Nonce, WRITES, remembers};
+pub(crate) use self::plan::{BaseState, DataChange, SavePlan};
+pub(crate) use self::roster::{
+    Entry, Evicted, MEMBERS, Member, RosterChange, changes, entries, members, rosters_of,
+};
+pub(crate) use self::shards::{Partition, partitions};
+pub(crate) use self::state::State;
+pub(crate) use self::value::{Map, checked_size, number};
+
+#[cfg(feature = "_record")]
+pub(crate) use self::{
+    decode::split,
+    json::{entries_from_json, entries_into_json},
+    lifetime::earliest_creation,
+    live::data_of,
+    marks::marks,
+    shards::is_current,
+    state::Unknown,
+    value::is_same,
+};

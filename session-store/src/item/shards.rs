@@ -1,37 +1,33 @@
-//! Write sharding of a default index: in which shard a session is, and which there are to read.
+//! Write sharding of a default index: the shard of a session, and the shards that a read asks.
 //!
-//! DynamoDB takes 1,000 write units a second for one partition of an index, and one value of an index
-//! is in one partition: a value that is written more often throttles, and with it the writes to the
-//! table. A sharded index is on an attribute of the store's own in place of the promoted one, with the
-//! value `<value>#<shard>`, so that one value is as many partitions. A read asks all of them.
+//! DynamoDB takes 1,000 write units a second for one partition of an index, and all sessions of one
+//! value are in one partition. A value that is written more often is throttled, and so are the writes to
+//! the table. A sharded index is therefore on another attribute, which the store keeps beside the
+//! promoted one: `<value>#<shard>`. So one value has many partitions. A read asks all of them.
 //!
-//! Which shard a session is in is drawn from its handle. Any that is read will do, though: a session
-//! keeps the one it has where only its handle has changed before anybody knew it, or the number of
-//! shards. With fewer shards than before, one that is not read any more is mended by the next save.
-
-use std::borrow::Cow;
+//! The shard is drawn from the handle. But any shard that is read will do: a session keeps its shard when
+//! its id is changed before anyone knew it, or when the number of shards grows. If the number shrinks,
+//! the next save moves a session out of a shard that is no longer read.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::id::SessionHandle;
-use crate::item::roster::Roster;
-use crate::item::value::is_same;
-use crate::schema::{Attribute, Schema, Shards};
+use crate::schema::{Attribute, IndexValue, Schema, Shards};
+
+use super::value::{is_same, key_text};
 
 impl Shards {
     fn key(self, value: &AttributeValue, shard: u32) -> AttributeValue {
         AttributeValue::S(format!("{}#{shard}", key_text(value)))
     }
 
-    /// The bytes of the longest key of this value. It must not depend on the session whether a value
-    /// can be stored.
+    /// The bytes of the longest key of this value: whether a value can be stored must not depend on
+    /// the session's shard.
     pub(crate) fn key_len(self, value: &AttributeValue) -> usize {
         format!("{}#{}", key_text(value), self.count - 1).len()
     }
 
-    /// Whether both are keys of one value, the first of them in a shard that is read.
+    /// Whether both are keys of one value, and the stored one is in a shard that is read.
     fn is_same_value(self, stored: &AttributeValue, own: &AttributeValue) -> bool {
         let (AttributeValue::S(stored), AttributeValue::S(own)) = (stored, own) else {
             return false;
@@ -45,17 +41,7 @@ impl Shards {
     }
 }
 
-/// The value of an index's key as a part of another key.
-pub(crate) fn key_text(value: &AttributeValue) -> Cow<'_, str> {
-    match value {
-        AttributeValue::S(text) | AttributeValue::N(text) => text.into(),
-        AttributeValue::B(bytes) => URL_SAFE_NO_PAD.encode(bytes).into(),
-        // No other type can be a key, and none gets past the image.
-        _ => "".into(),
-    }
-}
-
-/// Promoted attributes with those that keep the shards of their indexes.
+/// Adds to promoted attributes those that hold the shards of their indexes.
 pub(crate) fn with_shards(
     schema: &Schema,
     handle: SessionHandle,
@@ -75,8 +61,9 @@ pub(crate) fn with_shards(
     attributes
 }
 
-/// Whether a promoted attribute as it is stored is what the session makes of it.
-pub(crate) fn is_in_step(
+/// Whether a promoted attribute as it is stored is the one that the session has. A stored key of
+/// another shard is current too, as long as that shard is read.
+pub(crate) fn is_current(
     schema: &Schema,
     name: &str,
     stored: Option<&AttributeValue>,
@@ -99,19 +86,17 @@ pub(crate) struct Partition {
     pub(crate) key: AttributeValue,
 }
 
-impl Roster {
-    /// Where a default index has the sessions of this value.
-    pub(crate) fn partitions(&self) -> Vec<Partition> {
-        let Some(shards) = self.attribute.shards() else {
-            return vec![Partition {
-                attribute: self.attribute.name,
-                key: self.value.clone(),
-            }];
-        };
-        let partition = |shard| Partition {
-            attribute: shards.attribute,
-            key: shards.key(&self.value, shard),
-        };
-        (0..shards.count).map(partition).collect()
-    }
+/// The partitions in which a default index has the sessions of this value.
+pub(crate) fn partitions(of: &IndexValue) -> Vec<Partition> {
+    let Some(shards) = of.attribute.shards() else {
+        return vec![Partition {
+            attribute: of.attribute.name,
+            key: of.value.clone(),
+        }];
+    };
+    let partition = |shard| Partition {
+        attribute: shards.attribute,
+        key: shards.key(&of.value, shard),
+    };
+    (0..shards.count).map(partition).collect()
 }

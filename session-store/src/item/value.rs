@@ -4,10 +4,13 @@
 //! and formats" in AWS's developer guide; the digits of a number are counted as AWS's own
 //! emulator bills them.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::EncodeError;
 use crate::schema::KeyType;
@@ -98,6 +101,20 @@ pub(crate) fn is_same(a: &AttributeValue, b: &AttributeValue) -> bool {
                     .all(|(name, a)| b.get(name).is_some_and(|b| is_same(a, b)))
         }
         (a, b) => a == b,
+    }
+}
+
+pub(crate) fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The key of an index as a part of another key.
+pub(crate) fn key_text(value: &AttributeValue) -> Cow<'_, str> {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.into(),
+        AttributeValue::B(bytes) => URL_SAFE_NO_PAD.encode(bytes).into(),
+        // No other type can be a key: an image with one is refused.
+        _ => "".into(),
     }
 }
 

@@ -1,86 +1,49 @@
-//! Carrying out what is to become of rosters: a place is found, made or refused. Why each step is as
-//! it is stands in [`roster`](crate::item::roster).
+//! Applies planned changes to rosters: adds, evicts or rejects a session.
 
-use aws_sdk_dynamodb::config::Config;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::types::{CancellationReason, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 
-use crate::dynamodb::failure::Attempts;
-use crate::dynamodb::request::session as request;
-use crate::dynamodb::transaction::{Transacted, is_refused, token};
-use crate::dynamodb::write::{Deleted, Written, backoff, conflict};
-use crate::error::{Error, LimitError};
-use crate::id::SessionHandle;
-use crate::item::image::stored_expiry;
-use crate::item::lifetime::{absolute_end, is_live};
-use crate::item::roster::{Change, Member, Room, Roster, members};
-use crate::item::value::Map;
-use crate::schema::OnLimit;
-use crate::schema::SessionAttributes;
-use crate::store::handle::DynamoDbStore;
-use crate::store::sessions::PAGE;
+use crate::dynamodb::{
+    Attempts, Deleted, MAX_ENTER_ATTEMPTS, Transacted, Written, is_refused, pause, request, token,
+};
+use crate::error::{ConflictError, Error, LimitError};
+use crate::item::{Entry, Evicted, Map, RosterChange, members};
+use crate::schema::{IndexValue, OnLimit};
 
-/// How often a place in a roster is tried for. Of many that log in at once, one wins each round.
-pub(crate) const MAX_ENTRIES: u32 = 40;
+use super::members::Rosters;
 
-/// How many sessions one transaction ends for another; it has at most 100 parts.
+/// How many sessions one transaction evicts. It has at most 100 parts.
 const MAX_VICTIMS: usize = 8;
 
-/// How many entries left behind are worth the three requests that drop them: about a KB of them.
-const WORTH_A_SWEEP: usize = 17;
-
-/// More than any two clocks differ.
-const DAY: u64 = 24 * 60 * 60;
-
-/// The sessions that were ended to make room.
-#[derive(Clone, Default)]
-pub(crate) struct Evicted {
-    ended: Vec<SessionHandle>,
-    /// Those of transactions whose answer was lost.
-    perhaps: Vec<SessionHandle>,
-}
-
-impl Evicted {
-    /// Takes note of a transaction with these changes that was carried out.
-    pub(crate) fn by(&mut self, changes: &[Change]) {
-        self.ended.extend(changes.iter().flat_map(Change::victims));
-    }
-
-    /// Takes note of one of which that is not known.
-    pub(crate) fn perhaps_by(&mut self, changes: &[Change]) {
-        for victim in changes.iter().flat_map(Change::victims) {
-            if !self.perhaps.contains(victim) {
-                self.perhaps.push(*victim);
-            }
-        }
-    }
-}
-
-impl<S: SessionAttributes> DynamoDbStore<S> {
-    /// Enters a new session, of which nobody knows yet, into one of its rosters.
+impl Rosters<'_> {
+    /// Enters a new session, whose id nobody knows yet, into one of its rosters.
     ///
-    /// After an error the session is to be taken back: it may be entered or not.
-    pub(crate) async fn enter(&self, change: Change, evicted: &mut Evicted) -> Result<(), Error> {
+    /// After an error it may be entered or not, and the caller has to take it back.
+    pub(super) async fn enter(
+        &self,
+        change: RosterChange,
+        evicted: &mut Evicted,
+    ) -> Result<(), Error> {
         let mut changes = vec![change];
-        for attempt in 1..=MAX_ENTRIES {
+        for attempt in 1..=MAX_ENTER_ATTEMPTS {
             if self.try_to_enter(&mut changes, evicted).await? {
                 return Ok(());
             }
-            // The first refusal is most likely that of a value's first session, or of a full roster.
+            // The first refusal most likely means that the value has no roster yet, or a full one.
             if attempt > 1 {
-                backoff(attempt).await;
+                pause(attempt).await;
             }
         }
         let handle = changes.iter().find_map(|change| change.enters);
         match handle {
-            Some(handle) => Err(conflict(handle, MAX_ENTRIES).into()),
+            Some(handle) => Err(ConflictError::new(handle, MAX_ENTER_ATTEMPTS).into()),
             None => Ok(()),
         }
     }
 
+    /// Whether the session is entered; if not, `changes` is amended for the next attempt.
     async fn try_to_enter(
         &self,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<RosterChange>,
         evicted: &mut Evicted,
     ) -> Result<bool, Error> {
         let [change] = changes.as_mut_slice() else {
@@ -88,62 +51,64 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         };
         if !change.victims().is_empty() {
             let attempts = Attempts::default();
-            let parts = self.parts(changes)?;
-            return match self.transact(&token()?, parts, &attempts).await {
+            let items = self.transact_items(changes)?;
+            return match self.table.transact(&token()?, items, &attempts).await {
                 Ok(Transacted::Done) => {
-                    evicted.by(changes);
+                    evicted.note(changes);
                     Ok(true)
                 }
                 Ok(Transacted::Cancelled(reasons)) => {
-                    // An earlier sending may have been carried out, and this one have met its work.
-                    if attempts.lost() {
-                        evicted.perhaps_by(changes);
+                    // An attempt whose response was lost may have been carried out, and this one may
+                    // have been refused because of it.
+                    if attempts.may_have_been_applied() {
+                        evicted.note_uncertain(changes);
                     }
                     self.amend(changes, &reasons, evicted).await?;
                     Ok(false)
                 }
-                Ok(Transacted::UnderWay) => Ok(false),
+                Ok(Transacted::InProgress) => Ok(false),
                 Err(error) => {
-                    evicted.perhaps_by(changes);
+                    evicted.note_uncertain(changes);
                     Err(error.into())
                 }
             };
         }
-        // Sent once and never again by the SDK, whatever the client's settings are.
-        let once = Config::builder().retry_config(RetryConfig::disabled());
-        let request = request::change(S::SCHEMA, change).alone(self.target());
-        let answer = request.customize().config_override(once).send().await;
-        let answer = answer.map(|done| done.attributes);
-        match self.written("UpdateItem", answer, &Attempts::default()) {
+        // Without repetitions: one that is delayed could enter a session that has ended meanwhile.
+        let request = request::change(self.schema(), change).into_update_item(self.table);
+        match self.table.update_once(request).await {
             Ok(Written::Done(_)) => Ok(true),
-            Ok(Written::Refused { old, .. }) => {
+            Ok(Written::ConditionFailed { old, .. }) => {
                 self.make_room(change, old.as_ref(), evicted).await?;
                 Ok(false)
             }
-            Ok(Written::TooLarge) => Err(full(&change.roster).into()),
+            Ok(Written::TooLarge) => Err(limit_reached(&change.of).into()),
             Err(error) if error.is_retryable() && !error.outcome_unknown() => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// These changes as parts of a transaction: each, and after it those whom it ends.
-    pub(crate) fn parts(&self, changes: &[Change]) -> Result<Vec<TransactWriteItem>, Error> {
-        let mut parts = Vec::new();
+    /// The writes of a transaction for these changes: each change, followed by its evictions.
+    pub(crate) fn transact_items(
+        &self,
+        changes: &[RosterChange],
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let mut items = Vec::new();
         for change in changes {
-            parts.push(request::change(S::SCHEMA, change).part(self.target())?);
+            let statement = request::change(self.schema(), change);
+            items.push(statement.into_transact_item(self.table)?);
             for victim in change.victims() {
-                let evict = request::evict(S::SCHEMA, &change.roster, *victim);
-                parts.push(evict.part(self.target())?);
+                let evict = request::evict(self.schema(), &change.of, *victim);
+                items.push(evict.into_transact_item(self.table)?);
             }
         }
-        Ok(parts)
+        Ok(items)
     }
 
-    /// Decides how the changes of a transaction that was cancelled are to be tried next, by the
-    /// reasons for their [`parts`](Self::parts).
+    /// Decides how the changes of a cancelled transaction are to be tried next, by the reasons for their
+    /// [writes](Self::transact_items).
     pub(crate) async fn amend(
         &self,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<RosterChange>,
         mut reasons: &[CancellationReason],
         evicted: &mut Evicted,
     ) -> Result<(), Error> {
@@ -153,7 +118,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                 Some((own, rest)) => {
                     let (of_victims, rest) = rest.split_at(change.victims().len().min(rest.len()));
                     if is_refused(own) {
-                        // Nobody can leave a roster that is not there.
+                        // There is no roster to leave, so the change is done.
                         if change.enters.is_none() {
                             reasons = rest;
                             continue;
@@ -165,8 +130,9 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                 }
                 None => (reasons, reasons),
             };
+            // A victim is gone or has moved, so there may be room without an eviction.
             if of_victims.iter().any(is_refused) {
-                change.room = Room::Free;
+                change.entry = Entry::IfBelowLimit;
             }
             reasons = rest;
             kept.push(change);
@@ -175,177 +141,82 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         Ok(())
     }
 
-    /// Decides where the place comes from for a session that its roster, which is this item by now,
-    /// has refused.
+    /// Decides how a session gets its entry, after its roster, which is `item` now, has refused it.
     async fn make_room(
         &self,
-        change: &mut Change,
+        change: &mut RosterChange,
         item: Option<&Map>,
         evicted: &mut Evicted,
     ) -> Result<(), Error> {
         let Some((item, entries)) = item.and_then(|item| Some((item, members(item)?))) else {
-            change.room = Room::New;
+            change.entry = Entry::CreateRoster;
             return Ok(());
         };
-        let kept_until = item.get(S::SCHEMA.names.expires_at);
+        // The roster is kept longer than for this session: that was the reason, or it is none any more.
+        let kept_until = item.get(self.schema().names.expires_at);
         let kept_until = kept_until.and_then(|ends| ends.as_n().ok()?.parse::<u64>().ok());
-        if kept_until > change.ends {
-            change.ends = None;
+        if kept_until > change.kept_until {
+            change.kept_until = None;
         }
-        change.room = Room::Free;
+        change.entry = Entry::IfBelowLimit;
         let own = [change.enters, change.leaves];
         let is_in = entries
             .iter()
             .any(|entry| own.contains(&Some(entry.handle)));
-        let limit = change.roster.limit();
-        let most = limit.sessions as usize;
-        let looked = change.most < limit.sessions;
-        change.most = limit.sessions;
-        if is_in || entries.len() < most {
-            return match looked {
-                true => self.sweep(&change.roster, &entries).await,
-                false => Ok(()),
-            };
+        let limit = change.of.limit();
+        let max_entries = limit.sessions as usize;
+        let was_probe = change.max_entries < limit.sessions;
+        change.max_entries = limit.sessions;
+        if is_in || entries.len() < max_entries {
+            // There is room. A probe was refused so as to see the roster, which may want a sweep.
+            if was_probe {
+                self.sweep(&change.of, &entries).await?;
+            }
+            return Ok(());
         }
 
-        let (dead, live) = self.survey(&change.roster, &entries).await?;
-        if !dead.is_empty() {
-            return self.drop_entries(&change.roster, &dead).await;
+        let (stale, live) = self.survey(&change.of, &entries).await?;
+        if !stale.is_empty() {
+            return self.drop_entries(&change.of, &stale).await;
         }
-        // Some have moved to another value since the roster was as it is here: there may be room.
+        // Some sessions have moved to another value since this roster was read: there may be room.
         if live.len() < entries.len() {
             return Ok(());
         }
         if limit.policy == OnLimit::Reject {
-            return Err(full(&change.roster).into());
+            return Err(limit_reached(&change.of).into());
         }
-        let needed = entries.len() + 1 - most;
+        let needed = entries.len() + 1 - max_entries;
         let mut victims = live.into_iter().rev().map(|member| member.handle);
         if needed <= MAX_VICTIMS {
-            change.room = Room::InPlaceOf {
+            change.entry = Entry::Evicting {
                 victims: victims.take(needed).collect(),
-                seen: entries.len(),
+                expected_len: entries.len(),
             };
             return Ok(());
         }
-        // The limit was made smaller. Whoever is over it goes first, in no hurry.
+        // The limit was made smaller: there are more victims than one transaction takes. All but one are
+        // ended one by one.
         let surplus: Vec<_> = victims.by_ref().take(needed - 1).collect();
         let mut gone = Vec::new();
         for handle in surplus {
-            let delete = || request::delete_if(self.target(), handle, &change.roster);
-            match self.delete_item(delete).await? {
-                Deleted::Was(_) | Deleted::Lost => {
+            let delete = || request::delete_if(self.table, handle, &change.of);
+            match self.table.delete(delete).await? {
+                Deleted::Removed(_) | Deleted::PresumedRemoved => {
                     evicted.ended.push(handle);
                     gone.push(handle);
                 }
                 Deleted::Absent => gone.push(handle),
-                Deleted::Refused => {}
+                Deleted::ConditionFailed => {}
             }
         }
-        self.drop_entries(&change.roster, &gone).await
-    }
-
-    /// Drops the oldest entries if many are of sessions that must have expired.
-    async fn sweep(&self, roster: &Roster, entries: &[Member]) -> Result<(), Error> {
-        let now = self.now().seconds();
-        let is_over = |entry: &&Member| absolute_end(S::SCHEMA, entry.created_at) + DAY < now;
-        let oldest = entries.iter().rev().take(PAGE);
-        let over: Vec<_> = oldest.filter(is_over).copied().collect();
-        if over.len() < WORTH_A_SWEEP {
-            return Ok(());
-        }
-        let (dead, _) = self.survey(roster, &over).await?;
-        self.drop_entries(roster, &dead).await
-    }
-
-    /// Reads the sessions of a roster, and ends those that have expired: which entries have no
-    /// session any more, and which have one that is live and of this value.
-    async fn survey(
-        &self,
-        roster: &Roster,
-        entries: &[Member],
-    ) -> Result<(Vec<SessionHandle>, Vec<Member>), Error> {
-        let (mut dead, mut live) = (Vec::new(), Vec::new());
-        for page in entries.chunks(PAGE) {
-            let handles: Vec<_> = page.iter().map(|entry| entry.handle).collect();
-            let items = self.details(roster.attribute, &handles).await?;
-            for entry in page {
-                let Some(item) = items.get(&entry.handle) else {
-                    dead.push(entry.handle);
-                    continue;
-                };
-                let now = self.now();
-                let ends = stored_expiry(S::SCHEMA, entry.handle, item);
-                if ends.is_ok_and(|ends| !is_live(ends, now)) {
-                    let delete = || request::end_expired(self.target(), entry.handle, now);
-                    if !matches!(self.delete_item(delete).await?, Deleted::Refused) {
-                        dead.push(entry.handle);
-                        continue;
-                    }
-                }
-                if item.get(roster.attribute.name) == Some(&roster.value) {
-                    live.push(*entry);
-                }
-            }
-        }
-        Ok((dead, live))
-    }
-
-    /// Takes these entries out of a roster, and gives the roster as it is then if that is asked for,
-    /// unless there is none.
-    pub(crate) async fn leave(
-        &self,
-        roster: &Roster,
-        handles: &[SessionHandle],
-        returned: ReturnValue,
-    ) -> Result<Option<Map>, Error> {
-        let mut left = None;
-        for handles in handles.chunks(request::MAX_LEAVING) {
-            let leave = || request::leave(S::SCHEMA, roster, handles).alone(self.target());
-            let leave = || leave().return_values(returned.clone());
-            left = match self.update_item(leave).await? {
-                Written::Done(item) => item,
-                Written::Refused { .. } | Written::TooLarge => None,
-            };
-        }
-        Ok(left)
-    }
-
-    async fn drop_entries(&self, roster: &Roster, dead: &[SessionHandle]) -> Result<(), Error> {
-        let dropped = self.leave(roster, dead, ReturnValue::None).await;
-        dropped.map(drop)
-    }
-
-    /// Takes a session that is gone out of its rosters.
-    ///
-    /// If that fails, entries of none are left, which whoever meets them drops.
-    pub(crate) async fn leave_all(&self, rosters: &[Roster], handle: SessionHandle) {
-        for roster in rosters {
-            if let Err(error) = self.leave(roster, &[handle], ReturnValue::None).await {
-                tracing::debug!(%handle, %error, "the entry of a session that is gone stays");
-            }
-        }
-    }
-
-    /// Who was ended to make room; where an answer was lost, those who are gone.
-    pub(crate) async fn ended(&self, evicted: Evicted) -> Vec<SessionHandle> {
-        let Evicted { mut ended, perhaps } = evicted;
-        let Some(attribute) = S::SCHEMA.rosters().next().filter(|_| !perhaps.is_empty()) else {
-            return ended;
-        };
-        let live = self.details(attribute, &perhaps).await.unwrap_or_default();
-        let gone = perhaps
-            .into_iter()
-            .filter(|handle| !live.contains_key(handle) && !ended.contains(handle));
-        let gone: Vec<_> = gone.collect();
-        ended.extend(gone);
-        ended
+        self.drop_entries(&change.of, &gone).await
     }
 }
 
-fn full(roster: &Roster) -> LimitError {
+fn limit_reached(of: &IndexValue) -> LimitError {
     LimitError {
-        index: roster.attribute.name,
-        limit: roster.limit().sessions,
+        index: of.attribute.name,
+        limit: of.limit().sessions,
     }
 }

@@ -1,9 +1,11 @@
-//! The typed handles of promoted attributes and their indexes.
+//! The typed handles of promoted attributes and their indexes, and one value of an index.
 
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::attribute::Attribute;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::attribute::{Attribute, Limit, OnLimit};
 use super::key::{IndexKey, KeyValue};
 use super::names::equal;
 use super::session_attributes::SessionAttributes;
@@ -123,5 +125,23 @@ impl<S: SessionAttributes, K: IndexKey> IsIndex<S> for Index<S, K> {
         let found = S::SCHEMA.attributes.iter().find(|a| a.name == self.name);
         // `Index::new` looked it up in the same constant.
         found.unwrap_or_else(|| unreachable!("the schema lost the attribute `{}`", self.name))
+    }
+}
+
+/// One value of an index: all sessions whose attribute has it.
+#[derive(Clone)]
+pub(crate) struct IndexValue {
+    pub(crate) attribute: &'static Attribute,
+    pub(crate) value: AttributeValue,
+}
+
+impl IndexValue {
+    /// How many sessions a consistent index allows this value.
+    pub(crate) fn limit(&self) -> Limit {
+        // A default index has no limit, and no roster whose limit could be asked for.
+        self.attribute.roster().unwrap_or(Limit {
+            sessions: Attribute::MAX_LIMIT,
+            policy: OnLimit::Reject,
+        })
     }
 }

@@ -16,4 +16,5 @@ pub use self::key::{AsKey, IndexField, IndexKey, IntoAttribute, KeyType, KeyValu
 pub use self::names::Names;
 pub use self::session_attributes::{Attributes, SessionAttributes, as_number_set, as_string_set};
 
-pub(crate) use self::attribute::{Limit, Shards};
+pub(crate) use self::attribute::Shards;
+pub(crate) use self::index::IndexValue;

@@ -1,27 +1,30 @@
-//! Where the client comes from: one choice, made by type.
+//! `builder`: where the client comes from, as one choice that the compiler checks.
 
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+#[cfg(feature = "aws-config")]
+use aws_sdk_dynamodb::config::Region;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, SetupError};
-use crate::item::lifetime::Touch;
+use crate::error::Error;
+use crate::item::Touch;
 use crate::schema::SessionAttributes;
-use crate::store::client::{hurried, timeouts};
-use crate::store::handle::{DynamoDbStore, Options, ReadConsistency, Unreadable};
 
-/// Builds a [`DynamoDbStore`]: from one source of a client, and with what else is chosen at run time.
+use super::client::at_endpoint;
+#[cfg(feature = "aws-config")]
+use super::client::from_environment;
+use super::handle::{DynamoDbStore, Options, ReadConsistency, Unreadable};
+
+/// Builds a [`DynamoDbStore`] from one source of a client, with the options that are chosen at run time.
 ///
 /// Exactly one of `client` and `endpoint`, `region` and `from_env` (with the feature `aws-config`),
 /// `embedded` and `embedded_at` (with the feature `embedded`) has to be called; none or two of them
 /// does not compile.
 ///
-/// A client that is made here, and not given, waits a second for a connection, two for an answer and
-/// five in all. It pauses 50 ms at most before it sends a second time, and 100 ms before a third.
+/// A client that the builder makes waits one second for a connection, two for an answer, and five in all.
+/// It pauses at most 50 ms before the second attempt, and 100 ms before the third.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called and awaited"]
 pub struct Builder<S, C = NoClient> {
@@ -57,7 +60,7 @@ impl<S, C> Builder<S, C> {
         self
     }
 
-    /// Says what to make of a session that no longer decodes; by default, an error.
+    /// Says how to treat a session that no longer decodes; by default, as an error.
     pub fn unreadable(mut self, policy: Unreadable) -> Self {
         self.options.unreadable = policy;
         self
@@ -70,11 +73,11 @@ impl<S, C> Builder<S, C> {
     }
 
     /// Lets loads of one session that come at once share their reads, as the requests of one page do;
-    /// by default, each reads by itself.
+    /// by default, each load reads by itself.
     ///
-    /// Of each session one read at a time is under way, and the loads that come meanwhile share the
-    /// next. Each still sees every write that was acknowledged before it came. What fifty requests at
-    /// once would pay for fifty times costs two reads, and some of them wait twice as long.
+    /// For each session one read at a time is in flight, and the loads that come meanwhile share the next.
+    /// Each load still sees every write that was acknowledged before it came. Fifty requests at once cost
+    /// two reads instead of fifty, and some of them wait twice as long.
     pub fn share_loads(mut self, share: bool) -> Self {
         self.options.share_loads = share;
         self
@@ -108,8 +111,8 @@ impl<S, C> Builder<S, C> {
         self.from(InRegion(region.into()))
     }
 
-    /// Uses what the environment says of region, credentials and endpoint: variables, profile
-    /// files and instance roles, as AWS's own tools do.
+    /// Takes region, credentials and endpoint from the environment: variables, profile files and
+    /// instance roles, as AWS's own tools do.
     #[cfg(feature = "aws-config")]
     pub fn from_env(self) -> Builder<S, Environment>
     where
@@ -118,7 +121,7 @@ impl<S, C> Builder<S, C> {
         self.from(Environment(()))
     }
 
-    /// Uses a database of this store's own in this process, in memory, and creates the table.
+    /// Uses a new database in this process, in memory, and creates the table.
     #[cfg(feature = "embedded")]
     pub fn embedded(self) -> Builder<S, InMemory>
     where
@@ -127,8 +130,8 @@ impl<S, C> Builder<S, C> {
         self.from(InMemory(()))
     }
 
-    /// Uses a database in this process that is kept in this file, and creates the table if it is
-    /// not there yet.
+    /// Uses a database in this process that is kept in this file, and creates the table if it does not
+    /// exist.
     #[cfg(feature = "embedded")]
     pub fn embedded_at(self, path: impl Into<std::path::PathBuf>) -> Builder<S, InFile>
     where
@@ -153,19 +156,19 @@ where
 {
     /// Builds the store.
     ///
-    /// It sends nothing to DynamoDB, but for an embedded database, whose table it creates: call
-    /// [`create_table`](DynamoDbStore::create_table) or
-    /// [`verify_table`](DynamoDbStore::verify_table) where you want that.
+    /// It sends no request to DynamoDB: call [`create_table`](DynamoDbStore::create_table) or
+    /// [`verify_table`](DynamoDbStore::verify_table) if you want that. Only in an embedded database does it
+    /// create the table.
     ///
     /// # Errors
     ///
-    /// [`Error::Setup`] for an endpoint that is no URL or that needs the feature `aws-config`, and
-    /// for an embedded database that cannot be opened or holds another kind of table.
+    /// [`Error::Setup`] for an endpoint that is not a URL or that needs the feature `aws-config`, and for
+    /// an embedded database that cannot be opened or holds another kind of table.
     pub async fn build(self) -> Result<DynamoDbStore<S>, Error>
     where
         C: ClientSource,
     {
-        // For schemas that were not made by `checked`; those of the derive were.
+        // For schemas that were not made by `checked`. The derive calls it.
         const { S::SCHEMA.checked() };
         let client = self.source.connect().await?;
         let table = self
@@ -237,7 +240,7 @@ sources! {
     #[cfg(feature = "aws-config")]
     InRegion(String): "A region of AWS: [`Builder::region`].",
     #[cfg(feature = "aws-config")]
-    Environment(()): "What the environment says: [`Builder::from_env`].",
+    Environment(()): "The environment: [`Builder::from_env`].",
     #[cfg(feature = "embedded")]
     InMemory(()): "A database in memory: [`Builder::embedded`].",
     #[cfg(feature = "embedded")]
@@ -252,74 +255,8 @@ impl sealed::Connect for Ready {
 
 impl sealed::Connect for Endpoint {
     async fn connect(self) -> Result<Client, Error> {
-        let url = self.0;
-        let parsed: http::Uri = url.parse().map_err(|error| {
-            SetupError::with_cause(
-                format!("the endpoint `{url}` is no URL; give one such as `http://127.0.0.1:8000`"),
-                error,
-            )
-        })?;
-        let (Some(scheme @ ("http" | "https")), Some(host)) = (parsed.scheme_str(), parsed.host())
-        else {
-            return Err(SetupError::new(format!(
-                "the endpoint `{url}` is no http or https URL; give one such as `http://127.0.0.1:8000`"
-            ))
-            .into());
-        };
-        if is_loopback(host) && scheme == "http" {
-            let http = aws_smithy_http_client::Builder::new().build_http();
-            return Ok(Client::from_conf(
-                on_loopback(url).http_client(http).build(),
-            ));
-        }
-        elsewhere(url).await
+        at_endpoint(self.0).await
     }
-}
-
-/// The configuration of a client on this machine, but for its HTTP client.
-pub(crate) fn on_loopback(url: impl Into<String>) -> aws_sdk_dynamodb::config::Builder {
-    aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "loopback"))
-        .endpoint_url(url)
-        .timeout_config(timeouts())
-        .retry_config(hurried(RetryConfig::standard()))
-}
-
-#[cfg(feature = "aws-config")]
-async fn elsewhere(url: String) -> Result<Client, Error> {
-    Ok(from_environment(|config| config.endpoint_url(url)).await)
-}
-
-/// A client as the environment says. How often it tries is the environment's as well.
-#[cfg(feature = "aws-config")]
-async fn from_environment(
-    more: impl FnOnce(aws_config::ConfigLoader) -> aws_config::ConfigLoader,
-) -> Client {
-    let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts());
-    let config = more(config).load().await;
-    let retry = config.retry_config().cloned();
-    let retry = hurried(retry.unwrap_or_else(RetryConfig::standard));
-    let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_config(retry);
-    Client::from_conf(config.build())
-}
-
-#[cfg(not(feature = "aws-config"))]
-async fn elsewhere(url: String) -> Result<Client, Error> {
-    Err(SetupError::new(format!(
-        "the endpoint `{url}` needs credentials from the environment or TLS; switch on the feature \
-         `aws-config` of session-store, or give a client that is ready"
-    ))
-    .into())
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || address
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(feature = "aws-config")]

@@ -1,13 +1,26 @@
-//! The store: each public operation in a file of its name.
+//! The store: each public operation in the file of its name.
 
-pub(crate) mod builder;
-pub(crate) mod client;
-pub(crate) mod create;
-pub(crate) mod cycle_id;
-pub(crate) mod handle;
-pub(crate) mod provision;
-pub(crate) mod revoke;
-pub(crate) mod revoke_all;
-pub(crate) mod save;
-pub(crate) mod sessions;
-pub(crate) mod shared_reads;
+mod builder;
+mod client;
+mod create;
+mod cycle_id;
+mod delete;
+mod handle;
+mod load;
+mod provision;
+mod revoke;
+mod revoke_all;
+mod save;
+mod sessions;
+mod shared_reads;
+mod touch;
+mod update;
+
+pub use self::builder::Builder;
+pub use self::handle::{DynamoDbStore, ReadConsistency, Unreadable};
+pub use self::revoke::{Revoke, RevokeFailure, Revoked};
+pub use self::revoke_all::RevokeAll;
+pub use self::sessions::{SessionSummary, Sessions};
+
+#[cfg(feature = "test-util")]
+pub(crate) use self::client::on_loopback;

@@ -1,9 +1,9 @@
-//! One read for many loads of one session that come at once, as the requests of one page do.
+//! Coalesces loads of one session that come at once, as the requests of one page do.
 //!
-//! Of each session one read at a time is under way. A load that comes meanwhile waits for the next,
-//! which all share that wait for it, and which is sent when the first is answered. So each load gets
-//! what was stored at some moment after it came, as it would by a read of its own: it sees every
-//! write that was acknowledged before, those of its own caller included.
+//! For each session, one read at a time is in flight. Loads that come meanwhile share the next read,
+//! which is sent when the first is answered. So each load gets a state that was stored at some moment
+//! after it came, as by a read of its own: it sees every write that was acknowledged before, those of its
+//! own caller included.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,106 +13,107 @@ use futures_util::future::{BoxFuture, Shared, WeakShared};
 
 use crate::error::ServiceError;
 use crate::id::SessionHandle;
-use crate::item::value::Map;
+use crate::item::Map;
 
 type Answer = Result<Option<Map>, ServiceError>;
 type Read = Shared<BoxFuture<'static, Answer>>;
 
-/// What is read: which session, and whether consistently.
+/// Which session is read, and whether consistently.
 type Key = (SessionHandle, bool);
 
-/// The reads that are under way, and those that wait for them.
+/// The shared reads of a store.
 #[derive(Clone, Default)]
-pub(crate) struct Reads(Arc<Mutex<Lanes>>);
+pub(super) struct Coalescer(Arc<Mutex<Reads>>);
 
 #[derive(Default)]
-struct Lanes {
-    lanes: HashMap<Key, Lane>,
+struct Reads {
+    by_key: HashMap<Key, InFlight>,
     /// How many reads there were.
     count: u64,
 }
 
+/// The reads of one session.
 #[derive(Default)]
-struct Lane {
-    sent: Option<Known>,
-    waiting: Option<Known>,
+struct InFlight {
+    sent: Option<SharedRead>,
+    queued: Option<SharedRead>,
 }
 
-/// A read by its number. It is not kept from here, and so ends with the last load that waits for it.
-struct Known {
+/// A read and its number. The reference is weak, so the read ends with the last load that waits for it.
+struct SharedRead {
     number: u64,
     read: WeakShared<BoxFuture<'static, Answer>>,
 }
 
-impl Reads {
+impl Coalescer {
     /// The answer of a read that is sent from now on.
-    pub(crate) async fn share(
+    pub(super) async fn share(
         &self,
         key: Key,
         read: impl Future<Output = Answer> + Send + 'static,
     ) -> Answer {
-        let waiting = self.join(key, read);
-        waiting.await
+        let queued = self.join(key, read);
+        queued.await
     }
 
     fn join(&self, key: Key, read: impl Future<Output = Answer> + Send + 'static) -> Read {
-        let lanes = &mut *self.lock();
-        let lane = lanes.lanes.entry(key).or_default();
-        let upgrade = |known: &Option<Known>| known.as_ref().and_then(|known| known.read.upgrade());
-        if let Some(waiting) = upgrade(&lane.waiting) {
-            return waiting;
+        let reads = &mut *self.lock();
+        let in_flight = reads.by_key.entry(key).or_default();
+        let upgrade = |shared: &Option<SharedRead>| shared.as_ref()?.read.upgrade();
+        if let Some(queued) = upgrade(&in_flight.queued) {
+            return queued;
         }
-        let before = upgrade(&lane.sent);
-        lanes.count += 1;
-        let number = lanes.count;
-        let place = Place {
-            reads: self.clone(),
+        let before = upgrade(&in_flight.sent);
+        reads.count += 1;
+        let number = reads.count;
+        let ticket = Ticket {
+            coalescer: self.clone(),
             key,
             number,
         };
         let next = async move {
             if let Some(before) = before {
-                // Whatever it was, it is for those who came earlier.
+                // Its answer is for those who came earlier.
                 let _ = before.await;
             }
-            place.depart();
+            ticket.mark_sent();
             read.await
         };
         let next = next.boxed().shared();
-        lane.waiting = next.downgrade().map(|read| Known { number, read });
+        in_flight.queued = next.downgrade().map(|read| SharedRead { number, read });
         next
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lanes> {
+    fn lock(&self) -> MutexGuard<'_, Reads> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The place of a read among those of its session, until it ends or nobody waits for it any more.
-struct Place {
-    reads: Reads,
+/// Keeps a read known until it ends, or until nobody waits for it any more.
+struct Ticket {
+    coalescer: Coalescer,
     key: Key,
     number: u64,
 }
 
-impl Place {
-    /// It is sent: nobody can join it from now on.
-    fn depart(&self) {
-        if let Some(lane) = self.reads.lock().lanes.get_mut(&self.key) {
-            lane.sent = lane.waiting.take();
+impl Ticket {
+    /// From now on, no load can join this read.
+    fn mark_sent(&self) {
+        if let Some(in_flight) = self.coalescer.lock().by_key.get_mut(&self.key) {
+            in_flight.sent = in_flight.queued.take();
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for Ticket {
     fn drop(&mut self) {
-        let lanes = &mut self.reads.lock().lanes;
-        if let Some(lane) = lanes.get_mut(&self.key) {
-            for place in [&mut lane.sent, &mut lane.waiting] {
-                place.take_if(|known| known.number == self.number);
+        let by_key = &mut self.coalescer.lock().by_key;
+        if let Some(in_flight) = by_key.get_mut(&self.key) {
+            for shared in [&mut in_flight.sent, &mut in_flight.queued] {
+                shared.take_if(|shared| shared.number == self.number);
             }
-            if lane.sent.is_none() && lane.waiting.is_none() {
-                lanes.remove(&self.key);
+            if in_flight.sent.is_none() && in_flight.queued.is_none() {
+                by_key.remove(&self.key);
             }
         }
     }

@@ -53,8 +53,7 @@ use serde::de::DeserializeOwned;
 
 use crate::embedded::Embedded;
 use crate::schema::SessionAttributes;
-use crate::store::builder::on_loopback;
-use crate::store::handle::DynamoDbStore;
+use crate::store::{DynamoDbStore, on_loopback};
 
 pub use self::clock::Clock;
 pub use self::wire::{Call, Fault, Wire};

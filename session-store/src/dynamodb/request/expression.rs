@@ -8,13 +8,14 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
-use crate::dynamodb::failure::incomplete;
-use crate::dynamodb::request::session::Target;
 use crate::error::Error;
-use crate::item::value::Map;
+use crate::item::Map;
 
-/// Placeholders for names and values: always used, since DynamoDB reserves over 500 words. Each name
-/// has one; DynamoDB refuses a request with one that no expression uses.
+use super::super::failure::incomplete;
+use super::super::table::Table;
+
+/// Placeholders for names and values. Names always get one, since DynamoDB reserves over 500 words.
+/// DynamoDB refuses a request with a placeholder that no expression uses.
 #[derive(Default)]
 pub(super) struct Expression {
     names: Vec<String>,
@@ -46,7 +47,7 @@ impl Expression {
         Some(numbered('#', names).collect())
     }
 
-    /// None where there are none: DynamoDB refuses an empty map.
+    /// `None` if there are no values: DynamoDB refuses an empty map.
     pub(super) fn values(&mut self) -> Option<HashMap<String, AttributeValue>> {
         let values = std::mem::take(&mut self.values);
         Some(numbered(':', values).collect()).filter(|values: &HashMap<_, _>| !values.is_empty())
@@ -58,7 +59,7 @@ fn numbered<T>(sign: char, all: Vec<T>) -> impl Iterator<Item = (String, T)> {
     numbered.map(move |(number, it)| (Placeholder { sign, number }.to_string(), it))
 }
 
-/// What stands for a name or a value in the text.
+/// A placeholder in the text.
 #[derive(Clone, Copy)]
 pub(super) struct Placeholder {
     sign: char,
@@ -79,21 +80,21 @@ impl fmt::Display for Placeholder {
     }
 }
 
-/// Clauses in one text, with something between them.
+/// Clauses in one text, with a separator between them.
 pub(super) struct Clauses {
     text: String,
-    between: &'static str,
+    separator: &'static str,
 }
 
 impl Clauses {
-    pub(super) fn new(between: &'static str) -> Self {
+    pub(super) fn new(separator: &'static str) -> Self {
         let text = String::new();
-        Self { text, between }
+        Self { text, separator }
     }
 
     pub(super) fn push(&mut self, clause: fmt::Arguments<'_>) {
         if !self.text.is_empty() {
-            self.text += self.between;
+            self.text += self.separator;
         }
         // Writing to memory does not fail.
         let _ = self.text.write_fmt(clause);
@@ -114,11 +115,11 @@ impl fmt::Display for Clauses {
     }
 }
 
-/// A change of one item on a condition, sent alone or as a part of a transaction. If the condition
-/// fails, the answer brings the item along.
+/// A change of one item on a condition, sent alone or in a transaction. If the condition fails, the
+/// answer has the item.
 pub(crate) struct Statement {
     key: Map,
-    /// None deletes the item.
+    /// `None` deletes the item.
     update: Option<String>,
     condition: String,
     names: Option<HashMap<String, String>>,
@@ -141,11 +142,12 @@ impl Statement {
         }
     }
 
-    /// An update as a request of its own.
-    pub(crate) fn alone(self, to: Target<'_>) -> UpdateItemFluentBuilder {
-        to.client
+    /// As a request of its own, for an update.
+    pub(crate) fn into_update_item(self, table: &Table) -> UpdateItemFluentBuilder {
+        table
+            .client
             .update_item()
-            .table_name(to.table)
+            .table_name(&table.name)
             .set_key(Some(self.key))
             .set_update_expression(self.update)
             .condition_expression(self.condition)
@@ -154,12 +156,12 @@ impl Statement {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// A part of a transaction.
-    pub(crate) fn part(self, to: Target<'_>) -> Result<TransactWriteItem, Error> {
-        let part = TransactWriteItem::builder();
+    /// As one write of a transaction.
+    pub(crate) fn into_transact_item(self, table: &Table) -> Result<TransactWriteItem, Error> {
+        let item = TransactWriteItem::builder();
         let Some(update) = self.update else {
             let delete = Delete::builder()
-                .table_name(to.table)
+                .table_name(&table.name)
                 .set_key(Some(self.key))
                 .condition_expression(self.condition)
                 .set_expression_attribute_names(self.names)
@@ -167,16 +169,16 @@ impl Statement {
                 .return_values_on_condition_check_failure(
                     ReturnValuesOnConditionCheckFailure::AllOld,
                 );
-            return Ok(part.delete(delete.build().map_err(incomplete)?).build());
+            return Ok(item.delete(delete.build().map_err(incomplete)?).build());
         };
         let update = Update::builder()
-            .table_name(to.table)
+            .table_name(&table.name)
             .set_key(Some(self.key))
             .update_expression(update)
             .condition_expression(self.condition)
             .set_expression_attribute_names(self.names)
             .set_expression_attribute_values(self.values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        Ok(part.update(update.build().map_err(incomplete)?).build())
+        Ok(item.update(update.build().map_err(incomplete)?).build())
     }
 }

@@ -1,5 +1,26 @@
 //! Every expression that is sent to DynamoDB is written here: pure functions to SDK requests.
+//!
+//! # Conditions
+//!
+//! Every write to a known session carries `expires_at > :now`, and checks the types of `data`, `version`
+//! and `writes`. Without the types, a foreign item would be a `ValidationException` rather than a failed
+//! condition. A failed condition returns the old item, which tells what happened:
+//!
+//! | old item | the session |
+//! |---|---|
+//! | none, or expired | is gone |
+//! | with foreign types | cannot be decoded |
+//! | with this write's own mark | was written by an earlier attempt |
+//! | otherwise | was not written: the plan is made anew from this item |
+//!
+//! A save without a version check also needs `NOT contains(writes, :mark)` and `version <= seen + 4`: an
+//! item remembers four writes, so a repetition after more of them could not recognise itself.
 
 mod expression;
 mod roster;
-pub(crate) mod session;
+mod save;
+mod session;
+
+pub(crate) use self::roster::{MAX_LEAVING, change, end_expired, leave};
+pub(crate) use self::save::{ExpiryBound, Save, save};
+pub(crate) use self::session::*;

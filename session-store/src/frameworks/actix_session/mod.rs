@@ -76,7 +76,7 @@
 //! Entries are JSON. Numbers keep what `serde_json::Value` keeps of them: integers of 64 bits, and
 //! floating point.
 
-mod record;
+mod operations;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -88,11 +88,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{EncodeError, Error};
-use crate::frameworks::record::{Base, Data};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::value::Map;
+use crate::item::Map;
 use crate::schema::SessionAttributes;
-use crate::store::handle::DynamoDbStore;
+use crate::store::DynamoDbStore;
+
+use super::record::{Base, Data, Records};
 
 /// A [`DynamoDbStore`] as actix-session's `SessionStore`. See the [module](self).
 pub struct ActixSessions<S> {
@@ -111,6 +112,12 @@ impl<S> ActixSessions<S> {
     }
 }
 
+impl<S: SessionAttributes + DeserializeOwned + 'static> ActixSessions<S> {
+    fn records(&self) -> Records<'_, S> {
+        Records::new(&self.store)
+    }
+}
+
 impl<S> Clone for ActixSessions<S> {
     fn clone(&self) -> Self {
         Self::new(self.store.clone())
@@ -126,12 +133,11 @@ impl<S> fmt::Debug for ActixSessions<S> {
 thread_local! {
     /// The session that the last `delete` on this thread ended, for a `save` that follows at once.
     ///
-    /// A new key is a `delete` and a `save` to the framework, and what it saves may come from a
-    /// session that was revoked since it was loaded. Only the delete can tell, and only by this
-    /// way: the trait gives both nothing in common. The framework's middleware calls the one right
-    /// after the other, with nothing to wait for between them, so that no other request on this
-    /// thread comes in between; should one, the `save` finds a session that is not its own, and
-    /// stores nothing.
+    /// To the framework, a new key is a `delete` and a `save`, and the saved state may come from a session
+    /// that was revoked since it was loaded. Only the delete can tell, and only by this way: the trait
+    /// gives the two calls nothing in common. The framework's middleware calls one right after the other,
+    /// and awaits nothing between them, so no other request on this thread comes in between. If one did,
+    /// the `save` would find a session that is not its own, and store nothing.
     static ENDED: Cell<Option<(SessionHandle, Map)>> = const { Cell::new(None) };
 }
 
@@ -147,8 +153,8 @@ where
         };
         let loaded = async {
             let loaded = self
-                .store
-                .load_fitting(id.handle(), self.store.reads_consistently())
+                .records()
+                .load_readable(id.handle(), self.store.reads_consistently())
                 .await?;
             let base = loaded.as_ref().map(Base::of).transpose()?;
             Ok::<_, Error>(loaded.zip(base))
@@ -179,20 +185,20 @@ where
         let saved = async {
             let (base, data) = parse(state)?;
             let idle = seconds(ttl);
-            let store = &self.store;
+            let records = self.records();
             let Some((handle, base)) = base else {
-                let now = store.now();
-                return store
+                let now = self.store.table().now();
+                return records
                     .create_counting_from(now, &data, idle, Map::new())
                     .await;
             };
             if let Some(ended) = ended.filter(|(ended, _)| *ended == handle)
-                && let Some(id) = store.create_in_place_of(ended, &base, data, idle).await?
+                && let Some(id) = records.create_in_place_of(ended, &base, data, idle).await?
             {
                 return Ok(id);
             }
             tracing::info!(%handle, "the session was ended, and gets no new id; nothing was stored");
-            SessionId::mint()
+            Ok(SessionId::mint()?)
         };
         match saved.await {
             Ok(id) => key(&id).map_err(SaveError::Other),
@@ -216,7 +222,7 @@ where
             let (base, data) = parse(state)?;
             let handle = id.handle();
             let base = base.filter(|(of, _)| *of == handle).map(|(_, base)| base);
-            self.store
+            self.records()
                 .save_since(handle, base, data, seconds(ttl))
                 .await
         };
@@ -235,7 +241,7 @@ where
         let Ok(id) = SessionId::parse(key.as_ref()) else {
             return Ok(());
         };
-        let extended = self.store.extend(id.handle(), seconds(ttl)).await;
+        let extended = self.records().extend(id.handle(), seconds(ttl)).await;
         Ok(extended.or_else(drop_of_gone)?)
     }
 
@@ -243,7 +249,7 @@ where
         let mut ended = None;
         if let Ok(id) = SessionId::parse(key.as_ref()) {
             let handle = id.handle();
-            let item = self.store.end_record(handle).await?;
+            let item = self.records().end(handle).await?;
             ended = item.map(|item| (handle, item));
         }
         ENDED.set(ended);

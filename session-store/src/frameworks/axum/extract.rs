@@ -1,4 +1,4 @@
-//! The extractor: the session struct in a handler's hand.
+//! The extractor: the session struct as a handler's argument.
 
 use std::any::type_name;
 use std::fmt;
@@ -13,85 +13,84 @@ use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::held::{Data, Held};
-use super::slot::{Refusal, Slot};
 use crate::error::Error;
 use crate::schema::SessionAttributes;
 use crate::session::Session;
-use crate::store::handle::DynamoDbStore;
+use crate::store::DynamoDbStore;
+
+use super::super::http::{Current, Refusal, RequestSession};
+use super::config::RequestSlot;
 
 /// The session of the request, as the session struct `S`.
 ///
-/// It dereferences to `S`, which has its default where there is no session. The first mutable access
-/// keeps a clone, to know later what changed; what changed is stored when the handler is done, and
-/// one without a session gets one then. As `Option<CurrentSession<S>>` it is none where there is no
-/// session.
+/// It dereferences to `S`, which has its default if there is no session. The first mutable access keeps a
+/// clone, to find out later what changed. The changes are stored when the handler is done; if there was no
+/// session, one is created then. `Option<CurrentSession<S>>` is `None` if there is no session.
 ///
 /// A request has one session: a further extractor in the same handler, while the first is alive, is
-/// refused. Drop it before the handler ends; one that is moved into a task or into the body of the
-/// response is not stored.
+/// refused. Drop it before the handler ends: if it is moved into a task or into the body of the response,
+/// its changes are not stored.
 ///
-/// All but `S` is in associated functions, so that they hide no method of `S`.
+/// Everything but `S` is in associated functions, so that they hide no method of `S`.
 ///
 /// `S` derives `SessionAttributes`, `Clone`, `Default`, `Serialize` and `Deserialize`. Where the
 /// compiler only says that a function is no handler, `#[axum::debug_handler]` on it shows which of
 /// them is missing.
 pub struct CurrentSession<S> {
-    slot: Arc<Slot<S>>,
-    /// None only while it is being stored, or after that was broken off.
-    held: Option<Box<Held<S>>>,
+    slot: Arc<RequestSlot<S>>,
+    /// `None` only while it is being stored, or after that was cancelled.
+    session: Option<Box<RequestSession<S>>>,
 }
 
 impl<S> CurrentSession<S> {
-    /// The session as the store knows it, with handle, times and version; none where there is none.
+    /// The session as the store knows it, with handle, times and version; `None` if there is no session.
     pub fn stored(session: &Self) -> Option<&Session<S>> {
-        session.held().session()
+        session.inner().session()
     }
 
     /// The store, to list or revoke sessions.
     pub fn store(session: &Self) -> &DynamoDbStore<S> {
-        &session.slot.config().store
+        session.slot.slot.store()
     }
 
-    /// Gives the session a new id when it is stored, together with all other changes: do it at
-    /// log-in, since somebody else may know the one before. Without a session it has no effect, since
-    /// a new one has a new id.
+    /// Gives the session a new id when it is stored, together with all other changes. Do it at log-in,
+    /// since somebody else may know the old id. Without a session it has no effect: a new session has a new
+    /// id.
     pub fn cycle_id(session: &mut Self) {
-        session.held_mut().cycle = true;
+        session.inner_mut().cycle = true;
     }
 
     /// Gives this session an idle timeout of its own, such as for "remember me"; `None` goes back to
     /// that of the type.
     pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {
-        session.held_mut().idle = Some(idle.into());
+        session.inner_mut().idle = Some(idle.into());
     }
 
-    /// Keeps this request from extending the idle timeout, if it changes nothing else: for routes
-    /// that a page calls by itself, or nobody would ever be logged out for being idle.
+    /// Keeps this request from extending the idle timeout, if it changes nothing else. Use it for routes
+    /// that a page calls by itself; otherwise no visitor would ever be logged out for being idle.
     pub fn without_touch(session: &mut Self) {
-        session.held_mut().touch = false;
+        session.inner_mut().touch = false;
     }
 
-    fn held(&self) -> &Held<S> {
-        match &self.held {
-            Some(held) => held,
-            None => broken_off(),
+    fn inner(&self) -> &RequestSession<S> {
+        match &self.session {
+            Some(session) => session,
+            None => was_cancelled(),
         }
     }
 
-    fn held_mut(&mut self) -> &mut Held<S> {
-        match &mut self.held {
-            Some(held) => held,
-            None => broken_off(),
+    fn inner_mut(&mut self) -> &mut RequestSession<S> {
+        match &mut self.session {
+            Some(session) => session,
+            None => was_cancelled(),
         }
     }
 }
 
 impl<S: Default> CurrentSession<S> {
-    /// Ends the session, and takes the cookie away: log-out. What is changed after it begins a new
-    /// one.
+    /// Ends the session, and removes the cookie: log-out. A change after it begins a new session.
     pub fn end(session: &mut Self) {
-        session.held_mut().end();
+        session.inner_mut().end();
     }
 }
 
@@ -99,38 +98,44 @@ impl<S> CurrentSession<S>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    /// Stores the changes so far at once, rather than when the handler is done, so that the handler
-    /// learns what came of it: whether it failed, and, by [`Session::evicted`] of what is then
-    /// [`stored`](Self::stored), whom a log-in ended. It goes on if the client hangs up.
+    /// Stores the changes so far now, rather than when the handler is done, so that the handler learns the
+    /// outcome: whether it failed, and by [`Session::evicted`] of the [`stored`](Self::stored) session,
+    /// which sessions a log-in evicted. It goes on if the client hangs up.
     ///
     /// # Errors
     ///
     /// Those of [`create`](DynamoDbStore::create), [`save`](DynamoDbStore::save),
     /// [`touch`](DynamoDbStore::touch), [`cycle_id`](DynamoDbStore::cycle_id) and
-    /// [`delete`](DynamoDbStore::delete), whichever it took. The changes are still in hand, but the
-    /// answer is the handler's now: nothing is tried again when it is done.
+    /// [`delete`](DynamoDbStore::delete), as far as it called them. The session still has its unsaved
+    /// changes, but the handler deals with the error: nothing is tried again when it is done.
     ///
     /// # Panics
     ///
-    /// Await it to its end. A future that is dropped before, such as by a timeout, takes the session
-    /// along: any use of it panics after that, and the client does not learn of a new id.
+    /// Await it to its end. If the future is dropped before, such as by a timeout, the session is lost to
+    /// the handler: any later use of it panics, and the client does not learn of a new id.
     pub async fn save(session: &mut Self) -> Result<(), Error> {
         let store = Self::store(session).clone();
-        Self::carry_out(session, |mut held| async move {
-            let stored = held.store(&store).await;
-            (held, stored)
+        Self::carry_out(session, |mut inner| async move {
+            let stored = inner.store(&store).await;
+            (inner, stored)
         })
         .await
     }
 
-    /// Changes the session at once by [`update`](DynamoDbStore::update): of two requests at once that
-    /// change the same field, neither undoes the other. What was changed before it is stored first;
-    /// without a session, one begins. It goes on if the client hangs up.
+    /// Changes the session now, by [`update`](DynamoDbStore::update): if two requests at once change the
+    /// same field, neither undoes the other. Earlier changes are stored first; without a session, one
+    /// begins. It goes on if the client hangs up.
     ///
-    /// The closure runs again each time that others were first, and what it returned at last is given.
+    /// The closure runs again each time that others were first, and its last value is returned.
     ///
-    /// ```ignore
-    /// CurrentSession::update(&mut session, move |session| session.cart.push(item.clone())).await?;
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use session_store::{Error, SessionAttributes, axum::CurrentSession};
+    /// # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+    /// # struct AppSession { cart: Vec<String> }
+    /// async fn add(session: &mut CurrentSession<AppSession>, item: String) -> Result<(), Error> {
+    ///     CurrentSession::update(session, move |session| session.cart.push(item.clone())).await
+    /// }
     /// ```
     ///
     /// # Errors
@@ -146,9 +151,9 @@ where
         change: impl FnMut(&mut S) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let store = Self::store(session).clone();
-        Self::carry_out(session, |mut held| async move {
-            let changed = held.update(&store, change).await;
-            (held, changed)
+        Self::carry_out(session, |mut inner| async move {
+            let changed = inner.update(&store, change).await;
+            (inner, changed)
         })
         .await
     }
@@ -156,19 +161,19 @@ where
     /// Runs in a task of its own, which goes on if the client hangs up.
     async fn carry_out<T, F>(
         session: &mut Self,
-        work: impl FnOnce(Box<Held<S>>) -> F,
+        work: impl FnOnce(Box<RequestSession<S>>) -> F,
     ) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: Future<Output = (Box<Held<S>>, Result<T, Error>)> + Send + 'static,
+        F: Future<Output = (Box<RequestSession<S>>, Result<T, Error>)> + Send + 'static,
     {
-        let Some(held) = session.held.take() else {
-            broken_off()
+        let Some(inner) = session.session.take() else {
+            was_cancelled()
         };
-        match tokio::spawn(work(held)).await {
-            Ok((mut held, done)) => {
-                held.given_up = done.is_err();
-                session.held = Some(held);
+        match tokio::spawn(work(inner)).await {
+            Ok((mut inner, done)) => {
+                inner.save_failed = done.is_err();
+                session.session = Some(inner);
                 done
             }
             Err(error) => match error.try_into_panic() {
@@ -180,14 +185,14 @@ where
     }
 }
 
-fn broken_off() -> ! {
-    panic!("a `save` or `update` of this session was dropped before its end, and it with it")
+fn was_cancelled() -> ! {
+    panic!("a `save` or `update` was cancelled, so this session can no longer be used")
 }
 
 impl<S> Drop for CurrentSession<S> {
     fn drop(&mut self) {
-        if let Some(held) = self.held.take() {
-            self.slot.put_back(held);
+        if let Some(session) = self.session.take() {
+            self.slot.slot.put_back(session);
         }
     }
 }
@@ -196,22 +201,22 @@ impl<S> Deref for CurrentSession<S> {
     type Target = S;
 
     fn deref(&self) -> &S {
-        match &self.held().data {
-            Data::Absent { data, .. } => data,
-            Data::Stored(session) => session,
+        match &self.inner().current {
+            Current::New { data, .. } => data,
+            Current::Existing(session) => session,
         }
     }
 }
 
 impl<S: Clone> DerefMut for CurrentSession<S> {
     fn deref_mut(&mut self) -> &mut S {
-        self.held_mut().data.get_mut()
+        self.inner_mut().current.get_mut()
     }
 }
 
 impl<S: fmt::Debug> fmt::Debug for CurrentSession<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let handle = self.held().session().map(Session::handle);
+        let handle = self.inner().session().map(Session::handle);
         f.debug_struct("CurrentSession")
             .field("handle", &handle)
             .field("data", &**self)
@@ -227,14 +232,14 @@ where
     type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, SessionRejection> {
-        let Some(slot) = parts.extensions.get::<Arc<Slot<S>>>() else {
+        let Some(slot) = parts.extensions.get::<Arc<RequestSlot<S>>>() else {
             return Err(SessionRejection(Reason::NoLayer(type_name::<S>())));
         };
         let slot = Arc::clone(slot);
         match slot.lend().await {
-            Ok(held) => Ok(Self {
+            Ok(session) => Ok(Self {
                 slot,
-                held: Some(held),
+                session: Some(session),
             }),
             Err(Refusal::Lent) => Err(SessionRejection(Reason::Lent)),
             Err(Refusal::Failed(response)) => {

@@ -13,38 +13,32 @@ use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::cookie::{Carrier, SessionCookie};
-use super::policy::{Stage, default_answer};
-use super::slot::Slot;
 use crate::error::Error;
 use crate::schema::SessionAttributes;
-use crate::store::handle::DynamoDbStore;
+use crate::store::DynamoDbStore;
+
+use super::super::http::cookie::{Carrier, SessionCookie};
+use super::super::http::policy::Stage;
+use super::super::http::{SessionConfig, Slot};
+use super::config::{OnError, RequestSlot};
 
 /// Gives the handlers of a router their sessions, and stores what they changed. See the
 /// [module](super).
 pub struct SessionLayer<S> {
-    config: Config<S>,
-}
-
-pub(super) struct Config<S> {
-    pub(super) store: DynamoDbStore<S>,
-    pub(super) carrier: Carrier,
-    pub(super) save_on_server_error: bool,
+    config: SessionConfig<S>,
     on_error: Option<OnError>,
 }
-
-type OnError = Arc<dyn Fn(&Error, Stage) -> Option<Response> + Send + Sync>;
 
 impl<S> SessionLayer<S> {
     /// Sessions of this store, with their ids in the cookie that [`SessionCookie::new`] describes.
     pub fn new(store: DynamoDbStore<S>) -> Self {
         Self {
-            config: Config {
+            config: SessionConfig {
                 store,
                 carrier: Carrier::Cookie(SessionCookie::new()),
                 save_on_server_error: false,
-                on_error: None,
             },
+            on_error: None,
         }
     }
 
@@ -60,8 +54,8 @@ impl<S> SessionLayer<S> {
         self
     }
 
-    /// For an API: the id is in the header `Authorization: Bearer <id>` of a request, and a new one in
-    /// the header `Session-Id` of the answer. There is no cookie.
+    /// For an API: a request has its id in the header `Authorization: Bearer <id>`, and an answer has a new
+    /// id in the header `Session-Id`. There is no cookie.
     pub fn bearer(mut self) -> Self {
         self.config.carrier = Carrier::Bearer;
         self
@@ -73,44 +67,17 @@ impl<S> SessionLayer<S> {
         self
     }
 
-    /// What to answer when a session cannot be read or stored, in place of what the
+    /// Sets the answer when a session cannot be read or stored, in place of those that the
     /// [module](super#when-something-goes-wrong) lists.
     ///
-    /// `None` goes on: at [`Stage::Load`] as if there were no session, and whatever the handler then
-    /// changes is not stored; at [`Stage::Save`] with the answer of the handler.
+    /// `None` goes on: at [`Stage::Load`] as if there were no session, and no change of the handler is
+    /// stored; at [`Stage::Save`] with the answer of the handler.
     pub fn on_error(
         mut self,
         answer: impl Fn(&Error, Stage) -> Option<Response> + Send + Sync + 'static,
     ) -> Self {
-        self.config.on_error = Some(Arc::new(answer));
+        self.on_error = Some(Arc::new(answer));
         self
-    }
-}
-
-impl<S> Config<S> {
-    pub(super) fn answer(&self, error: &Error, stage: Stage) -> Option<Response> {
-        match error {
-            Error::Gone(_) => tracing::info!("{error}"),
-            _ => {
-                let cause = std::error::Error::source(error).map(tracing::field::display);
-                tracing::error!(cause, "{error}");
-            }
-        }
-        match &self.on_error {
-            Some(answer) => answer(error, stage),
-            None => default_answer(error, stage),
-        }
-    }
-}
-
-impl<S> Clone for Config<S> {
-    fn clone(&self) -> Self {
-        Self {
-            store: self.store.clone(),
-            carrier: self.carrier.clone(),
-            save_on_server_error: self.save_on_server_error,
-            on_error: self.on_error.clone(),
-        }
     }
 }
 
@@ -118,6 +85,7 @@ impl<S> Clone for SessionLayer<S> {
     fn clone(&self) -> Self {
         Self {
             config: self.config.clone(),
+            on_error: self.on_error.clone(),
         }
     }
 }
@@ -136,6 +104,7 @@ impl<S, I> Layer<I> for SessionLayer<S> {
     fn layer(&self, inner: I) -> Self::Service {
         SessionService {
             config: Arc::new(self.config.clone()),
+            on_error: self.on_error.clone(),
             inner,
         }
     }
@@ -143,7 +112,8 @@ impl<S, I> Layer<I> for SessionLayer<S> {
 
 /// A service with sessions; made by [`SessionLayer`].
 pub struct SessionService<S, I> {
-    config: Arc<Config<S>>,
+    config: Arc<SessionConfig<S>>,
+    on_error: Option<OnError>,
     inner: I,
 }
 
@@ -151,6 +121,7 @@ impl<S, I: Clone> Clone for SessionService<S, I> {
     fn clone(&self) -> Self {
         Self {
             config: Arc::clone(&self.config),
+            on_error: self.on_error.clone(),
             inner: self.inner.clone(),
         }
     }
@@ -180,8 +151,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let known = self.config.carrier.read(request.headers());
-        let slot = Arc::new(Slot::new(Arc::clone(&self.config), known));
+        let slot = Slot::new(Arc::clone(&self.config), request.headers());
+        let on_error = self.on_error.clone();
+        let slot = Arc::new(RequestSlot { slot, on_error });
         request.extensions_mut().insert(Arc::clone(&slot));
         let response = self.inner.call(request);
         Box::pin(async move {

@@ -93,14 +93,11 @@
 //!
 //! [`DynamoDbStore`]: crate::DynamoDbStore
 
-mod cookie;
+mod config;
 mod extract;
-mod held;
 mod layer;
-mod policy;
-mod slot;
 
-pub use self::cookie::{SameSite, SessionCookie, SigningKey};
 pub use self::extract::{CurrentSession, SessionRejection};
 pub use self::layer::{SessionLayer, SessionService};
-pub use self::policy::Stage;
+pub use super::http::cookie::{SameSite, SessionCookie, SigningKey};
+pub use super::http::policy::Stage;

@@ -1,54 +1,52 @@
-//! What a copy of a session was made from, so that a save of it can write what changed alone.
+//! The stored state from which a copy of a session was made, so that a save writes only the difference.
 //!
 //! # Copies that are saved more than once
 //!
-//! A framework hands out a record by reference, so the copy keeps its base: after its first save, the
-//! base is no longer what is stored. The difference to it would miss an entry that the first save set
-//! and that is as before again, and a cache makes such copies live for long. So each copy has a number,
-//! and each of its writes begins its mark with that number and with how many writes the copy has made:
+//! A framework lends out a record by reference, so the copy keeps its base: after its first save, the
+//! stored state is another one. The difference to the base would miss an entry that the first save set
+//! and that was set back since, and a cache keeps such copies for a long time. So each copy has a number.
+//! The mark of each of its writes begins with this number, and with the count of writes of the copy:
 //!
-//! - The first save of a copy is on condition that no such mark is there.
-//! - If one is, and the copy alone has written since its base, what it holds now is all that is to be
-//!   stored, under a version check.
-//! - If others have written as well, the difference is what can be said; what they stored stays.
+//! - The first save of a copy is on condition that there is no such mark.
+//! - If there is one, and only this copy has written since its base, all that it holds now replaces the
+//!   data, under a version check.
+//! - If others have written as well, the difference is written; what they stored stays.
 
 use serde_json::{Map as Object, Value};
 
 use crate::error::Error;
 use crate::id::random;
-use crate::item::image::{Nonce, marks};
-use crate::item::lifetime::Millis;
-use crate::item::value::Map;
+use crate::item::{Map, Millis, Nonce, marks};
 use crate::schema::Schema;
 
-use super::{Data, Loaded};
+use super::data::{Data, Loaded};
 
 /// The names inside the reserved entry.
 const CREATED_AT: &str = "created_at";
 const VERSION: &str = "version";
 const COPY: &str = "copy";
-const OUT_OF_STEP: &str = "out_of_step";
+const STALE_ATTRIBUTES: &str = "out_of_step";
 const DATA: &str = "data";
 
 /// The state from which a copy of a session was made, as it travels in the copy.
 pub(crate) struct Base {
     pub(crate) created_at: Millis,
     pub(crate) version: u64,
-    /// Which copy it is, by chance: two of one number are taken for one copy that others overtook.
+    /// Random id of this copy. If two collide, they are treated as one copy with concurrent writers.
     pub(crate) copy: [u8; 3],
-    pub(crate) out_of_step: Vec<String>,
+    pub(crate) stale_attributes: Vec<String>,
     pub(crate) data: Data,
 }
 
 impl Base {
     /// The base of a copy of what was read.
     pub(crate) fn of(loaded: &Loaded) -> Result<Self, Error> {
-        let out_of_step = loaded.out_of_step.iter();
+        let stale = loaded.stale_attributes.iter();
         Ok(Self {
             created_at: loaded.created_at,
             version: loaded.version,
             copy: random()?,
-            out_of_step: out_of_step.map(|&name| name.to_owned()).collect(),
+            stale_attributes: stale.map(|&name| name.to_owned()).collect(),
             data: loaded.data.clone(),
         })
     }
@@ -60,27 +58,27 @@ impl Base {
         base.insert(CREATED_AT.to_owned(), self.created_at.0.into());
         base.insert(VERSION.to_owned(), self.version.into());
         base.insert(COPY.to_owned(), copy.into());
-        if !self.out_of_step.is_empty() {
-            base.insert(OUT_OF_STEP.to_owned(), self.out_of_step.into());
+        if !self.stale_attributes.is_empty() {
+            base.insert(STALE_ATTRIBUTES.to_owned(), self.stale_attributes.into());
         }
         let data = self.data.into_iter().collect();
         base.insert(DATA.to_owned(), Value::Object(data));
         base
     }
 
-    /// The base in an entry that anybody could have changed; none if it is not one of ours.
+    /// The base in an entry that the application could have changed; `None` if it is malformed.
     pub(crate) fn from_json(base: Value) -> Option<Self> {
         let Value::Object(mut base) = base else {
             return None;
         };
         let number = |name| base.get(name)?.as_u64();
         let created_at = Millis(number(CREATED_AT)?);
-        // More writes than that nobody makes, and what is added to it does not overflow.
+        // No session has more writes than that, and adding to it does not overflow.
         let version = number(VERSION).filter(|version| (1..u64::MAX / 2).contains(version))?;
         let [0, a, b, c] = u32::try_from(number(COPY)?).ok()?.to_be_bytes() else {
             return None;
         };
-        let out_of_step = match base.remove(OUT_OF_STEP) {
+        let stale_attributes = match base.remove(STALE_ATTRIBUTES) {
             Some(Value::Array(names)) => {
                 let names = names.iter().map(|name| name.as_str().map(str::to_owned));
                 names.collect::<Option<_>>()?
@@ -95,12 +93,12 @@ impl Base {
             created_at,
             version,
             copy: [a, b, c],
-            out_of_step,
+            stale_attributes,
             data: data.into_iter().collect(),
         })
     }
 
-    /// The mark of this copy's write of this number, counted from 1.
+    /// The mark of the n-th write of this copy, counted from 1.
     pub(crate) fn mark(&self, write: u64) -> Result<Nonce, Error> {
         let [a, b, c] = self.copy;
         let [d, e] = u16::try_from(write).unwrap_or(u16::MAX).to_be_bytes();
@@ -130,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn it_comes_back_as_it_was() {
+    fn a_base_comes_back_from_json_unchanged() {
         let there = Base::from_json(base()).map(Base::into_json);
         assert_eq!(there.map(Value::Object), Some(base()));
     }
 
     #[test]
-    fn what_is_none_of_ours_is_none() {
+    fn a_malformed_base_is_ignored() {
         for (name, value) in [
             ("created_at", json!("1")),
             ("created_at", json!(-1)),

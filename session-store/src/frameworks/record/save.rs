@@ -1,269 +1,282 @@
 //! Saving a copy of a session that a framework hands back.
 
+use std::marker::PhantomData;
+
 use serde::de::DeserializeOwned;
 
-use crate::dynamodb::request::session::{Bound, Change, MAX_CLAUSES, Save, Whole};
-use crate::dynamodb::write::{Answer, backoff, conflict};
+use crate::dynamodb::request::{ExpiryBound, Save};
 use crate::error::{Error, TooLargeError};
 use crate::id::SessionHandle;
-use crate::item::delta::{Delta, Intent};
-use crate::item::format::{is_packed, pack};
-use crate::item::image::{Image, Nonce, stored_number};
-use crate::item::lifetime::{Millis, absolute_end, earliest_creation};
-use crate::item::roster::Moves;
-use crate::item::shards::is_in_step;
-use crate::item::value::{Map, is_same};
-use crate::rosters::enter::Evicted;
-use crate::schema::Schema;
-use crate::schema::SessionAttributes;
-use crate::session::Unknown;
-use crate::store::handle::DynamoDbStore;
+use crate::item::{
+    BaseState, Codec, Delta, Image, Intent, Lifetime, Map, Millis, Nonce, ReadableItem, SavePlan,
+    Unknown, data_of, earliest_creation, entries_from_json, is_current, is_same, stored_creation,
+};
+use crate::rosters::{ExpectedValues, Next, Saved, Saving};
+use crate::schema::{Schema, SessionAttributes};
 
-use super::{Base, Data, entries, image, image_or_entries, log_evicted};
+use super::base::Base;
+use super::data::{Data, image, image_or_entries};
+use super::store::{Records, log_evicted};
 
-/// How often a save is tried. Of many that change one session at once, few win each round.
-const MAX_SAVES: u32 = 40;
-
-impl<S: SessionAttributes + DeserializeOwned + 'static> DynamoDbStore<S> {
-    /// Writes what changed since the base, or without one replaces the data, if the session is live.
+impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
+    /// Writes the difference to the base, or without a base replaces the data, if the session is live.
     ///
-    /// It ends at this second then, or with its absolute timeout; later, if others have granted it
-    /// more and this does not shorten it. If nothing changed, that is all, and the version stays:
-    /// nobody who writes is overtaken by it.
-    pub(crate) async fn save_record(
+    /// The session then ends at this second, or by its absolute timeout. It ends later if others have
+    /// granted it more and this save may not shorten it. If nothing changed, only the expiry is written,
+    /// and the version stays, so that no other writer conflicts with it.
+    pub(crate) async fn save(
         &self,
         handle: SessionHandle,
         data: &Data,
         base: Option<&Base>,
-        mut ends: u64,
+        ends: u64,
         shortens: bool,
     ) -> Result<(), Error> {
-        let schema = S::SCHEMA;
-        let after = image::<S>(handle, entries(data))?;
-
-        let mut nonce = Nonce::mint()?;
-        let mut created_at = Millis(0);
-        // Without a base nobody knows which values the session had: most likely those that it has.
-        let mut was = after.promoted();
-        let mut delta = Delta::default();
-        let mut plan = if let Some(base) = base {
-            nonce = base.mark(1)?;
-            created_at = base.created_at;
-            ends = ends.min(absolute_end(schema, created_at));
-            let before = image_or_entries::<S>(handle, entries(&base.data));
-            was = before.promoted();
-            was.retain(|name, _| !base.out_of_step.contains(name));
-            delta = since::<S>(base, &before, &after);
-            Plan::change(schema, delta.clone(), &after, base.version, false)?
-        } else {
-            Plan::replace(schema, &after, None)?
+        let codec = &self.store.table().codec;
+        let after = image::<S>(handle, entries_from_json(data))?;
+        let mut save = match base {
+            Some(base) => RecordSave::since(codec, handle, base, after, ends)?,
+            None => RecordSave::replacing(codec, handle, after, ends)?,
         };
-        let mut seen = base.map(|base| base.version);
-        let mut first_of = base.map(|base| base.copy);
-        let mut moves = plan.moves(schema, (handle, &was), created_at);
-        let mut evicted = Evicted::default();
-        let mut extends = true;
-        for attempt in 0..MAX_SAVES {
-            let save = Save {
-                handle,
-                now: self.now(),
-                nonce,
-                expires_at: extends.then_some(ends),
-                version: plan.onto,
-                seen,
-                first_of,
-                idle: None,
-                bound: match shortens {
-                    true => Bound::CreatedSince(earliest_creation(schema, ends)),
-                    false => Bound::NotLater,
-                },
-                change: plan.as_change(),
-                attributes: &plan.delta.attributes,
-                unmoved: &moves.unmoved,
-            };
-            let answer = match moves.changes.is_empty() {
-                true => self.write(&save).await?,
-                false => {
-                    let changes = &mut moves.changes;
-                    self.write_and_move(&save, changes, &mut evicted).await?
-                }
-            };
-            let (item, version, stored_ends) = match answer {
-                Answer::Stored { .. } => {
-                    log_evicted(self.ended(evicted).await);
-                    return Ok(());
-                }
-                Answer::TooLarge => return Err(after.too_large(None).into()),
-                Answer::NotYet {
-                    item,
-                    version,
-                    ends,
-                } => (item, version, ends),
-            };
-            created_at = Millis(stored_number(schema.names.created_at, handle, &item)?);
-            ends = ends.min(absolute_end(schema, created_at));
-            extends &= shortens || stored_ends <= ends;
-            seen = Some(version);
-
-            let own = base.map_or(0, |base| base.writes(schema, &item));
-            let replan = match base {
-                Some(base) if own > 0 && version.checked_sub(base.version) == Some(own) => {
-                    if is_stored(schema, &item, &after, ends) {
-                        return Ok(());
-                    }
-                    Some(Plan::replace(schema, &after, Some(version))?)
-                }
-                Some(_) if plan.is_outdated(schema, &item, version) => {
-                    Some(Plan::rebased::<S>(handle, &delta, &item, version)?)
-                }
-                _ => None,
-            };
-            if let Some(base) = base.filter(|_| own > 0) {
-                nonce = base.mark(own + 1)?;
-                first_of = None;
-            }
-            if replan.is_some() || moves.are_outdated(&item) {
-                plan = replan.unwrap_or(plan);
-                moves = plan.moves(schema, (handle, &item), created_at);
-            }
-            // A copy that is behind is up to date now; one that is overtaken again gives way.
-            if attempt > 0 {
-                backoff(attempt).await;
-            }
+        save.shortens = shortens;
+        let mut save: RecordSave<'_, S> = save;
+        match self.store.rosters().save(&mut save).await? {
+            Saved::Stored { evicted, .. } => log_evicted(evicted.unwrap_or_default()),
+            // A record's own plan never gives up: it puts itself onto the item of others.
+            Saved::AlreadyStored | Saved::Overtaken(_) => {}
         }
-        Err(conflict(handle, MAX_SAVES).into())
+        Ok(())
     }
 }
 
-/// What is written, and the only version that it may be written onto.
-struct Plan {
+/// The save of a framework's record.
+struct RecordSave<'a, S> {
+    codec: &'a Codec,
+    handle: SessionHandle,
+    base: Option<&'a Base>,
+    after: Image,
+    /// The difference to the base.
     delta: Delta,
-    whole: Option<Whole>,
-    onto: Option<u64>,
+    plan: SavePlan,
+    /// The promoted attributes before the save, as far as they are known.
+    promoted: Map,
+    lifetime: Lifetime,
+    nonce: Nonce,
+    /// A version known to predate this write.
+    seen: Option<u64>,
+    /// The id of the copy, while this would be its first write.
+    first_of: Option<[u8; 3]>,
+    /// When the session is to end, in seconds since 1970.
+    ends: u64,
+    /// Whether it may end sooner than others have granted.
+    shortens: bool,
+    /// Whether the expiry is written at all.
+    extends: bool,
+    session: PhantomData<fn() -> S>,
 }
 
-impl Plan {
-    fn replace(schema: &Schema, after: &Image, onto: Option<u64>) -> Result<Self, TooLargeError> {
-        let packed = pack(schema, || after.data.clone());
-        after.check_size(schema, &Unknown::default(), packed.as_ref())?;
-        Ok(Self {
-            delta: Delta {
-                attributes: after.attributes.clone(),
-                ..Delta::default()
-            },
-            whole: Some(Whole::new(packed, || after.data.clone())),
-            onto,
-        })
-    }
-
-    /// A change that leads to this image from that of this version.
-    fn change(
-        schema: &Schema,
-        delta: Delta,
-        after: &Image,
-        version: u64,
-        was_packed: bool,
-    ) -> Result<Self, TooLargeError> {
-        let packed = pack(schema, || after.data.clone());
-        after.check_size(schema, &Unknown::default(), packed.as_ref())?;
-        let is_whole = packed.is_some() || was_packed || delta.clauses() > MAX_CLAUSES;
-        let whole =
-            (is_whole && !delta.is_empty()).then(|| Whole::new(packed, || after.data.clone()));
-        let pinned = delta.pinned || whole.is_some() || schema.has_computed();
-        let pinned = pinned && !delta.is_empty();
-        Ok(Self {
-            delta,
-            whole,
-            onto: pinned.then_some(version),
-        })
-    }
-
-    /// Whether it can be written onto this item no more.
-    fn is_outdated(&self, schema: &Schema, item: &Map, version: u64) -> bool {
-        let is_of_fields = self.whole.is_none() && !self.delta.is_empty();
-        self.onto.is_some_and(|onto| onto != version) || is_of_fields && is_packed(schema, item)
-    }
-
-    /// The same change put onto what others have stored since.
-    fn rebased<S: SessionAttributes + DeserializeOwned>(
+impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
+    /// Writes the difference to a base.
+    fn since(
+        codec: &'a Codec,
         handle: SessionHandle,
-        delta: &Delta,
-        item: &Map,
-        version: u64,
+        base: &'a Base,
+        after: Image,
+        ends: u64,
     ) -> Result<Self, Error> {
-        let schema = S::SCHEMA;
-        let data = |item: &Map| match item.get(schema.names.data) {
-            Some(data) => data.as_m().cloned().unwrap_or_default(),
-            None => Map::new(),
-        };
-        let theirs = image_or_entries::<S>(handle, data(item));
-        let merged = delta.applied_to(schema, item.clone(), &theirs);
-        let merged = image::<S>(handle, data(&merged))?;
-        let mut rebased = Delta::between(schema, &theirs, &merged, &delta.intent());
-        rebased.mend(schema, item, &theirs, &merged);
-        let was_packed = is_packed(schema, item);
-        let plan = Self::change(schema, rebased, &merged, version, was_packed)?;
+        let before = image_or_entries::<S>(handle, entries_from_json(&base.data));
+        let mut promoted = before.promoted();
+        promoted.retain(|name, _| !base.stale_attributes.contains(name));
+        let delta = difference(codec.schema(), base, &before, &after);
+        let plan = plan_change(codec, delta.clone(), &after, base.version, false)?;
+        let lifetime = Lifetime::new(codec.schema(), base.created_at, None);
         Ok(Self {
-            onto: Some(version),
+            codec,
+            handle,
+            base: Some(base),
+            after,
+            delta,
+            plan,
+            promoted,
+            lifetime,
+            nonce: base.mark(1)?,
+            seen: Some(base.version),
+            first_of: Some(base.copy),
+            ends: ends.min(lifetime.absolute_end()),
+            shortens: false,
+            extends: true,
+            session: PhantomData,
+        })
+    }
+
+    /// Replaces all data.
+    fn replacing(
+        codec: &'a Codec,
+        handle: SessionHandle,
+        after: Image,
+        ends: u64,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            codec,
+            handle,
+            base: None,
+            delta: Delta::default(),
+            plan: SavePlan::replace(codec, &after, None)?,
+            // Without a base, the values that the session had are unknown: most likely they are these.
+            promoted: after.promoted(),
+            after,
+            lifetime: Lifetime::new(codec.schema(), Millis(0), None),
+            nonce: Nonce::mint()?,
+            seen: None,
+            first_of: None,
+            ends,
+            shortens: false,
+            extends: true,
+            session: PhantomData,
+        })
+    }
+
+    /// The same change put onto the item that others have stored since.
+    fn rebased(&self, found: &ReadableItem) -> Result<SavePlan, Error> {
+        let (schema, item) = (self.codec.schema(), &found.item);
+        let data = |item: &Map| data_of(schema, item).cloned().unwrap_or_default();
+        let theirs = image_or_entries::<S>(self.handle, data(item));
+        let merged = self.delta.applied_to(schema, item.clone(), &theirs);
+        let merged = image::<S>(self.handle, data(&merged))?;
+        let mut rebased = Delta::between(schema, &theirs, &merged, &self.delta.intent());
+        rebased.repair(schema, item, &theirs, &merged);
+        let was_packed = self.codec.is_packed(item);
+        let plan = plan_change(self.codec, rebased, &merged, found.version, was_packed)?;
+        Ok(SavePlan {
+            onto: Some(found.version),
             ..plan
         })
     }
+}
 
-    fn as_change(&self) -> Change<'_> {
-        match &self.whole {
-            Some(whole) => Change::Whole(whole),
-            None if self.delta.is_empty() => Change::Nothing,
-            None => Change::Fields {
-                set: &self.delta.set,
-                remove: &self.delta.remove,
+impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
+    fn handle(&self) -> SessionHandle {
+        self.handle
+    }
+
+    fn lifetime(&self) -> &Lifetime {
+        &self.lifetime
+    }
+
+    fn plan(&self) -> &SavePlan {
+        &self.plan
+    }
+
+    fn promoted(&self) -> &Map {
+        &self.promoted
+    }
+
+    fn write<'a>(&'a self, now: Millis, expected_values: &'a ExpectedValues) -> Save<'a> {
+        Save {
+            handle: self.handle,
+            now,
+            nonce: self.nonce,
+            expires_at: self.extends.then_some(self.ends),
+            version: self.plan.onto,
+            seen: self.seen,
+            first_of: self.first_of,
+            bound: if self.shortens {
+                // G6: the time of creation may be unknown here, so the item's own decides.
+                ExpiryBound::CreatedSince(earliest_creation(self.codec.schema(), self.ends))
+            } else {
+                ExpiryBound::NotLater
             },
+            idle: None,
+            data: &self.plan.data,
+            delta: &self.plan.delta,
+            expected_values,
+            tells_version: false,
         }
     }
 
-    fn moves(
-        &self,
-        schema: &Schema,
-        (handle, was): (SessionHandle, &Map),
-        created_at: Millis,
-    ) -> Moves {
-        Moves::new(schema, (handle, was), &self.delta.attributes, created_at)
+    fn replan(&mut self, found: &ReadableItem, _: Millis) -> Result<Next, Error> {
+        let (schema, item) = (self.codec.schema(), &found.item);
+        let created_at = stored_creation(schema, self.handle, item)?;
+        self.lifetime = Lifetime::new(schema, created_at, None);
+        self.ends = self.ends.min(self.lifetime.absolute_end());
+        self.extends &= self.shortens || found.expires_at <= self.ends;
+        self.seen = Some(found.version);
+
+        let Some(base) = self.base else {
+            return Ok(Next::Same);
+        };
+        let own_writes = base.writes(schema, item);
+        let others_wrote = found.version.checked_sub(base.version) != Some(own_writes);
+        let next = if own_writes > 0 && !others_wrote {
+            // Only this copy has written since its base: it knows all that is stored.
+            if is_stored(schema, found, &self.after, self.ends) {
+                return Ok(Next::AlreadyStored);
+            }
+            self.plan = SavePlan::replace(self.codec, &self.after, Some(found.version))?;
+            Next::Replanned
+        } else if self.plan.is_stale(self.codec, item, found.version) {
+            self.plan = self.rebased(found)?;
+            Next::Replanned
+        } else {
+            Next::Same
+        };
+        if own_writes > 0 {
+            self.nonce = base.mark(own_writes + 1)?;
+            self.first_of = None;
+        }
+        Ok(next)
+    }
+
+    fn too_large(&self) -> TooLargeError {
+        self.after.too_large(None)
     }
 }
 
-/// What changed since the base, and what of the attributes it has to mend.
-fn since<S: SessionAttributes>(base: &Base, before: &Image, after: &Image) -> Delta {
-    let mut delta = Delta::between(S::SCHEMA, before, after, &Intent::default());
-    // Attributes of a base that the type cannot read all count as changed, and come from the whole
-    // of this copy.
-    delta.pinned |= before.attributes.is_empty() && !after.attributes.is_empty();
+/// Plans a change that leads to this image from a state of this version.
+fn plan_change(
+    codec: &Codec,
+    delta: Delta,
+    after: &Image,
+    version: u64,
+    was_packed: bool,
+) -> Result<SavePlan, TooLargeError> {
+    if delta.is_empty() {
+        return Ok(SavePlan::extend_only());
+    }
+    let base = BaseState {
+        version,
+        packed: was_packed,
+        unknown: &Unknown::default(),
+    };
+    SavePlan::change(codec, delta, after, &base, false, || after.data.clone())
+}
+
+/// The difference to the base, and the stale attributes that it repairs.
+fn difference(schema: &Schema, base: &Base, before: &Image, after: &Image) -> Delta {
+    let mut delta = Delta::between(schema, before, after, &Intent::default());
+    // If the type cannot read the base, all attributes count as changed, and come from all of this copy.
+    delta.needs_base_version |= before.attributes.is_empty() && !after.attributes.is_empty();
     for (name, value) in &after.attributes {
         let written = delta.attributes.iter().any(|(changed, _)| changed == name);
-        if !written && base.out_of_step.iter().any(|other| other == name) {
-            // Somebody else may have mended it since.
-            delta.pinned = true;
+        if !written && base.stale_attributes.iter().any(|other| other == name) {
+            // Somebody else may have repaired it since.
+            delta.needs_base_version = true;
             delta.attributes.push((name, value.clone()));
         }
     }
     delta
 }
 
-/// Whether the item holds what is to be stored already.
-fn is_stored(schema: &Schema, item: &Map, image: &Image, ends: u64) -> bool {
-    let same = |stored: Option<&_>, value: Option<&_>| match (stored, value) {
-        (Some(stored), Some(value)) => is_same(stored, value),
-        (stored, value) => stored.is_none() && value.is_none(),
+/// Whether the item holds already all that is to be stored.
+fn is_stored(schema: &Schema, found: &ReadableItem, image: &Image, ends: u64) -> bool {
+    let Some(data) = data_of(schema, &found.item) else {
+        return false;
     };
-    let names = &schema.names;
-    let data = item.get(names.data).and_then(|data| data.as_m().ok());
-    let expiry = item.get(names.expires_at).and_then(|ends| ends.as_n().ok());
-    data.is_some_and(|data| {
-        data.len() == image.data.len()
-            && data
-                .iter()
-                .all(|(name, value)| same(Some(value), image.data.get(name)))
-    }) && expiry.is_some_and(|expiry| *expiry == ends.to_string())
-        && image
-            .attributes
-            .iter()
-            .all(|(name, value)| is_in_step(schema, name, item.get(*name), value.as_ref()))
+    let mut entries = data.iter();
+    let mut attributes = image.attributes.iter();
+    found.expires_at == ends
+        && data.len() == image.data.len()
+        && entries.all(|(name, value)| image.data.get(name).is_some_and(|v| is_same(value, v)))
+        && attributes
+            .all(|(name, value)| is_current(schema, name, found.item.get(*name), value.as_ref()))
 }

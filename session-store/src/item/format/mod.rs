@@ -1,8 +1,8 @@
 //! How `data` is stored: as a map, or packed into bytes, compressed or not.
 //!
-//! Packed data is a map like any other to the rest of the store: it is unpacked as soon as an item
-//! comes from DynamoDB, and packed when it is written, then whole and onto the version it was made
-//! from.
+//! To the rest of the store, packed data is a map like any other. It is unpacked as soon as an item
+//! comes from DynamoDB. It is packed when it is written: as a whole, and only onto the version that it
+//! was made from.
 
 mod cbor;
 
@@ -18,12 +18,11 @@ const CBOR: &str = "cbor";
 const COMPRESSED: &str = "cbor+zstd";
 
 /// Data of fewer bytes is not compressed. A write unit is 1 KB, and an item has some 200 bytes beside
-/// its data: below this, there is nothing to save.
+/// its data, so that compressing less saves nothing.
 #[cfg(feature = "zstd")]
 const MIN_COMPRESSED: usize = 768;
 
-/// zstd's own default: of the levels below it none is much faster on a few KB, and of those above
-/// none much smaller.
+/// zstd's own default. On a few KB, lower levels are hardly faster, and higher ones hardly smaller.
 #[cfg(feature = "zstd")]
 const LEVEL: i32 = 3;
 
@@ -31,82 +30,99 @@ const LEVEL: i32 = 3;
 #[cfg(feature = "zstd")]
 const MAX_UNPACKED: usize = 16 << 20;
 
+/// Encodes and decodes `data`: the one place that knows in which form a type stores it.
+#[derive(Clone, Debug)]
+pub(crate) struct Codec {
+    schema: &'static Schema,
+}
+
 /// `data` as bytes.
 pub(crate) struct Packed {
     pub(crate) bytes: AttributeValue,
-    /// How they are to be read: the attribute beside them.
+    /// The name of the format, for the attribute beside `data`.
     pub(crate) format: &'static str,
 }
 
-/// Packs data as the type says; none where it is to be a map.
-pub(crate) fn pack(schema: &Schema, data: impl FnOnce() -> Map) -> Option<Packed> {
-    if !schema.binary && !schema.compressed {
-        return None;
+impl Codec {
+    pub(crate) fn new(schema: &'static Schema) -> Self {
+        Self { schema }
     }
-    let bytes = cbor::encode(&data());
-    let (bytes, format) = match compress(schema, &bytes) {
-        Some(compressed) => (compressed, COMPRESSED),
-        None if schema.binary => (bytes, CBOR),
-        None => return None,
-    };
-    Some(Packed {
-        bytes: AttributeValue::B(Blob::new(bytes)),
-        format,
-    })
+
+    pub(crate) fn schema(&self) -> &'static Schema {
+        self.schema
+    }
+
+    /// Packs `data` into bytes if the type says so; `None` where it is stored as a map.
+    pub(crate) fn pack(&self, data: impl FnOnce() -> Map) -> Option<Packed> {
+        let schema = self.schema;
+        if !schema.binary && !schema.compressed {
+            return None;
+        }
+        let bytes = cbor::encode(&data());
+        let (bytes, format) = match compress(schema, &bytes) {
+            Some(compressed) => (compressed, COMPRESSED),
+            None if schema.binary => (bytes, CBOR),
+            None => return None,
+        };
+        Some(Packed {
+            bytes: AttributeValue::B(Blob::new(bytes)),
+            format,
+        })
+    }
+
+    /// Whether the data of this item is stored as bytes.
+    pub(crate) fn is_packed(&self, item: &Map) -> bool {
+        item.contains_key(self.schema.names.format)
+    }
+
+    /// Replaces the `data` of an item by the map that it stands for, whatever its format.
+    ///
+    /// [`is_packed`](Self::is_packed) still tells how it was stored.
+    pub(crate) fn unpack(&self, handle: SessionHandle, item: &mut Map) -> Result<(), DecodeError> {
+        let names = &self.schema.names;
+        let wrong = |name: &str, cause: Cause| Err(DecodeError::new(handle, name, cause));
+        let format = match item.get(names.format) {
+            None => None,
+            Some(AttributeValue::S(format)) if format == CBOR || format == COMPRESSED => {
+                Some(format)
+            }
+            Some(_) => {
+                let cause = "a format that this version does not read";
+                return wrong(names.format, cause.into());
+            }
+        };
+        let unpacked = match (item.get(names.data), format) {
+            (Some(AttributeValue::M(_)), _) => return Ok(()),
+            (Some(AttributeValue::B(bytes)), Some(format)) => {
+                let bytes = bytes.as_ref();
+                if format == COMPRESSED {
+                    decompress(bytes).and_then(|bytes| unpack_bytes(&bytes))
+                } else {
+                    unpack_bytes(bytes)
+                }
+            }
+            (Some(_), None) => return wrong(names.data, "it is not a map".into()),
+            (Some(_), Some(_)) => return wrong(names.data, "it is not binary".into()),
+            (None, _) => return wrong(names.data, "it is missing".into()),
+        };
+        match unpacked {
+            Ok(data) => {
+                item.insert(names.data.to_owned(), AttributeValue::M(data));
+                Ok(())
+            }
+            Err(cause) => wrong(names.data, cause),
+        }
+    }
 }
 
 impl Packed {
-    /// The bytes that it takes in the item beside the name of `data`.
+    /// The bytes that it takes in the item, without the name of `data`.
     pub(crate) fn size(&self, schema: &Schema) -> usize {
         attribute_size("", &self.bytes) + schema.names.format.len() + self.format.len()
     }
 }
 
-/// Whether the data of this item is stored as bytes.
-pub(crate) fn is_packed(schema: &Schema, item: &Map) -> bool {
-    item.contains_key(schema.names.format)
-}
-
-/// Turns the data of an item into the map that it is. It is told from one that was stored as such by
-/// [`is_packed`] alone.
-pub(crate) fn unpack(
-    schema: &Schema,
-    handle: SessionHandle,
-    item: &mut Map,
-) -> Result<(), DecodeError> {
-    let names = &schema.names;
-    let wrong = |name: &str, cause: Cause| Err(DecodeError::new(handle, name, cause));
-    let format = match item.get(names.format) {
-        None => None,
-        Some(AttributeValue::S(format)) if format == CBOR || format == COMPRESSED => Some(format),
-        Some(_) => {
-            let cause = "a format that this version does not read";
-            return wrong(names.format, cause.into());
-        }
-    };
-    let unpacked = match (item.get(names.data), format) {
-        (Some(AttributeValue::M(_)), _) => return Ok(()),
-        (Some(AttributeValue::B(bytes)), Some(format)) => {
-            let bytes = bytes.as_ref();
-            match format == COMPRESSED {
-                true => decompress(bytes).and_then(|bytes| unpack_bytes(&bytes)),
-                false => unpack_bytes(bytes),
-            }
-        }
-        (Some(_), None) => return wrong(names.data, "it is not a map".into()),
-        (Some(_), Some(_)) => return wrong(names.data, "it is not binary".into()),
-        (None, _) => return wrong(names.data, "it is missing".into()),
-    };
-    match unpacked {
-        Ok(data) => {
-            item.insert(names.data.to_owned(), AttributeValue::M(data));
-            Ok(())
-        }
-        Err(cause) => wrong(names.data, cause),
-    }
-}
-
-/// The map in bytes that are not compressed.
+/// Reads the map from bytes that are not compressed.
 pub(crate) fn unpack_bytes(bytes: &[u8]) -> Result<Map, Cause> {
     cbor::decode(bytes)
 }
@@ -120,7 +136,7 @@ fn compress(schema: &Schema, bytes: &[u8]) -> Option<Vec<u8>> {
     Some(compressed).filter(|compressed| compressed.len() < bytes.len())
 }
 
-/// A type that asks for it does not compile.
+/// A type that asks for compression does not compile without the feature.
 #[cfg(not(feature = "zstd"))]
 fn compress(_: &Schema, _: &[u8]) -> Option<Vec<u8>> {
     None

@@ -1,5 +1,6 @@
-//! Ending sessions by index or handle: many conditional deletes in flight, and what became of each.
+//! `revoke`: ends sessions by index or handle.
 
+mod report;
 mod run;
 
 use std::borrow::Borrow;
@@ -9,38 +10,50 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use self::run::Report;
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::lifetime::Millis;
-use crate::item::roster::Roster;
-use crate::schema::{AsKey, IsIndex, SessionAttributes};
+use crate::item::Millis;
+use crate::schema::{AsKey, IndexValue, IsIndex, SessionAttributes};
 use crate::session::Session;
-use crate::store::handle::DynamoDbStore;
 
-/// How many deletes are under way at once.
+use self::report::{Progress, Report};
+use self::run::{Order, outcome};
+use super::handle::DynamoDbStore;
+
+pub use self::report::{RevokeFailure, Revoked};
+
+/// Deletes in flight at once, by default.
 const IN_FLIGHT: usize = 16;
 
 impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// Ends all sessions whose promoted attribute has this value. Await it:
     ///
-    /// ```ignore
-    /// store.revoke(AppSession::USER_ID, "u-17").except(&session).await?;
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use session_store::{DynamoDbStore, Error, Session, SessionAttributes};
+    /// # #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
+    /// # struct AppSession { #[dynamo(attr = "user_id", index)] user_id: String }
+    /// # type Store = DynamoDbStore<AppSession>;
+    /// async fn others(store: &Store, session: &Session<AppSession>) -> Result<usize, Error> {
+    ///     let user = &session.user_id;
+    ///     let revoked = store.revoke(AppSession::USER_ID, user).except(session).await?;
+    ///     Ok(revoked.deleted())
+    /// }
     /// ```
     ///
-    /// By a default index, one `Query` for each 1,000 sessions and one `DeleteItem` for each
-    /// session; with shards, at least one `Query` for each of them, eight at once. The index is filled
-    /// a moment after a write, so a session that was created or given
-    /// the value just before can be missed; see [`sweep_after`](Revoke::sweep_after).
+    /// By a default index, one `Query` for each 1,000 sessions and one `DeleteItem` for each session. With
+    /// shards, at least one `Query` for each shard, eight at once. The index is filled a moment after a
+    /// write, so a session that was created or given the value just before can be missed; see
+    /// [`sweep_after`](Revoke::sweep_after).
     ///
     /// By a consistent index, one `GetItem` of the roster, one `DeleteItem` for each session, and one
-    /// `UpdateItem` of the roster for each 250, which tells what is left; sessions that moved
-    /// meanwhile are met in a further round. It misses no session that was created before it began,
-    /// and takes effect with its last request: a session that is created after that survives.
+    /// `UpdateItem` of the roster for each 250, which tells what is left. Sessions that moved meanwhile are
+    /// ended in a further round. It misses no session that was created before it began, and takes effect
+    /// with its last request: a session that is created after that survives.
     ///
-    /// Either way each is deleted on condition that it still has the value, so that one that has
-    /// moved to another is never ended. DynamoDB calls that are throttled are tried again, with
-    /// pauses. Dropping the future stops it; what was deleted stays so.
+    /// Either way each session is deleted on condition that it still has the value, so that one that has
+    /// moved to another is never ended. Deletes that are throttled are tried again, with pauses. Dropping
+    /// the future stops it; deleted sessions stay deleted.
     ///
     /// # Errors
     ///
@@ -51,7 +64,7 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
         Revoke {
             order: Order {
                 store: self.clone(),
-                of: Roster {
+                of: IndexValue {
                     attribute: index.attribute(),
                     value: key.as_key_value(),
                 },
@@ -78,24 +91,18 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
 
     /// Ends the session of this handle.
     ///
-    /// The requests of [`delete`](Self::delete). Whose session it is is not checked: for a user who may end their own
-    /// sessions alone, use [`revoke`](Self::revoke) with [`only`](Revoke::only).
+    /// The requests of [`delete`](Self::delete). It does not check whose session this is. For a user who may
+    /// end only their own sessions, use [`revoke`](Self::revoke) with [`only`](Revoke::only).
     ///
     /// # Errors
     ///
     /// [`Error::Service`].
     pub async fn revoke_handle(&self, handle: &SessionHandle) -> Result<Revoked, Error> {
-        let deleted = self.end(*handle).await?;
+        let deleted = self.rosters().end(*handle).await?;
         let mut revoked = Revoked::default();
-        revoked.note(*handle, Ok(self.outcome(*handle, deleted)));
+        revoked.note(*handle, Ok(outcome(self.table(), *handle, deleted)));
         Ok(revoked)
     }
-}
-
-enum Outcome {
-    Deleted,
-    AlreadyGone,
-    Moved,
 }
 
 /// A revocation that begins when it is awaited; made by [`DynamoDbStore::revoke`].
@@ -105,25 +112,12 @@ pub struct Revoke<S> {
     progress: Option<Progress>,
 }
 
-/// Which sessions are to be ended, and how.
-struct Order<S> {
-    store: DynamoDbStore<S>,
-    of: Roster,
-    only: Option<SessionHandle>,
-    except: Vec<SessionHandle>,
-    created_before: Option<Millis>,
-    in_flight: usize,
-    sweep_after: Option<Duration>,
-}
-
-type Progress = Box<dyn FnMut(&Revoked) + Send>;
-
 impl<S> Revoke<S> {
     /// Ends this one session, if it has the value: a button beside each line of "your devices".
     ///
     /// One `DeleteItem` and no `Query`; for a consistent index, also the `UpdateItem` that takes it out
-    /// of the roster. What else is set here has no effect on it. The session of somebody else counts as
-    /// [`moved`](Revoked::moved), and lives on.
+    /// of the roster. The other settings have no effect on it. The session of somebody else counts as
+    /// [`moved`](Revoked::moved), and stays live.
     pub fn only(mut self, handle: impl Borrow<SessionHandle>) -> Self {
         self.order.only = Some(*handle.borrow());
         self
@@ -134,7 +128,7 @@ impl<S> Revoke<S> {
         self.except_handle(session.handle())
     }
 
-    /// Spares the session of this handle. Under a new id that it gets meanwhile, it is not spared.
+    /// Spares the session of this handle. If it gets a new id meanwhile, it is not spared.
     pub fn except_handle(mut self, handle: impl Borrow<SessionHandle>) -> Self {
         self.order.except.push(*handle.borrow());
         self
@@ -147,27 +141,27 @@ impl<S> Revoke<S> {
         self
     }
 
-    /// How many deletes are under way at once; 16 if not set.
+    /// How many deletes are in flight at once; 16 by default.
     pub fn in_flight(mut self, deletes: NonZeroUsize) -> Self {
         self.order.in_flight = deletes.get();
         self
     }
 
-    /// Goes through a default index a second time after this delay, for sessions that it did not show
-    /// yet the first time.
+    /// Goes through a default index a second time after this delay, for sessions that the index did not
+    /// show the first time.
     ///
-    /// DynamoDB promises no time within which an index is filled; as a rule it takes less than a
-    /// second. So the second pass makes a miss unlikely and not impossible. A consistent index
-    /// misses nothing, and is not gone through again.
+    /// DynamoDB promises no time within which an index is filled; it usually takes less than a second. So
+    /// the second pass makes a miss unlikely, but not impossible. A consistent index misses nothing, and
+    /// has no second pass.
     pub fn sweep_after(mut self, delay: Duration) -> Self {
         self.order.sweep_after = Some(delay);
         self
     }
 
-    /// Calls this after each session with what was done so far.
+    /// Calls this after each session with the result so far.
     ///
-    /// What it was told of is done, even if the future is dropped then. Sessions that moved to
-    /// another value are in the final result alone where the index is consistent.
+    /// Sessions that it was told of have ended, even if the future is dropped then. By a consistent index,
+    /// sessions that moved to another value are counted in the final result alone.
     pub fn on_progress(mut self, progress: impl FnMut(&Revoked) + Send + 'static) -> Self {
         self.progress = Some(Box::new(progress));
         self
@@ -195,65 +189,5 @@ impl<S> fmt::Debug for Revoke<S> {
         f.debug_struct("Revoke")
             .field("attribute", &self.order.of.attribute.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// What a revocation did.
-#[derive(Debug, Default)]
-#[must_use = "a session that could not be ended is still valid; see `failed`"]
-pub struct Revoked {
-    deleted: usize,
-    already_gone: usize,
-    moved: usize,
-    failed: Vec<RevokeFailure>,
-}
-
-impl Revoked {
-    /// How many live sessions were ended.
-    pub fn deleted(&self) -> usize {
-        self.deleted
-    }
-
-    /// How many sessions had ended or expired already.
-    pub fn already_gone(&self) -> usize {
-        self.already_gone
-    }
-
-    /// How many sessions the index still showed that have another value by now; they live on.
-    pub fn moved(&self) -> usize {
-        self.moved
-    }
-
-    /// The sessions that could not be ended, each with the reason. They are still valid.
-    pub fn failed(&self) -> &[RevokeFailure] {
-        &self.failed
-    }
-
-    fn note(&mut self, handle: SessionHandle, outcome: Result<Outcome, Error>) {
-        match outcome {
-            Ok(Outcome::Deleted) => self.deleted += 1,
-            Ok(Outcome::AlreadyGone) => self.already_gone += 1,
-            Ok(Outcome::Moved) => self.moved += 1,
-            Err(error) => self.failed.push(RevokeFailure { handle, error }),
-        }
-    }
-}
-
-/// A session that could not be ended.
-#[derive(Debug)]
-pub struct RevokeFailure {
-    handle: SessionHandle,
-    error: Error,
-}
-
-impl RevokeFailure {
-    /// The session, which is still valid.
-    pub fn handle(&self) -> SessionHandle {
-        self.handle
-    }
-
-    /// Why it could not be ended.
-    pub fn error(&self) -> &Error {
-        &self.error
     }
 }

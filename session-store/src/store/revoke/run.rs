@@ -1,49 +1,38 @@
 //! How a revocation goes: page by page of a default index, or round by round of a roster.
 
 use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use futures_util::stream;
 
-use super::{Order, Outcome, Progress, RevokeFailure, Revoked};
-use crate::dynamodb::failure::Attempts;
-use crate::dynamodb::request::session as request;
-use crate::dynamodb::write::{Deleted, MAX_ATTEMPTS, backoff, conflict};
-use crate::error::Error;
+use crate::dynamodb::{Deleted, MAX_REVOKE_ROUNDS, Table, pause, request};
+use crate::error::{ConflictError, Error};
 use crate::id::SessionHandle;
-use crate::item::image::{handle_of, stored_expiry};
-use crate::item::lifetime::{Millis, is_live};
-use crate::item::roster::{Member, Roster, members};
-use crate::item::shards::Partition;
-use crate::item::value::Map;
-use crate::schema::SessionAttributes;
-use crate::store::handle::DynamoDbStore;
+use crate::item::{Found, Map, Member, Millis, Partition, handle_of, members, partitions};
+use crate::schema::{IndexValue, SessionAttributes};
 
-/// How often a roster is gone through. More than once is for sessions that move meanwhile.
-const MAX_ROUNDS: u32 = 8;
+use super::super::handle::DynamoDbStore;
+use super::report::{Outcome, Report, RevokeFailure};
 
-/// Of how many partitions of an index a page is held at once.
+/// Partitions of an index of which a page is held at once.
 const PAGES: usize = 8;
 
-/// How many keys a page has at most: it is held until its sessions are ended. Their query is billed by
-/// half a unit more at most for the end of a page.
+/// Keys of a page at most: it is held until its sessions are ended. A page costs half a unit more than
+/// its keys at most.
 const KEYS: i32 = 1_000;
 
-/// What was done so far, and who is told.
-pub(super) struct Report {
-    pub(super) revoked: Revoked,
-    pub(super) progress: Option<Progress>,
-}
-
-impl Report {
-    fn note(&mut self, handle: SessionHandle, outcome: Result<Outcome, Error>) {
-        self.revoked.note(handle, outcome);
-        if let Some(progress) = &mut self.progress {
-            progress(&self.revoked);
-        }
-    }
+/// Which sessions are to be ended, and how.
+pub(super) struct Order<S> {
+    pub(super) store: DynamoDbStore<S>,
+    pub(super) of: IndexValue,
+    pub(super) only: Option<SessionHandle>,
+    pub(super) except: Vec<SessionHandle>,
+    pub(super) created_before: Option<Millis>,
+    pub(super) in_flight: usize,
+    pub(super) sweep_after: Option<Duration>,
 }
 
 impl<S: SessionAttributes + 'static> Order<S> {
@@ -66,18 +55,19 @@ impl<S: SessionAttributes + 'static> Order<S> {
         if self.except.contains(&handle) {
             return Ok(());
         }
-        let (_, outcome) = self.store.revoke_if(handle, &self.of).await;
+        let (_, outcome) = self.revoke_if(handle).await;
         let outcome = outcome?;
+        // A session that is gone leaves its roster; one that has moved keeps its entry.
         if self.of.attribute.roster().is_some() && !matches!(outcome, Outcome::Moved) {
             let roster = std::slice::from_ref(&self.of);
-            self.store.leave_all(roster, handle).await;
+            self.store.rosters().leave_all(roster, handle).await;
         }
         report.note(handle, Ok(outcome));
         Ok(())
     }
 
     async fn go_through_index(&self, report: &mut Report, pass: Pass) -> Result<(), Error> {
-        let partitions = self.of.partitions().into_iter();
+        let partitions = partitions(&self.of).into_iter();
         let mut unread: VecDeque<_> = partitions.map(|partition| (partition, None)).collect();
         while !unread.is_empty() {
             let pages = unread.drain(..unread.len().min(PAGES));
@@ -89,13 +79,12 @@ impl<S: SessionAttributes + 'static> Order<S> {
                     unread.push_back((partition, start));
                 }
             }
-            let (store, of) = (&self.store, &self.of);
             let mut deletes = stream::iter(handles)
-                .map(|handle| store.revoke_if(handle, of))
+                .map(|handle| self.revoke_if(handle))
                 .buffer_unordered(self.in_flight);
             while let Some((handle, outcome)) = deletes.next().await {
                 if let Pass::Second = pass {
-                    // The first pass has counted it.
+                    // The first pass has counted these.
                     if matches!(outcome, Ok(Outcome::AlreadyGone | Outcome::Moved)) {
                         continue;
                     }
@@ -110,52 +99,44 @@ impl<S: SessionAttributes + 'static> Order<S> {
         Ok(())
     }
 
-    /// A page of a partition: whom it names, and where the next begins.
+    /// A page of a partition: the sessions in it, and where the next page begins.
     async fn page(
         &self,
         partition: Partition,
         start: Option<Map>,
     ) -> Result<(Partition, Vec<SessionHandle>, Option<Map>), Error> {
-        let (target, attribute) = (self.store.target(), self.of.attribute);
-        let find = request::find(
-            target,
-            attribute,
-            &partition,
-            self.created_before,
-            start,
-            Some(KEYS),
-        );
-        let page = find.send().await;
-        let page = page.map_err(|error| self.store.failed("Query", error))?;
-        let keys = page.items().iter();
+        let (attribute, before) = (self.of.attribute, self.created_before);
+        let table = self.store.table();
+        let page = table.keys_page(attribute, &partition, before, start, Some(KEYS));
+        let page = page.await?;
+        let keys = page.keys.iter();
         let handles = keys.filter_map(|key| handle_of(S::SCHEMA, key));
         let handles = handles.filter(|handle| !self.except.contains(handle));
-        Ok((partition, handles.collect(), page.last_evaluated_key))
+        Ok((partition, handles.collect(), page.next))
     }
 
     async fn go_through_roster(&self, report: &mut Report) -> Result<(), Error> {
-        let mut entries = self.store.entries(&self.of).await?;
+        let mut entries = self.store.table().members(&self.of).await?;
         let newest = entries.iter().map(|entry| entry.created_at).max();
-        // Those that cannot be ended at all, and those that could not be in the last round.
-        let mut hopeless = HashSet::new();
+        // The sessions that cannot be ended at all, and those that had moved in the last round.
+        let mut failed_for_good = HashSet::new();
         let mut moved = HashSet::new();
-        for round in 1..=MAX_ROUNDS {
+        for round in 1..=MAX_REVOKE_ROUNDS {
             report
                 .revoked
                 .failed
-                .retain(|failure| hopeless.contains(&failure.handle));
+                .retain(|failure| failed_for_good.contains(&failure.handle));
             moved.clear();
             let handles = self.wanted(&entries, newest);
             let handles: Vec<_> = handles
-                .filter(|handle| !hopeless.contains(handle))
+                .filter(|handle| !failed_for_good.contains(handle))
                 .collect();
             if handles.is_empty() {
                 break;
             }
             let mut gone = Vec::with_capacity(handles.len());
-            let (store, of) = (&self.store, &self.of);
             let mut deletes = stream::iter(handles)
-                .map(|handle| store.revoke_if(handle, of))
+                .map(|handle| self.revoke_if(handle))
                 .buffer_unordered(self.in_flight);
             while let Some((handle, outcome)) = deletes.next().await {
                 match &outcome {
@@ -165,7 +146,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
                     }
                     Ok(Outcome::Deleted | Outcome::AlreadyGone) => gone.push(handle),
                     Err(error) if !is_retryable(error) => {
-                        hopeless.insert(handle);
+                        failed_for_good.insert(handle);
                     }
                     Err(_) => {}
                 }
@@ -173,16 +154,14 @@ impl<S: SessionAttributes + 'static> Order<S> {
             }
             drop(deletes);
             entries = match gone.is_empty() {
-                // Perhaps those that moved away have left the roster by now.
+                // No session ended. Those that moved may have left the roster by now.
                 true => {
-                    backoff(round).await;
-                    self.store.entries(&self.of).await?
+                    pause(round).await;
+                    self.store.table().members(&self.of).await?
                 }
                 false => {
-                    let left = self
-                        .store
-                        .leave(&self.of, &gone, ReturnValue::AllNew)
-                        .await?;
+                    let rosters = self.store.rosters();
+                    let left = rosters.leave(&self.of, &gone, ReturnValue::AllNew).await?;
                     left.as_ref().and_then(members).unwrap_or_default()
                 }
             };
@@ -198,12 +177,12 @@ impl<S: SessionAttributes + 'static> Order<S> {
         let left = left.filter(|handle| !failed.contains(handle) && !moved.contains(handle));
         revoked.failed.extend(left.map(|handle| RevokeFailure {
             handle,
-            error: conflict(handle, MAX_ROUNDS).into(),
+            error: ConflictError::new(handle, MAX_REVOKE_ROUNDS).into(),
         }));
         Ok(())
     }
 
-    /// Those of a roster that are to be ended: none that came after it was first read.
+    /// The sessions of a roster that are to be ended: not those that were created after it was first read.
     fn wanted<'a>(
         &'a self,
         entries: &'a [Member],
@@ -219,11 +198,11 @@ impl<S: SessionAttributes + 'static> Order<S> {
     }
 }
 
-/// Which time it is that an index is gone through.
+/// The pass through a default index.
 #[derive(Clone, Copy)]
 enum Pass {
     First,
-    /// For what the index had not shown yet.
+    /// For sessions that the index had not shown yet.
     Second,
 }
 
@@ -231,35 +210,27 @@ fn is_retryable(error: &Error) -> bool {
     matches!(error, Error::Service(error) if error.is_retryable())
 }
 
-impl<S: SessionAttributes> DynamoDbStore<S> {
-    /// Ends a session if it has this value. Where there were too many requests, it waits and tries
-    /// again, beyond what the SDK does.
-    async fn revoke_if(
-        &self,
-        handle: SessionHandle,
-        of: &Roster,
-    ) -> (SessionHandle, Result<Outcome, Error>) {
-        let attempts = Attempts::default();
-        let request = || request::delete_if(self.target(), handle, of);
-        for attempt in 1..MAX_ATTEMPTS {
-            match self.delete_attempt(request, &attempts).await {
-                Err(Error::Service(error)) if error.is_throttled() => backoff(attempt).await,
-                deleted => return (handle, deleted.map(|was| self.outcome(handle, was))),
+impl<S: SessionAttributes + 'static> Order<S> {
+    /// Ends a session if it has the value.
+    async fn revoke_if(&self, handle: SessionHandle) -> (SessionHandle, Result<Outcome, Error>) {
+        let table = self.store.table();
+        let delete = || request::delete_if(table, handle, &self.of);
+        let deleted = table.delete_patiently(delete).await;
+        (handle, deleted.map(|was| outcome(table, handle, was)))
+    }
+}
+
+/// What it means that a delete ended so.
+pub(super) fn outcome(table: &Table, handle: SessionHandle, deleted: Deleted) -> Outcome {
+    match deleted {
+        Deleted::Removed(item) => {
+            match Found::of(table.schema(), handle, Some(item), table.now()) {
+                Ok(Found::Expired) => Outcome::AlreadyGone,
+                _ => Outcome::Deleted,
             }
         }
-        let deleted = self.delete_attempt(request, &attempts).await;
-        (handle, deleted.map(|was| self.outcome(handle, was)))
-    }
-
-    pub(super) fn outcome(&self, handle: SessionHandle, deleted: Deleted) -> Outcome {
-        match deleted {
-            Deleted::Was(item) => match stored_expiry(S::SCHEMA, handle, &item) {
-                Ok(expires_at) if !is_live(expires_at, self.now()) => Outcome::AlreadyGone,
-                _ => Outcome::Deleted,
-            },
-            Deleted::Lost => Outcome::Deleted,
-            Deleted::Absent => Outcome::AlreadyGone,
-            Deleted::Refused => Outcome::Moved,
-        }
+        Deleted::PresumedRemoved => Outcome::Deleted,
+        Deleted::Absent => Outcome::AlreadyGone,
+        Deleted::ConditionFailed => Outcome::Moved,
     }
 }

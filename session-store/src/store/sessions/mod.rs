@@ -1,88 +1,44 @@
-//! Which sessions a user has, newest first, by an index of either kind.
+//! `sessions`: the sessions of a user, newest first, by an index of any kind.
 
 mod page;
+mod summary;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::SystemTime;
 
 use futures_core::Stream;
 
-pub(crate) use self::page::PAGE;
-use self::page::{Next, Page};
-use crate::error::{DecodeError, Error};
-use crate::id::SessionHandle;
-use crate::item::image::{stored_expiry, stored_number};
-use crate::item::lifetime::{Millis, seconds_to_time};
-use crate::item::roster::Roster;
-use crate::item::value::Map;
-use crate::schema::Schema;
-use crate::schema::{AsKey, IsIndex, SessionAttributes};
-use crate::store::handle::DynamoDbStore;
+use crate::error::Error;
+use crate::schema::{AsKey, IndexValue, IsIndex, SessionAttributes};
 
-/// What a listing shows of a session: enough for a page of "your devices", and no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionSummary {
-    handle: SessionHandle,
-    created_at: Millis,
-    touched_at: Millis,
-    expires_at: u64,
-}
+use self::page::{Next, Page, page};
+use super::handle::DynamoDbStore;
 
-impl SessionSummary {
-    /// The public name of the session: revoke by it, and compare it with that of the current one.
-    pub fn handle(&self) -> SessionHandle {
-        self.handle
-    }
-
-    /// When the session was created, to the millisecond.
-    pub fn created_at(&self) -> SystemTime {
-        self.created_at.time()
-    }
-
-    /// When the session was last saved or touched, to the millisecond.
-    pub fn touched_at(&self) -> SystemTime {
-        self.touched_at.time()
-    }
-
-    /// When the session will end unless it is saved or touched, to the second.
-    pub fn expires_at(&self) -> SystemTime {
-        seconds_to_time(self.expires_at)
-    }
-
-    fn read(schema: &Schema, handle: SessionHandle, item: &Map) -> Result<Self, DecodeError> {
-        Ok(Self {
-            handle,
-            created_at: Millis(stored_number(schema.names.created_at, handle, item)?),
-            touched_at: Millis(stored_number(schema.names.touched_at, handle, item)?),
-            expires_at: stored_expiry(schema, handle, item)?,
-        })
-    }
-}
+pub use self::summary::SessionSummary;
 
 impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// The live sessions whose promoted attribute has this value, newest first.
     ///
-    /// Of a default index, for each 100 of them one `Query` and one `BatchGetItem`, sent as the
-    /// stream is read. With shards, one `Query` for each of them at first, all at once, and a further
-    /// one for each 32 sessions of a shard, or more. The index is filled a moment after a write, so a
-    /// session that was created or changed just before can be missing.
+    /// By a default index, one `Query` and one `BatchGetItem` for each 100 sessions, sent as the stream is
+    /// read. With shards, one `Query` for each shard at first, all at once, and a further one for every 32
+    /// sessions of a shard, or more. The index is filled a moment after a write, so a session that was
+    /// created or changed just before can be missing.
     ///
-    /// Of a consistent index, one `GetItem` of the roster and one `BatchGetItem` for each 100. None
-    /// is missing that had the value all the time. For one that got a new id meanwhile the roster is
-    /// read once more, and it is shown under that or the old one.
+    /// By a consistent index, one `GetItem` of the roster and one `BatchGetItem` for each 100 sessions. No
+    /// session is missing that had the value all the time. If one got a new id meanwhile, the roster is
+    /// read once more, and the session is shown under its old or its new handle.
     ///
-    /// What is shown is read consistently either way, so that no ended, expired or changed session
-    /// is among it.
+    /// Either way the sessions themselves are read consistently, so that the list has no session that
+    /// ended, expired or has another value by now.
     ///
-    /// It is a [`Stream`]; [`next`](Sessions::next) reads it without one's extension traits.
+    /// The result is a [`Stream`]; [`next`](Sessions::next) reads it without extension traits.
     pub fn sessions<I: IsIndex<S>>(&self, index: I, key: impl AsKey<I::Key>) -> Sessions<S> {
         Sessions {
             store: self.clone(),
-            of: Roster {
+            of: IndexValue {
                 attribute: index.attribute(),
                 value: key.as_key_value(),
             },
@@ -99,14 +55,14 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
 /// The sessions found by an index: a [`Stream`] of [`SessionSummary`], made by
 /// [`DynamoDbStore::sessions`].
 ///
-/// It holds one page at a time, and a page of keys of each shard; of a consistent index the names of its
-/// sessions. An error of the service ends it; a session whose item is unreadable is an error in its
-/// place, and the stream goes on.
+/// It holds one page at a time, and a page of keys of each shard; by a consistent index, the handles of
+/// all its sessions. An error of the service ends it. A session whose item cannot be read is an error in
+/// its place, and the stream goes on.
 #[must_use = "nothing is read until the stream is"]
 pub struct Sessions<S> {
     store: DynamoDbStore<S>,
-    of: Roster,
-    /// How many more may be given.
+    of: IndexValue,
+    /// How many more sessions may be given.
     left: usize,
     ready: VecDeque<Result<SessionSummary, Error>>,
     pages: Pages,
@@ -179,8 +135,9 @@ impl<S: SessionAttributes + 'static> Stream for Sessions<S> {
             match &mut this.pages {
                 Pages::Done => return Poll::Ready(None),
                 Pages::More(next) => {
-                    let next = next.take();
-                    let page = this.store.clone().page(this.of.clone(), next, this.left);
+                    let (store, of) = (this.store.clone(), this.of.clone());
+                    let (next, limit) = (next.take(), this.left);
+                    let page = async move { page(store.table(), &of, next, limit).await };
                     this.pages = Pages::Loading(Box::pin(page));
                 }
                 Pages::Loading(loading) => match std::task::ready!(loading.as_mut().poll(cx)) {

@@ -1,4 +1,4 @@
-//! How the id travels: in a cookie, or as a bearer token.
+//! Where a request and its answer carry the session id: in a cookie, or in a header.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,8 +12,8 @@ pub use cookie::{Key as SigningKey, SameSite};
 
 /// The cookie that holds the session's id, and how browsers are to treat it.
 ///
-/// The default is what OWASP asks of it: named `__Host-session`, sent over TLS only and to this very
-/// host, out of reach for scripts, not sent with cross-site requests but for links.
+/// The default follows OWASP: named `__Host-session`, sent over TLS only and to this host alone, out of
+/// reach for scripts, and not sent with cross-site requests except for links.
 ///
 /// The name's prefix follows from the other settings, since browsers refuse a cookie whose prefix
 /// promises more than it has: `__Host-` if it is secure, for all paths and without a domain;
@@ -58,19 +58,19 @@ impl SessionCookie {
         }
     }
 
-    /// The name behind the prefix; `session` if not set.
+    /// The name without its prefix; `session` by default.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Lets the subdomains of this domain have it as well.
+    /// Sends it to this domain and its subdomains.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
-    /// The path below which it is sent; `/` if not set.
+    /// The path below which it is sent; `/` by default.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
@@ -82,7 +82,7 @@ impl SessionCookie {
         self
     }
 
-    /// With which requests from other sites it is sent.
+    /// Whether it is sent with requests from other sites.
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = same_site;
         self
@@ -97,8 +97,8 @@ impl SessionCookie {
 
     /// Signs the id with this key, so that a made-up one is refused without asking DynamoDB.
     ///
-    /// Ids are of 256 random bits, so that nobody guesses one; signing saves the price of the reads
-    /// that somebody who tries would cause. All hosts need the same key.
+    /// Ids have 256 random bits, so nobody can guess one. Signing saves the cost of the reads that an
+    /// attempt to do so would cause. All hosts need the same key.
     pub fn signed(mut self, key: SigningKey) -> Self {
         self.key = Some(key);
         self
@@ -113,8 +113,8 @@ impl SessionCookie {
         format!("{prefix}{}", self.name)
     }
 
-    /// What is in these headers, if there is exactly one cookie of this name, and it is one of ours.
-    fn read(&self, headers: &HeaderMap) -> Option<Known> {
+    /// The credential in these headers, if there is exactly one cookie of this name, and it is well-formed.
+    fn read(&self, headers: &HeaderMap) -> Option<Credential> {
         let name = self.full_name();
         let texts = headers.get_all(COOKIE).into_iter();
         let mut found = texts
@@ -123,13 +123,13 @@ impl SessionCookie {
             .filter_map(Result::ok)
             .filter(|cookie| cookie.name() == name);
         let cookie = found.next()?;
-        // Which of two is ours cannot be told: one may have been planted by another host.
+        // Of two cookies, one may have been planted by another host, and nothing tells which.
         if found.next().is_some() {
             return None;
         }
         let Some(key) = &self.key else {
             let id = SessionId::parse(cookie.value()).ok()?;
-            return Some(Known { id, version: None });
+            return Some(Credential { id, version: None });
         };
         let cookie = CookieJar::new().signed(key).verify(cookie.into_owned())?;
         let (id, version) = match cookie.value().split_once('.') {
@@ -137,7 +137,7 @@ impl SessionCookie {
             None => (cookie.value(), None),
         };
         let id = SessionId::parse(id).ok()?;
-        Some(Known { id, version })
+        Some(Credential { id, version })
     }
 
     fn write(&self, value: String, max_age: Option<Duration>) -> Cookie<'static> {
@@ -157,10 +157,10 @@ impl SessionCookie {
         cookie
     }
 
-    fn signed_value(&self, known: &Known) -> String {
-        let value = known.id.expose();
+    fn signed_value(&self, credential: &Credential) -> String {
+        let value = credential.id.expose();
         let Some(key) = &self.key else { return value };
-        let value = match known.version {
+        let value = match credential.version {
             Some(version) => format!("{value}.{version}"),
             None => value,
         };
@@ -172,33 +172,33 @@ impl SessionCookie {
     }
 }
 
-/// Where the id is in a request, and where it goes in the answer.
+/// Where the id is in a request and in its answer.
 #[derive(Clone, Debug)]
-pub(super) enum Carrier {
+pub(crate) enum Carrier {
     Cookie(SessionCookie),
     Bearer,
 }
 
-/// The header of an answer that has a new id, where ids are bearer tokens.
+/// The header with a new id in an answer, in bearer mode.
 const SESSION_ID: HeaderName = HeaderName::from_static("session-id");
 
-/// What a client knows of its session.
-pub(super) struct Known {
-    pub(super) id: SessionId,
-    /// The version that it last wrote; only where that is signed.
-    pub(super) version: Option<u64>,
+/// The session id and the last written version, as the client sent them.
+pub(crate) struct Credential {
+    pub(crate) id: SessionId,
+    /// Only a signed cookie carries a version.
+    pub(crate) version: Option<u64>,
 }
 
-/// What the client has to learn about its id.
-pub(super) enum Notice {
-    /// It is this one, and of no use after this moment.
-    New(Known, SystemTime),
+/// A change of the client's credential.
+pub(crate) enum CookieUpdate {
+    /// It is this one, and worthless after this moment.
+    Set(Credential, SystemTime),
     /// There is none any more.
-    Ended,
+    Remove,
 }
 
 impl Carrier {
-    pub(super) fn read(&self, headers: &HeaderMap) -> Option<Known> {
+    pub(crate) fn read(&self, headers: &HeaderMap) -> Option<Credential> {
         match self {
             Self::Cookie(cookie) => cookie.read(headers),
             Self::Bearer => {
@@ -206,36 +206,38 @@ impl Carrier {
                 let (scheme, id) = text.split_once(' ')?;
                 let is_bearer = scheme.eq_ignore_ascii_case("bearer");
                 let id = SessionId::parse(id).ok().filter(|_| is_bearer)?;
-                Some(Known { id, version: None })
+                Some(Credential { id, version: None })
             }
         }
     }
 
-    /// Whether it takes along the version that its client last wrote.
-    pub(super) fn carries_version(&self) -> bool {
+    /// Whether it carries the version that the client last wrote.
+    pub(crate) fn carries_version(&self) -> bool {
         matches!(self, Self::Cookie(SessionCookie { key: Some(_), .. }))
     }
 
-    pub(super) fn write(&self, notice: &Notice, now: SystemTime, headers: &mut HeaderMap) {
-        let (name, value) = match (self, notice) {
-            (Self::Cookie(cookie), Notice::New(known, end)) => {
+    pub(crate) fn write(&self, update: &CookieUpdate, now: SystemTime, headers: &mut HeaderMap) {
+        let (name, value) = match (self, update) {
+            (Self::Cookie(cookie), CookieUpdate::Set(credential, end)) => {
                 let left = end.duration_since(now).unwrap_or_default();
                 let left = cookie.persistent.then_some(left);
-                let cookie = cookie.write(cookie.signed_value(known), left);
+                let cookie = cookie.write(cookie.signed_value(credential), left);
                 (SET_COOKIE, cookie.to_string())
             }
-            (Self::Cookie(cookie), Notice::Ended) => {
+            (Self::Cookie(cookie), CookieUpdate::Remove) => {
                 let cookie = cookie.write(String::new(), Some(Duration::ZERO));
                 (SET_COOKIE, cookie.to_string())
             }
-            (Self::Bearer, Notice::New(known, _)) => (SESSION_ID, known.id.expose()),
-            (Self::Bearer, Notice::Ended) => return,
+            (Self::Bearer, CookieUpdate::Set(credential, _)) => {
+                (SESSION_ID, credential.id.expose())
+            }
+            (Self::Bearer, CookieUpdate::Remove) => return,
         };
         match HeaderValue::try_from(value) {
             Ok(mut value) => {
                 value.set_sensitive(true);
                 headers.append(name, value);
-                // No cache may give one's cookie to another.
+                // No cache may give the cookie to somebody else.
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             }
             Err(error) => tracing::error!(%error, "the cookie's name, domain or path is not valid"),

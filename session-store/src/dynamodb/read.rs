@@ -1,0 +1,141 @@
+//! Reads: of one session, of a roster, of what a listing shows, and of an index.
+
+use std::collections::HashMap;
+
+use crate::error::ServiceError;
+use crate::id::SessionHandle;
+use crate::item::{Map, Member, Millis, Partition, handle_of, is_before_cutoff, members};
+use crate::schema::{Attribute, IndexValue};
+
+use super::request;
+use super::retry::{MAX_BATCH_ATTEMPTS, pause};
+use super::send::Sending;
+use super::table::Table;
+
+/// A page of the keys in one partition of a default index.
+pub(crate) struct KeysPage {
+    pub(crate) keys: Vec<Map>,
+    /// Where the next page begins, if there is one.
+    pub(crate) next: Option<Map>,
+}
+
+impl Table {
+    /// The item of a session; none if it was revoked by the cutoff.
+    pub(crate) async fn read(
+        &self,
+        handle: SessionHandle,
+        consistent: bool,
+    ) -> Result<Option<Map>, ServiceError> {
+        if self.schema().revoke_all {
+            return self.read_checked_against_cutoff(handle, consistent).await;
+        }
+        let request = request::load(self, handle, consistent);
+        let read = self.send_once(request, Sending::Read).await?;
+        Ok(read.item)
+    }
+
+    /// Reads a session and the cutoff together.
+    async fn read_checked_against_cutoff(
+        &self,
+        handle: SessionHandle,
+        consistent: bool,
+    ) -> Result<Option<Map>, ServiceError> {
+        let mut items = Vec::new();
+        let mut request = request::load_with_cutoff(self, handle, consistent);
+        for attempt in 1..=MAX_BATCH_ATTEMPTS {
+            let read = self.send_once(request, Sending::Read).await?;
+            let answered = read.responses.into_iter().flatten();
+            items.extend(answered.flat_map(|(_, items)| items));
+            let Some(left) = read.unprocessed_keys.filter(|left| !left.is_empty()) else {
+                let is_session = |item: &Map| handle_of(self.schema(), item).is_some();
+                let (sessions, cutoff): (Vec<_>, Vec<_>) = items.into_iter().partition(is_session);
+                let is_revoked = |item: &Map| {
+                    let mut cutoff = cutoff.iter();
+                    cutoff.any(|cutoff| is_before_cutoff(self.schema(), item, cutoff))
+                };
+                let mut sessions = sessions.into_iter();
+                return Ok(sessions.next().filter(|item| !is_revoked(item)));
+            };
+            request = request::unprocessed(self, left);
+            pause(attempt).await;
+        }
+        Err(ServiceError::unprocessed("BatchGetItem"))
+    }
+
+    /// The entries of a roster, newest session first: one consistent read.
+    pub(crate) async fn members(&self, of: &IndexValue) -> Result<Vec<Member>, ServiceError> {
+        let request = request::roster(self, of);
+        let read = self.send_once(request, Sending::Read).await?;
+        Ok(read.item.as_ref().and_then(members).unwrap_or_default())
+    }
+
+    /// The items of these sessions, with what a listing shows of each: consistent reads, without the
+    /// sessions that are absent, and those that were revoked by the cutoff.
+    pub(crate) async fn summaries(
+        &self,
+        attribute: &Attribute,
+        handles: &[SessionHandle],
+    ) -> Result<HashMap<SessionHandle, Map>, ServiceError> {
+        let mut items = HashMap::with_capacity(handles.len());
+        let mut wanted = handles.to_vec();
+        for attempt in 1..=MAX_BATCH_ATTEMPTS {
+            if wanted.is_empty() {
+                break;
+            }
+            let request = request::summaries(self, attribute, wanted.iter().copied());
+            let read = self.send_once(request, Sending::Read).await?;
+            let answered = read.responses.into_iter().flatten();
+            for item in answered.flat_map(|(_, items)| items) {
+                if let Some(handle) = handle_of(self.schema(), &item) {
+                    items.insert(handle, item);
+                }
+            }
+            let left = read.unprocessed_keys.into_iter().flatten();
+            let left = left.flat_map(|(_, keys)| keys.keys);
+            wanted = left
+                .filter_map(|key| handle_of(self.schema(), &key))
+                .collect();
+            if !wanted.is_empty() {
+                pause(attempt).await;
+            }
+        }
+        if !wanted.is_empty() {
+            return Err(ServiceError::unprocessed("BatchGetItem"));
+        }
+        self.remove_revoked(&mut items).await?;
+        Ok(items)
+    }
+
+    /// Removes the sessions that were revoked by the cutoff.
+    async fn remove_revoked(
+        &self,
+        items: &mut HashMap<SessionHandle, Map>,
+    ) -> Result<(), ServiceError> {
+        if !self.schema().revoke_all || items.is_empty() {
+            return Ok(());
+        }
+        let request = request::cutoff(self);
+        let read = self.send_once(request, Sending::Read).await?;
+        if let Some(cutoff) = read.item {
+            items.retain(|_, item| !is_before_cutoff(self.schema(), item, &cutoff));
+        }
+        Ok(())
+    }
+
+    /// One page of the keys in a partition of a default index, newest session first.
+    pub(crate) async fn keys_page(
+        &self,
+        attribute: &Attribute,
+        partition: &Partition,
+        created_before: Option<Millis>,
+        start: Option<Map>,
+        limit: Option<i32>,
+    ) -> Result<KeysPage, ServiceError> {
+        let request = request::find(self, attribute, partition, created_before, start, limit);
+        let found = self.send_once(request, Sending::Read).await?;
+        Ok(KeysPage {
+            keys: found.items.unwrap_or_default(),
+            next: found.last_evaluated_key,
+        })
+    }
+}

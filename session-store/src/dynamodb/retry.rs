@@ -1,0 +1,87 @@
+//! How often the store tries again, and how long it waits: all limits in one place, each named by what
+//! it counts. The SDK's own retries are beside them, and the client's settings say how many those are.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::interceptors::FinalizerInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+
+/// Times that a write is sent again because a transaction holds its item. The SDK does not retry that.
+pub(super) const MAX_CONFLICT_RETRIES: u32 = 8;
+
+/// Times that a delete of a revocation is sent again because it was throttled, beyond the SDK's own
+/// retries.
+pub(super) const MAX_THROTTLED_RETRIES: u32 = 7;
+
+/// Requests for a batch that DynamoDB leaves unfinished time and again.
+pub(super) const MAX_BATCH_ATTEMPTS: u32 = 8;
+
+/// Ids that a `create` tries, as many as the SDK sends a request by default.
+pub(crate) const MAX_CREATE_ATTEMPTS: u32 = 3;
+
+/// Writes with which a session tries to enter a roster. Of many log-ins at once, one wins each round.
+pub(crate) const MAX_ENTER_ATTEMPTS: u32 = 40;
+
+/// Writes of a `save` or `update`. Of many that change one session at once, few win each round.
+pub(crate) const MAX_SAVE_ATTEMPTS: u32 = 40;
+
+/// Transactions of a change of id, for a type without rosters.
+pub(crate) const MAX_CYCLE_ATTEMPTS: u32 = 8;
+
+/// Times that a change of id is resumed whose outcome is unknown.
+#[cfg(feature = "axum")]
+pub(crate) const MAX_RESUME_ATTEMPTS: u32 = 3;
+
+/// Writes that extend the idle timeout of a framework's session: the first can learn how far the
+/// absolute timeout allows it.
+#[cfg(feature = "actix-session")]
+pub(crate) const MAX_EXTEND_ATTEMPTS: u32 = 2;
+
+/// Rounds of a revocation through one roster. More than one is for sessions that move meanwhile.
+pub(crate) const MAX_REVOKE_ROUNDS: u32 = 8;
+
+/// Times that one page of a listing reads its roster again for sessions that move meanwhile.
+pub(crate) const MAX_LISTING_ROUNDS: u32 = 8;
+
+/// Waits a random time: at most 20 ms after the first attempt, and twice as long after each further
+/// one, up to 160 ms. This is "full jitter", so that writers who collided do not collide again.
+pub(crate) async fn pause(attempt: u32) {
+    let most = 20 << attempt.saturating_sub(1).min(3);
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=most))).await;
+}
+
+/// Whether an earlier attempt of a write may have been applied, of which the SDK reports the last
+/// attempt alone. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attempts(Arc<AtomicBool>);
+
+impl Attempts {
+    /// Whether an attempt got no answer that says that it was not carried out.
+    pub(crate) fn may_have_been_applied(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Intercept for Attempts {
+    fn name(&self) -> &'static str {
+        "Attempts"
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let answered = context
+            .response()
+            .is_some_and(|answer| answer.status().as_u16() < 500);
+        if !answered {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! The one place that sends. Every request to the data plane passes through [`Table::send`], with its
+//! name, its attempts, its retries, and the meaning of a failure.
+
+use std::convert::Infallible;
+
+use aws_sdk_dynamodb::config::Config;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::error::ServiceError;
+
+use super::failure::RequestError;
+use super::retry::{Attempts, MAX_CONFLICT_RETRIES, MAX_THROTTLED_RETRIES, pause};
+use super::table::Table;
+
+/// How often a request may be sent.
+#[derive(Clone, Copy)]
+pub(super) enum Sending<'a> {
+    /// A read: as often as the SDK does by itself.
+    Read,
+    /// A write that must not be repeated: once, whatever the client's settings are.
+    Once,
+    /// A write that can be repeated: also while a transaction holds its item.
+    Repeated(&'a Attempts),
+    /// The same, also while it is throttled for longer than the SDK tries.
+    Patient(&'a Attempts),
+}
+
+/// A request of the SDK.
+pub(super) trait Request: Sized {
+    /// Its name, as in DynamoDB's API reference.
+    const OPERATION: &'static str;
+    type Output;
+    type Error: RequestError;
+
+    /// Hands it to the SDK. Nothing else in this crate does.
+    fn transmit(
+        self,
+        sending: Sending<'_>,
+    ) -> impl Future<Output = Result<Self::Output, SdkError<Self::Error, HttpResponse>>> + Send;
+
+    /// How many parts a transaction has.
+    fn parts(&self) -> usize {
+        0
+    }
+}
+
+/// Why a request did not do what it was to do.
+pub(super) enum Failure<R> {
+    /// DynamoDB refused it for a reason that the caller can act on.
+    Refused(R),
+    Service(ServiceError),
+}
+
+impl From<Failure<Infallible>> for ServiceError {
+    fn from(failure: Failure<Infallible>) -> Self {
+        match failure {
+            Failure::Refused(never) => match never {},
+            Failure::Service(error) => error,
+        }
+    }
+}
+
+type Refusal<R> = <<R as Request>::Error as RequestError>::Refusal;
+
+impl Table {
+    /// Sends a request, and sends it again where the kind of sending allows that.
+    pub(super) async fn send<R: Request>(
+        &self,
+        request: impl Fn() -> R,
+        sending: Sending<'_>,
+    ) -> Result<R::Output, Failure<Refusal<R>>> {
+        let (mut conflicts, mut throttled) = (0, 0);
+        loop {
+            let failure = match self.send_once(request(), sending).await {
+                Err(Failure::Service(error)) => error,
+                answered => return answered,
+            };
+            let is_patient = matches!(sending, Sending::Patient(_));
+            let repeats = is_patient || matches!(sending, Sending::Repeated(_));
+            if repeats && failure.is_transaction_conflict() && conflicts < MAX_CONFLICT_RETRIES {
+                conflicts += 1;
+                pause(conflicts).await;
+            } else if is_patient && failure.is_throttled() && throttled < MAX_THROTTLED_RETRIES {
+                conflicts = 0;
+                throttled += 1;
+                pause(throttled).await;
+            } else {
+                return Err(Failure::Service(failure));
+            }
+        }
+    }
+
+    /// Sends a request as often as the SDK does by itself, or once if that is how it may be sent.
+    pub(super) async fn send_once<R: Request>(
+        &self,
+        request: R,
+        sending: Sending<'_>,
+    ) -> Result<R::Output, Failure<Refusal<R>>> {
+        let parts = request.parts();
+        let error = match request.transmit(sending).await {
+            Ok(output) => return Ok(output),
+            Err(error) => error,
+        };
+        let refusal = error.as_service_error().and_then(|e| e.refusal(parts));
+        if let Some(refusal) = refusal {
+            return Err(Failure::Refused(refusal));
+        }
+        let mut error = self.request_failed(R::OPERATION, error);
+        if let Sending::Repeated(attempts) | Sending::Patient(attempts) = sending {
+            error.outcome_unknown |= attempts.may_have_been_applied();
+        }
+        Err(Failure::Service(error))
+    }
+}
+
+macro_rules! requests {
+    ($($module:ident::$builder:ident is $operation:literal: $output:ident or $error:ident $(, of $parts:ident)?;)*) => {$(
+        impl Request for aws_sdk_dynamodb::operation::$module::builders::$builder {
+            const OPERATION: &'static str = $operation;
+            type Output = aws_sdk_dynamodb::operation::$module::$output;
+            type Error = aws_sdk_dynamodb::operation::$module::$error;
+
+            async fn transmit(
+                self,
+                sending: Sending<'_>,
+            ) -> Result<Self::Output, SdkError<Self::Error, HttpResponse>> {
+                match sending {
+                    // Without an interceptor, which would cost each load a few per cent.
+                    Sending::Read => self.send().await,
+                    Sending::Once => {
+                        let once = Config::builder().retry_config(RetryConfig::disabled());
+                        self.customize().config_override(once).send().await
+                    }
+                    Sending::Repeated(attempts) | Sending::Patient(attempts) => {
+                        self.customize().interceptor(attempts.clone()).send().await
+                    }
+                }
+            }
+
+            $(
+                fn parts(&self) -> usize {
+                    self.$parts().as_ref().map_or(0, Vec::len)
+                }
+            )?
+        }
+    )*};
+}
+
+requests! {
+    get_item::GetItemFluentBuilder is "GetItem": GetItemOutput or GetItemError;
+    batch_get_item::BatchGetItemFluentBuilder is "BatchGetItem": BatchGetItemOutput or BatchGetItemError;
+    query::QueryFluentBuilder is "Query": QueryOutput or QueryError;
+    put_item::PutItemFluentBuilder is "PutItem": PutItemOutput or PutItemError;
+    update_item::UpdateItemFluentBuilder is "UpdateItem": UpdateItemOutput or UpdateItemError;
+    delete_item::DeleteItemFluentBuilder is "DeleteItem": DeleteItemOutput or DeleteItemError;
+    transact_write_items::TransactWriteItemsFluentBuilder is "TransactWriteItems":
+        TransactWriteItemsOutput or TransactWriteItemsError, of get_transact_items;
+}

@@ -1,0 +1,111 @@
+//! The operations of this framework on a record, beyond those of others.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{DecodeError, Error, GoneError};
+use crate::id::{SessionHandle, SessionId, random};
+use crate::item::{Lifetime, Map, Millis};
+use crate::schema::SessionAttributes;
+
+use super::super::record::{Base, Data, Loaded, NewRecord, Records};
+
+impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
+    /// Reads a session. One that the type cannot read is treated by the store's policy.
+    pub(super) async fn load_readable(
+        &self,
+        handle: SessionHandle,
+        consistent: bool,
+    ) -> Result<Option<Loaded>, Error> {
+        let Some(item) = self.store.table().read(handle, consistent).await? else {
+            return Ok(None);
+        };
+        let matching = |mut loaded: Loaded| match loaded.schema_mismatch.take() {
+            Some(error) => Err(DecodeError::new(handle, error.path, error.cause)),
+            None => Ok(loaded),
+        };
+        let read = self.decode(handle, item);
+        let read = read.and_then(|read| read.map(matching).transpose());
+        self.store.readable(handle, read)
+    }
+
+    /// Creates a session whose absolute timeout counts from this moment, with an idle timeout of its own,
+    /// and with attributes that the type does not know.
+    pub(super) async fn create_counting_from(
+        &self,
+        created_at: Millis,
+        data: &Data,
+        idle: Duration,
+        unknown: Map,
+    ) -> Result<SessionId, Error> {
+        let lifetime = Lifetime::new(S::SCHEMA, created_at, Some(idle));
+        let new = NewRecord {
+            data,
+            created_at,
+            ends: lifetime.expires_at(self.store.table().now()),
+            idle: Some(idle),
+            unknown,
+        };
+        let mut id = SessionId::mint()?;
+        let handle = id.handle();
+        let next = || {
+            id = SessionId::mint()?;
+            Ok(id.handle())
+        };
+        self.create(new, handle, next).await?;
+        Ok(id)
+    }
+
+    /// Creates the session that replaces one that was just deleted: with the changes of the caller and of
+    /// others, and with the time of creation of the old one.
+    ///
+    /// `None` if the deleted session was not live any more.
+    pub(super) async fn create_in_place_of(
+        &self,
+        (handle, item): (SessionHandle, Map),
+        base: &Base,
+        data: Data,
+        idle: Duration,
+    ) -> Result<Option<SessionId>, Error> {
+        let Some(old) = self.decode(handle, item)? else {
+            return Ok(None);
+        };
+        let mut merged = old.data;
+        merged.retain(|name, _| data.contains_key(name) || !base.data.contains_key(name));
+        let changed = data.into_iter();
+        merged.extend(changed.filter(|(name, value)| base.data.get(name) != Some(value)));
+        let id = self
+            .create_counting_from(old.created_at, &merged, idle, old.unknown_attributes)
+            .await?;
+        Ok(Some(id))
+    }
+
+    /// Stores the difference to the load. If that is not known, the session is read first, and the map
+    /// replaces all of it.
+    pub(super) async fn save_since(
+        &self,
+        handle: SessionHandle,
+        base: Option<Base>,
+        data: Data,
+        idle: Duration,
+    ) -> Result<(), Error> {
+        let base = match base {
+            Some(base) => base,
+            None => {
+                let expired = false;
+                let loaded = self.load_readable(handle, true).await?;
+                Base::of(&loaded.ok_or(GoneError { handle, expired })?)?
+            }
+        };
+        if base.data == data {
+            return self.extend(handle, idle).await;
+        }
+        // A request saves once. With a new copy id, two requests that share a load are two copies.
+        let copy = random()?;
+        let base = Base { copy, ..base };
+        let lifetime = Lifetime::new(S::SCHEMA, base.created_at, Some(idle));
+        let ends = lifetime.expires_at(self.store.table().now());
+        self.save(handle, &data, Some(&base), ends, false).await
+    }
+}

@@ -1,0 +1,10 @@
+//! The session of an HTTP request, for any framework that passes typed requests on: where it is kept,
+//! when it is stored, and how its id travels.
+
+pub(crate) mod cookie;
+pub(crate) mod policy;
+mod request_session;
+mod slot;
+
+pub(crate) use self::request_session::{Current, RequestSession};
+pub(crate) use self::slot::{Finished, Refusal, SessionConfig, Slot};

@@ -1,0 +1,272 @@
+//! The session of one request, from its load to its store.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::dynamodb::{MAX_RESUME_ATTEMPTS, pause};
+use crate::error::{EncodeError, Error};
+use crate::id::{SessionHandle, SessionId};
+use crate::item::{Delta, Image, Intent, seconds_to_time};
+use crate::schema::SessionAttributes;
+use crate::session::Session;
+use crate::store::DynamoDbStore;
+
+use super::cookie::{CookieUpdate, Credential};
+
+/// The session of one request, and the changes that a handler asked for.
+pub(crate) struct RequestSession<S> {
+    pub(crate) current: Current<S>,
+    ended: Ended,
+    /// Whether the session is to get a new id.
+    pub(crate) cycle: bool,
+    /// Whether the store's policy may touch it.
+    pub(crate) touch: bool,
+    /// The read failed, and nothing is written after a failed read (G10).
+    pub(crate) read_only: bool,
+    /// Storing failed, and the handler deals with that itself.
+    pub(crate) save_failed: bool,
+    /// A new idle timeout; `Some(None)` goes back to that of the type.
+    pub(crate) idle: Option<Option<Duration>>,
+    /// The version that was read.
+    read: Option<u64>,
+    /// The change of the client's credential.
+    pub(super) update: Option<CookieUpdate>,
+}
+
+/// The session as the handler has it.
+pub(crate) enum Current<S> {
+    /// There is none yet. `before` is the data before the first mutable access.
+    New {
+        data: S,
+        before: Option<Box<S>>,
+    },
+    Existing(Box<Session<S>>),
+}
+
+/// Whether the handler has ended a session.
+enum Ended {
+    No,
+    /// It has, but there was none.
+    WithoutSession,
+    Session(SessionId),
+}
+
+impl<S: Default> RequestSession<S> {
+    pub(super) fn new(session: Option<Session<S>>) -> Self {
+        Self {
+            read: session.as_ref().and_then(Session::written_version),
+            current: match session {
+                Some(session) => Current::Existing(Box::new(session)),
+                None => Current::absent(),
+            },
+            ended: Ended::No,
+            cycle: false,
+            touch: true,
+            read_only: false,
+            save_failed: false,
+            idle: None,
+            update: None,
+        }
+    }
+
+    /// The same after a failed read: nothing is written.
+    pub(super) fn read_only() -> Self {
+        Self {
+            read_only: true,
+            ..Self::new(None)
+        }
+    }
+
+    pub(crate) fn end(&mut self) {
+        match std::mem::replace(&mut self.current, Current::absent()) {
+            Current::Existing(session) => self.ended = Ended::Session(session.id().clone()),
+            // A session that the handler has ended before is still to be deleted.
+            Current::New { .. } => {
+                if !matches!(self.ended, Ended::Session(_)) {
+                    self.ended = Ended::WithoutSession;
+                }
+            }
+        }
+        self.save_failed = false;
+        self.cycle = false;
+    }
+}
+
+impl<S: Default> Current<S> {
+    fn absent() -> Self {
+        Self::New {
+            data: S::default(),
+            before: None,
+        }
+    }
+}
+
+impl<S: Clone> Current<S> {
+    pub(crate) fn get_mut(&mut self) -> &mut S {
+        match self {
+            Self::New { data, before } => {
+                before.get_or_insert_with(|| Box::new(data.clone()));
+                data
+            }
+            Self::Existing(session) => session,
+        }
+    }
+}
+
+impl<S> RequestSession<S> {
+    pub(crate) fn session(&self) -> Option<&Session<S>> {
+        match &self.current {
+            Current::Existing(session) => Some(session),
+            Current::New { .. } => None,
+        }
+    }
+}
+
+impl<S> RequestSession<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Whether there can be anything to store.
+    pub(super) fn is_due(&self, store: &DynamoDbStore<S>) -> bool {
+        if self.read_only || self.save_failed {
+            return false;
+        }
+        !matches!(self.ended, Ended::No)
+            || self.cycle
+            || match &self.current {
+                Current::New { before, .. } => before.is_some(),
+                Current::Existing(session) => {
+                    session.unsaved().is_some()
+                        || self.idle.is_some()
+                        || (self.touch && store.is_touch_due(session))
+                }
+            }
+    }
+
+    /// Ends what was ended, and stores what was changed.
+    pub(crate) async fn store(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
+        if self.read_only {
+            tracing::warn!("the session could not be read, and changes to it are not stored");
+            return Ok(());
+        }
+        if !matches!(self.ended, Ended::No) {
+            if let Ended::Session(id) = &self.ended {
+                store.delete(id).await?;
+            }
+            self.ended = Ended::No;
+            self.update = Some(CookieUpdate::Remove);
+        }
+        if let Current::New { data, before } = &self.current {
+            if !is_changed(before.as_deref(), data)? {
+                return Ok(());
+            }
+            let session = store.create(data.clone()).await?;
+            self.update = Some(credential_of(store, &session));
+            self.cycle = false;
+            self.current = Current::Existing(Box::new(session));
+        }
+        let Current::Existing(session) = &mut self.current else {
+            return Ok(());
+        };
+        if let Some(idle) = self.idle {
+            Session::set_idle_timeout(session, idle);
+        }
+        if self.cycle {
+            cycle(store, session).await?;
+            self.cycle = false;
+            self.update = Some(credential_of(store, session));
+        } else {
+            store.save(session).await?;
+            if self.touch
+                && let Err(error) = store.touch(session).await
+            {
+                // The next request tries again. The changes of this one are stored.
+                tracing::warn!("the idle timeout was not extended: {error}");
+            }
+        }
+        self.idle = None;
+        Ok(())
+    }
+
+    /// Tells the client the version that it has to ask for from now on, unless it knows already.
+    pub(super) fn tell_version(&mut self, store: &DynamoDbStore<S>, sent: Option<u64>) {
+        let Current::Existing(session) = &self.current else {
+            return;
+        };
+        let has_written = Session::written_version(session) != self.read;
+        if self.update.is_none() && (has_written || sent.is_none()) {
+            self.update = Some(credential_of(store, session));
+        }
+    }
+
+    /// Stores what was changed before, then this change, again and again until it wins.
+    pub(crate) async fn update<T: Send>(
+        &mut self,
+        store: &DynamoDbStore<S>,
+        mut change: impl FnMut(&mut S) -> T + Send,
+    ) -> Result<T, Error> {
+        if let Current::Existing(_) = self.current {
+            // Without a touch: the update extends the idle timeout itself.
+            let touch = std::mem::replace(&mut self.touch, false);
+            let stored = self.store(store).await;
+            self.touch = touch;
+            stored?;
+        }
+        match &mut self.current {
+            Current::Existing(session) => {
+                let change = |data: &mut S| Ok::<_, Infallible>(change(data));
+                let changed = store.try_update_loaded(session, change).await;
+                changed.map(|Ok(value)| value)
+            }
+            // A session that begins now has no other writers.
+            Current::New { .. } => {
+                let value = change(self.current.get_mut());
+                self.store(store).await?;
+                Ok(value)
+            }
+        }
+    }
+}
+
+/// The update with which the client learns the credential of this session.
+fn credential_of<S>(store: &DynamoDbStore<S>, session: &Session<S>) -> CookieUpdate {
+    let end = session.state.lifetime.absolute_end();
+    let credential = Credential {
+        id: session.id().clone(),
+        version: Session::written_version(session).filter(|_| store.reads_own_writes()),
+    };
+    CookieUpdate::Set(credential, seconds_to_time(end))
+}
+
+/// Gives the session a new id, and resumes until it is known which id is valid.
+async fn cycle<S>(store: &DynamoDbStore<S>, session: &mut Session<S>) -> Result<(), Error>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    for resumed in 1..=MAX_RESUME_ATTEMPTS {
+        match store.cycle_id(session).await {
+            Err(Error::Service(error)) if error.outcome_unknown() => {}
+            Err(Error::Conflict(error)) if error.outcome_unknown() => {}
+            cycled => return cycled,
+        }
+        pause(resumed).await;
+    }
+    store.cycle_id(session).await
+}
+
+/// Whether the data differs: a handler that took a mutable reference may still have changed nothing.
+fn is_changed<S: SessionAttributes + Serialize>(
+    before: Option<&S>,
+    data: &S,
+) -> Result<bool, EncodeError> {
+    let Some(before) = before else {
+        return Ok(false);
+    };
+    // Any handle will do: it makes no difference to whether the two differ.
+    let handle = SessionHandle::of_secret(&[]);
+    let (before, after) = (Image::of(handle, before)?, Image::of(handle, data)?);
+    Ok(!Delta::between(S::SCHEMA, &before, &after, &Intent::default()).is_empty())
+}

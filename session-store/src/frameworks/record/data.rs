@@ -1,0 +1,71 @@
+//! A session as a framework holds it: a map of JSON, from which the session type reads the attributes
+//! that it promotes.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::EncodeError;
+use crate::id::SessionHandle;
+use crate::item::{Image, Map, Millis, entries_into_json};
+use crate::schema::SessionAttributes;
+
+/// The entries of a session, by name.
+pub(crate) type Data = HashMap<String, Value>;
+
+/// A session that was read.
+pub(crate) struct Loaded {
+    pub(crate) data: Data,
+    /// When it ends, in seconds since 1970.
+    #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
+    pub(crate) ends: u64,
+    pub(crate) created_at: Millis,
+    pub(crate) version: u64,
+    /// The promoted attributes whose stored value is not the one that the type makes of the data: a
+    /// binary that does not know them wrote it.
+    pub(crate) stale_attributes: Vec<&'static str>,
+    /// Attributes that the type does not know.
+    #[cfg(feature = "actix-session")]
+    pub(crate) unknown_attributes: Map,
+    /// Why the type cannot read the data, if it cannot.
+    #[cfg(feature = "actix-session")]
+    pub(crate) schema_mismatch: Option<EncodeError>,
+}
+
+/// A session that is to be created.
+pub(crate) struct NewRecord<'a> {
+    pub(crate) data: &'a Data,
+    pub(crate) created_at: Millis,
+    /// When it ends, in seconds since 1970, unless its absolute timeout comes first.
+    pub(crate) ends: u64,
+    pub(crate) idle: Option<Duration>,
+    /// Attributes that the type does not know.
+    pub(crate) unknown: Map,
+}
+
+/// The image of these entries, with the attributes that the type promotes from them.
+pub(super) fn image<S: SessionAttributes + DeserializeOwned>(
+    handle: SessionHandle,
+    data: Map,
+) -> Result<Image, EncodeError> {
+    let object = entries_into_json(data.clone());
+    let object = object.map_err(|cause| EncodeError::new(S::SCHEMA.names.data, cause))?;
+    let session: S = serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
+        let path = error.path().to_string();
+        EncodeError::new(path, error.into_inner())
+    })?;
+    Image::new(S::SCHEMA, handle, data, &session)
+}
+
+/// The same; without attributes if the type cannot read the entries.
+pub(super) fn image_or_entries<S: SessionAttributes + DeserializeOwned>(
+    handle: SessionHandle,
+    data: Map,
+) -> Image {
+    image::<S>(handle, data.clone()).unwrap_or_else(|_| Image {
+        data,
+        ..Image::default()
+    })
+}

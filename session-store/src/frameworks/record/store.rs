@@ -1,0 +1,167 @@
+//! Creating, reading and ending a framework's session.
+
+#[cfg(feature = "actix-session")]
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+#[cfg(feature = "actix-session")]
+use crate::dynamodb::{Deleted, MAX_EXTEND_ATTEMPTS, Written, request};
+#[cfg(feature = "actix-session")]
+use crate::error::ConflictError;
+use crate::error::{DecodeError, Error};
+use crate::id::SessionHandle;
+use crate::item::{
+    Delta, Found, Image, Lifetime, Map, Nonce, State, Unknown, entries_from_json,
+    entries_into_json, is_live, split,
+};
+#[cfg(feature = "actix-session")]
+use crate::item::{earliest_creation, rosters_of, stored_creation};
+use crate::schema::{Schema, SessionAttributes};
+use crate::store::DynamoDbStore;
+
+use super::data::{Loaded, NewRecord, image};
+
+/// The sessions of a store as a framework sees them.
+pub(crate) struct Records<'a, S> {
+    pub(crate) store: &'a DynamoDbStore<S>,
+}
+
+impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
+    pub(crate) fn new(store: &'a DynamoDbStore<S>) -> Self {
+        Self { store }
+    }
+
+    /// Creates a session under the id of this handle or the next.
+    ///
+    /// A session that has ended by now is not stored: it would be absent to every reader, and still take
+    /// an entry in its rosters.
+    pub(crate) async fn create(
+        &self,
+        new: NewRecord<'_>,
+        handle: SessionHandle,
+        next: impl FnMut() -> Result<SessionHandle, Error>,
+    ) -> Result<(), Error> {
+        let table = self.store.table();
+        let image = image::<S>(handle, entries_from_json(new.data))?;
+        let now = table.now();
+        let lifetime = Lifetime::new(S::SCHEMA, new.created_at, new.idle);
+        let ends = new.ends.min(lifetime.absolute_end());
+        if !is_live(ends, now) {
+            tracing::info!(%handle, "a session that has ended already is not stored");
+            return Ok(());
+        }
+        let state = State {
+            expires_at: ends,
+            unknown: Unknown {
+                attributes: new.unknown,
+                ..Unknown::default()
+            },
+            ..State::new(handle, lifetime, now, image.promoted())
+        };
+        let item = image.into_item(&table.codec, &state, Nonce::mint()?)?;
+        let rosters = self.store.rosters();
+        log_evicted(rosters.insert(item, handle, &lifetime, next).await?);
+        Ok(())
+    }
+
+    /// Reads a session.
+    #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
+    pub(crate) async fn load(
+        &self,
+        handle: SessionHandle,
+        consistent: bool,
+    ) -> Result<Option<Loaded>, Error> {
+        match self.store.table().read(handle, consistent).await? {
+            Some(item) => Ok(self.decode(handle, item)?),
+            None => Ok(None),
+        }
+    }
+
+    /// The session in an item; `None` if it has expired.
+    pub(crate) fn decode(
+        &self,
+        handle: SessionHandle,
+        item: Map,
+    ) -> Result<Option<Loaded>, DecodeError> {
+        let (schema, table) = (S::SCHEMA, self.store.table());
+        let found = Found::of(schema, handle, Some(item), table.now())?;
+        let Some(live) = found.live() else {
+            return Ok(None);
+        };
+        let (data, state) = split(&table.codec, handle, live.readable(&table.codec)?)?;
+        let image = image::<S>(handle, data.clone());
+        Ok(Some(Loaded {
+            data: entries_into_json(data)
+                .map_err(|cause| DecodeError::new(handle, schema.names.data, cause))?,
+            #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
+            ends: state.expires_at,
+            created_at: state.lifetime.created_at,
+            version: state.version,
+            // Data that the type cannot read has no attributes to compare. A save says what is wrong.
+            stale_attributes: match &image {
+                Ok(image) => stale_attributes(schema, &state.promoted, image),
+                Err(_) => Vec::new(),
+            },
+            #[cfg(feature = "actix-session")]
+            unknown_attributes: state.unknown.attributes,
+            #[cfg(feature = "actix-session")]
+            schema_mismatch: image.err(),
+        }))
+    }
+}
+
+#[cfg(feature = "actix-session")]
+impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
+    /// Ends a session, and gives its item to only one of several calls at once. If a response was lost,
+    /// nobody knows which request ended it, and no call gets the item.
+    pub(crate) async fn end(&self, handle: SessionHandle) -> Result<Option<Map>, Error> {
+        let table = self.store.table();
+        let delete = || request::delete_present(table, handle);
+        let Deleted::Removed(item) = table.delete(delete).await? else {
+            return Ok(None);
+        };
+        let rosters = rosters_of(S::SCHEMA, &item);
+        self.store.rosters().leave_all(&rosters, handle).await;
+        Ok(Some(item))
+    }
+
+    /// Lets the session live for this long from now on, unless it does already, and writes nothing else.
+    ///
+    /// The time of creation is unknown here, so a condition checks that the absolute timeout allows as
+    /// much. If it does not, the refusal tells how much it allows.
+    pub(crate) async fn extend(&self, handle: SessionHandle, idle: Duration) -> Result<(), Error> {
+        let (schema, table) = (S::SCHEMA, self.store.table());
+        let now = table.now();
+        let mut ends = Lifetime::new(schema, now, Some(idle)).expires_at(now);
+        for _ in 0..MAX_EXTEND_ATTEMPTS {
+            let since = Some(earliest_creation(schema, ends));
+            let touch = || request::touch(table, handle, now, ends, since);
+            let Written::ConditionFailed { old, .. } = table.update(touch).await? else {
+                return Ok(());
+            };
+            let found = Found::of(schema, handle, old, now)?;
+            let readable = found.or_gone(handle)?.readable(&table.codec)?;
+            let created_at = stored_creation(schema, handle, &readable.item)?;
+            ends = ends.min(Lifetime::new(schema, created_at, None).absolute_end());
+            if readable.expires_at >= ends {
+                return Ok(());
+            }
+        }
+        Err(ConflictError::new(handle, MAX_EXTEND_ATTEMPTS).into())
+    }
+}
+
+/// The promoted attributes that are not as the image has them.
+fn stale_attributes(schema: &Schema, promoted: &Map, image: &Image) -> Vec<&'static str> {
+    let mut repair = Delta::default();
+    repair.repair(schema, promoted, image, image);
+    repair.attributes.iter().map(|(name, _)| *name).collect()
+}
+
+/// Logs the sessions that were evicted: no framework asks for them.
+pub(super) fn log_evicted(evicted: Vec<SessionHandle>) {
+    for handle in evicted {
+        tracing::info!(%handle, "a session was evicted by a newer one of the same user");
+    }
+}

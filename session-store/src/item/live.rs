@@ -1,0 +1,162 @@
+//! The one test of what an item says of its session: absent, expired, unreadable or live.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::error::{DecodeError, GoneError};
+use crate::id::SessionHandle;
+use crate::schema::Schema;
+
+use super::format::Codec;
+use super::lifetime::{Millis, is_live};
+use super::marks::{Nonce, has_marks, remembers};
+use super::value::Map;
+
+/// A session as an item, or the lack of one, shows it at a moment.
+pub(crate) enum Found {
+    /// There is no item.
+    Absent,
+    /// There is one, and the session in it has expired.
+    Expired,
+    Live(LiveItem),
+}
+
+impl Found {
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the item does not tell when its session ends. It is read before anything
+    /// else: nothing else matters of a session that has expired.
+    pub(crate) fn of(
+        schema: &Schema,
+        handle: SessionHandle,
+        item: Option<Map>,
+        now: Millis,
+    ) -> Result<Self, DecodeError> {
+        let Some(item) = item else {
+            return Ok(Self::Absent);
+        };
+        let expires_at = stored_expiry(schema, handle, &item)?;
+        if !is_live(expires_at, now) {
+            return Ok(Self::Expired);
+        }
+        Ok(Self::Live(LiveItem {
+            handle,
+            item,
+            expires_at,
+        }))
+    }
+
+    /// The item of a live session.
+    pub(crate) fn live(self) -> Option<LiveItem> {
+        match self {
+            Self::Live(live) => Some(live),
+            Self::Absent | Self::Expired => None,
+        }
+    }
+
+    /// The same for a write, to which a session that is gone is an error (G1).
+    pub(crate) fn or_gone(self, handle: SessionHandle) -> Result<LiveItem, GoneError> {
+        match self {
+            Self::Absent => Err(GoneError {
+                handle,
+                expired: false,
+            }),
+            Self::Expired => Err(GoneError {
+                handle,
+                expired: true,
+            }),
+            Self::Live(live) => Ok(live),
+        }
+    }
+}
+
+/// The item of a session that has not expired. Nothing else of it was read yet.
+pub(crate) struct LiveItem {
+    handle: SessionHandle,
+    item: Map,
+    expires_at: u64,
+}
+
+impl LiveItem {
+    pub(crate) fn expires_at(&self) -> u64 {
+        self.expires_at
+    }
+
+    /// Whether the item remembers this write.
+    pub(crate) fn remembers(&self, schema: &Schema, nonce: Nonce) -> bool {
+        remembers(schema, &self.item, nonce)
+    }
+
+    /// The version in the item, if it is there.
+    pub(crate) fn version(&self, schema: &Schema) -> Option<u64> {
+        version_of(schema, &self.item)
+    }
+
+    /// Unpacks the data, and checks that writes of this store can act on the item.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if `data`, `writes` or `version` are not as this store writes them.
+    pub(crate) fn readable(mut self, codec: &Codec) -> Result<ReadableItem, DecodeError> {
+        let schema = codec.schema();
+        codec.unpack(self.handle, &mut self.item)?;
+        if !has_marks(schema, &self.item) {
+            let cause = "`writes` is not a list of four binary values";
+            return Err(DecodeError::new(self.handle, schema.names.writes, cause));
+        }
+        Ok(ReadableItem {
+            version: stored_number(schema.names.version, self.handle, &self.item)?,
+            expires_at: self.expires_at,
+            item: self.item,
+        })
+    }
+}
+
+/// The item of a live session, with `data` as a map.
+pub(crate) struct ReadableItem {
+    pub(crate) item: Map,
+    pub(crate) version: u64,
+    pub(crate) expires_at: u64,
+}
+
+/// When the item says that its session ends, in seconds since 1970.
+pub(crate) fn stored_expiry(
+    schema: &Schema,
+    handle: SessionHandle,
+    item: &Map,
+) -> Result<u64, DecodeError> {
+    stored_number(schema.names.expires_at, handle, item)
+}
+
+/// When the item says that its session was created.
+pub(crate) fn stored_creation(
+    schema: &Schema,
+    handle: SessionHandle,
+    item: &Map,
+) -> Result<Millis, DecodeError> {
+    stored_number(schema.names.created_at, handle, item).map(Millis)
+}
+
+/// The entries of `data`, in an item in which it is a map.
+#[cfg(feature = "_record")]
+pub(crate) fn data_of<'a>(schema: &Schema, item: &'a Map) -> Option<&'a Map> {
+    item.get(schema.names.data)?.as_m().ok()
+}
+
+/// The version in an item, if it is there.
+pub(crate) fn version_of(schema: &Schema, item: &Map) -> Option<u64> {
+    item.get(schema.names.version)?.as_n().ok()?.parse().ok()
+}
+
+pub(crate) fn stored_number(
+    name: &str,
+    handle: SessionHandle,
+    item: &Map,
+) -> Result<u64, DecodeError> {
+    match item.get(name) {
+        Some(AttributeValue::N(text)) => text
+            .parse()
+            .map_err(|cause: std::num::ParseIntError| DecodeError::new(handle, name, cause)),
+        Some(_) => Err(DecodeError::new(handle, name, "it is not a number")),
+        None => Err(DecodeError::new(handle, name, "it is missing")),
+    }
+}

@@ -1,0 +1,152 @@
+//! The plan of a save: what it writes, and the only version that it may be written onto.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::error::TooLargeError;
+use crate::id::SessionHandle;
+use crate::schema::Schema;
+
+use super::delta::Delta;
+use super::format::{Codec, Packed};
+use super::image::Image;
+use super::lifetime::Lifetime;
+use super::roster::RosterPlan;
+use super::state::Unknown;
+use super::value::Map;
+
+/// An expression has at most 4 KB and 300 operators. A clause here takes at most 13 bytes.
+const MAX_CLAUSES: usize = 250;
+
+pub(crate) struct SavePlan {
+    pub(crate) delta: Delta,
+    pub(crate) data: DataChange,
+    /// The version that it must be written onto; `None` for any.
+    pub(crate) onto: Option<u64>,
+}
+
+/// The change of `data`.
+pub(crate) enum DataChange {
+    /// Those entries of the delta that are set or removed.
+    Entries,
+    /// All of it is replaced.
+    Whole(Whole),
+    /// `data` and `version` stay: only the times are written.
+    #[cfg_attr(
+        not(feature = "_record"),
+        allow(dead_code, reason = "a typed session has its own touch")
+    )]
+    Nothing,
+}
+
+/// All of `data` as it is stored.
+pub(crate) struct Whole {
+    pub(crate) data: AttributeValue,
+    pub(crate) format: Option<&'static str>,
+}
+
+impl Whole {
+    fn new(packed: Option<Packed>, as_map: impl FnOnce() -> Map) -> Self {
+        match packed {
+            Some(Packed { bytes, format }) => Self {
+                data: bytes,
+                format: Some(format),
+            },
+            None => Self {
+                data: AttributeValue::M(as_map()),
+                format: None,
+            },
+        }
+    }
+}
+
+/// The stored state that a change was made from.
+pub(crate) struct BaseState<'a> {
+    pub(crate) version: u64,
+    pub(crate) packed: bool,
+    pub(crate) unknown: &'a Unknown,
+}
+
+impl SavePlan {
+    /// Plans a change that leads from a base to `after`, of which `data` is all that will be stored.
+    ///
+    /// It needs the base's version if the caller says so, if it replaces `data` as a whole, or if an
+    /// attribute is computed from more than one field: two writers would each compute it from theirs.
+    pub(crate) fn change(
+        codec: &Codec,
+        delta: Delta,
+        after: &Image,
+        base: &BaseState<'_>,
+        needs_base_version: bool,
+        data: impl Fn() -> Map,
+    ) -> Result<Self, TooLargeError> {
+        let packed = codec.pack(&data);
+        after.check_size(codec.schema(), base.unknown, packed.as_ref())?;
+        let is_whole = packed.is_some() || base.packed || delta.clauses() > MAX_CLAUSES;
+        let needs_base_version = needs_base_version
+            || is_whole
+            || delta.needs_base_version
+            || codec.schema().has_computed();
+        Ok(Self {
+            onto: needs_base_version.then_some(base.version),
+            data: if is_whole {
+                DataChange::Whole(Whole::new(packed, data))
+            } else {
+                DataChange::Entries
+            },
+            delta,
+        })
+    }
+
+    /// Plans to replace all data and all promoted attributes by those of this image.
+    #[cfg(feature = "_record")]
+    pub(crate) fn replace(
+        codec: &Codec,
+        after: &Image,
+        onto: Option<u64>,
+    ) -> Result<Self, TooLargeError> {
+        let data = || after.data.clone();
+        let packed = codec.pack(data);
+        after.check_size(codec.schema(), &Unknown::default(), packed.as_ref())?;
+        Ok(Self {
+            delta: Delta {
+                attributes: after.attributes.clone(),
+                ..Delta::default()
+            },
+            data: DataChange::Whole(Whole::new(packed, data)),
+            onto,
+        })
+    }
+
+    /// Plans to extend the expiry of a session, and to write nothing else.
+    #[cfg(feature = "_record")]
+    pub(crate) fn extend_only() -> Self {
+        Self {
+            delta: Delta::default(),
+            data: DataChange::Nothing,
+            onto: None,
+        }
+    }
+
+    /// Whether the plan cannot be carried out on this item: others wrote to it, or another program has
+    /// packed the data whose entries it writes.
+    pub(crate) fn is_stale(&self, codec: &Codec, item: &Map, version: u64) -> bool {
+        self.onto.is_some_and(|onto| onto != version)
+            || matches!(self.data, DataChange::Entries) && codec.is_packed(item)
+    }
+
+    /// Whether `data` is stored as bytes afterwards.
+    pub(crate) fn will_be_packed(&self) -> bool {
+        matches!(&self.data, DataChange::Whole(whole) if whole.format.is_some())
+    }
+
+    /// The roster changes of this plan, for a session that has these promoted attributes.
+    pub(crate) fn rosters(
+        &self,
+        schema: &Schema,
+        handle: SessionHandle,
+        was: &Map,
+        lifetime: &Lifetime,
+    ) -> RosterPlan {
+        RosterPlan::new(schema, handle, was, &self.delta.attributes, lifetime)
+    }
+}

@@ -1,0 +1,96 @@
+//! New sessions: put once under an id, entered into their rosters, and taken back if the outcome is
+//! unknown.
+
+use crate::dynamodb::{MAX_CREATE_ATTEMPTS, Written, pause, request};
+use crate::error::{Error, SetupError, TooLargeError};
+use crate::id::SessionHandle;
+use crate::item::{Evicted, Lifetime, Map, RosterChange, entries, key, rosters_of};
+
+use super::members::Rosters;
+
+impl Rosters<'_> {
+    /// Puts a new item where none is, under the first handle or the next that is free, and enters it
+    /// into its rosters. Gives the sessions that were evicted for it.
+    ///
+    /// No handle is tried twice: a put of unknown outcome that was repeated could bring back a session
+    /// that was revoked in between. Any item that it may have left is deleted.
+    pub(crate) async fn insert(
+        &self,
+        mut item: Map,
+        mut handle: SessionHandle,
+        lifetime: &Lifetime,
+        mut next: impl FnMut() -> Result<SessionHandle, Error>,
+    ) -> Result<Vec<SessionHandle>, Error> {
+        let mut evicted = Evicted::default();
+        for attempt in 1..=MAX_CREATE_ATTEMPTS {
+            let entered = match self.table.put_once(item.clone()).await {
+                Ok(Written::Done(_)) => {
+                    let entries = entries(self.schema(), &item, handle, lifetime);
+                    match self.enter_all(entries, &mut evicted).await {
+                        Ok(()) => return Ok(self.ended(evicted).await),
+                        Err(error) => Err(error),
+                    }
+                }
+                Ok(Written::TooLarge) => {
+                    return Err(TooLargeError {
+                        size: None,
+                        largest: Vec::new(),
+                    }
+                    .into());
+                }
+                // The id is taken. That takes broken random bytes, or a framework's own ids.
+                Ok(Written::ConditionFailed { .. }) => Ok(()),
+                // The item may be there.
+                Err(error) if error.outcome_unknown() => Err(error.into()),
+                Err(error) if attempt == MAX_CREATE_ATTEMPTS || !error.is_retryable() => {
+                    return Err(error.into());
+                }
+                Err(_) => {
+                    pause(attempt).await;
+                    Ok(())
+                }
+            };
+            if let Err(error) = entered {
+                let taken_back = self.take_back(handle, &item).await;
+                let may_retry = matches!(&error, Error::Service(error) if error.is_retryable());
+                if attempt == MAX_CREATE_ATTEMPTS || !may_retry || !taken_back {
+                    return Err(error);
+                }
+                pause(attempt).await;
+            }
+            handle = next()?;
+            item.extend(key(self.schema(), handle));
+        }
+        Err(SetupError::new("every new id is taken: the system's random bytes are broken").into())
+    }
+
+    async fn enter_all(
+        &self,
+        entries: Vec<RosterChange>,
+        evicted: &mut Evicted,
+    ) -> Result<(), Error> {
+        for entry in entries {
+            self.enter(entry, evicted).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes whatever a new session may have left, and says whether that worked.
+    ///
+    /// Nobody knows its id, so a remaining item is of no use to anybody, and expires. An entry leaves its
+    /// roster after the session, never before.
+    async fn take_back(&self, handle: SessionHandle, item: &Map) -> bool {
+        let delete = || request::delete(self.table, handle);
+        match self.table.delete(delete).await {
+            Ok(_) => {
+                self.leave_all(&rosters_of(self.schema(), item), handle)
+                    .await;
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%handle, %error, "a new session of unknown outcome was not taken back");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The loop of every save, typed or of a framework's record: a plan is sent, alone or with the roster
+//! changes that it means, and made anew from the item that refused it.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::dynamodb::request::{self, Save};
+use crate::dynamodb::{
+    Attempts, MAX_ENTER_ATTEMPTS, MAX_SAVE_ATTEMPTS, SaveOutcome, Transacted, is_refused,
+    is_too_large, pause, token,
+};
+use crate::error::{ConflictError, Error, TooLargeError};
+use crate::id::SessionHandle;
+use crate::item::{Evicted, Lifetime, Map, Millis, ReadableItem, RosterChange, SavePlan};
+
+use super::members::Rosters;
+
+/// The values of promoted attributes that rosters depend on; `None` for absent.
+pub(crate) type ExpectedValues = [(&'static str, Option<AttributeValue>)];
+
+/// A save that is under way.
+pub(crate) trait Saving {
+    fn handle(&self) -> SessionHandle;
+
+    fn lifetime(&self) -> &Lifetime;
+
+    fn plan(&self) -> &SavePlan;
+
+    /// The promoted attributes of the session before the save, as far as the caller knows.
+    fn promoted(&self) -> &Map;
+
+    /// The write of the plan at this moment, for a session that still has these values.
+    fn write<'a>(&'a self, now: Millis, expected_values: &'a ExpectedValues) -> Save<'a>;
+
+    /// Learns from the item that refused the write, and decides how to go on.
+    fn replan(&mut self, found: &ReadableItem, now: Millis) -> Result<Next, Error>;
+
+    fn too_large(&self) -> TooLargeError;
+}
+
+/// How a save goes on after it was refused.
+#[cfg_attr(
+    not(feature = "_record"),
+    allow(dead_code, reason = "a typed save begins anew in its caller")
+)]
+pub(crate) enum Next {
+    /// The same plan is sent again.
+    Same,
+    /// There is another plan.
+    Replanned,
+    /// The item holds already all that is to be stored.
+    AlreadyStored,
+    /// The plan does not fit the item, and the caller makes another one.
+    GiveUp,
+}
+
+/// What a save came to.
+pub(crate) enum Saved {
+    /// It is stored.
+    Stored {
+        now: Millis,
+        /// When the session ends, if the write set that, or the item told.
+        expires_at: Option<u64>,
+        version: Option<u64>,
+        /// The sessions that were evicted for it, if it moved this one in its rosters.
+        evicted: Option<Vec<SessionHandle>>,
+    },
+    /// The item holds already all that was to be stored.
+    AlreadyStored,
+    /// Others wrote first; this is the item now.
+    Overtaken(Map),
+}
+
+impl Rosters<'_> {
+    /// Carries out a save.
+    pub(crate) async fn save(&self, saving: &mut impl Saving) -> Result<Saved, Error> {
+        let (schema, handle) = (self.schema(), saving.handle());
+        let was = saving.promoted();
+        let mut rosters = saving
+            .plan()
+            .rosters(schema, handle, was, saving.lifetime());
+        let mut evicted = Evicted::default();
+        for attempt in 0..MAX_SAVE_ATTEMPTS {
+            let now = self.table.now();
+            let write = saving.write(now, &rosters.expected_values);
+            let outcome = if rosters.changes.is_empty() {
+                self.table.save(&write).await?
+            } else {
+                let changes = &mut rosters.changes;
+                self.save_with_rosters(&write, changes, &mut evicted)
+                    .await?
+            };
+            let found = match outcome {
+                SaveOutcome::Stored {
+                    expires_at,
+                    version,
+                } => {
+                    let moved = !rosters.expected_values.is_empty();
+                    let evicted = if moved {
+                        Some(self.ended(evicted).await)
+                    } else {
+                        None
+                    };
+                    return Ok(Saved::Stored {
+                        now,
+                        expires_at,
+                        version,
+                        evicted,
+                    });
+                }
+                SaveOutcome::TooLarge => return Err(saving.too_large().into()),
+                SaveOutcome::NotApplied(found) => found,
+            };
+            let is_replanned = match saving.replan(&found, now)? {
+                Next::Same => false,
+                Next::Replanned => true,
+                Next::AlreadyStored => return Ok(Saved::AlreadyStored),
+                Next::GiveUp => return Ok(Saved::Overtaken(found.item)),
+            };
+            if is_replanned || rosters.is_stale(&found.item) {
+                let lifetime = saving.lifetime();
+                rosters = saving.plan().rosters(schema, handle, &found.item, lifetime);
+            }
+            // The first retry only catches up with what others wrote. Later ones give way to them.
+            if attempt > 0 {
+                pause(attempt).await;
+            }
+        }
+        Err(ConflictError::new(handle, MAX_SAVE_ATTEMPTS).into())
+    }
+
+    /// Sends a write in one transaction with the roster changes that it means.
+    async fn save_with_rosters(
+        &self,
+        save: &Save<'_>,
+        changes: &mut Vec<RosterChange>,
+        evicted: &mut Evicted,
+    ) -> Result<SaveOutcome, Error> {
+        let attempts = Attempts::default();
+        for attempt in 1..=MAX_ENTER_ATTEMPTS {
+            let own = request::save(self.schema(), save);
+            let mut items = vec![own.into_transact_item(self.table)?];
+            items.extend(self.transact_items(changes)?);
+            let reasons = match self.table.transact(&token()?, items, &attempts).await? {
+                Transacted::Done => {
+                    evicted.note(changes);
+                    return Ok(SaveOutcome::Stored {
+                        expires_at: save.expires_at,
+                        version: save.version.map(|base| base + 1),
+                    });
+                }
+                Transacted::Cancelled(reasons) => reasons,
+                Transacted::InProgress => Vec::new(),
+            };
+            let response_lost = attempts.may_have_been_applied();
+            if response_lost {
+                evicted.note_uncertain(changes);
+            }
+            if let Some((own, of_rosters)) = reasons.split_first() {
+                // The session itself refused: it is gone, others wrote, or an earlier attempt did.
+                if is_refused(own) {
+                    return self
+                        .table
+                        .refused_save(save, own.item.clone(), response_lost);
+                }
+                if is_too_large(own) {
+                    return Ok(SaveOutcome::TooLarge);
+                }
+                match self.amend(changes, of_rosters, evicted).await {
+                    Ok(()) => {}
+                    // G13: an attempt whose response was lost may still be carried out.
+                    Err(Error::Service(mut error)) => {
+                        error.outcome_unknown |= response_lost;
+                        return Err(Error::Service(error));
+                    }
+                    Err(_) if response_lost => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            // The first refusal most likely means that a value has no roster yet, or a full one.
+            if attempt > 1 {
+                pause(attempt).await;
+            }
+        }
+        Err(ConflictError {
+            outcome_unknown: attempts.may_have_been_applied(),
+            ..ConflictError::new(save.handle, MAX_ENTER_ATTEMPTS)
+        }
+        .into())
+    }
+}

@@ -1,0 +1,21 @@
+//! `delete`.
+
+use crate::error::Error;
+use crate::id::SessionId;
+use crate::schema::SessionAttributes;
+
+use super::handle::DynamoDbStore;
+
+impl<S: SessionAttributes> DynamoDbStore<S> {
+    /// Ends the session of this id, if there is one.
+    ///
+    /// One `DeleteItem`, and one `UpdateItem` for each consistent index that it was in, which removes it
+    /// from the roster. Calling it again is fine, and so is an id that no session ever had.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Service`].
+    pub async fn delete(&self, id: &SessionId) -> Result<(), Error> {
+        self.rosters().end(id.handle()).await.map(drop)
+    }
+}

@@ -1,0 +1,89 @@
+//! What a revocation did, and who is told meanwhile.
+
+use crate::error::Error;
+use crate::id::SessionHandle;
+
+/// What a revocation did.
+#[derive(Debug, Default)]
+#[must_use = "a session that could not be ended is still valid; see `failed`"]
+pub struct Revoked {
+    deleted: usize,
+    already_gone: usize,
+    pub(super) moved: usize,
+    pub(super) failed: Vec<RevokeFailure>,
+}
+
+impl Revoked {
+    /// How many live sessions were ended.
+    pub fn deleted(&self) -> usize {
+        self.deleted
+    }
+
+    /// How many sessions had ended or expired already.
+    pub fn already_gone(&self) -> usize {
+        self.already_gone
+    }
+
+    /// How many sessions the index still showed that have another value by now; they stay live.
+    pub fn moved(&self) -> usize {
+        self.moved
+    }
+
+    /// The sessions that could not be ended, each with the reason. They are still valid.
+    pub fn failed(&self) -> &[RevokeFailure] {
+        &self.failed
+    }
+
+    pub(super) fn note(&mut self, handle: SessionHandle, outcome: Result<Outcome, Error>) {
+        match outcome {
+            Ok(Outcome::Deleted) => self.deleted += 1,
+            Ok(Outcome::AlreadyGone) => self.already_gone += 1,
+            Ok(Outcome::Moved) => self.moved += 1,
+            Err(error) => self.failed.push(RevokeFailure { handle, error }),
+        }
+    }
+}
+
+/// A session that could not be ended.
+#[derive(Debug)]
+pub struct RevokeFailure {
+    pub(super) handle: SessionHandle,
+    pub(super) error: Error,
+}
+
+impl RevokeFailure {
+    /// The session, which is still valid.
+    pub fn handle(&self) -> SessionHandle {
+        self.handle
+    }
+
+    /// Why it could not be ended.
+    pub fn error(&self) -> &Error {
+        &self.error
+    }
+}
+
+/// What became of one session.
+pub(super) enum Outcome {
+    Deleted,
+    AlreadyGone,
+    /// It has another value by now.
+    Moved,
+}
+
+pub(super) type Progress = Box<dyn FnMut(&Revoked) + Send>;
+
+/// The result so far, and the callback that is told of it.
+pub(super) struct Report {
+    pub(super) revoked: Revoked,
+    pub(super) progress: Option<Progress>,
+}
+
+impl Report {
+    pub(super) fn note(&mut self, handle: SessionHandle, outcome: Result<Outcome, Error>) {
+        self.revoked.note(handle, outcome);
+        if let Some(progress) = &mut self.progress {
+            progress(&self.revoked);
+        }
+    }
+}

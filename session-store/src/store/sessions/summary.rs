@@ -1,0 +1,58 @@
+//! The line of a listing: what it shows of one session.
+
+use std::time::SystemTime;
+
+use crate::error::DecodeError;
+use crate::id::SessionHandle;
+use crate::item::{
+    Map, Millis, is_live, seconds_to_time, stored_creation, stored_expiry, stored_number,
+};
+use crate::schema::Schema;
+
+/// A session in a listing: enough for a page of "your devices", and no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSummary {
+    handle: SessionHandle,
+    created_at: Millis,
+    touched_at: Millis,
+    expires_at: u64,
+}
+
+impl SessionSummary {
+    /// The public identifier of the session: revoke by it, and compare it with that of the current one.
+    pub fn handle(&self) -> SessionHandle {
+        self.handle
+    }
+
+    /// When the session was created, to the millisecond.
+    pub fn created_at(&self) -> SystemTime {
+        self.created_at.time()
+    }
+
+    /// When the session was last saved or touched, to the millisecond.
+    pub fn touched_at(&self) -> SystemTime {
+        self.touched_at.time()
+    }
+
+    /// When the session will end unless it is saved or touched, to the second.
+    pub fn expires_at(&self) -> SystemTime {
+        seconds_to_time(self.expires_at)
+    }
+
+    pub(super) fn read(
+        schema: &Schema,
+        handle: SessionHandle,
+        item: &Map,
+    ) -> Result<Self, DecodeError> {
+        Ok(Self {
+            handle,
+            created_at: stored_creation(schema, handle, item)?,
+            touched_at: Millis(stored_number(schema.names.touched_at, handle, item)?),
+            expires_at: stored_expiry(schema, handle, item)?,
+        })
+    }
+
+    pub(super) fn is_live(&self, now: Millis) -> bool {
+        is_live(self.expires_at, now)
+    }
+}

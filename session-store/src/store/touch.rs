@@ -1,0 +1,63 @@
+//! `touch`.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::dynamodb::{Written, request};
+use crate::error::{ConflictError, Error};
+use crate::item::Found;
+use crate::schema::SessionAttributes;
+use crate::session::Session;
+
+use super::handle::DynamoDbStore;
+
+impl<S> DynamoDbStore<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Extends the idle timeout, as the store's [`Touch`](crate::Touch) policy says.
+    ///
+    /// If the policy does not ask for a touch, no request. Otherwise one `UpdateItem`, on condition that
+    /// the session is live, which writes the times of expiry and of this touch, and nothing else. It
+    /// never passes the absolute timeout, nor shortens an expiry that another has granted. Unsaved
+    /// changes stay unsaved.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if the session was ended or has expired; [`Error::Decode`] if the item is no
+    /// session; [`Error::Service`].
+    pub async fn touch(&self, session: &mut Session<S>) -> Result<(), Error> {
+        if !self.is_touch_due(session) {
+            return Ok(());
+        }
+        let table = self.table();
+        let now = table.now();
+        let handle = session.state.handle;
+        let expires_at = session.state.lifetime.expires_at(now);
+        let touch = || request::touch(table, handle, now, expires_at, None);
+        let old = match table.update(touch).await? {
+            Written::Done(_) | Written::TooLarge => {
+                session.state.touched_at = now;
+                session.state.expires_at = expires_at;
+                return Ok(());
+            }
+            Written::ConditionFailed { old, .. } => old,
+        };
+        let live = Found::of(S::SCHEMA, handle, old, now)?.or_gone(handle)?;
+        let stored = live.readable(&table.codec)?.expires_at;
+        if stored < expires_at {
+            // No part of the condition explains the refusal any more.
+            return Err(ConflictError::new(handle, 1).into());
+        }
+        // Another request has granted the session as much time as this touch would, or more.
+        session.state.expires_at = stored;
+        Ok(())
+    }
+
+    /// Whether the policy asks for a touch now.
+    pub(crate) fn is_touch_due(&self, session: &Session<S>) -> bool {
+        let state = &session.state;
+        let (policy, now) = (self.options().touch, self.table().now());
+        state.lifetime.is_touch_due(policy, state.touched_at, now)
+    }
+}

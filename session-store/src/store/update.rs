@@ -1,0 +1,117 @@
+//! `update` and `try_update`.
+
+use std::convert::Infallible;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::dynamodb::{MAX_SAVE_ATTEMPTS, pause};
+use crate::error::{ConflictError, Error, GoneError};
+use crate::id::SessionId;
+use crate::schema::SessionAttributes;
+use crate::session::Session;
+
+use super::handle::DynamoDbStore;
+use super::save::{Onto, SaveResult};
+
+impl<S> DynamoDbStore<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Reads a session, changes it, and writes it if nobody else wrote in between. It repeats this until
+    /// it wins, and gives the value that the closure returned in the winning round.
+    ///
+    /// One `GetItem` and one `UpdateItem`, and one more `UpdateItem` for each time that others were
+    /// first: the failed one returns their state. If the closure changes nothing, nothing is written. To
+    /// cancel a change, see [`try_update`](Self::try_update).
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use session_store::{DynamoDbStore, Error, SessionAttributes, SessionId};
+    /// # #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
+    /// # struct AppSession { visits: u64 }
+    /// async fn visit(store: &DynamoDbStore<AppSession>, id: &SessionId) -> Result<u64, Error> {
+    ///     store.update(id, |session| { session.visits += 1; session.visits }).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if there is no such session, or none any more; [`Error::Conflict`] if others
+    /// were first every time, with [how often](crate::ConflictError::attempts) it was tried, or if
+    /// it [is not known](crate::ConflictError::outcome_unknown) whether the change was applied;
+    /// [`Error::Encode`], [`Error::TooLarge`], [`Error::Decode`], [`Error::Service`].
+    pub async fn update<T: Send>(
+        &self,
+        id: &SessionId,
+        mut change: impl FnMut(&mut S) -> T + Send,
+    ) -> Result<T, Error> {
+        let changed = self.try_update(id, |session| Ok::<_, Infallible>(change(session)));
+        changed.await.map(|Ok(value)| value)
+    }
+
+    /// The same as [`update`](Self::update) with a closure that can cancel it: if it returns an error,
+    /// nothing is written, and the error is given inside the `Ok`.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use session_store::{DynamoDbStore, Error, SessionAttributes, SessionId};
+    /// # #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
+    /// # struct AppSession { credit: u64 }
+    /// struct TooPoor;
+    ///
+    /// async fn pay(
+    ///     store: &DynamoDbStore<AppSession>,
+    ///     id: &SessionId,
+    ///     price: u64,
+    /// ) -> Result<Result<(), TooPoor>, Error> {
+    ///     let paid = store.try_update(id, |session| {
+    ///         session.credit = session.credit.checked_sub(price).ok_or(TooPoor)?;
+    ///         Ok(())
+    ///     });
+    ///     paid.await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `update`.
+    pub async fn try_update<T: Send, E: Send>(
+        &self,
+        id: &SessionId,
+        change: impl FnMut(&mut S) -> Result<T, E> + Send,
+    ) -> Result<Result<T, E>, Error> {
+        let mut session = self.load_current(id).await?.ok_or(GoneError {
+            handle: id.handle(),
+            expired: false,
+        })?;
+        self.try_update_loaded(&mut session, change).await
+    }
+
+    /// The same with a session that is loaded and has no unsaved changes; it is brought up to date.
+    pub(crate) async fn try_update_loaded<T: Send, E: Send>(
+        &self,
+        session: &mut Session<S>,
+        mut change: impl FnMut(&mut S) -> Result<T, E> + Send,
+    ) -> Result<Result<T, E>, Error> {
+        let handle = session.handle();
+        for attempt in 1..=MAX_SAVE_ATTEMPTS {
+            let value = match change(session) {
+                Ok(value) => value,
+                Err(cancelled) => return Ok(Err(cancelled)),
+            };
+            match self.try_save(session, Onto::ThisVersion).await? {
+                SaveResult::Stored => return Ok(Ok(value)),
+                SaveResult::Overtaken(item) => {
+                    let theirs = self.decode(&session.id, handle, item)?;
+                    *session = theirs.ok_or(GoneError {
+                        handle,
+                        expired: true,
+                    })?;
+                }
+            }
+            pause(attempt).await;
+        }
+        Err(ConflictError::new(handle, MAX_SAVE_ATTEMPTS).into())
+    }
+}
