@@ -4,9 +4,9 @@ use proc_macro2::Span;
 use syn::ext::IdentExt as _;
 use syn::{Data, DeriveInput, Fields, Generics, Ident, LitStr, Type, Visibility};
 
-use crate::attr::{self, Promotion, Table};
 use crate::errors::Errors;
-use crate::serde::{self, Rule};
+use crate::parse::serde::{self, Rule};
+use crate::parse::{self, Promotion, Table};
 
 pub(crate) struct Session<'a> {
     pub(crate) ident: &'a Ident,
@@ -35,7 +35,7 @@ pub(crate) struct Attribute<'a> {
 
 impl<'a> Session<'a> {
     pub(crate) fn parse(errors: &Errors, input: &'a DeriveInput) -> Self {
-        let (table, computed) = attr::on_struct(errors, &input.attrs);
+        let (table, computed) = parse::on_struct(errors, &input.attrs);
         Self {
             ident: &input.ident,
             vis: &input.vis,
@@ -119,7 +119,7 @@ fn fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<Field<'a>> {
                         ident,
                         ty: &field.ty,
                         serde: serde::Field::parse(&field.attrs),
-                        promotion: attr::on_field(errors, &field.attrs, ident),
+                        promotion: parse::on_field(errors, &field.attrs, ident),
                     })
                 });
                 return fields.collect();

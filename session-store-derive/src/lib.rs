@@ -1,17 +1,13 @@
 //! The derive macro of session-store.
 
 mod ast;
-mod attr;
 mod check;
-mod entry;
 mod errors;
 mod expand;
-mod fallback;
-mod serde;
+mod parse;
 mod similar;
 #[cfg(test)]
 mod tests;
-mod value;
 
 use proc_macro2::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -32,7 +28,7 @@ fn derive(input: &DeriveInput) -> TokenStream {
     let session = Session::parse(&errors, input);
     check::check(&errors, &session);
     match errors.finish() {
-        Ok(()) => expand::expand(&session),
-        Err(error) => fallback::expand(&session, &error),
+        Ok(()) => expand::implementation(&session),
+        Err(error) => expand::fallback(&session, &error),
     }
 }

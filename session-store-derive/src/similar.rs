@@ -1,5 +1,15 @@
 //! "Did you mean".
 
+use syn::{Error, Ident};
+
+pub(crate) fn unknown(key: &Ident, known: &[&str]) -> Error {
+    let mend = match similar(&key.to_string(), known) {
+        Some(similar) => format!("did you mean `{similar}`?"),
+        None => format!("there are `{}`", known.join("`, `")),
+    };
+    Error::new_spanned(key, format!("unknown option `{key}`; {mend}"))
+}
+
 /// The known word that is nearest to `word`, if it is near enough for a slip of the fingers.
 pub(crate) fn similar<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = known.iter().map(|&known| (distance(word, known), known));

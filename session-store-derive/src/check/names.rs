@@ -7,8 +7,8 @@ use syn::LitStr;
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Attribute, Session};
-use crate::entry::STORE_NAMES;
 use crate::errors::Errors;
+use crate::parse::STORE_NAMES;
 
 pub(super) fn check(errors: &Errors, session: &Session<'_>) {
     check_attributes(errors, session);

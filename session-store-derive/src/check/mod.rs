@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::ast::{Attribute, Session};
-use crate::entry::IndexOption;
 use crate::errors::Errors;
+use crate::parse::IndexOption;
 
 /// As `Schema::new` has them.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);

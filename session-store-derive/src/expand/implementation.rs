@@ -5,8 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{ExprPath, LitInt, LitStr, Path, Type, parse_quote};
 
 use crate::ast::{Attribute, Field, Session};
-use crate::attr::Table;
-use crate::entry::Timeout;
+use crate::parse::{Table, Timeout};
 
 pub(crate) fn expand(session: &Session<'_>) -> TokenStream {
     let krate = krate(session);

@@ -1,12 +1,17 @@
 //! What `#[dynamo(..)]` says of the table and of its attributes.
 
+mod option;
+pub(crate) mod serde;
+mod value;
+
 use syn::ext::IdentExt as _;
 use syn::{Attribute, ExprPath, Ident, LitStr, Path, Type};
 
-use crate::entry::{
-    DataOption, Entry, Group, IndexOption, Place, SortKey, Timeout, Value, groups, once_each,
-};
 use crate::errors::Errors;
+use crate::parse::option::{DataOption, Entry, Group, Place, SortKey, Value, groups, once_each};
+
+pub(crate) use crate::parse::option::{IndexOption, STORE_NAMES};
+pub(crate) use crate::parse::value::Timeout;
 
 /// The options of the table, from the struct.
 #[derive(Default)]

@@ -1,7 +1,5 @@
 //! Reads `#[dynamo(..)]`. What cannot be read is reported and left out; the rest goes on.
 
-use std::time::Duration;
-
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::token::Paren;
@@ -9,10 +7,11 @@ use syn::{Attribute, Error, ExprPath, Ident, LitInt, LitStr, Meta, Path, Token, 
 use syn::{Result, parenthesized};
 
 use crate::errors::Errors;
-use crate::similar::similar;
-use crate::value::{
-    compression, crate_path, flag, format, function, key_type, number, policy, rest, text, timeout,
+use crate::parse::value::{
+    Timeout, compression, crate_path, flag, format, function, key_type, number, policy, rest, text,
+    timeout,
 };
+use crate::similar::unknown;
 
 /// The attributes that the store itself keeps; each is also the option that renames it.
 #[rustfmt::skip]
@@ -59,11 +58,6 @@ pub(crate) enum Value {
     Flag,
     Number(LitInt),
     Word(Ident),
-}
-
-pub(crate) struct Timeout {
-    pub(crate) text: LitStr,
-    pub(crate) duration: Duration,
 }
 
 pub(crate) struct SortKey {
@@ -311,14 +305,6 @@ fn sort_key(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<
 
 fn is_among(options: &[&str], key: &Ident) -> bool {
     options.iter().any(|option| key == option)
-}
-
-pub(crate) fn unknown(key: &Ident, known: &[&str]) -> Error {
-    let mend = match similar(&key.to_string(), known) {
-        Some(similar) => format!("did you mean `{similar}`?"),
-        None => format!("there are `{}`", known.join("`, `")),
-    };
-    Error::new_spanned(key, format!("unknown option `{key}`; {mend}"))
 }
 
 /// The entries without those whose key comes a second time, which are reported.

@@ -1,16 +1,23 @@
 //! Reads what stands behind the name of an option.
 
+use std::time::Duration;
+
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Error, ExprPath, Ident, LitInt, LitStr, Path, Result, Token, Type};
 
-use crate::entry::{Timeout, unknown};
+use crate::similar::unknown;
 
 const FORMATS: [&str; 2] = ["map", "binary"];
 
 const POLICIES: [&str; 2] = ["evict_oldest", "reject"];
+
+pub(crate) struct Timeout {
+    pub(crate) text: LitStr,
+    pub(crate) duration: Duration,
+}
 
 pub(crate) fn text(key: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
     value(key, input, "a string", "\"..\"", |input| input.parse())

@@ -8,7 +8,7 @@ use quote::quote;
 use syn::{Type, parse_quote};
 
 use crate::ast::{Attribute, Session};
-use crate::expand::{self, krate};
+use crate::expand::implementation::{self, krate};
 
 pub(crate) fn expand(session: &Session<'_>, error: &syn::Error) -> TokenStream {
     let krate = krate(session);
@@ -22,10 +22,10 @@ pub(crate) fn expand(session: &Session<'_>, error: &syn::Error) -> TokenStream {
         Some(quote!(#krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE)))
     });
     let revoke_all =
-        expand::revoke_all(session, &krate).filter(|_| session.generics.params.is_empty());
+        implementation::revoke_all(session, &krate).filter(|_| session.generics.params.is_empty());
     let constants = attributes.iter().map(|attribute| {
         let name = attribute.constant.to_string();
-        expand::constant(
+        implementation::constant(
             session,
             &krate,
             attribute,
