@@ -1,4 +1,4 @@
-//! What a session struct can be, and what serde may make of it.
+//! Checks the generics and the serde attributes of the struct.
 
 use std::collections::HashMap;
 
@@ -6,19 +6,19 @@ use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::{GenericParam, Ident};
 
-use crate::ast::Session;
+use crate::ast::SessionStruct;
 use crate::errors::Errors;
 
-pub(super) fn check(errors: &Errors, session: &Session<'_>) {
+pub(super) fn check(errors: &Errors, session: &SessionStruct<'_>) {
     check_generics(errors, session);
     check_serde_of_struct(errors, session);
     check_directions(errors, session);
     check_serialized_names(errors, session);
 }
 
-// The schema and the handles are constants of the type: with parameters there would be one for
-// each choice of them, all for the same table.
-fn check_generics(errors: &Errors, session: &Session<'_>) {
+// The schema and the handles are constants of the type. A generic struct would have others for each
+// choice of its parameters, all for the same table.
+fn check_generics(errors: &Errors, session: &SessionStruct<'_>) {
     for param in &session.generics.params {
         let message = match param {
             GenericParam::Type(_) => {
@@ -36,9 +36,10 @@ fn check_generics(errors: &Errors, session: &Session<'_>) {
     }
 }
 
-// `save` writes single entries of `data`, each by the name of its field. These attributes make
-// `data` something else than one entry for each field, or refuse the entries of a newer program.
-fn check_serde_of_struct(errors: &Errors, session: &Session<'_>) {
+// `save` writes single entries of `data`, each under the name of its field. With these attributes,
+// `data` would not have one entry for each field, or a load would fail on the fields of a newer
+// program.
+fn check_serde_of_struct(errors: &Errors, session: &SessionStruct<'_>) {
     for (name, tokens) in &session.serde.attributes {
         let why = match name.as_str() {
             "transparent" => "it leaves `data` without an entry for the field",
@@ -60,8 +61,8 @@ fn check_serde_of_struct(errors: &Errors, session: &Session<'_>) {
     }
 }
 
-// What is written under one name must be found under it again.
-fn check_directions(errors: &Errors, session: &Session<'_>) {
+// A load must find a field under the name that a save gave it.
+fn check_directions(errors: &Errors, session: &SessionStruct<'_>) {
     let message = "a field of a session has one name, written and read; give the same one for \
                    `serialize` and `deserialize`, and add `alias` for older names";
     if let Some(all) = &session.serde.rename_all
@@ -79,10 +80,10 @@ fn check_directions(errors: &Errors, session: &Session<'_>) {
     }
 }
 
-// Two fields under one name overwrite each other in `data`.
-fn check_serialized_names(errors: &Errors, session: &Session<'_>) {
+// Two fields with one name would overwrite each other in `data`.
+fn check_serialized_names(errors: &Errors, session: &SessionStruct<'_>) {
     let mut taken: HashMap<String, &Ident> = HashMap::new();
-    for field in session.fields.iter().filter(|field| field.is_entry()) {
+    for field in session.fields.iter().filter(|field| field.has_entry()) {
         let token = match &field.serde.rename {
             Some(rename) => rename.tokens.clone(),
             None => field.ident.to_token_stream(),

@@ -1,7 +1,7 @@
-//! The code that the derive writes.
+//! Generates the code: an implementation, or errors with a fallback.
 
 mod fallback;
 mod implementation;
 
-pub(crate) use crate::expand::fallback::expand as fallback;
-pub(crate) use crate::expand::implementation::expand as implementation;
+pub(crate) use crate::expand::fallback::fallback;
+pub(crate) use crate::expand::implementation::implementation;

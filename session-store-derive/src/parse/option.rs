@@ -1,4 +1,5 @@
-//! Reads `#[dynamo(..)]`. What cannot be read is reported and left out; the rest goes on.
+//! Parses the options in a `#[dynamo(..)]`. One with an error is reported and left out, and the
+//! others are parsed all the same.
 
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
@@ -8,12 +9,12 @@ use syn::{Result, parenthesized};
 
 use crate::errors::Errors;
 use crate::parse::value::{
-    Timeout, compression, crate_path, flag, format, function, key_type, number, policy, rest, text,
-    timeout,
+    Timeout, compression, crate_path, data_format, flag, function, key_type, limit_policy, number,
+    take_until_comma, text, timeout,
 };
-use crate::similar::unknown;
+use crate::similar::unknown_option;
 
-/// The attributes that the store itself keeps; each is also the option that renames it.
+/// The attributes that the store itself keeps. Each is also the option that renames it.
 #[rustfmt::skip]
 pub(crate) const STORE_NAMES: [&str; 9] = [
     "id", "data", "created_at", "touched_at", "expires_at", "idle", "version", "writes", "format",
@@ -32,23 +33,23 @@ const DATA_OPTIONS: [&str; 2] = ["name", "format"];
 
 const SORT_KEY_OPTIONS: [&str; 2] = ["name", "value"];
 
-/// Where a `#[dynamo(..)]` stands, which decides what may be in it.
+/// Where a `#[dynamo(..)]` is written. This decides which options it can have.
 #[derive(Clone, Copy)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     Struct,
     Field,
 }
 
-/// `key`, `key = value` or `key(..)`.
-pub(crate) struct Entry {
-    pub(crate) key: Ident,
-    pub(crate) value: Value,
+/// `keyword`, `keyword = value` or `keyword(..)`.
+pub(crate) struct DynamoOption {
+    pub(crate) keyword: Ident,
+    pub(crate) value: OptionValue,
 }
 
-pub(crate) enum Value {
+pub(crate) enum OptionValue {
     Text(LitStr),
     Timeout(Timeout),
-    SortKey(SortKey),
+    SortKey(SortKeyOption),
     Data(DataOption),
     Compress,
     Crate(Path),
@@ -57,15 +58,16 @@ pub(crate) enum Value {
     Key(Type),
     Flag,
     Number(LitInt),
-    Word(Ident),
+    Format(Ident),
+    Policy(Ident),
 }
 
-pub(crate) struct SortKey {
+pub(crate) struct SortKeyOption {
     pub(crate) name: LitStr,
     pub(crate) value: LitStr,
 }
 
-/// How the attribute `data` is named, and whether it is bytes.
+/// The name of the attribute `data`, and whether it is stored as bytes.
 pub(crate) struct DataOption {
     pub(crate) name: Option<LitStr>,
     pub(crate) binary: bool,
@@ -80,33 +82,35 @@ pub(crate) struct IndexOption {
     pub(crate) on_limit: Option<Ident>,
 }
 
-impl Entry {
-    pub(crate) fn is_of_attribute(&self) -> bool {
-        is_among(&ATTRIBUTE_OPTIONS, &self.key)
+impl DynamoOption {
+    pub(crate) fn belongs_to_attribute(&self) -> bool {
+        contains(&ATTRIBUTE_OPTIONS, &self.keyword)
     }
 }
 
-/// What one `#[dynamo(..)]` holds, and whether all of it could be read.
-pub(crate) struct Group {
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) is_whole: bool,
+/// The options of one `#[dynamo(..)]`, and whether all of them could be parsed.
+pub(crate) struct OptionList {
+    pub(crate) options: Vec<DynamoOption>,
+    pub(crate) is_complete: bool,
 }
 
-pub(crate) fn groups<'a>(
+pub(crate) fn option_lists<'a>(
     errors: &'a Errors,
     attrs: &'a [Attribute],
-    place: Place,
-) -> impl Iterator<Item = Group> + 'a {
-    let ours = attrs.iter().filter(|attr| attr.path().is_ident("dynamo"));
-    ours.map(move |attr| {
-        let before = errors.count();
-        let entries = group(errors, &attr.meta, place);
-        let is_whole = errors.count() == before;
-        Group { entries, is_whole }
+    location: Location,
+) -> impl Iterator<Item = OptionList> + 'a {
+    let dynamo = attrs.iter().filter(|attr| attr.path().is_ident("dynamo"));
+    dynamo.map(move |attr| {
+        let errors_before = errors.count();
+        let options = parse_attribute(errors, &attr.meta, location);
+        OptionList {
+            options,
+            is_complete: errors.count() == errors_before,
+        }
     })
 }
 
-fn group(errors: &Errors, meta: &Meta, place: Place) -> Vec<Entry> {
+fn parse_attribute(errors: &Errors, meta: &Meta, location: Location) -> Vec<DynamoOption> {
     let Meta::List(list) = meta else {
         errors.report(
             meta,
@@ -114,92 +118,104 @@ fn group(errors: &Errors, meta: &Meta, place: Place) -> Vec<Entry> {
         );
         return Vec::new();
     };
-    let all = |input: ParseStream<'_>| {
-        Ok(entries(errors, input, |key, input| match place {
-            Place::Struct => on_struct(errors, key, input),
-            Place::Field => on_field(errors, key, input),
-        }))
+    let parser = |input: ParseStream<'_>| {
+        Ok(parse_options(
+            errors,
+            input,
+            |keyword, input| match location {
+                Location::Struct => value_on_struct(errors, keyword, input),
+                Location::Field => value_on_field(errors, keyword, input),
+            },
+        ))
     };
-    all.parse2(list.tokens.clone()).unwrap_or_else(|error| {
+    parser.parse2(list.tokens.clone()).unwrap_or_else(|error| {
         errors.add(error);
         Vec::new()
     })
 }
 
-/// Reads entries between commas. One that is wrong is reported, and the next is read all the same.
-fn entries(
+/// Parses options between commas. One with an error is reported, and the next is still parsed.
+fn parse_options(
     errors: &Errors,
     input: ParseStream<'_>,
-    value: impl Fn(&Ident, ParseStream<'_>) -> Result<Value>,
-) -> Vec<Entry> {
-    let mut entries = Vec::new();
+    parse_value: impl Fn(&Ident, ParseStream<'_>) -> Result<OptionValue>,
+) -> Vec<DynamoOption> {
+    let mut options = Vec::new();
     while !input.is_empty() {
-        match entry(input, &value) {
-            Ok(entry) => entries.push(entry),
+        match parse_option(input, &parse_value) {
+            Ok(option) => options.push(option),
             Err(error) => {
                 errors.add(error);
-                rest(input);
+                take_until_comma(input);
             }
         }
-        // What is left is the end, or begins with a comma.
+        // The rest is empty, or begins with a comma.
         let _ = input.parse::<Option<Token![,]>>();
     }
-    entries
+    options
 }
 
-fn entry(
+fn parse_option(
     input: ParseStream<'_>,
-    value: impl Fn(&Ident, ParseStream<'_>) -> Result<Value>,
-) -> Result<Entry> {
-    let key = input
+    parse_value: impl Fn(&Ident, ParseStream<'_>) -> Result<OptionValue>,
+) -> Result<DynamoOption> {
+    let keyword = input
         .call(Ident::parse_any)
         .map_err(|error| Error::new(error.span(), "expected the name of an option"))?;
-    let value = value(&key, input)?;
+    let value = parse_value(&keyword, input)?;
     if input.is_empty() || input.peek(Token![,]) {
-        Ok(Entry { key, value })
+        Ok(DynamoOption { keyword, value })
     } else {
-        Err(input.error(format!("expected a comma after `{key}` and its value")))
+        Err(input.error(format!("expected a comma after `{keyword}` and its value")))
     }
 }
 
-fn on_struct(errors: &Errors, key: &Ident, input: ParseStream<'_>) -> Result<Value> {
-    match key.to_string().as_str() {
-        "table" | "key_prefix" => Ok(Value::Text(text(key, input)?)),
-        "idle_timeout" | "absolute_timeout" => Ok(Value::Timeout(timeout(key, input)?)),
-        "sort_key" => Ok(Value::SortKey(sort_key(errors, key, input)?)),
-        "revoke_all" => flag(key, input, "`revoke_all`").map(|()| Value::Flag),
-        "data" => Ok(Value::Data(data(errors, key, input)?)),
-        "compress" => compression(key, input).map(|()| Value::Compress),
-        "crate" => Ok(Value::Crate(crate_path(key, input)?)),
-        _ if is_among(&STORE_NAMES, key) => Ok(Value::Text(text(key, input)?)),
-        _ if is_among(&ATTRIBUTE_OPTIONS, key) => of_attribute(errors, key, input),
+fn value_on_struct(
+    errors: &Errors,
+    keyword: &Ident,
+    input: ParseStream<'_>,
+) -> Result<OptionValue> {
+    match keyword.to_string().as_str() {
+        "table" | "key_prefix" => Ok(OptionValue::Text(text(keyword, input)?)),
+        "idle_timeout" | "absolute_timeout" => Ok(OptionValue::Timeout(timeout(keyword, input)?)),
+        "sort_key" => Ok(OptionValue::SortKey(sort_key(errors, keyword, input)?)),
+        "revoke_all" => flag(keyword, input, "`revoke_all`").map(|()| OptionValue::Flag),
+        "data" => Ok(OptionValue::Data(data(errors, keyword, input)?)),
+        "compress" => compression(keyword, input).map(|()| OptionValue::Compress),
+        "crate" => Ok(OptionValue::Crate(crate_path(keyword, input)?)),
+        _ if contains(&STORE_NAMES, keyword) => Ok(OptionValue::Text(text(keyword, input)?)),
+        _ if contains(&ATTRIBUTE_OPTIONS, keyword) => value_of_attribute(errors, keyword, input),
         _ => {
             let known = [TABLE_OPTIONS.as_slice(), &ATTRIBUTE_OPTIONS, &STORE_NAMES];
-            Err(unknown(key, &known.concat()))
+            Err(unknown_option(keyword, &known.concat()))
         }
     }
 }
 
-fn on_field(errors: &Errors, key: &Ident, input: ParseStream<'_>) -> Result<Value> {
-    if is_among(&TABLE_OPTIONS, key) || is_among(&STORE_NAMES, key) {
-        let message = format!("`{key}` is an option of the table; put it on the struct");
-        return Err(Error::new_spanned(key, message));
+fn value_on_field(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<OptionValue> {
+    if contains(&TABLE_OPTIONS, keyword) || contains(&STORE_NAMES, keyword) {
+        let message = format!("`{keyword}` is an option of the table; put it on the struct");
+        return Err(Error::new_spanned(keyword, message));
     }
-    of_attribute(errors, key, input)
+    value_of_attribute(errors, keyword, input)
 }
 
-fn of_attribute(errors: &Errors, key: &Ident, input: ParseStream<'_>) -> Result<Value> {
-    match key.to_string().as_str() {
-        "attr" => Ok(Value::Text(text(key, input)?)),
-        "index" => Ok(Value::Index(index(errors, key, input)?)),
-        "with" => Ok(Value::With(function(key, input)?)),
-        "key" => Ok(Value::Key(key_type(key, input)?)),
-        _ => Err(unknown(key, &ATTRIBUTE_OPTIONS)),
+fn value_of_attribute(
+    errors: &Errors,
+    keyword: &Ident,
+    input: ParseStream<'_>,
+) -> Result<OptionValue> {
+    match keyword.to_string().as_str() {
+        "attr" => Ok(OptionValue::Text(text(keyword, input)?)),
+        "index" => Ok(OptionValue::Index(index(errors, keyword, input)?)),
+        "with" => Ok(OptionValue::With(function(keyword, input)?)),
+        "key" => Ok(OptionValue::Key(key_type(keyword, input)?)),
+        _ => Err(unknown_option(keyword, &ATTRIBUTE_OPTIONS)),
     }
 }
 
 fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<IndexOption> {
-    let mut option = IndexOption {
+    let mut index = IndexOption {
         keyword: keyword.clone(),
         name: None,
         shards: None,
@@ -209,66 +225,66 @@ fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<Ind
     };
     if !input.peek(Paren) {
         flag(keyword, input, "`index`, or `index(name = \"..\")`")?;
-        return Ok(option);
+        return Ok(index);
     }
     let content;
     parenthesized!(content in input);
-    let entries = entries(errors, &content, |key, input| {
-        match key.to_string().as_str() {
-            "name" => Ok(Value::Text(text(key, input)?)),
-            "consistent" => flag(key, input, "`consistent`").map(|()| Value::Flag),
-            "shards" | "limit" => Ok(Value::Number(number(key, input)?)),
-            "on_limit" => Ok(Value::Word(policy(key, input)?)),
-            _ => Err(unknown(key, &INDEX_OPTIONS)),
+    let options = parse_options(errors, &content, |keyword, input| {
+        match keyword.to_string().as_str() {
+            "name" => Ok(OptionValue::Text(text(keyword, input)?)),
+            "consistent" => flag(keyword, input, "`consistent`").map(|()| OptionValue::Flag),
+            "shards" | "limit" => Ok(OptionValue::Number(number(keyword, input)?)),
+            "on_limit" => Ok(OptionValue::Policy(limit_policy(keyword, input)?)),
+            _ => Err(unknown_option(keyword, &INDEX_OPTIONS)),
         }
     });
-    for Entry { key, value } in once_each(errors, entries) {
+    for DynamoOption { keyword, value } in without_repeats(errors, options) {
         match value {
-            Value::Text(name) => option.name = Some(name),
-            Value::Number(shards) if key == "shards" => option.shards = Some(shards),
-            Value::Number(limit) => option.limit = Some(limit),
-            Value::Word(policy) => option.on_limit = Some(policy),
-            _ => option.consistent = Some(key),
+            OptionValue::Text(name) => index.name = Some(name),
+            OptionValue::Number(shards) if keyword == "shards" => index.shards = Some(shards),
+            OptionValue::Number(limit) => index.limit = Some(limit),
+            OptionValue::Policy(policy) => index.on_limit = Some(policy),
+            _ => index.consistent = Some(keyword),
         }
     }
-    Ok(option)
+    Ok(index)
 }
 
-/// `data = "binary"` or `"map"` is the format, any other text a name; `data(..)` takes both.
+/// `data = "binary"` or `"map"` is the format, and any other string a name. `data(..)` takes both.
 fn data(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<DataOption> {
-    let mut option = DataOption {
+    let mut data = DataOption {
         name: None,
         binary: false,
     };
     if !input.peek(Paren) {
         let text = text(keyword, input)?;
         match text.value().as_str() {
-            "binary" => option.binary = true,
+            "binary" => data.binary = true,
             "map" => {}
-            _ => option.name = Some(text),
+            _ => data.name = Some(text),
         }
-        return Ok(option);
+        return Ok(data);
     }
     let content;
     parenthesized!(content in input);
-    let entries = entries(errors, &content, |key, input| {
-        match key.to_string().as_str() {
-            "name" => Ok(Value::Text(text(key, input)?)),
-            "format" => Ok(Value::Word(format(key, input)?)),
-            _ => Err(unknown(key, &DATA_OPTIONS)),
+    let options = parse_options(errors, &content, |keyword, input| {
+        match keyword.to_string().as_str() {
+            "name" => Ok(OptionValue::Text(text(keyword, input)?)),
+            "format" => Ok(OptionValue::Format(data_format(keyword, input)?)),
+            _ => Err(unknown_option(keyword, &DATA_OPTIONS)),
         }
     });
-    for entry in once_each(errors, entries) {
-        match entry.value {
-            Value::Word(format) => option.binary = format == "binary",
-            Value::Text(name) => option.name = Some(name),
+    for option in without_repeats(errors, options) {
+        match option.value {
+            OptionValue::Format(format) => data.binary = format == "binary",
+            OptionValue::Text(name) => data.name = Some(name),
             _ => {}
         }
     }
-    Ok(option)
+    Ok(data)
 }
 
-fn sort_key(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<SortKey> {
+fn sort_key(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<SortKeyOption> {
     let incomplete = || {
         let message = "a sort key has a name and a value: \
                        `sort_key(name = \"sk\", value = \"SESSION\")`";
@@ -279,43 +295,45 @@ fn sort_key(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<
     }
     let content;
     parenthesized!(content in input);
-    let before = errors.count();
-    let entries = entries(errors, &content, |key, input| {
-        if is_among(&SORT_KEY_OPTIONS, key) {
-            Ok(Value::Text(text(key, input)?))
+    let errors_before = errors.count();
+    let options = parse_options(errors, &content, |keyword, input| {
+        if contains(&SORT_KEY_OPTIONS, keyword) {
+            Ok(OptionValue::Text(text(keyword, input)?))
         } else {
-            Err(unknown(key, &SORT_KEY_OPTIONS))
+            Err(unknown_option(keyword, &SORT_KEY_OPTIONS))
         }
     });
     let (mut name, mut value) = (None, None);
-    for entry in once_each(errors, entries) {
-        match entry.value {
-            Value::Text(text) if entry.key == "name" => name = Some(text),
-            Value::Text(text) => value = Some(text),
+    for option in without_repeats(errors, options) {
+        match option.value {
+            OptionValue::Text(text) if option.keyword == "name" => name = Some(text),
+            OptionValue::Text(text) => value = Some(text),
             _ => {}
         }
     }
-    // If something inside was wrong, that has been reported.
-    let stand_in = || (errors.count() > before).then(|| LitStr::new("sort key", keyword.span()));
+    // An error inside the parentheses has been reported. It does not also give "incomplete".
+    let stand_in =
+        || (errors.count() > errors_before).then(|| LitStr::new("sort key", keyword.span()));
     match (name.or_else(stand_in), value.or_else(stand_in)) {
-        (Some(name), Some(value)) => Ok(SortKey { name, value }),
+        (Some(name), Some(value)) => Ok(SortKeyOption { name, value }),
         _ => Err(incomplete()),
     }
 }
 
-fn is_among(options: &[&str], key: &Ident) -> bool {
-    options.iter().any(|option| key == option)
+fn contains(options: &[&str], keyword: &Ident) -> bool {
+    options.iter().any(|option| keyword == option)
 }
 
-/// The entries without those whose key comes a second time, which are reported.
-pub(crate) fn once_each(errors: &Errors, entries: Vec<Entry>) -> Vec<Entry> {
-    let mut kept: Vec<Entry> = Vec::new();
-    for entry in entries {
-        let key = &entry.key;
-        if kept.iter().any(|kept| kept.key == *key) {
-            errors.report(key, format!("`{key}` was given before; remove one of them"));
+/// Keeps the first option of each keyword, and reports the others.
+pub(crate) fn without_repeats(errors: &Errors, options: Vec<DynamoOption>) -> Vec<DynamoOption> {
+    let mut kept: Vec<DynamoOption> = Vec::new();
+    for option in options {
+        let keyword = &option.keyword;
+        if kept.iter().any(|kept| kept.keyword == *keyword) {
+            let message = format!("`{keyword}` was given before; remove one of them");
+            errors.report(keyword, message);
         } else {
-            kept.push(entry);
+            kept.push(option);
         }
     }
     kept

@@ -1,4 +1,4 @@
-//! Reads what stands behind the name of an option.
+//! Parses the value of an option, which follows its keyword.
 
 use std::time::Duration;
 
@@ -8,40 +8,41 @@ use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Error, ExprPath, Ident, LitInt, LitStr, Path, Result, Token, Type};
 
-use crate::similar::unknown;
+use crate::similar::unknown_option;
 
 const FORMATS: [&str; 2] = ["map", "binary"];
 
 const POLICIES: [&str; 2] = ["evict_oldest", "reject"];
 
 pub(crate) struct Timeout {
+    /// As written in the attribute.
     pub(crate) text: LitStr,
     pub(crate) duration: Duration,
 }
 
-pub(crate) fn text(key: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
-    value(key, input, "a string", "\"..\"", |input| input.parse())
+pub(crate) fn text(keyword: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
+    value(keyword, input, "a string", "\"..\"", |input| input.parse())
 }
 
-pub(crate) fn number(key: &Ident, input: ParseStream<'_>) -> Result<LitInt> {
-    value(key, input, "a whole number", "10", |input| {
+pub(crate) fn number(keyword: &Ident, input: ParseStream<'_>) -> Result<LitInt> {
+    value(keyword, input, "a whole number", "10", |input| {
         let number: LitInt = input.parse()?;
         number.base10_parse::<u32>().map(|_| number)
     })
 }
 
-pub(crate) fn policy(key: &Ident, input: ParseStream<'_>) -> Result<Ident> {
-    let policy = value(key, input, "a policy", "evict_oldest", Ident::parse_any)?;
+pub(crate) fn limit_policy(keyword: &Ident, input: ParseStream<'_>) -> Result<Ident> {
+    let policy = value(keyword, input, "a policy", "evict_oldest", Ident::parse_any)?;
     if POLICIES.iter().any(|known| policy == known) {
         Ok(policy)
     } else {
-        Err(unknown(&policy, &POLICIES))
+        Err(unknown_option(&policy, &POLICIES))
     }
 }
 
-/// The format of `data`, as a word.
-pub(crate) fn format(key: &Ident, input: ParseStream<'_>) -> Result<Ident> {
-    let format = text(key, input)?;
+/// The format of `data`: a string in the attribute, an identifier from here on.
+pub(crate) fn data_format(keyword: &Ident, input: ParseStream<'_>) -> Result<Ident> {
+    let format = text(keyword, input)?;
     match FORMATS.iter().find(|known| format.value() == **known) {
         Some(known) => Ok(Ident::new(known, format.span())),
         None => {
@@ -55,8 +56,8 @@ pub(crate) fn format(key: &Ident, input: ParseStream<'_>) -> Result<Ident> {
     }
 }
 
-pub(crate) fn compression(key: &Ident, input: ParseStream<'_>) -> Result<()> {
-    let algorithm = text(key, input)?;
+pub(crate) fn compression(keyword: &Ident, input: ParseStream<'_>) -> Result<()> {
+    let algorithm = text(keyword, input)?;
     if algorithm.value() == "zstd" {
         return Ok(());
     }
@@ -64,13 +65,13 @@ pub(crate) fn compression(key: &Ident, input: ParseStream<'_>) -> Result<()> {
     Err(Error::new_spanned(algorithm, message))
 }
 
-pub(crate) fn timeout(key: &Ident, input: ParseStream<'_>) -> Result<Timeout> {
-    let text = text(key, input)?;
+pub(crate) fn timeout(keyword: &Ident, input: ParseStream<'_>) -> Result<Timeout> {
+    let text = text(keyword, input)?;
     match humantime::parse_duration(&text.value()) {
         Ok(duration) => Ok(Timeout { text, duration }),
         Err(_) => {
             let message = format!(
-                "`{key}` is not a length of time; write it like \"90s\", \"30m\", \"12h\" or \
+                "`{keyword}` is not a length of time; write it like \"90s\", \"30m\", \"12h\" or \
                  \"1h 30m\""
             );
             Err(Error::new_spanned(text, message))
@@ -78,9 +79,9 @@ pub(crate) fn timeout(key: &Ident, input: ParseStream<'_>) -> Result<Timeout> {
     }
 }
 
-pub(crate) fn function(key: &Ident, input: ParseStream<'_>) -> Result<ExprPath> {
+pub(crate) fn function(keyword: &Ident, input: ParseStream<'_>) -> Result<ExprPath> {
     value(
-        key,
+        keyword,
         input,
         "the path of a function, without quotes",
         "function",
@@ -88,16 +89,20 @@ pub(crate) fn function(key: &Ident, input: ParseStream<'_>) -> Result<ExprPath> 
     )
 }
 
-pub(crate) fn key_type(key: &Ident, input: ParseStream<'_>) -> Result<Type> {
-    value(key, input, "a type, without quotes", "String", |input| {
-        input.parse()
-    })
+pub(crate) fn key_type(keyword: &Ident, input: ParseStream<'_>) -> Result<Type> {
+    value(
+        keyword,
+        input,
+        "a type, without quotes",
+        "String",
+        |input| input.parse(),
+    )
 }
 
 /// A path, in quotes or without.
-pub(crate) fn crate_path(key: &Ident, input: ParseStream<'_>) -> Result<Path> {
+pub(crate) fn crate_path(keyword: &Ident, input: ParseStream<'_>) -> Result<Path> {
     value(
-        key,
+        keyword,
         input,
         "a path",
         "my::session_store",
@@ -108,42 +113,41 @@ pub(crate) fn crate_path(key: &Ident, input: ParseStream<'_>) -> Result<Path> {
     )
 }
 
-/// No value at all.
-pub(crate) fn flag(key: &Ident, input: ParseStream<'_>, usage: &str) -> Result<()> {
+/// An option without a value.
+pub(crate) fn flag(keyword: &Ident, input: ParseStream<'_>, usage: &str) -> Result<()> {
     if input.is_empty() || input.peek(Token![,]) {
         return Ok(());
     }
     Err(Error::new_spanned(
-        rest(input),
-        format!("`{key}` takes no value; write {usage}"),
+        take_until_comma(input),
+        format!("`{keyword}` takes no value; write {usage}"),
     ))
 }
 
-/// What follows `=`, up to the next comma.
+/// `= value`, up to the next comma. The error says what was expected, with an example.
 fn value<T>(
-    key: &Ident,
+    keyword: &Ident,
     input: ParseStream<'_>,
-    what: &str,
+    expected: &str,
     example: &str,
     parse: impl Fn(ParseStream<'_>) -> Result<T>,
 ) -> Result<T> {
-    let usage = format!("`{key}` takes {what}: `{key} = {example}`");
+    let usage = format!("`{keyword}` takes {expected}: `{keyword} = {example}`");
     let has_value = input.parse::<Option<Token![=]>>()?.is_some();
     if !has_value || input.is_empty() || input.peek(Token![,]) {
-        return Err(Error::new_spanned(key, usage));
+        return Err(Error::new_spanned(keyword, usage));
     }
-    let found = input.fork();
+    let unparsed = input.fork();
     let value = parse(input);
-    // Before another name, what is wrong is a comma that is missing.
+    // A word after the value is the next option: its comma is missing, which the caller reports.
     let is_all = input.is_empty() || input.peek(Token![,]) || input.peek(Ident::peek_any);
     match value {
         Ok(value) if is_all => Ok(value),
-        _ => Err(Error::new_spanned(rest(&found), usage)),
+        _ => Err(Error::new_spanned(take_until_comma(&unparsed), usage)),
     }
 }
 
-/// Takes everything up to the next comma.
-pub(crate) fn rest(input: ParseStream<'_>) -> TokenStream {
+pub(crate) fn take_until_comma(input: ParseStream<'_>) -> TokenStream {
     let mut tokens = TokenStream::new();
     while !input.is_empty() && !input.peek(Token![,]) {
         match input.parse::<TokenTree>() {
