@@ -127,7 +127,8 @@ fn parse_fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<SessionField
         Data::Union(_) => "a union",
     };
     let message = format!(
-        "`{}` is {kind}, and a session is a struct with named fields; put it into a field of one",
+        "`{}` is {kind}, but a session must be a struct with named fields; put it into a field of \
+         such a struct",
         input.ident
     );
     errors.report(&input.ident, message);

@@ -135,19 +135,19 @@ fn check_indexes(errors: &Errors, session: &SessionStruct<'_>) {
         if !is_resource_name(&name) {
             let fix = match &index.name {
                 Some(_) => "choose another",
-                None => "name it with `index(name = \"..\")`",
+                None => "name the index with `index(name = \"..\")`",
             };
             // An invalid attribute name has been reported, so an index name made from it is not.
             if index.name.is_some() || names::is_valid_length(&attribute) {
                 let message =
-                    format!("the index is named `{name}`, and its name has {RESOURCE_NAME}; {fix}");
+                    format!("`{name}` is not a valid index name, which has {RESOURCE_NAME}; {fix}");
                 errors.report(token, message);
             }
         } else if let Some(first) = attributes_by_index.get(&name) {
             // Two attributes with the same name have been reported already.
             if *first != attribute {
                 let message = format!(
-                    "the index on `{first}` is named `{name}` already; name one of them with \
+                    "the index on `{first}` is already named `{name}`; name one of the two with \
                      `index(name = \"..\")`"
                 );
                 errors.report(token, message);
@@ -172,14 +172,15 @@ fn check_index_options(errors: &Errors, index: &IndexOption) {
         }
         match shards.base10_parse::<u32>() {
             Ok(0 | 1) => {
-                let message = "an index in one piece has no shards; give at least 2, or remove \
-                               `shards`";
+                let message = "fewer than 2 shards do not split an index; give at least 2, or \
+                               remove `shards`";
                 errors.report(shards, message);
             }
             Ok(2..=MAX_SHARDS) => {}
             // A listing or a revocation sends a query to each shard.
             _ => {
-                let message = "every listing and revocation reads all shards; give at most 100";
+                let message = "too many shards: every listing and revocation reads all of them; \
+                               give at most 100";
                 errors.report(shards, message);
             }
         }
@@ -206,7 +207,7 @@ fn check_index_options(errors: &Errors, index: &IndexOption) {
         }
     }
     if let (Some(policy), None) = (&index.on_limit, &index.limit) {
-        let message = "there is no limit that this could be for; add `limit = 10`, or remove \
+        let message = "`on_limit` has no effect without a limit; add `limit = 10`, or remove \
                        `on_limit`";
         errors.report(policy, message);
     }
@@ -241,14 +242,15 @@ fn check_source(errors: &Errors, attribute: &PromotedAttribute<'_>) {
     // After a load, such a field has its default value. The next save would write that to the
     // attribute, and the index would not find the session any more.
     if let Some(span) = serde.skip_serializing.or(serde.skip_deserializing) {
-        let message = "a promoted field must come back from `data` as it went in, or a later save \
-                       would overwrite the attribute; let serde keep the field, or remove `attr`";
+        let message = "serde skips this promoted field, so it would be lost on load, and the next \
+                       save would overwrite the attribute; let serde write and read the field, or \
+                       remove `attr`";
         errors.report_at(span, message);
     }
     // Its entries are merged into those of the struct, so there is no single value to promote.
     if serde.flatten && attribute.options.with.is_none() {
-        let message = "a flattened field is many entries and not one value; say which with \
-                       `with = function`";
+        let message = "a flattened field has many entries, and only one value can be promoted; \
+                       choose it with `with = function`";
         errors.report(&attribute.options.name, message);
     }
 }

@@ -41,30 +41,38 @@ fn check_generics(errors: &Errors, session: &SessionStruct<'_>) {
 // program.
 fn check_serde_of_struct(errors: &Errors, session: &SessionStruct<'_>) {
     for (name, tokens) in &session.serde.attributes {
-        let why = match name.as_str() {
-            "transparent" => "it leaves `data` without an entry for the field",
-            "into" | "from" | "try_from" => {
-                "`data` would have the fields of another type; keep that type in a field"
-            }
-            "remote" => "derive `SessionAttributes` on the type that is stored",
-            "untagged" => "it is for enums",
-            "tag" | "content" => "it adds an entry to `data` that is no field; make it a field",
-            "deny_unknown_fields" => {
-                "no session could be loaded that a newer program wrote, with one more field"
-            }
+        let (reason, fix) = match name.as_str() {
+            "transparent" => ("`data` would have no entry for the field", "remove it"),
+            "into" | "from" | "try_from" => (
+                "`data` would have the fields of another type",
+                "remove it, and keep that type in a field",
+            ),
+            "remote" => (
+                "it is for a type of another crate",
+                "derive `SessionAttributes` on the type that is stored",
+            ),
+            "untagged" => ("it is for enums", "remove it"),
+            "tag" | "content" => (
+                "it adds an entry to `data` that is not a field",
+                "remove it, and make the tag a field",
+            ),
+            "deny_unknown_fields" => (
+                "a load would fail on a field that a newer program has added",
+                "remove it",
+            ),
             _ => continue,
         };
         errors.report(
             tokens,
-            format!("remove `{name}` from the session struct: {why}"),
+            format!("`{name}` is not supported on a session struct: {reason}; {fix}"),
         );
     }
 }
 
 // A load must find a field under the name that a save gave it.
 fn check_directions(errors: &Errors, session: &SessionStruct<'_>) {
-    let message = "a field of a session has one name, written and read; give the same one for \
-                   `serialize` and `deserialize`, and add `alias` for older names";
+    let message = "the names for `serialize` and `deserialize` differ; use the same name for both, \
+                   and add `alias` for older names";
     if let Some(all) = &session.serde.rename_all
         && all.serialize != all.deserialize
     {
@@ -96,7 +104,8 @@ fn check_serialized_names(errors: &Errors, session: &SessionStruct<'_>) {
         {
             if let Some(first) = taken.get(&name).filter(|&&first| first != field.ident) {
                 let message = format!(
-                    "the field `{}` has the name `{name}` in `data`; give one of them another",
+                    "the field `{}` already has the name `{name}` in `data`; give one of the two \
+                     another name",
                     first.unraw()
                 );
                 errors.report(token, message);

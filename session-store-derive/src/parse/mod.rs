@@ -71,8 +71,8 @@ pub(crate) fn struct_options(
             // `attr`.
             if !of_attribute.is_empty() {
                 let message = format!(
-                    "`{keyword}` is an option of the table, and stands among those of a computed \
-                     attribute; put it into a `#[dynamo(..)]` of its own"
+                    "`{keyword}` is an option of the table, but this `#[dynamo(..)]` is for a \
+                     computed attribute; move it to a separate `#[dynamo(..)]`"
                 );
                 errors.report(keyword, message);
             }

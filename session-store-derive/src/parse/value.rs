@@ -47,9 +47,9 @@ pub(crate) fn data_format(keyword: &Ident, input: ParseStream<'_>) -> Result<Ide
         Some(known) => Ok(Ident::new(known, format.span())),
         None => {
             let message = format!(
-                "`{}` is no format; there are `{}`",
+                "`{}` is not a format of `data`; use `{}`",
                 format.value(),
-                FORMATS.join("` and `")
+                FORMATS.join("` or `")
             );
             Err(Error::new_spanned(format, message))
         }
@@ -61,7 +61,10 @@ pub(crate) fn compression(keyword: &Ident, input: ParseStream<'_>) -> Result<()>
     if algorithm.value() == "zstd" {
         return Ok(());
     }
-    let message = "sessions are compressed by zstd and nothing else; write `compress = \"zstd\"`";
+    let message = format!(
+        "`{}` is not a supported compression; write `compress = \"zstd\"`",
+        algorithm.value()
+    );
     Err(Error::new_spanned(algorithm, message))
 }
 
@@ -71,7 +74,7 @@ pub(crate) fn timeout(keyword: &Ident, input: ParseStream<'_>) -> Result<Timeout
         Ok(duration) => Ok(Timeout { text, duration }),
         Err(_) => {
             let message = format!(
-                "`{keyword}` is not a length of time; write it like \"90s\", \"30m\", \"12h\" or \
+                "`{keyword}` is not a duration; write it like \"90s\", \"30m\", \"12h\" or \
                  \"1h 30m\""
             );
             Err(Error::new_spanned(text, message))
