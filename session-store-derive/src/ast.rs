@@ -104,6 +104,17 @@ impl SessionField<'_> {
     }
 }
 
+impl PromotedAttribute<'_> {
+    /// The type that an index takes its keys from, or `None` if the attribute is not an index.
+    pub(crate) fn key_source(&self) -> Option<&Type> {
+        self.options.index.as_ref()?;
+        match (&self.options.with, self.field) {
+            (None, Some(field)) => Some(field.ty),
+            _ => self.options.key.as_ref(),
+        }
+    }
+}
+
 fn parse_fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<SessionField<'a>> {
     // An attribute is the value of a named field, and `data` has one entry for each.
     let kind = match &input.data {

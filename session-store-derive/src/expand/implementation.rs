@@ -345,17 +345,6 @@ fn serialize_with(
     }
 }
 
-impl PromotedAttribute<'_> {
-    /// The type that an index takes its keys from, or `None` if the attribute is not an index.
-    pub(crate) fn key_source(&self) -> Option<&Type> {
-        self.options.index.as_ref()?;
-        match (&self.options.with, self.field) {
-            (None, Some(field)) => Some(field.ty),
-            _ => self.options.key.as_ref(),
-        }
-    }
-}
-
 /// The first and the last span. (`Span::join` needs a nightly compiler.)
 fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut spans = tokens
