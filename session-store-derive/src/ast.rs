@@ -1,125 +1,132 @@
-//! The session struct as the checks and the expansion see it.
+//! The parsed session struct: the input of the checks and of the expansion.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt as _;
 use syn::{Data, DeriveInput, Fields, Generics, Ident, LitStr, Type, Visibility};
 
-use crate::attr::{self, Promotion, Table};
 use crate::errors::Errors;
-use crate::serde::{self, Rule};
+use crate::parse::serde::{RenameRule, SerdeContainer, SerdeField};
+use crate::parse::{self, AttributeOptions, TableOptions};
 
-pub(crate) struct Session<'a> {
+pub(crate) struct SessionStruct<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) vis: &'a Visibility,
     pub(crate) generics: &'a Generics,
-    pub(crate) table: Table,
-    pub(crate) serde: serde::Container,
-    pub(crate) fields: Vec<Field<'a>>,
-    pub(crate) computed: Vec<Promotion>,
+    pub(crate) table: TableOptions,
+    pub(crate) serde: SerdeContainer,
+    pub(crate) fields: Vec<SessionField<'a>>,
+    pub(crate) computed: Vec<AttributeOptions>,
 }
 
-pub(crate) struct Field<'a> {
+pub(crate) struct SessionField<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) ty: &'a Type,
-    pub(crate) serde: serde::Field,
-    pub(crate) promotion: Option<Promotion>,
+    pub(crate) serde: SerdeField,
+    /// The options of its attribute, if the field is promoted.
+    pub(crate) attribute: Option<AttributeOptions>,
 }
 
-/// A promoted attribute, with the field that it is of; a computed one is of the whole session.
-pub(crate) struct Attribute<'a> {
-    pub(crate) promotion: &'a Promotion,
-    pub(crate) field: Option<&'a Field<'a>>,
-    /// The constant that stands for it.
+/// An attribute that is written beside `data`.
+pub(crate) struct PromotedAttribute<'a> {
+    pub(crate) options: &'a AttributeOptions,
+    /// The promoted field, or `None` if the attribute is computed from the whole session.
+    pub(crate) field: Option<&'a SessionField<'a>>,
+    /// The name of its associated constant.
     pub(crate) constant: Ident,
 }
 
-impl<'a> Session<'a> {
+impl<'a> SessionStruct<'a> {
     pub(crate) fn parse(errors: &Errors, input: &'a DeriveInput) -> Self {
-        let (table, computed) = attr::on_struct(errors, &input.attrs);
+        let (table, computed) = parse::struct_options(errors, &input.attrs);
         Self {
             ident: &input.ident,
             vis: &input.vis,
             generics: &input.generics,
             table,
-            serde: serde::Container::parse(&input.attrs),
-            fields: fields(errors, input),
+            serde: SerdeContainer::parse(&input.attrs),
+            fields: parse_fields(errors, input),
             computed,
         }
     }
 
-    /// The promoted attributes, in the order of the struct, and then the computed ones.
-    pub(crate) fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
-        let of_fields = self.fields.iter().filter_map(|field| {
-            let constant = constant(&field.ident.unraw().to_string(), field.ident.span());
-            Some(Attribute {
-                promotion: field.promotion.as_ref()?,
+    /// The promoted attributes: those of the fields, in the struct's order, then the computed ones.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = PromotedAttribute<'_>> {
+        let from_fields = self.fields.iter().filter_map(|field| {
+            let constant = constant_name(&field.ident.unraw().to_string(), field.ident.span());
+            Some(PromotedAttribute {
+                options: field.attribute.as_ref()?,
                 field: Some(field),
                 constant,
             })
         });
-        let computed = self.computed.iter().map(|promotion| Attribute {
-            promotion,
+        let computed = self.computed.iter().map(|options| PromotedAttribute {
+            options,
             field: None,
-            constant: constant(&promotion.name.value(), promotion.name.span()),
+            constant: constant_name(&options.name.value(), options.name.span()),
         });
-        of_fields.chain(computed)
+        from_fields.chain(computed)
     }
 
-    /// The name of a field in `data`.
-    pub(crate) fn serialized_name(&self, field: &Field<'_>) -> String {
-        let own = field
-            .serde
-            .rename
-            .as_ref()
-            .and_then(|rename| rename.serialize.as_ref());
-        let all = self.serde.rename_all.as_ref().map(|all| all.serialize);
-        field.named(own, all.unwrap_or_default())
+    /// The name under which serde writes a field to `data`.
+    pub(crate) fn serialized_name(&self, field: &SessionField<'_>) -> String {
+        let rename = field.serde.rename.as_ref();
+        let rename = rename.and_then(|rename| rename.serialize.as_ref());
+        let rename_all = self.serde.rename_all.as_ref().map(|all| all.serialize);
+        field.serde_name(rename, rename_all.unwrap_or_default())
     }
 
-    /// The name under which a field is read from `data`.
-    pub(crate) fn deserialized_name(&self, field: &Field<'_>) -> String {
-        let own = field
-            .serde
-            .rename
-            .as_ref()
-            .and_then(|rename| rename.deserialize.as_ref());
-        let all = self.serde.rename_all.as_ref().map(|all| all.deserialize);
-        field.named(own, all.unwrap_or_default())
+    /// The name under which serde reads a field from `data`.
+    pub(crate) fn deserialized_name(&self, field: &SessionField<'_>) -> String {
+        let rename = field.serde.rename.as_ref();
+        let rename = rename.and_then(|rename| rename.deserialize.as_ref());
+        let rename_all = self.serde.rename_all.as_ref().map(|all| all.deserialize);
+        field.serde_name(rename, rename_all.unwrap_or_default())
     }
 }
 
-impl Field<'_> {
-    /// Whether the field is an entry of `data`.
+impl SessionField<'_> {
+    /// Whether the schema lists an entry of `data` for this field.
     ///
-    /// One that serde only reads, or only writes, is: kept aside as unknown, it would not be read,
-    /// or be written twice.
-    pub(crate) fn is_entry(&self) -> bool {
+    /// It also lists a field that serde only reads or only writes. Otherwise the store would keep
+    /// that entry as an unknown one: the field would not be read, or would be written twice.
+    pub(crate) fn has_entry(&self) -> bool {
         let serde = &self.serde;
         let is_skipped = serde.skip_serializing.is_some() && serde.skip_deserializing.is_some();
         !is_skipped && !serde.flatten
     }
 
-    /// As serde names it: by the field's own `rename`, else by the struct's rule.
-    fn named(&self, own: Option<&LitStr>, rule: Rule) -> String {
-        own.map_or_else(
-            || rule.apply(&self.ident.unraw().to_string()),
+    /// The field's own `rename` wins over the `rename_all` of the struct.
+    fn serde_name(&self, rename: Option<&LitStr>, rename_all: RenameRule) -> String {
+        rename.map_or_else(
+            || rename_all.apply(&self.ident.unraw().to_string()),
             LitStr::value,
         )
     }
 }
 
-fn fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<Field<'a>> {
+impl PromotedAttribute<'_> {
+    /// The type that an index takes its keys from, or `None` if the attribute is not an index.
+    pub(crate) fn key_source(&self) -> Option<&Type> {
+        self.options.index.as_ref()?;
+        match (&self.options.with, self.field) {
+            (None, Some(field)) => Some(field.ty),
+            _ => self.options.key.as_ref(),
+        }
+    }
+}
+
+fn parse_fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<SessionField<'a>> {
     // An attribute is the value of a named field, and `data` has one entry for each.
-    let what = match &input.data {
+    let kind = match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(named) => {
                 let fields = named.named.iter().filter_map(|field| {
                     let ident = field.ident.as_ref()?;
-                    Some(Field {
+                    Some(SessionField {
                         ident,
                         ty: &field.ty,
-                        serde: serde::Field::parse(&field.attrs),
-                        promotion: attr::on_field(errors, &field.attrs, ident),
+                        serde: SerdeField::parse(&field.attrs),
+                        attribute: parse::field_options(errors, &field.attrs, ident),
                     })
                 });
                 return fields.collect();
@@ -131,26 +138,27 @@ fn fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<Field<'a>> {
         Data::Union(_) => "a union",
     };
     let message = format!(
-        "`{}` is {what}, and a session is a struct with named fields; put it into a field of one",
+        "`{}` is {kind}, but a session must be a struct with named fields; put it into a field of \
+         such a struct",
         input.ident
     );
     errors.report(&input.ident, message);
     Vec::new()
 }
 
-/// The constant's name: in upper case, and `_` for what cannot be in an identifier.
-fn constant(name: &str, span: Span) -> Ident {
+/// The name in upper case, with `_` for every character that an identifier cannot have.
+fn constant_name(name: &str, span: Span) -> Ident {
     let upper = name.to_uppercase();
     let fits = |c: &char| syn::parse_str::<Ident>(&format!("A{c}A")).is_ok();
     let mut name: String = upper
         .chars()
         .map(|c| if fits(&c) { c } else { '_' })
         .collect();
-    // A digit cannot begin an identifier, and `_` alone is none.
+    // An identifier cannot begin with a digit, and `_` alone is not an identifier.
     if name == "_" || syn::parse_str::<Ident>(&name).is_err() {
         name.insert(0, '_');
     }
-    // Only an empty name is still left; it is reported elsewhere.
+    // Only an empty name is `_` here. The checks report it.
     let name = if name == "_" { "__" } else { &name };
     Ident::new(name, span)
 }
@@ -160,14 +168,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn constants_are_identifiers() {
-        let of = |name| constant(name, Span::call_site()).to_string();
-        assert_eq!(of("user_id"), "USER_ID");
-        assert_eq!(of("is-admin"), "IS_ADMIN");
-        assert_eq!(of("2fa"), "_2FA");
-        assert_eq!(of("größe"), "GRÖSSE");
-        assert_eq!(of("-"), "__");
-        assert_eq!(of(""), "__");
-        assert_eq!(of("a b.c"), "A_B_C");
+    fn names_of_constants_are_identifiers() {
+        let constant = |name| constant_name(name, Span::call_site()).to_string();
+        assert_eq!(constant("user_id"), "USER_ID");
+        assert_eq!(constant("is-admin"), "IS_ADMIN");
+        assert_eq!(constant("2fa"), "_2FA");
+        assert_eq!(constant("größe"), "GRÖSSE");
+        assert_eq!(constant("-"), "__");
+        assert_eq!(constant(""), "__");
+        assert_eq!(constant("a b.c"), "A_B_C");
     }
 }

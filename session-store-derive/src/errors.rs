@@ -1,4 +1,4 @@
-//! All the errors of one run.
+//! Collects the errors of one run of the derive.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -7,7 +7,9 @@ use std::thread;
 use proc_macro2::Span;
 use quote::ToTokens;
 
-/// Collects errors, so that one run reports them all. Dropping it unread is a bug, and panics.
+/// Collects errors, so that one run reports all of them.
+///
+/// `finish` must be called: a drop before it is a bug of the derive, and panics.
 pub(crate) struct Errors {
     found: RefCell<Option<Vec<syn::Error>>>,
 }
@@ -19,7 +21,7 @@ impl Errors {
         }
     }
 
-    /// Reports an error at everything that `tokens` spans.
+    /// Reports an error at the whole span of `tokens`.
     pub(crate) fn report(&self, tokens: impl ToTokens, message: impl Display) {
         self.add(syn::Error::new_spanned(tokens, message));
     }
@@ -34,12 +36,12 @@ impl Errors {
         }
     }
 
-    /// How many were reported so far; by it a part of the input knows whether it was wrong.
+    /// The number of errors so far. A caller compares it before and after parsing a part.
     pub(crate) fn count(&self) -> usize {
         self.found.borrow().as_ref().map_or(0, Vec::len)
     }
 
-    /// All of them as one, if there are any.
+    /// All errors combined into one, if there are any.
     pub(crate) fn finish(self) -> syn::Result<()> {
         let found = self.found.borrow_mut().take().unwrap_or_default();
         let all = found.into_iter().reduce(|mut all, next| {

@@ -1,25 +1,22 @@
 //! The derive macro of session-store.
 
 mod ast;
-mod attr;
 mod check;
-mod entry;
 mod errors;
 mod expand;
-mod fallback;
-mod serde;
+mod parse;
 mod similar;
 #[cfg(test)]
 mod tests;
-mod value;
 
 use proc_macro2::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-use crate::ast::Session;
+use crate::ast::SessionStruct;
 use crate::errors::Errors;
 
-// The package `tests` runs the example: here it would need the crate that needs this one.
+// The package `session-store-tests` runs the example. It needs `session-store`, which depends on
+// this crate.
 #[doc = include_str!("derive.md")]
 #[proc_macro_derive(SessionAttributes, attributes(dynamo))]
 pub fn derive_session_attributes(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
@@ -29,10 +26,10 @@ pub fn derive_session_attributes(input: proc_macro::TokenStream) -> proc_macro::
 
 fn derive(input: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
-    let session = Session::parse(&errors, input);
+    let session = SessionStruct::parse(&errors, input);
     check::check(&errors, &session);
     match errors.finish() {
-        Ok(()) => expand::expand(&session),
-        Err(error) => fallback::expand(&session, &error),
+        Ok(()) => expand::implementation(&session),
+        Err(error) => expand::fallback(&session, &error),
     }
 }

@@ -1,17 +1,28 @@
-//! "Did you mean".
+//! The error for an unknown option, with "did you mean" where a known one is near.
 
-/// The known word that is nearest to `word`, if it is near enough for a slip of the fingers.
-pub(crate) fn similar<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let near = known.iter().map(|&known| (distance(word, known), known));
-    let (distance, nearest) = near.min_by_key(|&(distance, _)| distance)?;
+use syn::{Error, Ident};
+
+pub(crate) fn unknown_option(word: &Ident, known: &[&str]) -> Error {
+    let hint = match similar(&word.to_string(), known) {
+        Some(similar) => format!("did you mean `{similar}`?"),
+        None => format!("there are `{}`", known.join("`, `")),
+    };
+    Error::new_spanned(word, format!("unknown option `{word}`; {hint}"))
+}
+
+/// The nearest known word, if it is near enough for a typing error.
+fn similar<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let candidates = known.iter().map(|&known| (distance(word, known), known));
+    let (distance, nearest) = candidates.min_by_key(|&(distance, _)| distance)?;
     (distance <= word.len().max(3) / 3).then_some(nearest)
 }
 
-/// How many letters must be put in, taken out, changed or swapped with the next to make one word
-/// of the other.
+/// The edit distance: how many letters must be inserted, removed, replaced, or swapped with the
+/// next one, to turn one word into the other.
 fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
-    // The distances from the first `i` letters of the one to the first `j` of the other.
+    // Row `i`, column `j`: the distance from the first `i` letters of `from` to the first `j` of
+    // `to`.
     let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
     let at = |rows: &[Vec<usize>], i: usize, j: usize| {
         rows.get(i)
@@ -22,9 +33,9 @@ fn distance(from: &str, to: &str) -> usize {
     for i in 1..=from.len() {
         let mut row = vec![i];
         for j in 1..=to.len() {
-            let changed = at(&rows, i - 1, j - 1) + usize::from(from.get(i - 1) != to.get(j - 1));
-            let taken_out = at(&rows, i - 1, j) + 1;
-            let put_in = row.last().map_or(usize::MAX, |left| left + 1);
+            let replaced = at(&rows, i - 1, j - 1) + usize::from(from.get(i - 1) != to.get(j - 1));
+            let removed = at(&rows, i - 1, j) + 1;
+            let inserted = row.last().map_or(usize::MAX, |left| left + 1);
             let is_swap = i > 1
                 && j > 1
                 && from.get(i - 1) == to.get(j - 2)
@@ -34,7 +45,7 @@ fn distance(from: &str, to: &str) -> usize {
             } else {
                 usize::MAX
             };
-            row.push(changed.min(taken_out).min(put_in).min(swapped));
+            row.push(replaced.min(removed).min(inserted).min(swapped));
         }
         rows.push(row);
     }
@@ -46,7 +57,7 @@ mod tests {
     use super::{distance, similar};
 
     #[test]
-    fn distance_counts_letters() {
+    fn distance_counts_edits() {
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("abc", ""), 3);
         assert_eq!(distance("kitten", "sitting"), 3);

@@ -1,4 +1,4 @@
-//! Snapshots of what the derive writes, one for each feature.
+//! Snapshots of the generated code, one for each feature.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -6,8 +6,8 @@ use syn::DeriveInput;
 
 use crate::derive;
 
-/// Compares a struct and what the derive makes of it with the snapshot of this name.
-fn check(name: &str, input: TokenStream) {
+/// Compares the struct and the code generated for it with the snapshot of this name.
+fn assert_expansion(name: &str, input: TokenStream) {
     let input: DeriveInput = syn::parse2(input).unwrap();
     let output = pretty(derive(&input));
     let input = pretty(input.into_token_stream());
@@ -23,7 +23,7 @@ fn pretty(tokens: TokenStream) -> String {
 
 #[test]
 fn nothing_promoted() {
-    check(
+    assert_expansion(
         "nothing_promoted",
         quote! {
             struct Session {
@@ -35,7 +35,7 @@ fn nothing_promoted() {
 
 #[test]
 fn promoted() {
-    check(
+    assert_expansion(
         "promoted",
         quote! {
             struct Session {
@@ -48,7 +48,7 @@ fn promoted() {
 
 #[test]
 fn index() {
-    check(
+    assert_expansion(
         "index",
         quote! {
             struct Session {
@@ -63,7 +63,7 @@ fn index() {
 
 #[test]
 fn consistent_index() {
-    check(
+    assert_expansion(
         "consistent_index",
         quote! {
             struct Session {
@@ -80,7 +80,7 @@ fn consistent_index() {
 
 #[test]
 fn sharded_index() {
-    check(
+    assert_expansion(
         "sharded_index",
         quote! {
             struct Session {
@@ -95,7 +95,7 @@ fn sharded_index() {
 
 #[test]
 fn with() {
-    check(
+    assert_expansion(
         "with",
         quote! {
             struct Session {
@@ -110,7 +110,7 @@ fn with() {
 
 #[test]
 fn computed() {
-    check(
+    assert_expansion(
         "computed",
         quote! {
             #[dynamo(attr = "is-admin", with = Session::is_admin)]
@@ -124,7 +124,7 @@ fn computed() {
 
 #[test]
 fn table() {
-    check(
+    assert_expansion(
         "table",
         quote! {
             #[dynamo(table = "app-sessions", idle_timeout = "90s")]
@@ -138,7 +138,7 @@ fn table() {
 
 #[test]
 fn shared_table() {
-    check(
+    assert_expansion(
         "shared_table",
         quote! {
             #[dynamo(id = "pk", expires_at = "ttl", revoke_all)]
@@ -153,7 +153,7 @@ fn shared_table() {
 
 #[test]
 fn crate_path() {
-    check(
+    assert_expansion(
         "crate_path",
         quote! {
             #[dynamo(crate = "crate::facade::store")]
@@ -169,7 +169,7 @@ fn crate_path() {
 
 #[test]
 fn visibility_and_raw_identifiers() {
-    check(
+    assert_expansion(
         "visibility_and_raw_identifiers",
         quote! {
             pub(crate) struct Session {
@@ -184,7 +184,7 @@ fn visibility_and_raw_identifiers() {
 
 #[test]
 fn serde_names() {
-    check(
+    assert_expansion(
         "serde_names",
         quote! {
             #[serde(rename_all = "camelCase")]
@@ -203,7 +203,7 @@ fn serde_names() {
 
 #[test]
 fn serde_flatten() {
-    check(
+    assert_expansion(
         "serde_flatten",
         quote! {
             struct Session {
@@ -218,7 +218,7 @@ fn serde_flatten() {
 
 #[test]
 fn serde_functions() {
-    check(
+    assert_expansion(
         "serde_functions",
         quote! {
             struct Session {
@@ -241,7 +241,7 @@ fn serde_functions() {
 
 #[test]
 fn fallback() {
-    check(
+    assert_expansion(
         "fallback",
         quote! {
             pub struct Session {
@@ -260,7 +260,7 @@ fn fallback() {
 
 #[test]
 fn fallback_with_parameters() {
-    check(
+    assert_expansion(
         "fallback_with_parameters",
         quote! {
             pub struct Session<T: Copy, const N: usize>

@@ -1,4 +1,4 @@
-//! Names of attributes, and of the constants that stand for them.
+//! Checks the names of attributes and of their constants.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,55 +6,53 @@ use std::fmt;
 use syn::LitStr;
 use syn::ext::IdentExt as _;
 
-use crate::ast::{Attribute, Session};
-use crate::entry::STORE_NAMES;
+use crate::ast::{PromotedAttribute, SessionStruct};
 use crate::errors::Errors;
+use crate::parse::STORE_NAMES;
 
-pub(super) fn check(errors: &Errors, session: &Session<'_>) {
+pub(super) fn check(errors: &Errors, session: &SessionStruct<'_>) {
     check_attributes(errors, session);
     check_constants(errors, session);
 }
 
-// All attributes of an item share one space of names: a second one would overwrite the first.
-fn check_attributes(errors: &Errors, session: &Session<'_>) {
-    let mut taken = Taken::new();
-    let renamed = &session.table.names;
+// All attributes of an item share one namespace: of two with one name, the second would overwrite
+// the first.
+fn check_attributes(errors: &Errors, session: &SessionStruct<'_>) {
+    let mut taken = OwnersByName::new();
+    let renamed = &session.table.renamed;
     for own in STORE_NAMES {
-        if !renamed.iter().any(|(key, _)| key == own) {
+        if !renamed.iter().any(|(option, _)| option == own) {
             taken.insert(own.to_owned(), Owner::Store(own.to_owned()));
         }
     }
-    for (key, name) in renamed {
-        take(errors, &mut taken, name, Owner::Store(key.to_string()));
+    for (option, name) in renamed {
+        add_name(errors, &mut taken, name, Owner::Store(option.to_string()));
     }
     if let Some(sort_key) = &session.table.sort_key {
-        take(errors, &mut taken, &sort_key.name, Owner::SortKey);
+        add_name(errors, &mut taken, &sort_key.name, Owner::SortKey);
     }
-    for Attribute {
-        promotion, field, ..
-    } in session.attributes()
-    {
+    for PromotedAttribute { options, field, .. } in session.attributes() {
         let owner = match field {
             Some(field) => Owner::Field(field.ident.unraw().to_string()),
             None => Owner::Computed,
         };
-        take(errors, &mut taken, &promotion.name, owner);
-        if let Some(shard) = promotion.shard_name() {
-            take_shard(errors, &mut taken, &promotion.name, &shard);
+        add_name(errors, &mut taken, &options.name, owner);
+        if let Some(shard) = options.shard_name() {
+            add_shard_name(errors, &mut taken, &options.name, &shard);
         }
     }
 }
 
-type Taken = HashMap<String, Owner>;
+type OwnersByName = HashMap<String, Owner>;
 
-/// Whose an attribute is.
+/// The part of the struct that uses an attribute name.
 enum Owner {
-    /// The store's, by the option that renames it.
+    /// An attribute that the store keeps, by the option that renames it.
     Store(String),
     SortKey,
     Field(String),
     Computed,
-    /// The store's, for the sharded index on this attribute.
+    /// The attribute that the store adds for the sharded index on this attribute.
     Shards(String),
 }
 
@@ -70,20 +68,20 @@ impl fmt::Display for Owner {
     }
 }
 
-fn take(errors: &Errors, taken: &mut Taken, name: &LitStr, owner: Owner) {
+fn add_name(errors: &Errors, taken: &mut OwnersByName, name: &LitStr, owner: Owner) {
     let text = name.value();
     if text.is_empty() {
         errors.report(
             name,
             "an attribute's name has at least one character; choose another",
         );
-    } else if !fits(&text) {
+    } else if !is_valid_length(&text) {
         let length = text.len();
         let message =
             format!("an attribute's name has at most 255 bytes, not {length}; choose another");
         errors.report(name, message);
     } else if let Some(first) = taken.get(&text) {
-        let mend = match (first, &owner) {
+        let fix = match (first, &owner) {
             (Owner::Store(option), Owner::Field(_) | Owner::Computed) => {
                 format!(", or rename the store's with `#[dynamo({option} = \"..\")]` on the struct")
             }
@@ -91,17 +89,17 @@ fn take(errors: &Errors, taken: &mut Taken, name: &LitStr, owner: Owner) {
         };
         errors.report(
             name,
-            format!("`{text}` is taken by {first}; choose another{mend}"),
+            format!("`{text}` is taken by {first}; choose another{fix}"),
         );
     } else {
         taken.insert(text, owner);
     }
 }
 
-fn take_shard(errors: &Errors, taken: &mut Taken, attribute: &LitStr, shard: &LitStr) {
+fn add_shard_name(errors: &Errors, taken: &mut OwnersByName, attribute: &LitStr, shard: &LitStr) {
     let (name, attribute_name) = (shard.value(), attribute.value());
     match taken.get(&name) {
-        // Two attributes of one name have been reported as such.
+        // Two attributes with the same name have been reported already.
         Some(Owner::Shards(other)) if *other == attribute_name => {}
         Some(first) => {
             let message = format!(
@@ -110,8 +108,8 @@ fn take_shard(errors: &Errors, taken: &mut Taken, attribute: &LitStr, shard: &Li
             );
             errors.report(shard, message);
         }
-        // One that is too long by itself has been reported, too.
-        None if fits(&attribute_name) && !fits(&name) => {
+        // An attribute name that is itself too long has been reported already.
+        None if is_valid_length(&attribute_name) && !is_valid_length(&name) => {
             let message = "the attribute `<attr>-shard` of this index has a name of over 255 bytes; \
                            choose a shorter one";
             errors.report(attribute, message);
@@ -122,14 +120,15 @@ fn take_shard(errors: &Errors, taken: &mut Taken, attribute: &LitStr, shard: &Li
     }
 }
 
-/// DynamoDB's limit for the names of keys, kept for all: a long name costs capacity in every item.
-pub(super) fn fits(name: &str) -> bool {
+/// DynamoDB's limit for the names of key attributes. It is applied to all attributes, since a long
+/// name costs capacity in every item.
+pub(super) fn is_valid_length(name: &str) -> bool {
     (1..=255).contains(&name.len())
 }
 
-// Each attribute has a constant in the same `impl`. Equal attribute names have been reported.
-fn check_constants(errors: &Errors, session: &Session<'_>) {
-    let mut taken: Vec<Attribute<'_>> = Vec::new();
+// The constants of all attributes are in one `impl`. Equal attribute names have been reported.
+fn check_constants(errors: &Errors, session: &SessionStruct<'_>) {
+    let mut taken: Vec<PromotedAttribute<'_>> = Vec::new();
     for attribute in session.attributes() {
         let Some(first) = taken
             .iter()
@@ -138,19 +137,16 @@ fn check_constants(errors: &Errors, session: &Session<'_>) {
             taken.push(attribute);
             continue;
         };
-        let (other, name) = (
-            first.promotion.name.value(),
-            attribute.promotion.name.value(),
-        );
+        let (other, name) = (first.options.name.value(), attribute.options.name.value());
         if name == other {
             continue;
         }
-        let mend = match attribute.field {
+        let fix = match attribute.field {
             Some(_) => "rename the field (serde's `rename` keeps its name in `data`)",
             None => "give the computed attribute another name",
         };
         let message = format!(
-            "the attributes `{other}` and `{name}` would both have the constant `{}`; {mend}",
+            "the attributes `{other}` and `{name}` would both have the constant `{}`; {fix}",
             first.constant
         );
         errors.report_at(attribute.constant.span(), message);

@@ -1,4 +1,4 @@
-//! What a session struct can be, and what serde may make of it.
+//! Checks the generics and the serde attributes of the struct.
 
 use std::collections::HashMap;
 
@@ -6,19 +6,19 @@ use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::{GenericParam, Ident};
 
-use crate::ast::Session;
+use crate::ast::SessionStruct;
 use crate::errors::Errors;
 
-pub(super) fn check(errors: &Errors, session: &Session<'_>) {
+pub(super) fn check(errors: &Errors, session: &SessionStruct<'_>) {
     check_generics(errors, session);
     check_serde_of_struct(errors, session);
     check_directions(errors, session);
     check_serialized_names(errors, session);
 }
 
-// The schema and the handles are constants of the type: with parameters there would be one for
-// each choice of them, all for the same table.
-fn check_generics(errors: &Errors, session: &Session<'_>) {
+// The schema and the handles are constants of the type. A generic struct would have others for each
+// choice of its parameters, all for the same table.
+fn check_generics(errors: &Errors, session: &SessionStruct<'_>) {
     for param in &session.generics.params {
         let message = match param {
             GenericParam::Type(_) => {
@@ -36,34 +36,43 @@ fn check_generics(errors: &Errors, session: &Session<'_>) {
     }
 }
 
-// `save` writes single entries of `data`, each by the name of its field. These attributes make
-// `data` something else than one entry for each field, or refuse the entries of a newer program.
-fn check_serde_of_struct(errors: &Errors, session: &Session<'_>) {
+// `save` writes single entries of `data`, each under the name of its field. With these attributes,
+// `data` would not have one entry for each field, or a load would fail on the fields of a newer
+// program.
+fn check_serde_of_struct(errors: &Errors, session: &SessionStruct<'_>) {
     for (name, tokens) in &session.serde.attributes {
-        let why = match name.as_str() {
-            "transparent" => "it leaves `data` without an entry for the field",
-            "into" | "from" | "try_from" => {
-                "`data` would have the fields of another type; keep that type in a field"
-            }
-            "remote" => "derive `SessionAttributes` on the type that is stored",
-            "untagged" => "it is for enums",
-            "tag" | "content" => "it adds an entry to `data` that is no field; make it a field",
-            "deny_unknown_fields" => {
-                "no session could be loaded that a newer program wrote, with one more field"
-            }
+        let (reason, fix) = match name.as_str() {
+            "transparent" => ("`data` would have no entry for the field", "remove it"),
+            "into" | "from" | "try_from" => (
+                "`data` would have the fields of another type",
+                "remove it, and keep that type in a field",
+            ),
+            "remote" => (
+                "it is for a type of another crate",
+                "derive `SessionAttributes` on the type that is stored",
+            ),
+            "untagged" => ("it is for enums", "remove it"),
+            "tag" | "content" => (
+                "it adds an entry to `data` that is not a field",
+                "remove it, and make the tag a field",
+            ),
+            "deny_unknown_fields" => (
+                "a load would fail on a field that a newer program has added",
+                "remove it",
+            ),
             _ => continue,
         };
         errors.report(
             tokens,
-            format!("remove `{name}` from the session struct: {why}"),
+            format!("`{name}` is not supported on a session struct: {reason}; {fix}"),
         );
     }
 }
 
-// What is written under one name must be found under it again.
-fn check_directions(errors: &Errors, session: &Session<'_>) {
-    let message = "a field of a session has one name, written and read; give the same one for \
-                   `serialize` and `deserialize`, and add `alias` for older names";
+// A load must find a field under the name that a save gave it.
+fn check_directions(errors: &Errors, session: &SessionStruct<'_>) {
+    let message = "the names for `serialize` and `deserialize` differ; use the same name for both, \
+                   and add `alias` for older names";
     if let Some(all) = &session.serde.rename_all
         && all.serialize != all.deserialize
     {
@@ -79,10 +88,10 @@ fn check_directions(errors: &Errors, session: &Session<'_>) {
     }
 }
 
-// Two fields under one name overwrite each other in `data`.
-fn check_serialized_names(errors: &Errors, session: &Session<'_>) {
+// Two fields with one name would overwrite each other in `data`.
+fn check_serialized_names(errors: &Errors, session: &SessionStruct<'_>) {
     let mut taken: HashMap<String, &Ident> = HashMap::new();
-    for field in session.fields.iter().filter(|field| field.is_entry()) {
+    for field in session.fields.iter().filter(|field| field.has_entry()) {
         let token = match &field.serde.rename {
             Some(rename) => rename.tokens.clone(),
             None => field.ident.to_token_stream(),
@@ -95,7 +104,8 @@ fn check_serialized_names(errors: &Errors, session: &Session<'_>) {
         {
             if let Some(first) = taken.get(&name).filter(|&&first| first != field.ident) {
                 let message = format!(
-                    "the field `{}` has the name `{name}` in `data`; give one of them another",
+                    "the field `{}` already has the name `{name}` in `data`; give one of the two \
+                     another name",
                     first.unraw()
                 );
                 errors.report(token, message);

@@ -1,4 +1,4 @@
-//! What must hold between the parts of a session struct. Each check says why the rule exists.
+//! Checks the parsed session struct. A comment above each check says why its rule exists.
 
 mod names;
 mod shape;
@@ -6,15 +6,15 @@ mod shape;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::ast::{Attribute, Session};
-use crate::entry::IndexOption;
+use crate::ast::{PromotedAttribute, SessionStruct};
 use crate::errors::Errors;
+use crate::parse::IndexOption;
 
-/// As `Schema::new` has them.
+/// The default timeouts of `session_store::Schema::new`.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const ABSOLUTE_TIMEOUT: Duration = Duration::from_secs(12 * 60 * 60);
 
-pub(crate) fn check(errors: &Errors, session: &Session<'_>) {
+pub(crate) fn check(errors: &Errors, session: &SessionStruct<'_>) {
     shape::check(errors, session);
     check_table(errors, session);
     check_timeouts(errors, session);
@@ -26,8 +26,8 @@ pub(crate) fn check(errors: &Errors, session: &Session<'_>) {
     }
 }
 
-// DynamoDB's limits, which it would tell only when the table is made or first used.
-fn check_table(errors: &Errors, session: &Session<'_>) {
+// DynamoDB would report these limits only when the table is created or first used.
+fn check_table(errors: &Errors, session: &SessionStruct<'_>) {
     let table = &session.table;
     let name = table
         .table
@@ -59,7 +59,7 @@ fn check_table(errors: &Errors, session: &Session<'_>) {
     }
 }
 
-fn check_timeouts(errors: &Errors, session: &Session<'_>) {
+fn check_timeouts(errors: &Errors, session: &SessionStruct<'_>) {
     let table = &session.table;
     let mut too_short = false;
     for timeout in [&table.idle_timeout, &table.absolute_timeout]
@@ -81,7 +81,7 @@ fn check_timeouts(errors: &Errors, session: &Session<'_>) {
         .absolute_timeout
         .as_ref()
         .map_or(ABSOLUTE_TIMEOUT, |t| t.duration);
-    // An idle timeout that never comes into effect is a mistake in one of the two.
+    // An idle timeout above the absolute one never takes effect, so one of the two is a mistake.
     if idle <= absolute || too_short {
         return;
     }
@@ -108,47 +108,46 @@ fn check_timeouts(errors: &Errors, session: &Session<'_>) {
     }
 }
 
-fn check_indexes(errors: &Errors, session: &Session<'_>) {
+fn check_indexes(errors: &Errors, session: &SessionStruct<'_>) {
     let mut attributes_by_index: HashMap<String, String> = HashMap::new();
     let mut count = 0;
-    for Attribute { promotion, .. } in session.attributes() {
-        let Some(index) = &promotion.index else {
+    for PromotedAttribute { options, .. } in session.attributes() {
+        let Some(index) = &options.index else {
             continue;
         };
         check_index_options(errors, index);
-        // A consistent index is items in the table itself, and DynamoDB knows of no index.
+        // A consistent index is kept in items of the table. It is not an index in DynamoDB.
         if index.consistent.is_some() {
             continue;
         }
         count += 1;
-        // DynamoDB's default quota, which `create_table` would meet.
+        // DynamoDB's default quota. Above it, `create_table` would fail.
         if count == 21 {
             let message = "DynamoDB allows 20 indexes on a table, and this is the 21st; promote \
                            some attributes without `index`";
             errors.report(&index.keyword, message);
         }
-        let attribute = promotion.name.value();
+        let attribute = options.name.value();
         let (name, token) = match &index.name {
             Some(name) => (name.value(), name),
-            None => (format!("{attribute}-index"), &promotion.name),
+            None => (format!("{attribute}-index"), &options.name),
         };
         if !is_resource_name(&name) {
-            let mend = match &index.name {
+            let fix = match &index.name {
                 Some(_) => "choose another",
-                None => "name it with `index(name = \"..\")`",
+                None => "name the index with `index(name = \"..\")`",
             };
-            // A name made from a wrong one has been reported with that.
-            if index.name.is_some() || names::fits(&attribute) {
-                let message = format!(
-                    "the index is named `{name}`, and its name has {RESOURCE_NAME}; {mend}"
-                );
+            // An invalid attribute name has been reported, so an index name made from it is not.
+            if index.name.is_some() || names::is_valid_length(&attribute) {
+                let message =
+                    format!("`{name}` is not a valid index name, which has {RESOURCE_NAME}; {fix}");
                 errors.report(token, message);
             }
         } else if let Some(first) = attributes_by_index.get(&name) {
-            // Two attributes of one name have been reported as such.
+            // Two attributes with the same name have been reported already.
             if *first != attribute {
                 let message = format!(
-                    "the index on `{first}` is named `{name}` already; name one of them with \
+                    "the index on `{first}` is already named `{name}`; name one of the two with \
                      `index(name = \"..\")`"
                 );
                 errors.report(token, message);
@@ -166,21 +165,22 @@ fn check_index_options(errors: &Errors, index: &IndexOption) {
     }
     if let Some(shards) = &index.shards {
         if index.consistent.is_some() {
-            // Its limit is exact because one item decides.
+            // Its limit is exact because a single item decides.
             let message = "a consistent index is one item for each value, and cannot be split; remove \
                            `shards`, or `consistent`";
             errors.report(shards, message);
         }
         match shards.base10_parse::<u32>() {
             Ok(0 | 1) => {
-                let message = "an index in one piece has no shards; give at least 2, or remove \
-                               `shards`";
+                let message = "fewer than 2 shards do not split an index; give at least 2, or \
+                               remove `shards`";
                 errors.report(shards, message);
             }
             Ok(2..=MAX_SHARDS) => {}
-            // A listing or a revocation sends one query to each.
+            // A listing or a revocation sends a query to each shard.
             _ => {
-                let message = "every listing and revocation reads all shards; give at most 100";
+                let message = "too many shards: every listing and revocation reads all of them; \
+                               give at most 100";
                 errors.report(shards, message);
             }
         }
@@ -200,33 +200,33 @@ fn check_index_options(errors: &Errors, index: &IndexOption) {
             .base10_parse()
             .is_ok_and(|limit: u32| limit <= MAX_LIMIT)
         {
-            // All sessions of a value stand in one item, of at most 400 KB.
+            // One item, of at most 400 KB, lists all sessions of a value.
             let message = "a consistent index holds at most 7,500 sessions of one value; give a \
                            smaller limit, or use a default `index`";
             errors.report(limit, message);
         }
     }
     if let (Some(policy), None) = (&index.on_limit, &index.limit) {
-        let message = "there is no limit that this could be for; add `limit = 10`, or remove \
+        let message = "`on_limit` has no effect without a limit; add `limit = 10`, or remove \
                        `on_limit`";
         errors.report(policy, message);
     }
 }
 
-// The type of an index's keys is in its handle. A field has it, and a function could return
-// several, so that with one it must be said.
-fn check_key(errors: &Errors, attribute: &Attribute<'_>) {
-    let promotion = attribute.promotion;
-    match (&promotion.index, &promotion.with, &promotion.key) {
-        (Some(index), Some(_), None) if promotion.is_whole => {
+// The handle of an index carries the type of its keys. A field determines that type. A function can
+// return a key, a reference to one, or an `Option`, so it needs `key`.
+fn check_key(errors: &Errors, attribute: &PromotedAttribute<'_>) {
+    let options = attribute.options;
+    match (&options.index, &options.with, &options.key) {
+        (Some(index), Some(_), None) if options.is_complete => {
             let message = "an index on what a function returns needs the type of its keys; add \
                            `key = String`, or whatever it returns";
             errors.report(&index.keyword, message);
         }
-        (None, _, Some(key)) if promotion.is_whole => {
+        (None, _, Some(key)) if options.is_complete => {
             errors.report(key, "only an index has keys; add `index`, or remove `key`");
         }
-        (Some(_), None, Some(key)) if promotion.is_whole && attribute.field.is_some() => {
+        (Some(_), None, Some(key)) if options.is_complete && attribute.field.is_some() => {
             let message = "without `with`, the keys are of the field's own type; remove `key`, or \
                            add `with = function`";
             errors.report(key, message);
@@ -235,29 +235,30 @@ fn check_key(errors: &Errors, attribute: &Attribute<'_>) {
     }
 }
 
-fn check_source(errors: &Errors, attribute: &Attribute<'_>) {
+fn check_source(errors: &Errors, attribute: &PromotedAttribute<'_>) {
     let Some(serde) = attribute.field.map(|field| &field.serde) else {
         return;
     };
-    // After a load such a field has its default. The next save would promote that, and a session
-    // that was found by its user would be found no more.
+    // After a load, such a field has its default value. The next save would write that to the
+    // attribute, and the index would not find the session any more.
     if let Some(span) = serde.skip_serializing.or(serde.skip_deserializing) {
-        let message = "a promoted field must come back from `data` as it went in, or a later save \
-                       would overwrite the attribute; let serde keep the field, or remove `attr`";
+        let message = "serde skips this promoted field, so it would be lost on load, and the next \
+                       save would overwrite the attribute; let serde write and read the field, or \
+                       remove `attr`";
         errors.report_at(span, message);
     }
-    // Its entries lie among those of the struct, so there is no one value to promote.
-    if serde.flatten && attribute.promotion.with.is_none() {
-        let message = "a flattened field is many entries and not one value; say which with \
-                       `with = function`";
-        errors.report(&attribute.promotion.name, message);
+    // Its entries are merged into those of the struct, so there is no single value to promote.
+    if serde.flatten && attribute.options.with.is_none() {
+        let message = "a flattened field has many entries, and only one value can be promoted; \
+                       choose it with `with = function`";
+        errors.report(&attribute.options.name, message);
     }
 }
 
-/// `session_store::Attribute::MAX_SHARDS`.
+/// The same as `session_store::Attribute::MAX_SHARDS`.
 const MAX_SHARDS: u32 = 100;
 
-/// `session_store::Attribute::MAX_LIMIT`.
+/// The same as `session_store::Attribute::MAX_LIMIT`.
 const MAX_LIMIT: u32 = 7_500;
 
 /// DynamoDB's rule for the names of tables and indexes.

@@ -1,28 +1,28 @@
-//! The code for a session struct in which nothing is wrong.
+//! Generates the implementation for a session struct without errors.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{ExprPath, LitInt, LitStr, Path, Type, parse_quote};
 
-use crate::ast::{Attribute, Field, Session};
-use crate::attr::Table;
-use crate::entry::Timeout;
+use crate::ast::{PromotedAttribute, SessionField, SessionStruct};
+use crate::parse::{TableOptions, Timeout};
 
-pub(crate) fn expand(session: &Session<'_>) -> TokenStream {
-    let krate = krate(session);
+pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
+    let krate = crate_path(session);
     let ident = session.ident;
     let schema = schema(session, &krate);
     let revoke_all = revoke_all(session, &krate);
-    let extractor = extractor(session, &krate);
+    let attributes_method = attributes_method(session, &krate);
     let mut constants = session
         .attributes()
         .map(|attribute| {
-            let name = attribute.promotion.name.value();
+            let name = attribute.options.name.value();
             constant(session, &krate, &attribute, attribute.key_source(), &name)
         })
         .peekable();
     let handles = constants.peek().is_some().then(|| {
-        // A field's type can be less visible than its struct, and then so is who can ask for it.
+        // `private_interfaces`: a field's type can be less visible than its constant, which is as
+        // visible as the struct.
         quote! {
             #[allow(dead_code, deprecated, private_interfaces)]
             impl #ident {
@@ -37,38 +37,39 @@ pub(crate) fn expand(session: &Session<'_>) -> TokenStream {
         impl #krate::SessionAttributes for #ident {
             const SCHEMA: &'static #krate::Schema = #schema;
 
-            #extractor
+            #attributes_method
         }
 
         #revoke_all
 
         #handles
 
-        // `cargo check` evaluates a free constant, and an associated one only where it is used.
+        // `cargo check` evaluates an associated constant only where it is used. This free constant
+        // uses it.
         const _: &#krate::Schema = <#ident as #krate::SessionAttributes>::SCHEMA;
     }
 }
 
 /// The path of session-store.
-pub(crate) fn krate(session: &Session<'_>) -> Path {
+pub(crate) fn crate_path(session: &SessionStruct<'_>) -> Path {
     session
         .table
-        .krate
+        .crate_path
         .clone()
         .unwrap_or_else(|| parse_quote!(::session_store))
 }
 
-fn schema(session: &Session<'_>, krate: &Path) -> TokenStream {
+fn schema(session: &SessionStruct<'_>, krate: &Path) -> TokenStream {
     let table = session
         .table
         .table
         .as_ref()
         .map_or_else(|| "sessions".to_owned(), LitStr::value);
-    let options = options(&session.table, krate);
+    let options = table_options(&session.table, krate);
     let attributes = session
         .attributes()
         .map(|attribute| schema_attribute(krate, &attribute));
-    let entries = session.fields.iter().filter(|field| field.is_entry());
+    let entries = session.fields.iter().filter(|field| field.has_entry());
     let fields = entries.map(|field| schema_field(session, krate, field));
     let flattened = session
         .fields
@@ -90,7 +91,7 @@ fn schema(session: &Session<'_>, krate: &Path) -> TokenStream {
     }
 }
 
-fn options(table: &Table, krate: &Path) -> TokenStream {
+fn table_options(table: &TableOptions, krate: &Path) -> TokenStream {
     let timeout = |method: &str, timeout: &Option<Timeout>| {
         let duration = timeout.as_ref()?.duration;
         let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
@@ -99,9 +100,12 @@ fn options(table: &Table, krate: &Path) -> TokenStream {
     };
     let idle = timeout("idle_timeout", &table.idle_timeout);
     let absolute = timeout("absolute_timeout", &table.absolute_timeout);
-    let renames = table.names.iter().map(|(key, name)| quote!(.#key(#name)));
+    let renames = table
+        .renamed
+        .iter()
+        .map(|(option, name)| quote!(.#option(#name)));
     let names =
-        (!table.names.is_empty()).then(|| quote!(.names(#krate::Names::new() #(#renames)*)));
+        (!table.renamed.is_empty()).then(|| quote!(.names(#krate::Names::new() #(#renames)*)));
     let key_prefix = table
         .key_prefix
         .as_ref()
@@ -116,8 +120,8 @@ fn options(table: &Table, krate: &Path) -> TokenStream {
     quote!(#idle #absolute #names #key_prefix #sort_key #revoke_all #binary #compressed)
 }
 
-/// What lets the store of this type be asked to end every session.
-pub(crate) fn revoke_all(session: &Session<'_>, krate: &Path) -> Option<TokenStream> {
+/// The impl that makes `revoke_all_created_before` available on the store of this type.
+pub(crate) fn revoke_all(session: &SessionStruct<'_>, krate: &Path) -> Option<TokenStream> {
     let ident = session.ident;
     let implementation = quote! {
         #[automatically_derived]
@@ -126,15 +130,15 @@ pub(crate) fn revoke_all(session: &Session<'_>, krate: &Path) -> Option<TokenStr
     session.table.revoke_all.then_some(implementation)
 }
 
-fn schema_attribute(krate: &Path, attribute: &Attribute<'_>) -> TokenStream {
-    let name = &attribute.promotion.name;
+fn schema_attribute(krate: &Path, attribute: &PromotedAttribute<'_>) -> TokenStream {
+    let name = &attribute.options.name;
     let computed = attribute.field.is_none().then(|| quote!(.computed()));
-    let (Some(index), Some(source)) = (&attribute.promotion.index, attribute.key_source()) else {
+    let (Some(index), Some(source)) = (&attribute.options.index, attribute.key_source()) else {
         return quote!(#krate::Attribute::promoted(#name) #computed);
     };
     let named = index.name.as_ref().map(|name| quote!(.index_named(#name)));
     let sharded = index.shards.as_ref().map(|shards| {
-        let attribute = attribute.promotion.shard_name();
+        let attribute = attribute.options.shard_name();
         let shards = LitInt::new(shards.base10_digits(), shards.span());
         quote!(.sharded(#shards, #attribute))
     });
@@ -153,7 +157,11 @@ fn schema_attribute(krate: &Path, attribute: &Attribute<'_>) -> TokenStream {
     }
 }
 
-fn schema_field(session: &Session<'_>, krate: &Path, field: &Field<'_>) -> TokenStream {
+fn schema_field(
+    session: &SessionStruct<'_>,
+    krate: &Path,
+    field: &SessionField<'_>,
+) -> TokenStream {
     let name = session.serialized_name(field);
     let aliases = field
         .serde
@@ -163,11 +171,11 @@ fn schema_field(session: &Session<'_>, krate: &Path, field: &Field<'_>) -> Token
     quote!(#krate::Field::new(#name, &[#(#aliases),*]))
 }
 
-/// The constant that stands for an attribute: its handle, under this name of the attribute.
+/// The associated constant of an attribute: its handle, with this name for the attribute.
 pub(crate) fn constant(
-    session: &Session<'_>,
+    session: &SessionStruct<'_>,
     krate: &Path,
-    attribute: &Attribute<'_>,
+    attribute: &PromotedAttribute<'_>,
     key_source: Option<&Type>,
     name: &str,
 ) -> TokenStream {
@@ -175,7 +183,7 @@ pub(crate) fn constant(
     let (doc, handle) = match key_source {
         Some(source) => (
             match attribute
-                .promotion
+                .options
                 .index
                 .as_ref()
                 .and_then(|index| index.consistent.as_ref())
@@ -183,7 +191,7 @@ pub(crate) fn constant(
                 Some(_) => format!("The consistent index on the attribute `{name}`."),
                 None => format!("The index on the attribute `{name}`."),
             },
-            index(krate, attribute, source, name),
+            index_handle(krate, attribute, source, name),
         ),
         None => (
             format!("The attribute `{name}`, which is no index."),
@@ -198,12 +206,17 @@ pub(crate) fn constant(
 
 /// The type and the value of an index's handle.
 ///
-/// Of all the generated code this alone demands that the key can be one. Both have the span of the
-/// type in question, so that rustc finds the same error in both, and reports it once and there.
-fn index(krate: &Path, attribute: &Attribute<'_>, source: &Type, name: &str) -> TokenStream {
+/// Only this part of the generated code requires that the type can be a key. Both have the span of
+/// that type. So rustc finds the same error in both, and reports it once, at the type.
+fn index_handle(
+    krate: &Path,
+    attribute: &PromotedAttribute<'_>,
+    source: &Type,
+    name: &str,
+) -> TokenStream {
     let (start, end) = ends(source);
     let krate = spanned(krate, start);
-    let key = if attribute.promotion.with.is_some() {
+    let key = if attribute.options.with.is_some() {
         source.to_token_stream()
     } else {
         let projection = quote_spanned!(start=> <#source as #krate::IndexField>::);
@@ -217,12 +230,12 @@ fn index(krate: &Path, attribute: &Attribute<'_>, source: &Type, name: &str) -> 
     quote!(#ty #ty_end = #new #new_end)
 }
 
-fn extractor(session: &Session<'_>, krate: &Path) -> TokenStream {
-    // Not to be mistaken for a function of this name that the user gives in `with`.
+fn attributes_method(session: &SessionStruct<'_>, krate: &Path) -> TokenStream {
+    // Hygienic: the user can name a function `attributes` in `with`.
     let attributes = Ident::new("attributes", Span::mixed_site());
     let mut statements = session
         .attributes()
-        .map(|attribute| extract(session, krate, &attributes, &attribute))
+        .map(|attribute| attribute_statement(session, krate, &attributes, &attribute))
         .peekable();
     if statements.peek().is_none() {
         return quote!(fn attributes(&self, _: &mut #krate::Attributes) {});
@@ -237,37 +250,37 @@ fn extractor(session: &Session<'_>, krate: &Path) -> TokenStream {
     }
 }
 
-fn extract(
-    session: &Session<'_>,
+fn attribute_statement(
+    session: &SessionStruct<'_>,
     krate: &Path,
     attributes: &Ident,
-    attribute: &Attribute<'_>,
+    attribute: &PromotedAttribute<'_>,
 ) -> TokenStream {
-    let name = &attribute.promotion.name;
-    if let Some(function) = &attribute.promotion.with {
-        let value = call(function, attribute);
-        return match &attribute.promotion.key {
+    let name = &attribute.options.name;
+    if let Some(function) = &attribute.options.with {
+        let value = function_call(function, attribute);
+        return match &attribute.options.key {
             Some(key) => {
                 quote!(#krate::private::IndexSource::<#key>::computed(#attributes, #name, #value);)
             }
             None => quote!(#krate::Attributes::computed(#attributes, #name, #value);),
         };
     }
-    let Some(Field {
+    let Some(SessionField {
         ident, ty, serde, ..
     }) = attribute.field
     else {
         return TokenStream::new();
     };
-    let statement = if attribute.promotion.index.is_some() {
+    let statement = if attribute.options.index.is_some() {
         quote!(#krate::private::IndexSource::<#ty>::field(#attributes, #name, &self.#ident);)
     } else if let Some(function) = &serde.serialize_with {
         serialize_with(session, krate, attributes, name, ident, function)
     } else {
-        let value = borrowed(ident, ends(ty));
+        let value = field_reference(ident, ends(ty));
         quote!(#krate::Attributes::serialize(#attributes, #name, #value);)
     };
-    // Where serde leaves the field out of `data`, the item has no attribute either.
+    // When serde leaves the field out of `data`, the item has no attribute either.
     match &serde.skip_serializing_if {
         Some(function) => quote! {
             if #function(&self.#ident) {
@@ -280,33 +293,33 @@ fn extract(
     }
 }
 
-/// The call of the function in `with`, spanned so that an error in what it takes or returns points
-/// at the function.
-fn call(function: &ExprPath, attribute: &Attribute<'_>) -> TokenStream {
+/// The call of the function in `with`, spanned so that a type error in its argument or its result
+/// points at the function.
+fn function_call(function: &ExprPath, attribute: &PromotedAttribute<'_>) -> TokenStream {
     let (start, end) = ends(function);
     let argument = match attribute.field {
-        Some(field) => borrowed(field.ident, (end, end)),
-        None => this(start).into_token_stream(),
+        Some(field) => field_reference(field.ident, (end, end)),
+        None => self_ident(start).into_token_stream(),
     };
     let arguments = quote_spanned!(end=> (#argument));
     quote!(#function #arguments)
 }
 
 /// `&self.field`, spanned so that an error in its type points there.
-fn borrowed(field: &Ident, (start, end): (Span, Span)) -> TokenStream {
-    let this = this(start);
+fn field_reference(field: &Ident, (start, end): (Span, Span)) -> TokenStream {
+    let this = self_ident(start);
     let mut field = field.clone();
     field.set_span(field.span().located_at(end));
     quote_spanned!(start=> &#this.#field)
 }
 
-fn this(span: Span) -> Ident {
+fn self_ident(span: Span) -> Ident {
     Ident::new("self", Span::call_site().located_at(span))
 }
 
-/// Promotes a field by the function that serde writes it with, so that both have one form.
+/// Promotes a field by its own serde function. Its attribute then has the same form as in `data`.
 fn serialize_with(
-    session: &Session<'_>,
+    session: &SessionStruct<'_>,
     krate: &Path,
     attributes: &Ident,
     name: &LitStr,
@@ -332,18 +345,7 @@ fn serialize_with(
     }
 }
 
-impl Attribute<'_> {
-    /// The type that an index takes its keys from; none if this is no index.
-    pub(crate) fn key_source(&self) -> Option<&Type> {
-        self.promotion.index.as_ref()?;
-        match (&self.promotion.with, self.field) {
-            (None, Some(field)) => Some(field.ty),
-            _ => self.promotion.key.as_ref(),
-        }
-    }
-}
-
-/// The first and the last span. (`Span::join` gives no more than the first outside of nightly.)
+/// The first and the last span. (`Span::join` needs a nightly compiler.)
 fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut spans = tokens
         .to_token_stream()

@@ -1,6 +1,6 @@
-//! What serde makes of the struct: the names of its fields in `data`, and its shape.
+//! Parses `#[serde(..)]`: how serde names the fields in `data`, and which of them it writes.
 //!
-//! Attributes that serde refuses are passed over, since serde reports them itself.
+//! An invalid attribute is skipped, since serde reports it itself.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens as _;
@@ -10,22 +10,22 @@ use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitStr, Meta, Token};
 
 /// `#[serde(..)]` on the struct.
 #[derive(Default)]
-pub(crate) struct Container {
+pub(crate) struct SerdeContainer {
     pub(crate) rename_all: Option<RenameAll>,
-    /// All that is there, by name, with its tokens.
+    /// The other attributes, by name, each with its tokens.
     pub(crate) attributes: Vec<(String, TokenStream)>,
 }
 
-/// `rename_all`, for the two directions.
+/// `rename_all`, for each direction.
 pub(crate) struct RenameAll {
     pub(crate) tokens: TokenStream,
-    pub(crate) serialize: Rule,
-    pub(crate) deserialize: Rule,
+    pub(crate) serialize: RenameRule,
+    pub(crate) deserialize: RenameRule,
 }
 
 /// `#[serde(..)]` on a field.
 #[derive(Default)]
-pub(crate) struct Field {
+pub(crate) struct SerdeField {
     pub(crate) rename: Option<Rename>,
     pub(crate) aliases: Vec<LitStr>,
     pub(crate) skip_serializing: Option<Span>,
@@ -35,17 +35,17 @@ pub(crate) struct Field {
     pub(crate) serialize_with: Option<ExprPath>,
 }
 
-/// `rename`, for the two directions.
+/// `rename`, for each direction.
 pub(crate) struct Rename {
     pub(crate) tokens: TokenStream,
     pub(crate) serialize: Option<LitStr>,
     pub(crate) deserialize: Option<LitStr>,
 }
 
-/// What `rename_all` does to the name of a field.
+/// How `rename_all` changes the name of a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Rule {
-    /// None, and `lowercase` and `snake_case` too: serde takes a field to be in snake case.
+pub(crate) enum RenameRule {
+    /// No `rename_all`, `lowercase` or `snake_case`: serde assumes that the field is in snake case.
     #[default]
     Unchanged,
     Upper,
@@ -55,18 +55,18 @@ pub(crate) enum Rule {
     UpperKebab,
 }
 
-impl Container {
+impl SerdeContainer {
     pub(crate) fn parse(attrs: &[Attribute]) -> Self {
         let mut container = Self::default();
-        for meta in metas(attrs) {
+        for meta in serde_metas(attrs) {
             if meta.path().is_ident("rename_all") {
                 let (serialize, deserialize) = directions(&meta);
                 container.rename_all = Some(RenameAll {
                     serialize: serialize
-                        .and_then(|rule| Rule::parse(&rule))
+                        .and_then(|rule| RenameRule::parse(&rule))
                         .unwrap_or_default(),
                     deserialize: deserialize
-                        .and_then(|rule| Rule::parse(&rule))
+                        .and_then(|rule| RenameRule::parse(&rule))
                         .unwrap_or_default(),
                     tokens: meta.to_token_stream(),
                 });
@@ -80,10 +80,10 @@ impl Container {
     }
 }
 
-impl Field {
+impl SerdeField {
     pub(crate) fn parse(attrs: &[Attribute]) -> Self {
         let mut field = Self::default();
-        for meta in metas(attrs) {
+        for meta in serde_metas(attrs) {
             let Some(name) = meta.path().get_ident().map(ToString::to_string) else {
                 continue;
             };
@@ -97,18 +97,19 @@ impl Field {
                         deserialize,
                     });
                 }
-                "alias" => field.aliases.extend(text(&meta)),
+                "alias" => field.aliases.extend(string_value(&meta)),
                 "skip" => {
                     field.skip_serializing = Some(meta.span());
                     field.skip_deserializing = Some(meta.span());
                 }
                 "skip_serializing" => field.skip_serializing = Some(meta.span()),
                 "skip_deserializing" => field.skip_deserializing = Some(meta.span()),
-                "skip_serializing_if" => field.skip_serializing_if = path(&meta),
+                "skip_serializing_if" => field.skip_serializing_if = path_value(&meta),
                 "flatten" => field.flatten = true,
-                "serialize_with" => field.serialize_with = path(&meta),
+                "serialize_with" => field.serialize_with = path_value(&meta),
                 "with" => {
-                    field.serialize_with = path(&meta).map(|mut module| {
+                    // It names a module, whose function `serialize` writes the field.
+                    field.serialize_with = path_value(&meta).map(|mut module| {
                         let function = syn::Ident::new("serialize", meta.span());
                         module.path.segments.push(function.into());
                         module
@@ -121,7 +122,7 @@ impl Field {
     }
 }
 
-impl Rule {
+impl RenameRule {
     fn parse(name: &LitStr) -> Option<Self> {
         Some(match name.value().as_str() {
             "lowercase" | "snake_case" => Self::Unchanged,
@@ -158,7 +159,7 @@ fn capitalized(word: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-fn metas(attrs: &[Attribute]) -> impl Iterator<Item = Meta> {
+fn serde_metas(attrs: &[Attribute]) -> impl Iterator<Item = Meta> {
     let lists = attrs.iter().filter(|attr| attr.path().is_ident("serde"));
     lists.flat_map(|attr| {
         let metas = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
@@ -169,25 +170,25 @@ fn metas(attrs: &[Attribute]) -> impl Iterator<Item = Meta> {
 /// `name = ".."` for both directions, or `name(serialize = "..", deserialize = "..")`.
 fn directions(meta: &Meta) -> (Option<LitStr>, Option<LitStr>) {
     let Meta::List(list) = meta else {
-        let both = text(meta);
+        let both = string_value(meta);
         return (both.clone(), both);
     };
     let metas = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
     let metas = metas.unwrap_or_default();
-    let of = |direction| {
+    let value_of = |direction| {
         metas
             .iter()
             .find(|meta| meta.path().is_ident(direction))
-            .and_then(text)
+            .and_then(string_value)
     };
-    (of("serialize"), of("deserialize"))
+    (value_of("serialize"), value_of("deserialize"))
 }
 
-fn path(meta: &Meta) -> Option<ExprPath> {
-    text(meta)?.parse().ok()
+fn path_value(meta: &Meta) -> Option<ExprPath> {
+    string_value(meta)?.parse().ok()
 }
 
-fn text(meta: &Meta) -> Option<LitStr> {
+fn string_value(meta: &Meta) -> Option<LitStr> {
     match &meta.require_name_value().ok()?.value {
         Expr::Lit(ExprLit {
             lit: Lit::Str(text),

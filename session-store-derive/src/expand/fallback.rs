@@ -1,5 +1,5 @@
-//! The code for a session struct in which something is wrong: the errors, and enough beside them
-//! that nothing else which uses the struct gives another.
+//! Generates the code for a session struct with errors: the errors, and a stand-in implementation,
+//! so that code which uses the struct gives no further errors.
 
 use std::collections::HashSet;
 
@@ -7,25 +7,24 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Type, parse_quote};
 
-use crate::ast::{Attribute, Session};
-use crate::expand::{self, krate};
+use crate::ast::{PromotedAttribute, SessionStruct};
+use crate::expand::implementation::{constant, crate_path, revoke_all};
 
-pub(crate) fn expand(session: &Session<'_>, error: &syn::Error) -> TokenStream {
-    let krate = krate(session);
+pub(crate) fn fallback(session: &SessionStruct<'_>, error: &syn::Error) -> TokenStream {
+    let krate = crate_path(session);
     let ident = session.ident;
     let errors = error.to_compile_error();
     let (impl_generics, ty_generics, where_clause) = session.generics.split_for_impl();
 
-    let attributes = distinct(session);
+    let attributes = with_distinct_constants(session);
     let in_schema = attributes.iter().filter_map(|attribute| {
         let (name, source) = (attribute.constant.to_string(), key_source(attribute)?);
         Some(quote!(#krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE)))
     });
-    let revoke_all =
-        expand::revoke_all(session, &krate).filter(|_| session.generics.params.is_empty());
+    let revoke_all = revoke_all(session, &krate).filter(|_| session.generics.params.is_empty());
     let constants = attributes.iter().map(|attribute| {
         let name = attribute.constant.to_string();
-        expand::constant(
+        constant(
             session,
             &krate,
             attribute,
@@ -58,10 +57,11 @@ pub(crate) fn expand(session: &Session<'_>, error: &syn::Error) -> TokenStream {
     }
 }
 
-/// The attributes by the names of their constants, which stand in for their own names here: those
-/// can be what is wrong.
-fn distinct<'a>(session: &'a Session<'_>) -> Vec<Attribute<'a>> {
-    // A constant cannot have a type of the parameters, and those have been reported.
+/// The first attribute of each constant. The constant's name stands in for the attribute's own name
+/// in the generated code, because that name can be the error.
+fn with_distinct_constants<'a>(session: &'a SessionStruct<'_>) -> Vec<PromotedAttribute<'a>> {
+    // A constant whose type names a generic parameter would give a further error. The parameters
+    // themselves have been reported.
     if !session.generics.params.is_empty() {
         return Vec::new();
     }
@@ -72,9 +72,9 @@ fn distinct<'a>(session: &'a Session<'_>) -> Vec<Attribute<'a>> {
         .collect()
 }
 
-/// The type of the keys; where it is missing, most likely `String`.
-fn key_source(attribute: &Attribute<'_>) -> Option<Type> {
-    attribute.promotion.index.as_ref()?;
+/// The type of the keys. Where it is missing, `String` is the best guess.
+fn key_source(attribute: &PromotedAttribute<'_>) -> Option<Type> {
+    attribute.options.index.as_ref()?;
     let source = attribute.key_source().cloned();
     Some(source.unwrap_or_else(|| parse_quote!(::std::string::String)))
 }

@@ -1,0 +1,7 @@
+//! Generates the code: an implementation, or errors with a fallback.
+
+mod fallback;
+mod implementation;
+
+pub(crate) use crate::expand::fallback::fallback;
+pub(crate) use crate::expand::implementation::implementation;
