@@ -2,7 +2,7 @@
 //! by the SDK alone. The engine is another process, at the address in `SESSION_STORE_ENDPOINT`.
 //!
 //! ```sh
-//! tests/benchmarks/run instructions
+//! benches/performance/run instructions
 //! ```
 //!
 //! Needs valgrind, and the runner that `cargo install gungraun-runner --version 0.20.0` brings.

@@ -2,7 +2,7 @@
 //! tables in Markdown. docs/performance.md has them with what they mean.
 //!
 //! ```sh
-//! cargo bench --manifest-path tests/benchmarks/Cargo.toml --bench visit
+//! cargo bench --manifest-path benches/performance/Cargo.toml --bench visit
 //! ```
 
 mod sites;

@@ -2,7 +2,7 @@
 //! another store. The engine is another process, at the address in `SESSION_STORE_ENDPOINT`.
 //!
 //! ```sh
-//! tests/benchmarks/run time
+//! benches/performance/run time
 //! ```
 
 use std::time::{Duration, Instant};
