@@ -1,5 +1,5 @@
 //! G8. Ids are secret: minted only by the store; not in any item, log, span, `Debug`, `Display` or
-//! error. An id that the store did not mint is never adopted. (`g08_logs.rs` has the logs.)
+//! error. An id that the store did not mint is never adopted. (`../logs.rs` has the logs.)
 
 use session_store::SessionId;
 use session_store_tests::{Bench, Fault};
