@@ -14,7 +14,7 @@ use session_store::{Session, SessionAttributes, SessionId};
 use session_store_tests::Bench;
 use tokio::sync::Barrier;
 
-use super::axum_layer::{Answer, ask};
+use super::{Answer, ask};
 
 const AT_ONCE: usize = 50;
 
