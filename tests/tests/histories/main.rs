@@ -5,6 +5,7 @@
 //! seed alone is one history. docs/histories.md has the rest.
 
 mod binaries;
+mod client;
 mod model;
 mod plan;
 mod run;
