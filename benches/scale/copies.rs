@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt as _, stream};
-use session_store_tests::{Bench, Item};
+use session_store_tests::{Item, TestBench};
 
 use crate::{Kind, USER};
 
@@ -27,7 +27,7 @@ pub(crate) struct Copies {
 
 impl Copies {
     /// Copies of a session that is created for this and ended again.
-    pub(crate) async fn new<S: Kind>(bench: &Bench<S>) -> Self {
+    pub(crate) async fn new<S: Kind>(bench: &TestBench<S>) -> Self {
         let session = bench.store.create(S::new()).await.unwrap();
         let mut items = bench.items().await;
         for item in &items {
@@ -45,13 +45,17 @@ impl Copies {
 
     /// Puts so many sessions of the user, created one a millisecond, into the table, and into a
     /// roster that holds no others.
-    pub(crate) async fn put<S: Kind>(&self, bench: &Bench<S>, sessions: usize) {
+    pub(crate) async fn put<S: Kind>(&self, bench: &TestBench<S>, sessions: usize) {
         let copies = (0..sessions).map(|i| self.copy(i)).collect();
         put_all(bench, self.with_roster(copies, USER).into_iter()).await;
     }
 
     /// Puts these of the sessions of all other users into the table, whole users at a time.
-    pub(crate) async fn put_of_others<S: Kind>(&self, bench: &Bench<S>, sessions: Range<usize>) {
+    pub(crate) async fn put_of_others<S: Kind>(
+        &self,
+        bench: &TestBench<S>,
+        sessions: Range<usize>,
+    ) {
         let users = sessions.start / OF_EACH..sessions.end / OF_EACH;
         let items = users.flat_map(|user| {
             let user = format!("other-{user}");
@@ -103,7 +107,7 @@ impl Copies {
     }
 }
 
-async fn put_all<S: Kind>(bench: &Bench<S>, items: impl Iterator<Item = Item>) {
+async fn put_all<S: Kind>(bench: &TestBench<S>, items: impl Iterator<Item = Item>) {
     let put = |item| {
         let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
         WriteRequest::builder().put_request(put).build()

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use session_store::{DynamoDbStore, Touch};
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 
 use crate::{HEAP, Kind};
 
@@ -24,7 +24,7 @@ const LONG: Duration = Duration::from_secs(1);
 
 /// A table, and stores on it. They write every touch.
 pub(crate) struct Lab<S> {
-    pub(crate) bench: Bench<S>,
+    pub(crate) bench: TestBench<S>,
     /// Sends through a wire that asks what each request costs. That takes time and memory, so neither
     /// is measured with it.
     metered: DynamoDbStore<S>,
@@ -46,7 +46,7 @@ pub(crate) struct Measured {
 
 impl<S: Kind> Lab<S> {
     pub(crate) async fn new() -> Self {
-        let bench = Bench::new().await;
+        let bench = TestBench::new().await;
         let engine = bench.client.config().http_client().unwrap();
         let store = async |way: SharedHttpClient| {
             let config = bench.client.config().to_builder().http_client(way);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use session_store::{Error, SessionAttributes};
-use session_store_tests::{Bench, Fault, chain};
+use session_store_tests::{Fault, TestBench, chain};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
@@ -41,7 +41,7 @@ async fn in_no_item_log_or_error() {
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut shown = String::new();
     let mut session = bench
         .store

@@ -1,7 +1,7 @@
 //! Puts another session store through the same cases as this one, and prints what each passes, in
 //! Markdown: the table in `docs/conformance.md`.
 
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 use session_store_tests::conformance::{Actix, Make, Ours, Outcome, Tower, Typed, Web, outcomes};
 use tower_sessions_dynamodb_store::{DynamoDBStore, DynamoDBStoreKey, DynamoDBStoreProps};
 
@@ -11,7 +11,7 @@ struct Theirs;
 impl Make for Theirs {
     type Store = DynamoDBStore;
 
-    fn make(bench: &Bench<Web>) -> DynamoDBStore {
+    fn make(bench: &TestBench<Web>) -> DynamoDBStore {
         let partition_key = DynamoDBStoreKey {
             name: "id".to_owned(),
             ..DynamoDBStoreKey::default()

@@ -15,7 +15,7 @@ pub use self::actix::{Actix, Request};
 pub use self::cases::outcomes;
 pub use self::tower::{Make, Ours, Tower};
 pub use self::typed::Typed;
-use crate::Bench;
+use crate::TestBench;
 
 /// The session of all cases: two fields of the application, and one that is promoted where the
 /// store can do that.
@@ -61,7 +61,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
     fn new() -> impl Future<Output = Self> + Send;
 
     /// The table, and the wire on which the store sends.
-    fn bench(&self) -> &Bench<Web>;
+    fn bench(&self) -> &TestBench<Web>;
 
     /// Stores a new session.
     fn create(&self) -> impl Future<Output = Result<Self::Copy, String>> + Send;

@@ -8,12 +8,12 @@ use tower_sessions_core_0_14::SessionStore;
 use tower_sessions_core_0_14::session::{Id, Record};
 
 use super::{Field, Subject, Web, text};
-use crate::Bench;
+use crate::TestBench;
 
 /// A store behind the trait of tower-sessions 0.14.
 #[derive(Debug)]
 pub struct Tower<M: Make> {
-    bench: Arc<Bench<Web>>,
+    bench: Arc<TestBench<Web>>,
     store: M::Store,
 }
 
@@ -23,7 +23,7 @@ pub trait Make: 'static {
     type Store: SessionStore + Clone;
 
     /// The store on the table of this bench, with its wire between them.
-    fn make(bench: &Bench<Web>) -> Self::Store;
+    fn make(bench: &TestBench<Web>) -> Self::Store;
 }
 
 /// Makes this crate's own.
@@ -33,7 +33,7 @@ pub struct Ours;
 impl Make for Ours {
     type Store = TowerSessions<Web>;
 
-    fn make(bench: &Bench<Web>) -> Self::Store {
+    fn make(bench: &TestBench<Web>) -> Self::Store {
         TowerSessions::new(bench.store.clone())
     }
 }
@@ -66,12 +66,12 @@ impl<M: Make> Subject for Tower<M> {
     type Copy = Record;
 
     async fn new() -> Self {
-        let bench = Arc::new(Bench::new().await);
+        let bench = Arc::new(TestBench::new().await);
         let store = M::make(&bench);
         Self { bench, store }
     }
 
-    fn bench(&self) -> &Bench<Web> {
+    fn bench(&self) -> &TestBench<Web> {
         &self.bench
     }
 

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use session_store::{Session, SessionId};
 
 use super::{Field, Subject, Web, text};
-use crate::Bench;
+use crate::TestBench;
 
 /// The typed store.
 #[derive(Clone, Debug)]
-pub struct Typed(Arc<Bench<Web>>);
+pub struct Typed(Arc<TestBench<Web>>);
 
 impl Subject for Typed {
     type Copy = Session<Web>;
 
     async fn new() -> Self {
-        Self(Arc::new(Bench::new().await))
+        Self(Arc::new(TestBench::new().await))
     }
 
-    fn bench(&self) -> &Bench<Web> {
+    fn bench(&self) -> &TestBench<Web> {
         &self.0
     }
 

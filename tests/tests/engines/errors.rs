@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use session_store::{DynamoDbStore, Error, ServiceError, SessionId};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use crate::App;
 
@@ -23,7 +23,7 @@ fn unknown_id() -> SessionId {
 
 #[tokio::test]
 async fn a_missing_table() {
-    let bench = Bench::<App>::without_table().await;
+    let bench = TestBench::<App>::without_table().await;
     let mut errors = vec![
         bench.store.create(App::default()).await.unwrap_err(),
         bench.store.load(&unknown_id()).await.unwrap_err(),
@@ -36,7 +36,7 @@ async fn a_missing_table() {
             .await
             .unwrap_err(),
     ];
-    let other = Bench::<App>::new().await;
+    let other = TestBench::<App>::new().await;
     let mut session = other.store.create(App::default()).await.unwrap();
     session.visits = 1;
     errors.push(bench.store.save(&mut session).await.unwrap_err());
@@ -54,7 +54,7 @@ async fn a_missing_table() {
 
 #[tokio::test]
 async fn a_missing_index() {
-    let bench = Bench::<App>::without_table().await;
+    let bench = TestBench::<App>::without_table().await;
     let id = AttributeDefinition::builder()
         .attribute_name("id")
         .attribute_type(ScalarAttributeType::S);
@@ -89,7 +89,7 @@ async fn a_missing_index() {
 
 #[tokio::test]
 async fn refused_credentials() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     for (code, says) in [
         ("UnrecognizedClientException", "credentials"),
         ("InvalidSignatureException", "credentials"),
@@ -146,7 +146,7 @@ async fn no_server_at_the_endpoint() {
 
 #[tokio::test]
 async fn an_answer_of_something_else() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     for _ in 0..3 {
         bench
             .wire
@@ -179,7 +179,7 @@ async fn endpoints_that_are_none() {
 /// A transaction of somebody else's holds the item: in no retry list of the SDK.
 #[tokio::test]
 async fn a_transaction_in_the_way() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let conflict = || Fault::Answer(400, "TransactionConflictException", "in the way");
     bench.wire.next("UpdateItem", conflict());

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use session_store::{Error, SessionAttributes};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(
@@ -29,13 +29,13 @@ fn mine() -> App {
     }
 }
 
-fn now(bench: &Bench<App>) -> SystemTime {
+fn now(bench: &TestBench<App>) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(bench.clock.millis())
 }
 
 #[tokio::test]
 async fn every_session_that_was_created_before_a_moment_is_gone() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut old = bench.store.create(mine()).await.unwrap();
     let mut renamed = bench.store.create(mine()).await.unwrap();
     bench.clock.advance(Duration::from_secs(1));
@@ -76,7 +76,7 @@ async fn every_session_that_was_created_before_a_moment_is_gone() {
 
 #[tokio::test]
 async fn the_moment_never_goes_back() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(mine()).await.unwrap();
     let moment = now(&bench) + Duration::from_secs(1);
     bench.store.revoke_all_created_before(moment).await.unwrap();
@@ -91,7 +91,7 @@ async fn the_moment_never_goes_back() {
 /// They hold no place, either.
 #[tokio::test]
 async fn those_that_were_revoked_with_all_make_room() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     for _ in 0..3 {
         bench.store.create(mine()).await.unwrap();
     }
@@ -117,7 +117,7 @@ async fn those_that_were_revoked_with_all_make_room() {
 /// One batch, of which the session or the moment can be left over.
 #[tokio::test]
 async fn a_load_reads_both_together() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     // DynamoDB Local 3.3.0 bills nothing for the part of a batch that is not there, and AWS one unit.
     let long_ago = now(&bench) - Duration::from_secs(60);
     bench
@@ -151,7 +151,7 @@ async fn a_load_reads_both_together() {
 }
 
 /// The first or the second of both is not answered.
-fn leave_over(bench: &Bench<App>, handle: session_store::SessionHandle, which: usize) -> Fault {
+fn leave_over(bench: &TestBench<App>, handle: session_store::SessionHandle, which: usize) -> Fault {
     let table = bench.store.table_name().to_owned();
     let ids = [handle.to_string(), "#everyone".to_owned()];
     let left = ids[which].clone();

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{TestRng, TestRunner};
 use serde::{Deserialize, Serialize};
 use session_store::{SessionAttributes, private};
-use session_store_tests::{Bench, Item, endpoint, fuzz};
+use session_store_tests::{Item, TestBench, endpoint, fuzz};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
@@ -22,14 +22,14 @@ struct App {
 }
 
 struct Scales {
-    bench: Bench<App>,
+    bench: TestBench<App>,
     count: Cell<u32>,
 }
 
 impl Scales {
     async fn new() -> Self {
         Self {
-            bench: Bench::new().await,
+            bench: TestBench::new().await,
             count: Cell::new(0),
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use session_store::SessionAttributes;
 use session_store::actix_session::ActixSessions;
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 
 use super::{App, MINUTE, Site, bench, handle, only_item};
 
@@ -116,7 +116,7 @@ async fn sessions_are_found_and_revoked_by_user() {
 /// The limit of one session a user holds for what the framework does, and the roster follows.
 #[actix_web::test]
 async fn g9_a_consistent_index_follows_log_in_and_log_out() {
-    let bench = Bench::<Single>::new().await;
+    let bench = TestBench::<Single>::new().await;
     let site = Site::new(ActixSessions::new(bench.store.clone())).await;
     let count = |user: &'static str| bench.store.sessions(Single::USER_ID, user).count();
     let phone = site.post("/log-in/ferris", &None).await.cookie;
@@ -188,7 +188,7 @@ async fn an_update_mends_promoted_attributes() {
 
 #[actix_web::test]
 async fn a_session_is_in_the_shards_of_its_user() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     let site = Site::new(ActixSessions::new(bench.store.clone())).await;
     let count = |user: &'static str| bench.store.sessions(Sharded::USER_ID, user).count();
     let cookie = site.post("/log-in/ferris", &None).await.cookie;
@@ -210,7 +210,7 @@ async fn a_session_is_in_the_shards_of_its_user() {
 /// An attribute that is computed from two entries fits both, whoever wrote which.
 #[actix_web::test]
 async fn g3_a_computed_attribute_fits_what_two_requests_changed() {
-    let bench = Bench::<Pair>::new().await;
+    let bench = TestBench::<Pair>::new().await;
     let sessions = ActixSessions::new(bench.store.clone());
     let key = sessions
         .save(HashMap::new(), &Duration::HOUR)

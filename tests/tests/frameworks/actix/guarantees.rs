@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use session_store::actix_session::ActixSessions;
 use session_store::{DynamoDbStore, Unreadable};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::{App, MINUTE, Site, bench, handle, only_item};
 
@@ -60,7 +60,7 @@ async fn g10_a_failed_read_is_no_missing_session() {
 /// Where the store is told so, a session that cannot be read is none.
 #[actix_web::test]
 async fn an_unreadable_session_can_count_as_absent() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let builder = DynamoDbStore::builder().client(bench.store.client().clone());
     let builder = builder.table_name(bench.store.table_name());
     let store = builder.unreadable(Unreadable::Absent).build().await;

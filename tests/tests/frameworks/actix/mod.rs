@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use session_store::actix_session::ActixSessions;
 use session_store::{SessionAttributes, SessionHandle, SessionId};
-use session_store_tests::{Bench, Item};
+use session_store_tests::{Item, TestBench};
 use tokio::sync::Barrier;
 
 /// What the application knows of the framework's map.
@@ -218,13 +218,13 @@ async fn set_and_log_out(session: Session, name: web::Path<String>) -> Answer {
     log_out(session).await
 }
 
-async fn bench() -> (Bench<App>, ActixSessions<App>) {
-    let bench = Bench::new().await;
+async fn bench() -> (TestBench<App>, ActixSessions<App>) {
+    let bench = TestBench::new().await;
     let sessions = ActixSessions::new(bench.store.clone());
     (bench, sessions)
 }
 
-async fn only_item<S>(bench: &Bench<S>) -> Item
+async fn only_item<S>(bench: &TestBench<S>) -> Item
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {

@@ -7,13 +7,13 @@ use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, SET_COOKIE};
 use axum::http::{Request, StatusCode};
 use session_store::SessionId;
 use session_store::axum::{SameSite, SessionCookie, SessionLayer, SigningKey};
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 
 use super::{App, answer, app, ask, ask_with, begin, calls, routes};
 
 #[tokio::test]
 async fn the_cookie_is_as_safe_as_cookies_can_be() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = routes().layer(SessionLayer::new(bench.store.clone()));
     let answer = ask(&app, "/visit", None).await;
     let header = answer.headers[SET_COOKIE].to_str().unwrap();
@@ -66,7 +66,7 @@ async fn the_cookie_is_as_safe_as_cookies_can_be() {
 /// Each is answered as if there were no cookie, and none is adopted.
 #[tokio::test]
 async fn bad_cookies_are_no_cookies() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let live = begin(&bench, &app).await;
     let revoked = begin(&bench, &app).await;
@@ -114,7 +114,7 @@ async fn bad_cookies_are_no_cookies() {
 
 #[tokio::test]
 async fn a_signed_id_is_checked_without_a_read() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let signed = |key: &[u8]| {
         let cookie = SessionCookie::dev().signed(SigningKey::derive_from(key));
         routes().layer(SessionLayer::new(bench.store.clone()).cookie(cookie))
@@ -146,7 +146,7 @@ async fn a_signed_id_is_checked_without_a_read() {
 
 #[tokio::test]
 async fn an_api_has_its_id_in_a_header() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = routes().layer(SessionLayer::new(bench.store.clone()).bearer());
     let new = ask(&app, "/visit", None).await;
     let id = new.headers["session-id"].to_str().unwrap().to_owned();

@@ -9,7 +9,7 @@ use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use session_store::axum::{CurrentSession, SessionLayer};
 use session_store::{Session, SessionAttributes, SessionId};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::{App, Current, app, ask, begin, calls, routes};
 
@@ -22,7 +22,7 @@ struct Other {
 
 #[tokio::test]
 async fn each_request_makes_the_calls_that_it_needs() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     for path in ["/none", "/read", "/look"] {
         let answer = ask(&app, path, None).await;
@@ -56,7 +56,7 @@ async fn each_request_makes_the_calls_that_it_needs() {
 
 #[tokio::test]
 async fn a_log_in_is_one_transaction_and_has_a_new_id() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let planted = begin(&bench, &app).await;
     bench
@@ -92,7 +92,7 @@ async fn a_log_in_is_one_transaction_and_has_a_new_id() {
 
 #[tokio::test]
 async fn a_store_that_is_not_available_is_said_to_be() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let cookie = begin(&bench, &app).await;
     for (path, operation) in [
@@ -123,7 +123,7 @@ async fn a_store_that_is_not_available_is_said_to_be() {
 
 #[tokio::test]
 async fn reading_extends_the_idle_timeout_but_not_from_routes_that_opt_out() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let cookie = begin(&bench, &app).await;
     bench.clock.advance(Duration::from_secs(20 * 60));
@@ -146,7 +146,7 @@ async fn mistakes_in_the_set_up_are_explained() {
         "{}",
         answer.text
     );
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let other = SessionLayer::new(bench.other::<Other>().await);
     let answer = ask(&routes().layer(other), "/read", None).await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -174,7 +174,7 @@ async fn a_middleware_and_a_handler_share_one_session() {
         drop(session);
         next.run(request).await
     }
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let guarded = routes().route_layer(axum::middleware::from_fn(guard));
     let guarded = guarded.layer(SessionLayer::new(bench.store.clone()).dev());
     assert_eq!(
@@ -199,7 +199,7 @@ async fn the_session_as_the_store_knows_it() {
         let count = store.sessions(App::USER_ID, "u-17").count().await;
         format!("{stored:?} {} {session:?}", count.unwrap())
     }
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let layer = SessionLayer::new(bench.store.clone()).dev();
     let app = routes().route("/handle", get(handle)).layer(layer);
     let cookie = ask(&app, "/login", None).await.cookie().unwrap();

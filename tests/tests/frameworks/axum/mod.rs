@@ -15,7 +15,7 @@ use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use session_store::axum::{CurrentSession, SessionLayer};
 use session_store::{Error, SessionAttributes};
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 use tower::ServiceExt as _;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
@@ -106,7 +106,7 @@ fn routes() -> Router {
         .route("/whether", get(whether))
 }
 
-fn app(bench: &Bench<App>) -> Router {
+fn app(bench: &TestBench<App>) -> Router {
     routes().layer(SessionLayer::new(bench.store.clone()).dev())
 }
 
@@ -149,14 +149,14 @@ async fn answer(app: &Router, request: Request<Body>) -> Answer {
     }
 }
 
-fn calls(bench: &Bench<App>) -> Vec<String> {
+fn calls(bench: &TestBench<App>) -> Vec<String> {
     let operations = bench.wire.operations();
     bench.wire.clear();
     operations
 }
 
 /// A session that is there, and its cookie.
-async fn begin(bench: &Bench<App>, app: &Router) -> String {
+async fn begin(bench: &TestBench<App>, app: &Router) -> String {
     let cookie = ask(app, "/visit", None).await.cookie().unwrap();
     bench.wire.clear();
     cookie

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use session_store::axum::{CurrentSession, SessionLayer};
 use session_store::{Session, SessionAttributes, SessionId};
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 use tokio::sync::Barrier;
 
 use super::{Answer, ask};
@@ -83,14 +83,14 @@ async fn log_in_and_tell(mut session: Current) -> Result<String, StatusCode> {
 
 /// A browser with a session.
 struct Browser {
-    bench: Bench<Wide>,
+    bench: TestBench<Wide>,
     app: Router,
     cookie: String,
 }
 
 impl Browser {
     async fn new() -> Self {
-        let bench = Bench::<Wide>::new().await;
+        let bench = TestBench::<Wide>::new().await;
         let app = Router::new()
             .route("/change/{n}", get(change))
             .route("/choose/{n}", get(choose))

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use session_store::axum::{CurrentSession, SessionCookie, SessionLayer, SigningKey};
 use session_store::{DynamoDbStore, ReadConsistency, SessionAttributes};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 use tower::ServiceExt as _;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
@@ -44,7 +44,7 @@ fn routes() -> Router {
         .route("/none", get(async || "nothing"))
 }
 
-async fn store(bench: &Bench<App>) -> DynamoDbStore<App> {
+async fn store(bench: &TestBench<App>) -> DynamoDbStore<App> {
     let builder = DynamoDbStore::builder()
         .client(bench.store.client().clone())
         .table_name(bench.store.table_name());
@@ -59,7 +59,7 @@ struct Browser {
 }
 
 impl Browser {
-    async fn new(bench: &Bench<App>) -> Self {
+    async fn new(bench: &TestBench<App>) -> Self {
         let cookie = SessionCookie::dev().signed(SigningKey::derive_from(&[7; 32]));
         let layer = SessionLayer::new(store(bench).await).cookie(cookie);
         Self {
@@ -97,7 +97,7 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
     Some(header.split(';').next().unwrap().to_owned())
 }
 
-fn reads(bench: &Bench<App>) -> Vec<bool> {
+fn reads(bench: &TestBench<App>) -> Vec<bool> {
     let calls = bench.wire.calls();
     bench.wire.clear();
     let reads = calls.iter().filter(|call| call.operation == "GetItem");
@@ -108,7 +108,7 @@ fn reads(bench: &Bench<App>) -> Vec<bool> {
 
 #[tokio::test]
 async fn the_cookie_takes_along_what_its_client_last_wrote() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut browser = Browser::new(&bench).await;
     assert!(browser.get("/visit").await);
     assert_eq!(browser.version(), "1");
@@ -137,7 +137,7 @@ async fn the_cookie_takes_along_what_its_client_last_wrote() {
 /// A save in a transaction does not tell the version: the next load asks, and tells the client.
 #[tokio::test]
 async fn a_version_that_is_not_known_is_asked_for_once() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut browser = Browser::new(&bench).await;
     browser.get("/visit").await;
     assert!(browser.get("/enter").await);
@@ -153,7 +153,7 @@ async fn a_version_that_is_not_known_is_asked_for_once() {
 /// The version is in what is signed, so that nobody makes up one; without a key there is none.
 #[tokio::test]
 async fn a_version_counts_only_where_it_is_signed() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut browser = Browser::new(&bench).await;
     browser.get("/visit").await;
     browser.get("/visit").await;

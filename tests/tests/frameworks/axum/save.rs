@@ -11,7 +11,7 @@ use axum::routing::get;
 use futures_util::future::join_all;
 use session_store::axum::{CurrentSession, SessionLayer, Stage};
 use session_store::{Error, SessionId};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
@@ -19,7 +19,7 @@ use super::{App, Current, app, ask, begin, calls, routes};
 
 #[tokio::test]
 async fn what_is_changed_after_the_end_begins_a_new_session() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let old = begin(&bench, &app).await;
     let new = ask(&app, "/again", Some(&old)).await.cookie().unwrap();
@@ -36,7 +36,7 @@ async fn what_is_changed_after_the_end_begins_a_new_session() {
 
 #[tokio::test]
 async fn changes_of_a_handler_that_fails_are_not_stored() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let cookie = begin(&bench, &app).await;
     for cookie in [None, Some(&*cookie)] {
@@ -55,7 +55,7 @@ async fn changes_of_a_handler_that_fails_are_not_stored() {
 
 #[tokio::test]
 async fn a_handler_that_panics_stores_nothing() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     async fn panics(mut session: Current) {
         session.visits = 99;
         panic!("on purpose");
@@ -74,7 +74,7 @@ async fn a_handler_that_panics_stores_nothing() {
 /// which may be a newer one by now, is not taken away.
 #[tokio::test]
 async fn a_session_that_ends_meanwhile_is_not_brought_back() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     for path in ["/visit", "/login"] {
         let cookie = begin(&bench, &app).await;
@@ -103,7 +103,7 @@ async fn a_session_that_ends_meanwhile_is_not_brought_back() {
 /// A policy of one's own may go on without a session; what is changed then is not stored.
 #[tokio::test]
 async fn nothing_is_written_after_a_failed_read() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let layer = SessionLayer::new(bench.store.clone())
         .dev()
         .on_error(|error, stage| match stage {
@@ -133,7 +133,7 @@ async fn nothing_is_written_after_a_failed_read() {
 /// No answer comes to any sending of a change of id: the layer asks until it knows.
 #[tokio::test]
 async fn a_new_id_of_unknown_outcome_is_asked_for_again() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let old = begin(&bench, &app).await;
     ask(&app, "/login", None).await;
@@ -152,7 +152,7 @@ async fn a_new_id_of_unknown_outcome_is_asked_for_again() {
 
 #[tokio::test]
 async fn a_session_that_cannot_be_decoded_is_an_error_and_stays() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let cookie = begin(&bench, &app).await;
     let mut item = bench.items().await.remove(0);
@@ -173,7 +173,7 @@ async fn what_cannot_be_stored_is_an_error_and_no_write() {
     async fn fill(mut session: Current) {
         session.theme = "x".repeat(401 * 1024);
     }
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let layer = SessionLayer::new(bench.store.clone()).dev();
     let app = routes().route("/fill", get(fill)).layer(layer);
     let cookie = begin(&bench, &app).await;
@@ -188,7 +188,7 @@ async fn what_cannot_be_stored_is_an_error_and_no_write() {
 
 #[tokio::test]
 async fn one_session_too_many_is_said_to_be() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     for _ in 0..3 {
         assert_eq!(ask(&app, "/login", None).await.status, StatusCode::OK);
@@ -218,7 +218,7 @@ async fn an_idle_timeout_of_its_own_is_stored_with_the_rest() {
         CurrentSession::set_idle_timeout(&mut session, Duration::from_secs(6 * 3600));
         CurrentSession::cycle_id(&mut session);
     }
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let layer = SessionLayer::new(bench.store.clone()).dev();
     let app = routes().route("/remember", get(remember)).layer(layer);
     let old = begin(&bench, &app).await;
@@ -240,7 +240,7 @@ async fn an_idle_timeout_of_its_own_is_stored_with_the_rest() {
 /// The client hangs up when the change of id is on its way: it is carried to its end.
 #[tokio::test]
 async fn a_new_id_is_carried_to_its_end_when_the_client_hangs_up() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let cookie = begin(&bench, &app).await;
     let (begun, goes_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -291,7 +291,7 @@ async fn an_update_loses_to_nobody() {
     async fn nothing(mut session: Current) {
         CurrentSession::update(&mut session, |_| ()).await.unwrap();
     }
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let layer = SessionLayer::new(bench.store.clone()).dev();
     let routes = routes().route("/count", get(count));
     let app = routes.route("/nothing", get(nothing)).layer(layer);

@@ -54,14 +54,14 @@ macro_rules! one {
             use serde_json::Value;
             use session_store::SessionAttributes;
             use session_store::tower_sessions::{RESERVED_KEY, TowerSessions};
-            use session_store_tests::{Bench, Item};
+            use session_store_tests::{Item, TestBench};
             use time::{Duration, OffsetDateTime};
             use $core::SessionStore;
             use $core::session::{Id, Record};
 
             /// A store with one session in it.
             pub(crate) struct One<S> {
-                pub(crate) bench: Bench<S>,
+                pub(crate) bench: TestBench<S>,
                 pub(crate) store: TowerSessions<S>,
                 pub(crate) id: Id,
             }
@@ -71,7 +71,7 @@ macro_rules! one {
                 S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
             {
                 pub(crate) async fn with(data: Value) -> Self {
-                    let bench = Bench::<S>::new().await;
+                    let bench = TestBench::<S>::new().await;
                     let store = TowerSessions::new(bench.store.clone());
                     let Value::Object(data) = data else { panic!() };
                     let mut record = Record {

@@ -10,7 +10,7 @@ macro_rules! tests {
             use $core::SessionStore;
             use serde_json::json;
             use session_store::tower_sessions::{RESERVED_KEY, TowerSessions};
-            use session_store_tests::{Bench, Fault};
+            use session_store_tests::{TestBench, Fault};
             use time::Duration;
 
             use crate::tower::$version::{One, number, set};
@@ -114,7 +114,7 @@ macro_rules! tests {
             /// What the handler stored with `create` is the base of the save after it.
             #[tokio::test]
             async fn a_new_session_can_be_saved_again() {
-                let bench = Bench::<App>::new().await;
+                let bench = TestBench::<App>::new().await;
                 let store = Arc::new(TowerSessions::new(bench.store.clone()));
                 let expiry = Some(Expiry::OnInactivity(Duration::minutes(5)));
                 let session = Session::new(None, store.clone(), expiry);

@@ -35,22 +35,22 @@ macro_rules! tests {
             use serde_json::{Value, json};
             use session_store::SessionHandle;
             use session_store::tower_sessions::{RESERVED_KEY, TowerSessions};
-            use session_store_tests::{Bench, Fault, Item};
+            use session_store_tests::{TestBench, Fault, Item};
             use time::{Duration, OffsetDateTime};
 
             use super::{App, Single};
 
-            async fn bench() -> (Bench<App>, TowerSessions<App>) {
-                let bench = Bench::new().await;
+            async fn bench() -> (TestBench<App>, TowerSessions<App>) {
+                let bench = TestBench::new().await;
                 let store = TowerSessions::new(bench.store.clone());
                 (bench, store)
             }
 
-            fn now(bench: &Bench<App>) -> OffsetDateTime {
+            fn now(bench: &TestBench<App>) -> OffsetDateTime {
                 OffsetDateTime::from_unix_timestamp((bench.clock.millis() / 1000) as i64).unwrap()
             }
 
-            fn record(bench: &Bench<App>, data: Value) -> Record {
+            fn record(bench: &TestBench<App>, data: Value) -> Record {
                 let Value::Object(data) = data else { panic!() };
                 Record {
                     id: Id::default(),
@@ -65,7 +65,7 @@ macro_rules! tests {
                 record
             }
 
-            async fn only_item(bench: &Bench<App>) -> Item {
+            async fn only_item(bench: &TestBench<App>) -> Item {
                 let mut items = bench.items().await;
                 assert_eq!(items.len(), 1);
                 items.remove(0)
@@ -242,7 +242,7 @@ macro_rules! tests {
             /// A consistent index holds for what the framework does, too.
             #[tokio::test]
             async fn a_roster_follows_creates_saves_and_deletes() {
-                let bench = Bench::<Single>::new().await;
+                let bench = TestBench::<Single>::new().await;
                 let store = TowerSessions::new(bench.store.clone());
                 let expiry_date = OffsetDateTime::from_unix_timestamp(
                     (bench.clock.millis() / 1000) as i64 + 600,

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use session_store::{Error, SessionAttributes};
-use session_store_tests::{Bench, Fault, Item};
+use session_store_tests::{Fault, Item, TestBench};
 
 /// Three types of one shape, that differ in how they are stored.
 macro_rules! shapes {
@@ -51,7 +51,7 @@ fn format_of(item: &Item) -> Option<&str> {
 
 #[tokio::test]
 async fn the_item_says_how_its_data_is_to_be_read() {
-    let bench = Bench::<AsBytes>::new().await;
+    let bench = TestBench::<AsBytes>::new().await;
     let compressed = bench.other::<Compressed>().await;
     let either = bench.other::<MapOrCompressed>().await;
 
@@ -95,7 +95,7 @@ async fn the_item_says_how_its_data_is_to_be_read() {
 
 #[tokio::test]
 async fn a_type_changes_its_format_on_a_live_table() {
-    let bench = Bench::<AsMap>::new().await;
+    let bench = TestBench::<AsMap>::new().await;
     let bytes = bench.other::<AsBytes>().await;
 
     let session = bench.store.create(AsMap::default()).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_type_changes_its_format_on_a_live_table() {
 /// G3: copies in whatever format, loaded before any of the others wrote.
 #[tokio::test]
 async fn copies_in_different_formats_that_change_different_fields_all_survive() {
-    let bench = Bench::<AsMap>::new().await;
+    let bench = TestBench::<AsMap>::new().await;
     let bytes = bench.other::<AsBytes>().await;
     let compressed = bench.other::<MapOrCompressed>().await;
     let session = bench.store.create(AsMap::default()).await.unwrap();
@@ -165,7 +165,7 @@ async fn copies_in_different_formats_that_change_different_fields_all_survive() 
 
 #[tokio::test]
 async fn a_counter_in_bytes_loses_no_increment() {
-    let bench = Bench::<AsBytes>::new().await;
+    let bench = TestBench::<AsBytes>::new().await;
     let session = bench.store.create(AsBytes::default()).await.unwrap();
     let add = |_| {
         let (store, id) = (bench.store.clone(), session.id().clone());
@@ -181,7 +181,7 @@ async fn a_counter_in_bytes_loses_no_increment() {
 /// G4.
 #[tokio::test]
 async fn what_an_old_binary_does_not_know_survives_in_bytes() {
-    let bench = Bench::<AsBytes>::new().await;
+    let bench = TestBench::<AsBytes>::new().await;
     let old = bench.other::<Old>().await;
     let data = AsBytes {
         user_id: Some("u-17".into()),
@@ -201,7 +201,7 @@ async fn what_an_old_binary_does_not_know_survives_in_bytes() {
 /// G1, G7.
 #[tokio::test]
 async fn a_session_in_bytes_that_ended_stays_so() {
-    let bench = Bench::<AsBytes>::new().await;
+    let bench = TestBench::<AsBytes>::new().await;
     let session = bench.store.create(AsBytes::default()).await.unwrap();
     let mut copy = bench.store.load(session.id()).await.unwrap().unwrap();
     bench.store.delete(session.id()).await.unwrap();
@@ -225,7 +225,7 @@ async fn a_session_in_bytes_that_ended_stays_so() {
 /// G13.
 #[tokio::test]
 async fn a_save_in_bytes_whose_answer_was_lost_is_not_applied_again() {
-    let bench = Bench::<AsBytes>::new().await;
+    let bench = TestBench::<AsBytes>::new().await;
     let mut session = bench.store.create(AsBytes::default()).await.unwrap();
     let (store, id) = (bench.store.clone(), session.id().clone());
     bench.wire.next("UpdateItem", Fault::LoseResponse);
@@ -246,7 +246,7 @@ async fn a_save_in_bytes_whose_answer_was_lost_is_not_applied_again() {
 /// G10, G11.
 #[tokio::test]
 async fn bytes_that_are_no_session_are_an_error_and_stay_as_they_are() {
-    let bench = Bench::<AsBytes>::new().await;
+    let bench = TestBench::<AsBytes>::new().await;
     let session = bench.store.create(AsBytes::default()).await.unwrap();
     let good = bench.item(session.handle()).await.unwrap();
     let text = |text: &str| AttributeValue::S(text.into());
@@ -280,7 +280,7 @@ async fn bytes_that_are_no_session_are_an_error_and_stay_as_they_are() {
 /// G11: what counts is what is stored.
 #[tokio::test]
 async fn too_large_is_judged_by_the_packed_size() {
-    let bench = Bench::<Compressed>::new().await;
+    let bench = TestBench::<Compressed>::new().await;
     let data = Compressed {
         profile: "a".repeat(1 << 20),
         ..Compressed::default()
@@ -306,7 +306,7 @@ async fn too_large_is_judged_by_the_packed_size() {
 /// G14: a whole write is one request as well, and cheaper where the item is smaller.
 #[tokio::test]
 async fn the_cost_is_that_of_the_smaller_item() {
-    let bench = Bench::<Compressed>::new().await;
+    let bench = TestBench::<Compressed>::new().await;
     let maps = bench.other::<AsMap>().await;
     bench.wire.meter();
     let mut session = bench

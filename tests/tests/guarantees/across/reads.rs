@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use session_store::{DynamoDbStore, Error, ReadConsistency, Session};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use crate::App;
 
-async fn store(bench: &Bench<App>, reads: ReadConsistency) -> DynamoDbStore<App> {
+async fn store(bench: &TestBench<App>, reads: ReadConsistency) -> DynamoDbStore<App> {
     let builder = DynamoDbStore::builder().client(bench.store.client().clone());
     let builder = builder.table_name(bench.store.table_name());
     builder.read_consistency(reads).build().await.unwrap()
 }
 
 /// The item as the wire has it.
-async fn item(bench: &Bench<App>, session: &Session<App>) -> Value {
+async fn item(bench: &TestBench<App>, session: &Session<App>) -> Value {
     bench.wire.clear();
     let read = bench.store.client().get_item();
     let read = read.table_name(bench.store.table_name());
@@ -36,14 +36,14 @@ async fn item(bench: &Bench<App>, session: &Session<App>) -> Value {
 }
 
 /// The next read comes from a copy of the table that is behind.
-fn stale(bench: &Bench<App>, answer: &Value) {
+fn stale(bench: &TestBench<App>, answer: &Value) {
     let answer = answer.clone();
     bench
         .wire
         .next("GetItem", Fault::edit(move |now| *now = answer));
 }
 
-fn are_consistent(bench: &Bench<App>) -> Vec<bool> {
+fn are_consistent(bench: &TestBench<App>) -> Vec<bool> {
     let calls = bench.wire.calls();
     let reads = calls.iter().filter(|call| call.operation == "GetItem");
     reads
@@ -53,7 +53,7 @@ fn are_consistent(bench: &Bench<App>) -> Vec<bool> {
 
 #[tokio::test]
 async fn a_store_reads_consistently_unless_told_otherwise() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::default()).await.unwrap();
     bench.wire.clear();
     bench.store.load(session.id()).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_store_reads_consistently_unless_told_otherwise() {
 
 #[tokio::test]
 async fn an_eventual_load_is_one_read_at_half_the_price() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let eventual = store(&bench, ReadConsistency::Eventual).await;
     let session = eventual.create(App::default()).await.unwrap();
     bench.wire.meter();
@@ -80,7 +80,7 @@ async fn an_eventual_load_is_one_read_at_half_the_price() {
 /// The basis of a change is what is stored, whatever loads are.
 #[tokio::test]
 async fn an_update_reads_consistently() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     for reads in [ReadConsistency::Eventual, ReadConsistency::ReadYourWrites] {
         let store = store(&bench, reads).await;
         let session = store.create(App::default()).await.unwrap();
@@ -95,7 +95,7 @@ async fn an_update_reads_consistently() {
 
 #[tokio::test]
 async fn a_client_sees_its_own_writes_and_pays_twice_only_where_the_first_read_was_behind() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let store = store(&bench, ReadConsistency::ReadYourWrites).await;
     let mut session = store.create(App::default()).await.unwrap();
     assert_eq!(Session::written_version(&session), Some(1));
@@ -141,7 +141,7 @@ async fn a_client_sees_its_own_writes_and_pays_twice_only_where_the_first_read_w
 /// G5: a copy of the table that does not know of the last touch.
 #[tokio::test]
 async fn a_session_that_was_just_touched_is_not_taken_for_expired() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let store = store(&bench, ReadConsistency::ReadYourWrites).await;
     let mut session = store.create(App::default()).await.unwrap();
     let before = item(&bench, &session).await;
@@ -162,7 +162,7 @@ async fn a_session_that_was_just_touched_is_not_taken_for_expired() {
 /// The delay of a revocation, said plainly: it can be read for a moment, and never written to.
 #[tokio::test]
 async fn a_revoked_session_that_is_still_read_is_never_written_to() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let store = store(&bench, ReadConsistency::ReadYourWrites).await;
     let session = store.create(App::of("u-17")).await.unwrap();
     let before = item(&bench, &session).await;
@@ -194,7 +194,7 @@ async fn a_revoked_session_that_is_still_read_is_never_written_to() {
 /// G3, G7: a copy that was read behind saves and moves as any other.
 #[tokio::test]
 async fn changes_to_a_stale_copy_undo_nothing() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let store = store(&bench, ReadConsistency::Eventual).await;
     let session = store.create(App::default()).await.unwrap();
     let before = item(&bench, &session).await;
@@ -225,7 +225,7 @@ async fn changes_to_a_stale_copy_undo_nothing() {
 /// G13: where the answer of a save was lost, the version is that of the item that told.
 #[tokio::test]
 async fn a_version_is_known_after_a_lost_answer() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let store = store(&bench, ReadConsistency::ReadYourWrites).await;
     let mut session = store.create(App::default()).await.unwrap();
     store
@@ -241,7 +241,7 @@ async fn a_version_is_known_after_a_lost_answer() {
 /// G10: an unreadable copy may be one of a moment ago, and a failed read stays one.
 #[tokio::test]
 async fn what_cannot_be_read_is_read_again_and_what_failed_is_not() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let store = store(&bench, ReadConsistency::ReadYourWrites).await;
     let session = store.create(App::default()).await.unwrap();
     let mut broken = item(&bench, &session).await;

@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use session_store::{DynamoDbStore, Error, SessionId};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::App;
 
-async fn store(bench: &Bench<App>) -> DynamoDbStore<App> {
+async fn store(bench: &TestBench<App>) -> DynamoDbStore<App> {
     let builder = DynamoDbStore::builder().client(bench.store.client().clone());
     let builder = builder.table_name(bench.store.table_name());
     builder.share_loads(true).build().await.unwrap()
 }
 
 /// The next read does not arrive before it is let go.
-fn hold(bench: &Bench<App>) -> Arc<Notify> {
+fn hold(bench: &TestBench<App>) -> Arc<Notify> {
     let go = Arc::new(Notify::new());
     let wait = Arc::clone(&go);
     let hold = move || async move { wait.notified().await };
@@ -44,7 +44,7 @@ async fn settle() {
 
 #[tokio::test]
 async fn loads_that_come_at_once_share_a_read_that_is_sent_after_they_came() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let store = store(&bench).await;
     let session = store.create(App::default()).await.unwrap();
     bench.wire.clear();
@@ -60,7 +60,7 @@ async fn loads_that_come_at_once_share_a_read_that_is_sent_after_they_came() {
         .unwrap();
     let later: Vec<_> = (0..49).map(|_| load(&store, session.id())).collect();
     settle().await;
-    let reads = |bench: &Bench<App>| {
+    let reads = |bench: &TestBench<App>| {
         let operations = bench.wire.operations();
         operations
             .iter()
@@ -83,7 +83,7 @@ async fn loads_that_come_at_once_share_a_read_that_is_sent_after_they_came() {
 
 #[tokio::test]
 async fn each_session_is_read_by_itself_and_each_load_alone_reads_at_once() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let store = store(&bench).await;
     let one = store.create(App::default()).await.unwrap();
     let other = store.create(App::default()).await.unwrap();
@@ -102,7 +102,7 @@ async fn each_session_is_read_by_itself_and_each_load_alone_reads_at_once() {
 
 #[tokio::test]
 async fn a_load_that_is_given_up_holds_up_nobody() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let store = store(&bench).await;
     let session = store.create(App::default()).await.unwrap();
     let go = hold(&bench);
@@ -131,7 +131,7 @@ async fn a_load_that_is_given_up_holds_up_nobody() {
 
 #[tokio::test]
 async fn a_read_that_fails_fails_for_all_who_share_it_and_for_nobody_else() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let store = store(&bench).await;
     let session = store.create(App::default()).await.unwrap();
     let go = hold(&bench);

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use session_store::{Error, Session};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::{Exact, handles, listed, log_in, roster};
 
 #[tokio::test]
 async fn a_roster_names_the_sessions_of_its_value() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let anonymous = bench.store.create(Exact::default()).await.unwrap();
     let mine = log_in(&bench, "u-17", 3).await;
     let other = log_in(&bench, "u-18", 1).await;
@@ -38,7 +38,7 @@ async fn a_roster_names_the_sessions_of_its_value() {
 /// DynamoDB's TTL may delete the roster when its last session is over, and no sooner.
 #[tokio::test]
 async fn a_roster_outlives_its_sessions() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let session = log_in(&bench, "u-17", 1).await.remove(0);
     let end = |items: Vec<session_store_tests::Item>| {
         let key = "#user_id#u-17".to_owned();
@@ -81,7 +81,7 @@ async fn an_entry_of_unknown_outcome_is_undone() {
         || Fault::Refuse,
         || Fault::Answer(500, "InternalServerError", "try again"),
     ] {
-        let bench = Bench::<Exact>::new().await;
+        let bench = TestBench::<Exact>::new().await;
         log_in(&bench, "u-17", 1).await;
         bench.wire.clear();
         bench.wire.next("UpdateItem", fault());
@@ -113,7 +113,7 @@ async fn an_entry_of_unknown_outcome_is_undone() {
 /// It fails for good, and leaves nothing.
 #[tokio::test]
 async fn a_log_in_that_cannot_be_entered_leaves_no_session() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     bench.wire.next(
         "UpdateItem",
         Fault::Answer(400, "AccessDeniedException", "no"),
@@ -126,7 +126,7 @@ async fn a_log_in_that_cannot_be_entered_leaves_no_session() {
 /// The process died between session and entry: nobody knows its id, and it ends by itself.
 #[tokio::test]
 async fn a_session_that_nobody_knows_is_in_no_list() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let known = log_in(&bench, "u-17", 1).await;
     let mut orphan = bench.item(known[0].handle()).await.unwrap();
     orphan.insert("id".into(), AttributeValue::S("o".repeat(43)));
@@ -137,7 +137,7 @@ async fn a_session_that_nobody_knows_is_in_no_list() {
 /// Between the roster and the sessions, one gets a new id: the listing shows it all the same.
 #[tokio::test]
 async fn a_listing_follows_a_session_that_gets_a_new_id() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let mut sessions = log_in(&bench, "u-17", 3).await;
     let moving = bench.store.load(sessions[1].id()).await.unwrap().unwrap();
     let store = bench.store.clone();
@@ -176,7 +176,7 @@ async fn a_listing_follows_a_session_that_gets_a_new_id() {
 
 #[tokio::test]
 async fn a_listing_has_more_than_one_page() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let sessions = log_in(&bench, "u-17", 230).await;
     bench.wire.clear();
     let newest_first: Vec<_> = sessions.iter().rev().map(Session::handle).collect();
@@ -193,7 +193,7 @@ async fn a_listing_has_more_than_one_page() {
 /// What cannot be the key of a roster is known before any request.
 #[tokio::test]
 async fn a_value_that_is_too_long_for_a_rosters_key_is_refused() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let longest = "x".repeat(2048 - "#user_id#".len());
     bench.store.create(Exact::of(&longest)).await.unwrap();
     bench.wire.clear();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use session_store::{Session, SessionAttributes, SessionHandle};
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
@@ -30,7 +30,7 @@ impl Exact {
 }
 
 /// The handles in the roster of a user; none if there is no roster.
-async fn roster(bench: &Bench<Exact>, user: &str) -> Option<BTreeSet<String>> {
+async fn roster(bench: &TestBench<Exact>, user: &str) -> Option<BTreeSet<String>> {
     let key = format!("#user_id#{user}");
     let items = bench.items().await;
     let item = items.iter().find(|item| item["id"].as_s() == Ok(&key))?;
@@ -46,7 +46,7 @@ fn handles<'a>(sessions: impl IntoIterator<Item = &'a Session<Exact>>) -> Option
     )
 }
 
-async fn log_in(bench: &Bench<Exact>, user: &str, count: usize) -> Vec<Session<Exact>> {
+async fn log_in(bench: &TestBench<Exact>, user: &str, count: usize) -> Vec<Session<Exact>> {
     let mut sessions = Vec::new();
     for _ in 0..count {
         bench.clock.advance(Duration::from_millis(1));
@@ -55,7 +55,7 @@ async fn log_in(bench: &Bench<Exact>, user: &str, count: usize) -> Vec<Session<E
     sessions
 }
 
-async fn listed(bench: &Bench<Exact>, user: &str) -> Vec<SessionHandle> {
+async fn listed(bench: &TestBench<Exact>, user: &str) -> Vec<SessionHandle> {
     let all = bench
         .store
         .sessions(Exact::USER_ID, user)

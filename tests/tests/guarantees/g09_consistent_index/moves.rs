@@ -5,13 +5,13 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use session_store::Error;
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::{Exact, handles, log_in, roster};
 
 #[tokio::test]
 async fn a_save_moves_a_session_between_rosters_in_one_transaction() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let mut session = bench.store.create(Exact::default()).await.unwrap();
     let mut others = log_in(&bench, "u-17", 1).await;
     others.extend(log_in(&bench, "u-18", 1).await);
@@ -62,7 +62,7 @@ async fn a_save_moves_a_session_between_rosters_in_one_transaction() {
 #[tokio::test]
 async fn two_saves_that_move_one_session_leave_its_rosters_right() {
     for last in [None, Some("u-18"), Some("u-19"), Some("u-17")] {
-        let bench = Bench::<Exact>::new().await;
+        let bench = TestBench::<Exact>::new().await;
         let mut one = log_in(&bench, "u-17", 1).await.remove(0);
         let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
         let store = bench.store.clone();
@@ -99,7 +99,7 @@ async fn two_saves_that_move_one_session_leave_its_rosters_right() {
 
 #[tokio::test]
 async fn a_save_whose_answer_was_lost_moves_once() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let mut session = log_in(&bench, "u-17", 1).await.remove(0);
     session.user_id = Some("u-18".into());
     // The first session of u-18: refused at first, then carried out and not answered.
@@ -120,7 +120,7 @@ async fn a_save_whose_answer_was_lost_moves_once() {
 
 #[tokio::test]
 async fn a_transaction_that_others_hold_up_is_tried_again() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let mut session = log_in(&bench, "u-17", 1).await.remove(0);
     for held in 0..2 {
         let mut reasons = vec![json!({ "Code": "None" }); 2];
@@ -148,7 +148,7 @@ async fn a_transaction_that_others_hold_up_is_tried_again() {
 /// A log-in: a new id and a user, in one transaction.
 #[tokio::test]
 async fn a_new_id_takes_the_entry_along() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let mut session = bench.store.create(Exact::default()).await.unwrap();
     session.user_id = Some("u-17".into());
     bench.wire.clear();
@@ -180,7 +180,7 @@ async fn a_new_id_takes_the_entry_along() {
 /// A roster that was deleted by hand: nobody can leave it, and whoever gets a new id is in one again.
 #[tokio::test]
 async fn a_roster_that_was_deleted_keeps_nobody_from_moving() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let mut session = log_in(&bench, "u-17", 1).await.remove(0);
     let key = |user: &str| AttributeValue::S(format!("#user_id#{user}"));
     bench.delete([("id".to_owned(), key("u-17"))].into()).await;

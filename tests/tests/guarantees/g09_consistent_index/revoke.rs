@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_store::Error;
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::{Exact, handles, listed, log_in, roster};
 
 #[tokio::test]
 async fn a_session_that_began_a_moment_ago_is_revoked() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let mine = log_in(&bench, "u-17", 3).await;
     let other = log_in(&bench, "u-18", 1).await;
     let revoke = bench.store.revoke(Exact::USER_ID, "u-17").except(&mine[1]);
@@ -24,7 +24,7 @@ async fn a_session_that_began_a_moment_ago_is_revoked() {
 
 #[tokio::test]
 async fn only_those_that_were_created_before_a_moment() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let old = log_in(&bench, "u-17", 2).await;
     bench.clock.advance(Duration::from_secs(1));
     let moment = std::time::UNIX_EPOCH + Duration::from_millis(bench.clock.millis());
@@ -42,7 +42,7 @@ async fn only_those_that_were_created_before_a_moment() {
 /// The roster is read, and before the delete comes the session has another id.
 #[tokio::test]
 async fn revoking_meets_a_session_that_gets_a_new_id() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let mut session = log_in(&bench, "u-17", 1).await.remove(0);
     let (store, id) = (bench.store.clone(), session.id().clone());
     bench.wire.next(
@@ -67,7 +67,7 @@ async fn revoking_meets_a_session_that_gets_a_new_id() {
 /// One that moves to another user meanwhile lives on, and is in that one's roster.
 #[tokio::test]
 async fn revoking_does_not_end_a_session_that_has_moved() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let mut session = log_in(&bench, "u-17", 1).await.remove(0);
     let (store, handle) = (bench.store.clone(), session.handle());
     bench.wire.next(
@@ -95,7 +95,7 @@ async fn revoking_does_not_end_a_session_that_has_moved() {
 /// It is elsewhere at the delete, and back when the roster is written: it may not lose its entry.
 #[tokio::test]
 async fn revoking_ends_a_session_that_is_back() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     let sessions = log_in(&bench, "u-17", 2).await;
     let mut roaming = bench.store.load(sessions[0].id()).await.unwrap().unwrap();
     let store = bench.store.clone();
@@ -136,7 +136,7 @@ async fn revoking_ends_a_session_that_is_back() {
 /// A log-in whose roster write comes later survives, and is in the roster.
 #[tokio::test]
 async fn a_log_in_that_ends_after_a_revocation_survives_it() {
-    let bench = Bench::<Exact>::new().await;
+    let bench = TestBench::<Exact>::new().await;
     log_in(&bench, "u-17", 1).await;
     let store = bench.store.clone();
     bench.wire.next(

@@ -3,14 +3,14 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::{log_in, not_yet, still};
 use crate::App;
 
 #[tokio::test]
 async fn a_late_index_misses_a_new_session() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let sessions = log_in(&bench, "u-17", 2).await;
     bench.wire.next("Query", not_yet(sessions[1].handle()));
     assert_eq!(
@@ -46,7 +46,7 @@ async fn a_late_index_misses_a_new_session() {
 
 #[tokio::test]
 async fn a_late_index_ends_no_session_that_has_moved() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     session.user_id = Some("u-18".into());
     bench.store.save(&mut session).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_late_index_ends_no_session_that_has_moved() {
 
 #[tokio::test]
 async fn a_late_index_shows_a_session_that_is_gone() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.store.delete(session.id()).await.unwrap();
     bench.wire.next("Query", still(session.handle()));
@@ -103,7 +103,7 @@ async fn a_late_index_shows_a_session_that_is_gone() {
 /// What the index had not shown yet is missed without a second pass, and found with it.
 #[tokio::test]
 async fn a_second_pass_finds_what_the_index_showed_late() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let sessions = log_in(&bench, "u-17", 3).await;
     bench.wire.next("Query", not_yet(sessions[1].handle()));
     let revoked = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
@@ -124,7 +124,7 @@ async fn a_second_pass_finds_what_the_index_showed_late() {
 /// One that could not be ended at first is no failure any more when the second pass ends it.
 #[tokio::test]
 async fn a_second_pass_ends_what_could_not_be_ended_at_first() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     log_in(&bench, "u-17", 2).await;
     for _ in 0..3 {
         bench.wire.next("DeleteItem", Fault::Refuse);

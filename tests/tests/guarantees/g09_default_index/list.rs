@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 use session_store::Session;
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::log_in;
 use crate::App;
 
 #[tokio::test]
 async fn newest_first_over_all_pages() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let all = log_in(&bench, "u-17", 230).await;
     let newest_first: Vec<_> = all.iter().rev().map(Session::handle).collect();
     bench.wire.clear();
@@ -67,7 +67,7 @@ async fn newest_first_over_all_pages() {
 /// DynamoDB may leave a part of a batch undone, and says which.
 #[tokio::test]
 async fn an_unprocessed_part_of_a_batch_is_read_again() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let sessions = log_in(&bench, "u-17", 3).await;
     let table = bench.store.table_name().to_owned();
     let left = sessions[1].handle().to_string();
@@ -102,7 +102,7 @@ async fn an_unprocessed_part_of_a_batch_is_read_again() {
 /// A table shared with other entities: what is no session is neither listed nor ended.
 #[tokio::test]
 async fn an_item_that_is_no_session_is_left_alone() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut order = bench.item(session.handle()).await.unwrap();
     order.insert(

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_store::{Session, SessionHandle};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use crate::App;
 
-async fn log_in(bench: &Bench<App>, user: &str, sessions: usize) -> Vec<Session<App>> {
+async fn log_in(bench: &TestBench<App>, user: &str, sessions: usize) -> Vec<Session<App>> {
     let mut all = Vec::new();
     for _ in 0..sessions {
         bench.clock.advance(Duration::from_millis(10));

@@ -4,14 +4,14 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use session_store::Session;
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::log_in;
 use crate::App;
 
 #[tokio::test]
 async fn all_sessions_of_one_user_and_of_no_other() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mine = log_in(&bench, "u-17", 3).await;
     let other = log_in(&bench, "u-18", 1).await;
     let revoked = bench
@@ -54,7 +54,7 @@ async fn all_sessions_of_one_user_and_of_no_other() {
 
 #[tokio::test]
 async fn what_could_not_be_ended_is_named() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     log_in(&bench, "u-17", 3).await;
     // Each as often as the store tries it, and as often as the SDK sends that.
     for _ in 0..3 * 8 * 3 {
@@ -89,7 +89,7 @@ async fn what_could_not_be_ended_is_named() {
 /// A button beside each line of "your devices", and a user who puts in somebody else's handle.
 #[tokio::test]
 async fn only_one_and_only_ones_own() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mine = log_in(&bench, "u-17", 2).await;
     let other = log_in(&bench, "u-18", 1).await;
     bench.wire.clear();
@@ -121,7 +121,7 @@ async fn only_one_and_only_ones_own() {
 
 #[tokio::test]
 async fn throttling_is_waited_out() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     log_in(&bench, "u-17", 3).await;
     for _ in 0..9 {
         bench.wire.next("DeleteItem", Fault::throttled());
@@ -132,7 +132,7 @@ async fn throttling_is_waited_out() {
 
 #[tokio::test]
 async fn only_sessions_from_before_a_moment() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     log_in(&bench, "u-17", 2).await;
     bench.clock.advance(Duration::from_millis(10));
     let moment = std::time::UNIX_EPOCH + Duration::from_millis(bench.clock.millis());
@@ -152,7 +152,7 @@ async fn only_sessions_from_before_a_moment() {
 /// Dropped half-way, what was reported is done, and the rest is untouched.
 #[tokio::test]
 async fn a_revocation_that_is_dropped_has_done_what_it_reported() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     log_in(&bench, "u-17", 5).await;
     let (report, mut reported) = tokio::sync::mpsc::unbounded_channel();
     // The third delete does not get to the engine.

@@ -1,14 +1,14 @@
 //! The sessions that a log-in ends, told exactly, when answers are lost or others come between.
 
 use session_store::Session;
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::{Seats, Three, listed, log_in, stored, take_seats};
 
 /// The transaction that evicts is carried out, and its answers are lost.
 #[tokio::test]
 async fn an_eviction_of_unknown_outcome_is_told_all_the_same() {
-    let bench = Bench::<Three>::new().await;
+    let bench = TestBench::<Three>::new().await;
     let old = log_in(&bench, 3).await;
     for _ in 0..3 {
         bench.wire.next("TransactWriteItems", Fault::LoseResponse);
@@ -25,7 +25,7 @@ async fn an_eviction_of_unknown_outcome_is_told_all_the_same() {
 /// Twice a sending of it is lost and the next one refused; then somebody leaves, and nobody is ended.
 #[tokio::test]
 async fn an_eviction_that_never_took_place_is_not_told() {
-    let bench = Bench::<Three>::new().await;
+    let bench = TestBench::<Three>::new().await;
     let old = log_in(&bench, 3).await;
     let (store, id) = (bench.store.clone(), old[1].id().clone());
     let held = serde_json::json!([{ "Code": "TransactionConflict" }, { "Code": "None" }]);
@@ -45,7 +45,7 @@ async fn an_eviction_that_never_took_place_is_not_told() {
 /// Two who evict at once do not end two sessions for one place.
 #[tokio::test]
 async fn evicting_looks_again_when_others_were_first() {
-    let bench = Bench::<Three>::new().await;
+    let bench = TestBench::<Three>::new().await;
     let old = log_in(&bench, 3).await;
     let (store, id) = (bench.store.clone(), old[1].id().clone());
     bench.wire.next(
@@ -67,7 +67,7 @@ async fn evicting_looks_again_when_others_were_first() {
 /// Between the refusal and the reading of its sessions, one has left the roster: there is room.
 #[tokio::test]
 async fn a_session_that_moves_away_meanwhile_makes_room() {
-    let bench = Bench::<Three>::new().await;
+    let bench = TestBench::<Three>::new().await;
     let mut old = log_in(&bench, 3).await;
     let (store, mut moving) = (bench.store.clone(), old.remove(0));
     bench.wire.next(
@@ -80,7 +80,7 @@ async fn a_session_that_moves_away_meanwhile_makes_room() {
     let new = log_in(&bench, 1).await.remove(0);
     assert_eq!(Session::evicted(&new), []);
 
-    let bench = Bench::<Seats>::new().await;
+    let bench = TestBench::<Seats>::new().await;
     let mut old = take_seats(&bench, 3).await;
     let (store, mut moving) = (bench.store.clone(), old.remove(0));
     bench.wire.next(

@@ -5,13 +5,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use session_store::{Error, Session, SessionAttributes};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::{Seats, Three, listed, log_in, seats, stored, take_seats, three};
 
 #[tokio::test]
 async fn one_session_too_many_ends_the_oldest() {
-    let bench = Bench::<Three>::new().await;
+    let bench = TestBench::<Three>::new().await;
     let old = log_in(&bench, 3).await;
     assert!(
         old.iter()
@@ -38,7 +38,7 @@ async fn one_session_too_many_ends_the_oldest() {
 
 #[tokio::test]
 async fn one_session_too_many_is_refused() {
-    let bench = Bench::<Seats>::new().await;
+    let bench = TestBench::<Seats>::new().await;
     let old = take_seats(&bench, 3).await;
     match bench.store.create(seats()).await {
         Err(Error::Limit(limit)) => assert_eq!((limit.index(), limit.limit()), ("user_id", 3)),
@@ -52,7 +52,7 @@ async fn one_session_too_many_is_refused() {
 /// Of many at once, each is in the roster or gets an error, and none is in between.
 #[tokio::test]
 async fn of_64_log_ins_at_once_as_many_live_as_are_allowed() {
-    let bench = Bench::<Three>::new().await;
+    let bench = TestBench::<Three>::new().await;
     let created = join_all((0..64).map(|_| bench.store.create(three()))).await;
     let (done, failed): (Vec<_>, Vec<_>) = created.into_iter().partition(Result::is_ok);
     for error in failed {
@@ -76,7 +76,7 @@ async fn of_64_log_ins_at_once_as_many_live_as_are_allowed() {
     }
     assert_eq!(done.len(), 3 + ended.len());
 
-    let bench = Bench::<Seats>::new().await;
+    let bench = TestBench::<Seats>::new().await;
     let created = join_all((0..64).map(|_| bench.store.create(seats()))).await;
     let done = created.iter().filter(|created| created.is_ok()).count();
     for created in created.iter().filter(|created| created.is_err()) {
@@ -88,7 +88,7 @@ async fn of_64_log_ins_at_once_as_many_live_as_are_allowed() {
 /// The same while answers are lost, requests never arrive, and transactions are in the way.
 #[tokio::test]
 async fn of_64_log_ins_with_faults_as_many_live_as_are_allowed() {
-    let bench = Bench::<Three>::new().await;
+    let bench = TestBench::<Three>::new().await;
     for _ in 0..20 {
         bench.wire.next("UpdateItem", Fault::LoseResponse);
         bench.wire.next("UpdateItem", Fault::Refuse);
@@ -120,7 +120,7 @@ async fn of_64_log_ins_with_faults_as_many_live_as_are_allowed() {
 /// The limit holds for whatever brings a session to a user.
 #[tokio::test]
 async fn saves_and_new_ids_are_subject_to_the_limit() {
-    let bench = Bench::<Three>::new().await;
+    let bench = TestBench::<Three>::new().await;
     let old = log_in(&bench, 3).await;
     let mut session = bench.store.create(Three::default()).await.unwrap();
     session.user_id = three().user_id;
@@ -135,7 +135,7 @@ async fn saves_and_new_ids_are_subject_to_the_limit() {
     assert_eq!(Session::evicted(&session), [], "a new id is no new session");
     assert_eq!(listed(&bench).await.len(), 3);
 
-    let bench = Bench::<Seats>::new().await;
+    let bench = TestBench::<Seats>::new().await;
     take_seats(&bench, 3).await;
     let mut session = bench.store.create(Seats::default()).await.unwrap();
     let id = session.id().clone();
@@ -167,7 +167,7 @@ async fn a_limit_that_was_made_smaller_is_kept_from_the_next_log_in_on() {
         user_id: Option<String>,
     }
     for before in [6, 40] {
-        let bench = Bench::<Three>::new().await;
+        let bench = TestBench::<Three>::new().await;
         let many = bench.other::<Many>().await;
         let mut old = Vec::new();
         for _ in 0..before {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use session_store::{Session, SessionAttributes, SessionHandle};
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 
 /// A further session ends the oldest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
@@ -39,7 +39,7 @@ fn seats() -> Seats {
     }
 }
 
-async fn log_in(bench: &Bench<Three>, count: usize) -> Vec<Session<Three>> {
+async fn log_in(bench: &TestBench<Three>, count: usize) -> Vec<Session<Three>> {
     let mut sessions = Vec::new();
     for _ in 0..count {
         bench.clock.advance(Duration::from_millis(1));
@@ -48,7 +48,7 @@ async fn log_in(bench: &Bench<Three>, count: usize) -> Vec<Session<Three>> {
     sessions
 }
 
-async fn take_seats(bench: &Bench<Seats>, count: usize) -> Vec<Session<Seats>> {
+async fn take_seats(bench: &TestBench<Seats>, count: usize) -> Vec<Session<Seats>> {
     let mut sessions = Vec::new();
     for _ in 0..count {
         bench.clock.advance(Duration::from_millis(1));
@@ -57,7 +57,7 @@ async fn take_seats(bench: &Bench<Seats>, count: usize) -> Vec<Session<Seats>> {
     sessions
 }
 
-async fn listed(bench: &Bench<Three>) -> Vec<SessionHandle> {
+async fn listed(bench: &TestBench<Three>) -> Vec<SessionHandle> {
     let all = bench
         .store
         .sessions(Three::USER_ID, "u-17")
@@ -68,7 +68,7 @@ async fn listed(bench: &Bench<Three>) -> Vec<SessionHandle> {
 }
 
 /// How many items are sessions, known or not.
-async fn stored<S>(bench: &Bench<S>) -> usize
+async fn stored<S>(bench: &TestBench<S>) -> usize
 where
     S: SessionAttributes + Clone + Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
 {

@@ -5,14 +5,14 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::{Seats, stored, take_seats, three};
 
 /// Entries whose session expired, was deleted by TTL or by hand hold nobody up, and do not count.
 #[tokio::test]
 async fn dead_entries_make_room_before_anyone_is_ended() {
-    let bench = Bench::<Seats>::new().await;
+    let bench = TestBench::<Seats>::new().await;
     let old = take_seats(&bench, 3).await;
     let key = AttributeValue::S(old[1].handle().to_string());
     bench.delete([("id".to_owned(), key)].into()).await;
@@ -37,7 +37,7 @@ async fn dead_entries_make_room_before_anyone_is_ended() {
 /// What was read as expired may have been extended since: the delete asks again.
 #[tokio::test]
 async fn a_session_that_was_extended_a_moment_ago_is_not_ended_as_expired() {
-    let bench = Bench::<Seats>::new().await;
+    let bench = TestBench::<Seats>::new().await;
     let old = take_seats(&bench, 3).await;
     bench.clock.advance(Duration::from_secs(29 * 60));
     let mut kept = bench.store.load(old[0].id()).await.unwrap().unwrap();
@@ -73,7 +73,7 @@ async fn entries_that_are_left_behind_are_dropped_now_and_then() {
         user_id: three().user_id,
     };
     fastrand::seed(17);
-    let bench = Bench::<Many>::new().await;
+    let bench = TestBench::<Many>::new().await;
     for _ in 0..70 {
         bench.store.create(many()).await.unwrap();
     }

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use session_store::{AttributeValue, Error, SessionAttributes};
-use session_store_tests::{Bench, Fault, endpoint};
+use session_store_tests::{Fault, TestBench, endpoint};
 
 use super::{SHARDS, Sharded, listed, log_in, newest_first, text};
 
-fn count(bench: &Bench<Sharded>, operation: &str) -> usize {
+fn count(bench: &TestBench<Sharded>, operation: &str) -> usize {
     let operations = bench.wire.operations();
     operations.iter().filter(|name| *name == operation).count()
 }
 
 #[tokio::test]
 async fn it_is_one_list_newest_first() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     let acme = log_in(&bench, "acme", 230).await;
     let other = log_in(&bench, "acme#1", 3).await;
     let mut shards = BTreeMap::<_, usize>::new();
@@ -37,7 +37,7 @@ async fn it_is_one_list_newest_first() {
 
 #[tokio::test]
 async fn a_limit_gives_the_newest_and_asks_each_shard_once() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     let acme = log_in(&bench, "acme", 60).await;
     let newest = newest_first(&acme);
     for limit in [1, 10, 40] {
@@ -54,7 +54,7 @@ async fn a_limit_gives_the_newest_and_asks_each_shard_once() {
 #[tokio::test]
 async fn shards_that_run_dry_are_read_further() {
     // Almost all lie in one shard, as after a change of their number.
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     let acme = log_in(&bench, "acme", 130).await;
     for (i, session) in acme.iter().enumerate() {
         let mut item = bench.item(session.handle()).await.unwrap();
@@ -78,7 +78,7 @@ async fn shards_that_run_dry_are_read_further() {
 
 #[tokio::test]
 async fn a_query_that_fails_ends_the_listing() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     log_in(&bench, "acme", 5).await;
     for _ in 0..20 {
         bench.wire.next("Query", Fault::throttled());
@@ -97,7 +97,7 @@ async fn a_query_that_fails_ends_the_listing() {
 
 #[tokio::test]
 async fn a_revocation_goes_through_all_shards() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     let acme = log_in(&bench, "acme", 40).await;
     let other = log_in(&bench, "umbrella", 3).await;
     let (spared, early) = (&acme[7], acme[20].created_at());
@@ -141,7 +141,7 @@ async fn a_revocation_goes_through_all_pages_of_all_shards() {
         tenant: String,
     }
 
-    let bench = Bench::<Many>::new().await;
+    let bench = TestBench::<Many>::new().await;
     for _ in 0..60 {
         let tenant = "acme".to_owned();
         bench.store.create(Many { tenant }).await.unwrap();
@@ -162,7 +162,7 @@ async fn a_revocation_goes_through_all_pages_of_all_shards() {
     assert!(bench.items().await.is_empty());
 }
 
-fn expect(bench: &Bench<Sharded>, bill: &[(&str, f64)]) {
+fn expect(bench: &TestBench<Sharded>, bill: &[(&str, f64)]) {
     let expected: Vec<_> = bill
         .iter()
         .map(|(op, units)| ((*op).to_owned(), *units))
@@ -172,7 +172,7 @@ fn expect(bench: &Bench<Sharded>, bill: &[(&str, f64)]) {
 
 #[tokio::test]
 async fn g14_it_costs_a_query_for_each_shard_and_no_more_to_write() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     bench.wire.meter();
     let mut session = bench.store.create(Sharded::of("acme")).await.unwrap();
     expect(&bench, &[("PutItem", 1.0 + 1.0)]);

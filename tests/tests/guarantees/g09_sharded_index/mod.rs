@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use session_store::{Session, SessionAttributes, SessionHandle};
-use session_store_tests::{Bench, Item};
+use session_store_tests::{Item, TestBench};
 
 const SHARDS: usize = 4;
 
@@ -31,7 +31,11 @@ impl Sharded {
     }
 }
 
-async fn log_in(bench: &Bench<Sharded>, tenant: &str, sessions: usize) -> Vec<Session<Sharded>> {
+async fn log_in(
+    bench: &TestBench<Sharded>,
+    tenant: &str,
+    sessions: usize,
+) -> Vec<Session<Sharded>> {
     let mut all = Vec::with_capacity(sessions);
     for _ in 0..sessions {
         bench.clock.advance(Duration::from_millis(1));
@@ -40,7 +44,7 @@ async fn log_in(bench: &Bench<Sharded>, tenant: &str, sessions: usize) -> Vec<Se
     all
 }
 
-async fn listed(bench: &Bench<Sharded>, tenant: &str) -> Vec<SessionHandle> {
+async fn listed(bench: &TestBench<Sharded>, tenant: &str) -> Vec<SessionHandle> {
     let all = bench.store.sessions(Sharded::TENANT, tenant).all();
     let all = all.await.unwrap();
     all.iter().map(|session| session.handle()).collect()
@@ -54,6 +58,6 @@ fn text(item: &Item, name: &str) -> Option<String> {
     Some(item.get(name)?.as_s().unwrap().clone())
 }
 
-async fn shard(bench: &Bench<Sharded>, handle: SessionHandle) -> Option<String> {
+async fn shard(bench: &TestBench<Sharded>, handle: SessionHandle) -> Option<String> {
     text(&bench.item(handle).await.unwrap(), "tenant-shard")
 }

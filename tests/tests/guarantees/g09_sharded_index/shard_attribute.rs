@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 
 use serde::{Deserialize, Serialize};
 use session_store::{Attribute, AttributeValue, Error, Schema, SessionAttributes};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use super::{Sharded, listed, log_in, shard, text};
 
@@ -20,7 +20,7 @@ struct Plain {
 
 #[tokio::test]
 async fn it_moves_with_its_value() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     let mut sessions = log_in(&bench, "acme", 1).await;
     let session = &mut sessions[0];
     let before = shard(&bench, session.handle()).await.unwrap();
@@ -55,7 +55,7 @@ async fn it_moves_with_its_value() {
 
 #[tokio::test]
 async fn a_new_id_is_in_one_shard() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     for _ in 0..8 {
         let mut sessions = log_in(&bench, "acme", 1).await;
         let session = &mut sessions[0];
@@ -70,7 +70,7 @@ async fn a_new_id_is_in_one_shard() {
 
 #[tokio::test]
 async fn a_new_id_of_what_was_loaded_carries_no_old_shard_along() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     let sessions = log_in(&bench, "acme", 1).await;
     let mut item = bench.item(sessions[0].handle()).await.unwrap();
     item.insert("note".to_owned(), AttributeValue::S("kept".into()));
@@ -86,7 +86,7 @@ async fn a_new_id_of_what_was_loaded_carries_no_old_shard_along() {
 
 #[tokio::test]
 async fn the_next_save_enters_what_a_binary_without_shards_stored() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     let plain = bench.other::<Plain>().await;
     let old = Plain {
         tenant: Some("acme".into()),
@@ -113,7 +113,7 @@ async fn the_next_save_enters_what_a_binary_without_shards_stored() {
 
 #[tokio::test]
 async fn a_shard_that_is_read_stays_and_another_is_mended() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     let sessions = log_in(&bench, "acme", 1).await;
     let handle = sessions[0].handle();
     let own = shard(&bench, handle).await.unwrap();
@@ -140,7 +140,7 @@ async fn a_shard_that_is_read_stays_and_another_is_mended() {
 
 #[tokio::test]
 async fn a_create_that_begins_again_is_found() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     for _ in 0..8 {
         bench.wire.next("PutItem", Fault::LoseResponse);
         let mut session = bench.store.create(Sharded::of("acme")).await.unwrap();
@@ -162,7 +162,7 @@ async fn keys_of_each_type() {
         key: Option<Vec<u8>>,
     }
 
-    let bench = Bench::<Bytes>::new().await;
+    let bench = TestBench::<Bytes>::new().await;
     let key = vec![0xff, 0x00, b'#'];
     let data = Bytes {
         key: Some(key.clone()),
@@ -175,7 +175,7 @@ async fn keys_of_each_type() {
     let revoked = bench.store.revoke(Bytes::KEY, key).await.unwrap();
     assert_eq!(revoked.deleted(), 1);
 
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     let data = Sharded {
         number: Some(-17),
         ..Sharded::default()
@@ -192,7 +192,7 @@ async fn keys_of_each_type() {
 
 #[tokio::test]
 async fn a_key_that_is_too_long_is_known_before_the_call() {
-    let bench = Bench::<Sharded>::new().await;
+    let bench = TestBench::<Sharded>::new().await;
     let longest = "x".repeat(2048 - "#3".len());
     bench.store.create(Sharded::of(&longest)).await.unwrap();
     assert_eq!(listed(&bench, &longest).await.len(), 1);
