@@ -31,7 +31,7 @@ impl Write for Log {
 
 /// Everything that this crate, the SDK and the engine log at all, over all operations and errors.
 #[tokio::test]
-async fn in_no_item_log_or_error() {
+async fn an_id_is_in_no_item_log_or_error() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

@@ -87,7 +87,7 @@ async fn open(order: &Order) -> DynamoDbStore<App> {
 
 /// The process that is killed. As a test of its own, it has no order and does nothing.
 #[tokio::test]
-async fn child() {
+async fn a_child_process_without_an_order_does_nothing() {
     let Ok(order) = std::env::var(ORDER) else {
         return;
     };

@@ -39,7 +39,11 @@ pub(crate) struct Order {
     pub(crate) ids: Vec<String>,
 }
 
+/// The variable with the order of a process, as JSON.
 pub(crate) const ORDER: &str = "SESSION_STORE_CRASH_ORDER";
+
+/// The test that becomes the process when it has an order; a run of the tests gives it none.
+const CHILD: &str = "a_child_process_without_an_order_does_nothing";
 
 /// Does one thing after another until the process is killed.
 pub(crate) async fn work(
@@ -139,7 +143,7 @@ pub(crate) fn say(line: &Line) {
 /// Runs the process, kills it this long after it has said so many lines, and returns all of them.
 pub(crate) fn run_and_kill(order: &Order, count: usize, after: Duration) -> Vec<Line> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture"])
+        .args(["--exact", CHILD, "--nocapture"])
         .env(ORDER, serde_json::to_string(order).unwrap())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

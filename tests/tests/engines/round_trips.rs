@@ -100,7 +100,7 @@ fn check(
 }
 
 #[test]
-fn write_read() {
+fn any_data_is_read_as_it_was_created() {
     check(64, async |bench, data, _| {
         let created = bench.store.create(data.clone()).await.unwrap();
         let loaded = bench.store.load(created.id()).await.unwrap().unwrap();
@@ -112,7 +112,7 @@ fn write_read() {
 }
 
 #[test]
-fn write_delete_read() {
+fn any_data_is_absent_after_delete() {
     check(16, async |bench, data, _| {
         let session = bench.store.create(data).await.unwrap();
         bench.store.delete(session.id()).await.unwrap();
@@ -123,7 +123,7 @@ fn write_delete_read() {
 
 /// From any state to any other, by what changed alone.
 #[test]
-fn write_change_read() {
+fn any_data_is_read_as_it_was_saved() {
     check(64, async |bench, one, two| {
         let mut session = bench.store.create(one).await.unwrap();
         *session = two.clone();

@@ -24,7 +24,7 @@ async fn expect_gone(bench: &TestBench<App>, mut session: Session<App>, expired:
 }
 
 #[tokio::test]
-async fn after_delete() {
+async fn a_save_after_delete_is_gone() {
     let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.store.delete(session.id()).await.unwrap();
@@ -32,7 +32,7 @@ async fn after_delete() {
 }
 
 #[tokio::test]
-async fn after_revoke() {
+async fn a_save_after_revoke_is_gone() {
     let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let revoked = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
@@ -41,7 +41,7 @@ async fn after_revoke() {
 }
 
 #[tokio::test]
-async fn after_revoke_by_handle() {
+async fn a_save_after_revoke_by_handle_is_gone() {
     let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let revoked = bench.store.revoke_handle(&session.handle()).await.unwrap();
@@ -50,7 +50,7 @@ async fn after_revoke_by_handle() {
 }
 
 #[tokio::test]
-async fn after_expiry() {
+async fn a_save_after_expiry_is_gone() {
     let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.clock.advance(Duration::from_secs(30 * 60));
@@ -58,7 +58,7 @@ async fn after_expiry() {
 }
 
 #[tokio::test]
-async fn while_the_save_is_on_its_way() {
+async fn a_save_that_a_delete_overtakes_is_gone() {
     let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let (store, id) = (bench.store.clone(), session.id().clone());
@@ -103,7 +103,7 @@ async fn a_create_of_unknown_outcome_is_not_sent_again() {
 /// No request of a change of id got through, and the caller asks again when the session has
 /// expired: what was sent before found it live.
 #[tokio::test]
-async fn a_change_of_id_that_is_resumed_after_expiry() {
+async fn a_cycle_id_that_is_resumed_after_expiry_is_gone() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let id = session.id().clone();
@@ -127,7 +127,7 @@ async fn a_change_of_id_that_is_resumed_after_expiry() {
 
 /// The same when it had been carried out, and only its answers were lost.
 #[tokio::test]
-async fn a_change_of_id_that_was_carried_out_is_known_after_expiry() {
+async fn a_cycle_id_that_was_carried_out_is_recognised_after_expiry() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let id = session.id().clone();

@@ -75,7 +75,7 @@ async fn every_session_that_was_created_before_a_moment_is_gone() {
 }
 
 #[tokio::test]
-async fn the_moment_never_goes_back() {
+async fn an_earlier_cutoff_does_not_replace_a_later_one() {
     let bench = TestBench::<App>::new().await;
     let session = bench.store.create(mine()).await.unwrap();
     let moment = now(&bench) + Duration::from_secs(1);
@@ -90,7 +90,7 @@ async fn the_moment_never_goes_back() {
 
 /// They hold no place, either.
 #[tokio::test]
-async fn those_that_were_revoked_with_all_make_room() {
+async fn sessions_before_the_cutoff_do_not_count_towards_the_limit() {
     let bench = TestBench::<App>::new().await;
     for _ in 0..3 {
         bench.store.create(mine()).await.unwrap();
@@ -116,7 +116,7 @@ async fn those_that_were_revoked_with_all_make_room() {
 
 /// One batch, of which the session or the moment can be left over.
 #[tokio::test]
-async fn a_load_reads_both_together() {
+async fn a_load_reads_session_and_cutoff_in_one_batch() {
     let bench = TestBench::<App>::new().await;
     // DynamoDB Local 3.3.0 bills nothing for the part of a batch that is not there, and AWS one unit.
     let long_ago = now(&bench) - Duration::from_secs(60);

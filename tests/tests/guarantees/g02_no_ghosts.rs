@@ -10,7 +10,7 @@ fn unknown_id() -> SessionId {
 }
 
 #[tokio::test]
-async fn of_an_id_that_never_was() {
+async fn operations_on_an_unknown_id_leave_no_item() {
     let bench = TestBench::<App>::new().await;
     let id = unknown_id();
     assert!(bench.store.load(&id).await.unwrap().is_none());
@@ -32,7 +32,7 @@ async fn of_an_id_that_never_was() {
 }
 
 #[tokio::test]
-async fn of_a_session_that_was_deleted() {
+async fn a_second_delete_and_a_save_after_delete_leave_no_item() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.store.delete(session.id()).await.unwrap();
@@ -47,7 +47,7 @@ async fn of_a_session_that_was_deleted() {
 
 /// The answer to a delete is lost, and the SDK sends it again: the second finds nothing.
 #[tokio::test]
-async fn of_a_delete_that_is_sent_twice() {
+async fn a_delete_that_is_sent_twice_leaves_no_item() {
     let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.next("DeleteItem", Fault::LoseResponse);

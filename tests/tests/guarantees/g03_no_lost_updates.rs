@@ -29,7 +29,7 @@ async fn different_fields_both_survive() {
 }
 
 #[tokio::test]
-async fn of_the_same_field_the_last_wins() {
+async fn the_last_save_of_the_same_field_wins() {
     let bench = TestBench::<App>::new().await;
     let mut one = bench.store.create(App::of("u-17")).await.unwrap();
     let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
@@ -42,7 +42,7 @@ async fn of_the_same_field_the_last_wins() {
 }
 
 #[tokio::test]
-async fn only_what_changed_is_written() {
+async fn a_save_writes_only_the_changed_fields() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.clear();
@@ -76,7 +76,7 @@ async fn only_what_changed_is_written() {
 }
 
 #[tokio::test]
-async fn nothing_changed_is_no_request() {
+async fn a_save_of_an_unchanged_session_sends_no_request() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.clear();
@@ -293,7 +293,7 @@ async fn a_counter_loses_no_increment() {
 
 /// On conflict the failed write brings the other's state along: no second read.
 #[tokio::test]
-async fn an_update_goes_on_from_the_state_of_others() {
+async fn an_update_retries_on_the_stored_state_without_a_second_read() {
     let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut other = bench.store.load(session.id()).await.unwrap().unwrap();
@@ -369,7 +369,7 @@ async fn an_update_that_others_always_overtake_says_how_often_it_tried() {
 
 /// A change stands even where somebody stored the same value first, and another one a moment later.
 #[tokio::test]
-async fn a_change_is_not_lost_to_two_others_of_whom_one_made_the_same() {
+async fn a_change_survives_two_other_writers_of_which_one_stored_the_same_value() {
     let bench = TestBench::<Person>::new().await;
     let mut session = bench.store.create(Person::default()).await.unwrap();
     for first in ["Ada", "Eve"] {

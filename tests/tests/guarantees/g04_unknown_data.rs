@@ -30,7 +30,7 @@ struct New {
 }
 
 #[tokio::test]
-async fn old_and_new_binary_on_one_session() {
+async fn old_and_new_binaries_keep_each_others_fields() {
     let new = TestBench::<New>::new().await;
     let old = new.other::<Old>().await;
 
@@ -93,7 +93,7 @@ struct Unpromoted {
 }
 
 #[tokio::test]
-async fn an_attribute_that_is_out_of_step_is_mended_by_the_next_save() {
+async fn a_stale_attribute_is_repaired_by_the_next_save() {
     let new = TestBench::<New>::new().await;
     let old = new.other::<Unpromoted>().await;
     let data = Unpromoted {
@@ -199,7 +199,7 @@ async fn expect_strangers_untouched<S>(
 }
 
 #[tokio::test]
-async fn a_save_of_fields() {
+async fn a_save_of_fields_keeps_unknown_data() {
     let bench = TestBench::<Old>::new().await;
     expect_strangers_untouched(&bench, async |id| {
         let mut session = bench.store.load(id).await.unwrap().unwrap();
@@ -228,7 +228,7 @@ struct Counts {
 }
 
 #[tokio::test]
-async fn a_save_of_a_flattened_group() {
+async fn a_save_of_a_flattened_group_keeps_unknown_data() {
     let bench = TestBench::<Nested>::new().await;
     expect_strangers_untouched(&bench, async |id| {
         let mut session = bench.store.load(id).await.unwrap().unwrap();
@@ -273,7 +273,7 @@ wide! {
 }
 
 #[tokio::test]
-async fn a_save_of_everything() {
+async fn a_save_of_all_data_keeps_unknown_data() {
     let bench = TestBench::<Wide>::new().await;
     expect_strangers_untouched(&bench, async |id| {
         let mut session = bench.store.load(id).await.unwrap().unwrap();

@@ -7,7 +7,7 @@ use session_store_tests::TestBench;
 use crate::App;
 
 #[tokio::test]
-async fn everywhere() {
+async fn an_expired_session_is_absent_for_load_list_count_and_revoke() {
     let bench = TestBench::<App>::new().await;
     let old = bench.store.create(App::of("u-17")).await.unwrap();
     bench.clock.advance(Duration::from_secs(20 * 60));
@@ -49,7 +49,7 @@ async fn everywhere() {
 }
 
 #[tokio::test]
-async fn to_the_second() {
+async fn a_session_expires_at_the_exact_second() {
     let bench = TestBench::<App>::new().await;
     let begin = bench.clock.millis();
     let session = bench.store.create(App::of("u-17")).await.unwrap();

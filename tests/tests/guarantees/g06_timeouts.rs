@@ -158,7 +158,7 @@ async fn a_touch_by_a_clock_that_is_behind_shortens_nothing() {
 
 /// "Remember me": a longer idle timeout for one session, within the absolute one.
 #[tokio::test]
-async fn an_idle_timeout_of_ones_own() {
+async fn a_session_can_have_an_idle_timeout_of_its_own() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut earlier = bench.store.load(session.id()).await.unwrap().unwrap();

@@ -72,7 +72,7 @@ async fn the_session_stays_and_its_id_changes() {
 }
 
 #[tokio::test]
-async fn g6_the_absolute_timeout_goes_along() {
+async fn g6_a_new_id_does_not_extend_the_absolute_timeout() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let absolute = session.created_at() + Duration::from_secs(12 * 60 * 60);
@@ -102,7 +102,7 @@ async fn g1_no_new_id_for_a_session_that_has_ended() {
 }
 
 #[tokio::test]
-async fn g3_what_others_wrote_meanwhile_goes_along() {
+async fn g3_a_new_id_keeps_what_others_wrote_meanwhile() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut other = bench.store.load(session.id()).await.unwrap().unwrap();
@@ -128,7 +128,7 @@ async fn g3_what_others_wrote_meanwhile_goes_along() {
 }
 
 #[tokio::test]
-async fn of_two_at_once_one_wins() {
+async fn one_of_two_concurrent_cycle_ids_wins() {
     let bench = TestBench::<App>::new().await;
     let mut one = bench.store.create(App::of("u-17")).await.unwrap();
     let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
@@ -142,7 +142,7 @@ async fn of_two_at_once_one_wins() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_found_out_by_the_sdk() {
+async fn a_lost_response_is_resolved_by_the_retry_of_the_sdk() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.next("TransactWriteItems", Fault::LoseResponse);
@@ -236,7 +236,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_of_a_session_that_was_revoked_since() {
+async fn an_unknown_outcome_is_gone_if_the_session_was_revoked_since() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     lose_all(&bench, || Fault::Refuse);
@@ -259,7 +259,7 @@ async fn an_unknown_outcome_of_a_session_that_was_revoked_since() {
 
 /// Every reason for which DynamoDB cancels a transaction, and which id is valid after it.
 #[tokio::test]
-async fn each_reason_of_a_cancelled_transaction() {
+async fn each_reason_of_a_cancelled_transaction_leaves_one_id_valid() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let cancelled = |old: &str, new: &str| {
@@ -329,7 +329,7 @@ async fn each_reason_of_a_cancelled_transaction() {
 }
 
 #[tokio::test]
-async fn g11_what_cannot_be_stored_leaves_the_old_id_valid() {
+async fn g11_a_value_that_cannot_be_stored_leaves_the_old_id_valid() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.clear();

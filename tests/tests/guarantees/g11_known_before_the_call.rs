@@ -84,7 +84,7 @@ async fn expect_refused(bench: &TestBench<Odd>, path: &str, odd: impl Fn(&mut Od
 }
 
 #[tokio::test]
-async fn what_dynamodb_refuses() {
+async fn a_value_that_dynamodb_refuses_is_refused_before_the_call() {
     let bench = TestBench::<Odd>::new().await;
     expect_refused(&bench, "ratio", |odd| odd.ratio = f64::NAN).await;
     expect_refused(&bench, "ratio", |odd| odd.ratio = f64::INFINITY).await;
@@ -118,7 +118,7 @@ async fn what_dynamodb_refuses() {
 
 /// The other side of each bound is stored, and comes back.
 #[tokio::test]
-async fn what_dynamodb_takes() {
+async fn a_value_just_within_each_bound_is_stored() {
     let bench = TestBench::<Odd>::new().await;
     let data = Odd {
         user_id: Some("a".repeat(2048)),
@@ -139,7 +139,7 @@ async fn what_dynamodb_takes() {
 
 /// An anonymous user has no id, and an empty text, list and map are fine outside of keys.
 #[tokio::test]
-async fn empty_values() {
+async fn empty_values_outside_of_keys_are_stored() {
     let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::default()).await.unwrap();
     let item = bench.item(session.handle()).await.unwrap();
@@ -160,7 +160,7 @@ async fn create_with(store: &DynamoDbStore<App>, theme: usize) -> Result<(), Err
 }
 
 #[tokio::test]
-async fn four_hundred_kilobytes() {
+async fn a_create_over_400_kb_is_refused_before_the_call() {
     let bench = TestBench::<App>::new().await;
     create_with(&bench.store, 399 * 1024).await.unwrap();
     bench.wire.clear();
@@ -177,7 +177,7 @@ async fn four_hundred_kilobytes() {
 }
 
 #[tokio::test]
-async fn a_save_that_would_be_too_large() {
+async fn a_save_over_400_kb_is_refused_before_the_call() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let item = bench.item(session.handle()).await;
@@ -193,7 +193,7 @@ async fn a_save_that_would_be_too_large() {
 
 /// Each of two copies is small enough, and both together are not: that only DynamoDB can see.
 #[tokio::test]
-async fn an_item_that_others_made_larger() {
+async fn a_save_onto_an_item_that_others_enlarged_is_too_large() {
     let bench = TestBench::<App>::new().await;
     let mut one = bench.store.create(App::of("u-17")).await.unwrap();
     let mut two = bench.store.load(one.id()).await.unwrap().unwrap();

@@ -142,7 +142,7 @@ fn m<const N: usize>(entries: [(&str, AttributeValue); N]) -> AttributeValue {
 }
 
 #[tokio::test]
-async fn texts_bytes_and_what_has_one_size() {
+async fn texts_bytes_booleans_and_null_are_counted_as_billed() {
     let scales = Scales::new().await;
     scales
         .weigh_all([
@@ -165,7 +165,7 @@ async fn texts_bytes_and_what_has_one_size() {
 }
 
 #[tokio::test]
-async fn names() {
+async fn attribute_names_are_counted_as_billed() {
     let scales = Scales::new().await;
     let mut wrong = Vec::new();
     for name in [
@@ -186,7 +186,7 @@ async fn names() {
 
 /// Each count of digits, at each place of the decimal point near it and far away, with both signs.
 #[tokio::test]
-async fn numbers() {
+async fn numbers_are_counted_as_billed() {
     let scales = Scales::new().await;
     let digits = "12345678912345678912345678912345678912";
     let mut numbers = Vec::new();
@@ -208,7 +208,7 @@ async fn numbers() {
 
 /// The same number in many spellings, and numbers with zeros outside, inside and alone.
 #[tokio::test]
-async fn zeros_and_spellings() {
+async fn zeros_and_other_spellings_of_numbers_are_counted_as_billed() {
     let scales = Scales::new().await;
     let numbers = [
         "0",
@@ -281,7 +281,7 @@ async fn zeros_and_spellings() {
 }
 
 #[tokio::test]
-async fn sets() {
+async fn sets_are_counted_as_billed() {
     let scales = Scales::new().await;
     let texts =
         |texts: &[&str]| AttributeValue::Ss(texts.iter().map(ToString::to_string).collect());
@@ -304,7 +304,7 @@ async fn sets() {
 }
 
 #[tokio::test]
-async fn lists_and_maps() {
+async fn lists_and_maps_are_counted_as_billed() {
     let scales = Scales::new().await;
     let list = AttributeValue::L;
     let deep = |levels| (0..levels).fold(n(1), |inner, _| list(vec![inner]));
@@ -344,7 +344,7 @@ async fn lists_and_maps() {
 }
 
 #[test]
-fn anything() {
+fn random_values_are_counted_as_billed() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -384,7 +384,7 @@ fn anything() {
 
 /// The largest item by this crate's count is the largest that the engine takes.
 #[tokio::test]
-async fn four_hundred_kilobytes() {
+async fn the_engine_takes_400_kb_by_our_count_and_not_a_byte_more() {
     let scales = Scales::new().await;
     let sized = |size: usize| {
         let item = |pad: usize| {

@@ -17,7 +17,7 @@ const POLICIES: [CookieContentSecurity; 2] = [
 ];
 
 #[actix_web::test]
-async fn what_one_request_inserts_another_reads() {
+async fn a_value_that_one_request_inserts_is_read_by_another() {
     for policy in POLICIES {
         let (_bench, sessions) = bench().await;
         let site = Site::with(sessions, |middleware| {

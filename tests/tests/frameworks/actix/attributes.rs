@@ -170,7 +170,7 @@ async fn g9_a_consistent_index_follows_log_in_and_log_out() {
 
 /// A session of a binary that did not promote the field yet is found after the next update.
 #[actix_web::test]
-async fn an_update_mends_promoted_attributes() {
+async fn an_update_repairs_stale_attributes() {
     let (bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
     let cookie = site.post("/log-in/ferris", &None).await.cookie;

@@ -84,7 +84,7 @@ async fn a_bad_cookie_is_an_anonymous_request() {
 }
 
 #[actix_web::test]
-async fn a_text_that_is_no_id_is_not_looked_up() {
+async fn a_malformed_key_sends_no_request() {
     let (bench, sessions) = bench().await;
     bench.wire.clear();
     for text in ["", "1", "#user_id#u-17", "#everyone", &"x".repeat(4064)] {

@@ -147,7 +147,7 @@ async fn g6_nothing_outlives_the_absolute_timeout_or_shortens_a_session() {
 }
 
 #[actix_web::test]
-async fn g11_what_cannot_be_stored_is_known_before_the_call() {
+async fn g11_a_value_that_cannot_be_stored_is_refused_before_the_call() {
     let (bench, sessions) = bench().await;
     let key = sessions
         .save(HashMap::new(), &Duration::HOUR)
@@ -284,7 +284,7 @@ async fn g1_and_g2_an_ended_session_takes_no_writes() {
 }
 
 #[actix_web::test]
-async fn the_errors_of_the_trait_are_told_apart() {
+async fn each_failure_is_the_matching_error_of_the_trait() {
     let (bench, sessions) = bench().await;
     let key = sessions
         .save(HashMap::new(), &Duration::HOUR)

@@ -27,7 +27,7 @@ async fn g3_parallel_changes_of_different_entries_are_all_kept() {
 }
 
 #[actix_web::test]
-async fn g3_of_parallel_changes_of_the_same_entry_one_is_kept() {
+async fn g3_one_of_parallel_changes_of_the_same_entry_is_kept() {
     let (_bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
     let cookie = site.post("/set/theme/dark", &None).await.cookie;
@@ -61,7 +61,7 @@ async fn g1_parallel_changes_do_not_undo_a_log_out() {
 }
 
 #[actix_web::test]
-async fn of_parallel_renewals_one_gets_the_session() {
+async fn one_of_parallel_renewals_gets_the_session() {
     let (bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
     let cookie = site.post("/set/theme/dark", &None).await.cookie;
@@ -79,7 +79,7 @@ async fn of_parallel_renewals_one_gets_the_session() {
 
 /// Changes that come when the old session has gone are dropped; the others are in the new one.
 #[actix_web::test]
-async fn of_parallel_renewals_and_changes_one_session_is_left() {
+async fn parallel_renewals_and_changes_leave_one_session() {
     let (bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
     let cookie = site.post("/set/theme/dark", &None).await.cookie;

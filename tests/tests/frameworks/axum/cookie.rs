@@ -12,7 +12,7 @@ use session_store_tests::TestBench;
 use super::{App, answer, app, ask, ask_with, begin, calls, routes};
 
 #[tokio::test]
-async fn the_cookie_is_as_safe_as_cookies_can_be() {
+async fn the_cookie_has_every_safe_setting() {
     let bench = TestBench::<App>::new().await;
     let app = routes().layer(SessionLayer::new(bench.store.clone()));
     let answer = ask(&app, "/visit", None).await;
@@ -65,7 +65,7 @@ async fn the_cookie_is_as_safe_as_cookies_can_be() {
 
 /// Each is answered as if there were no cookie, and none is adopted.
 #[tokio::test]
-async fn bad_cookies_are_no_cookies() {
+async fn a_malformed_or_unknown_cookie_is_ignored() {
     let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let live = begin(&bench, &app).await;
@@ -145,7 +145,7 @@ async fn a_signed_id_is_checked_without_a_read() {
 }
 
 #[tokio::test]
-async fn an_api_has_its_id_in_a_header() {
+async fn bearer_mode_has_the_id_in_a_header() {
     let bench = TestBench::<App>::new().await;
     let app = routes().layer(SessionLayer::new(bench.store.clone()).bearer());
     let new = ask(&app, "/visit", None).await;

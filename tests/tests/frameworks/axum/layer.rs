@@ -91,7 +91,7 @@ async fn a_log_in_is_one_transaction_and_has_a_new_id() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_not_available_is_said_to_be() {
+async fn an_unavailable_store_is_answered_with_503() {
     let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let cookie = begin(&bench, &app).await;
@@ -192,7 +192,7 @@ async fn a_middleware_and_a_handler_share_one_session() {
 
 /// What the session of the store tells is at hand.
 #[tokio::test]
-async fn the_session_as_the_store_knows_it() {
+async fn a_handler_can_reach_the_stored_session_and_the_store() {
     async fn handle(session: Current) -> String {
         let stored = CurrentSession::stored(&session).map(Session::handle);
         let store = CurrentSession::store(&session);

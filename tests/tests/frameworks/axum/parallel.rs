@@ -128,7 +128,7 @@ impl Browser {
 }
 
 #[tokio::test]
-async fn g3_changes_of_a_field_each_are_all_kept() {
+async fn g3_changes_of_different_fields_are_all_kept() {
     let browser = Browser::new().await;
     browser.at_once(|_| "change").await;
     let mut stored = browser.stored(&browser.cookie).await.unwrap();
@@ -136,7 +136,7 @@ async fn g3_changes_of_a_field_each_are_all_kept() {
 }
 
 #[tokio::test]
-async fn g3_of_changes_of_the_same_field_one_is_kept() {
+async fn g3_one_of_the_changes_of_the_same_field_is_kept() {
     let browser = Browser::new().await;
     browser.at_once(|_| "choose").await;
     let stored = browser.stored(&browser.cookie).await.unwrap();
@@ -156,7 +156,7 @@ async fn g1_changes_do_not_undo_a_log_out() {
 }
 
 #[tokio::test]
-async fn g7_of_log_ins_one_gets_the_session() {
+async fn g7_one_of_parallel_log_ins_gets_the_session() {
     for log_ins in [AT_ONCE, AT_ONCE / 2] {
         let browser = Browser::new().await;
         let path = |n| if n < log_ins { "log-in" } else { "change" };
@@ -188,7 +188,7 @@ async fn g7_of_log_ins_one_gets_the_session() {
 
 /// A handler that stores at once learns whom its log-in ended, with a session before it or without.
 #[tokio::test]
-async fn a_handler_can_learn_whom_a_log_in_ended() {
+async fn a_handler_can_learn_which_sessions_a_log_in_evicted() {
     let browser = Browser::new().await;
     let log_in = async |cookie| {
         let answer = ask(&browser.app, "/log-in-and-tell", cookie).await;

@@ -107,7 +107,7 @@ fn reads(bench: &TestBench<App>) -> Vec<bool> {
 }
 
 #[tokio::test]
-async fn the_cookie_takes_along_what_its_client_last_wrote() {
+async fn the_signed_cookie_carries_the_version_last_written() {
     let bench = TestBench::<App>::new().await;
     let mut browser = Browser::new(&bench).await;
     assert!(browser.get("/visit").await);
@@ -136,7 +136,7 @@ async fn the_cookie_takes_along_what_its_client_last_wrote() {
 
 /// A save in a transaction does not tell the version: the next load asks, and tells the client.
 #[tokio::test]
-async fn a_version_that_is_not_known_is_asked_for_once() {
+async fn an_unknown_version_costs_one_consistent_read() {
     let bench = TestBench::<App>::new().await;
     let mut browser = Browser::new(&bench).await;
     browser.get("/visit").await;

@@ -18,7 +18,7 @@ use tower::ServiceExt as _;
 use super::{App, Current, app, ask, begin, calls, routes};
 
 #[tokio::test]
-async fn what_is_changed_after_the_end_begins_a_new_session() {
+async fn a_change_after_end_begins_a_new_session() {
     let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let old = begin(&bench, &app).await;
@@ -169,7 +169,7 @@ async fn a_session_that_cannot_be_decoded_is_an_error_and_stays() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_stored_is_an_error_and_no_write() {
+async fn a_value_that_cannot_be_stored_is_answered_with_500_and_not_written() {
     async fn fill(mut session: Current) {
         session.theme = "x".repeat(401 * 1024);
     }
@@ -187,7 +187,7 @@ async fn what_cannot_be_stored_is_an_error_and_no_write() {
 }
 
 #[tokio::test]
-async fn one_session_too_many_is_said_to_be() {
+async fn a_log_in_over_the_limit_is_answered_with_409() {
     let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     for _ in 0..3 {
@@ -212,7 +212,7 @@ async fn one_session_too_many_is_said_to_be() {
 
 /// Remember me: chosen with the log-in, and stored with it.
 #[tokio::test]
-async fn an_idle_timeout_of_its_own_is_stored_with_the_rest() {
+async fn set_idle_timeout_is_stored_with_the_log_in() {
     async fn remember(mut session: Current) {
         session.user_id = Some("u-17".into());
         CurrentSession::set_idle_timeout(&mut session, Duration::from_secs(6 * 3600));
@@ -239,7 +239,7 @@ async fn an_idle_timeout_of_its_own_is_stored_with_the_rest() {
 
 /// The client hangs up when the change of id is on its way: it is carried to its end.
 #[tokio::test]
-async fn a_new_id_is_carried_to_its_end_when_the_client_hangs_up() {
+async fn a_cycle_id_is_finished_when_the_client_hangs_up() {
     let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let cookie = begin(&bench, &app).await;
@@ -275,7 +275,7 @@ async fn a_new_id_is_carried_to_its_end_when_the_client_hangs_up() {
 
 /// 20 requests of one browser at once, each adding to the same field: none is lost.
 #[tokio::test]
-async fn an_update_loses_to_nobody() {
+async fn an_update_loses_no_increment_of_parallel_requests() {
     async fn count(mut session: Current) -> String {
         session.theme = "dark".into();
         let visits = CurrentSession::update(&mut session, |session| {

@@ -22,7 +22,7 @@ macro_rules! tests {
             use crate::tower::{App, Computed, Listed};
 
             #[tokio::test]
-            async fn a_promoted_attribute_is_written_by_who_changed_it() {
+            async fn a_promoted_attribute_is_written_by_the_copy_that_changed_it() {
                 let one = One::<App>::with(json!({})).await;
                 let (mut login, mut other) = (one.copy().await, one.copy().await);
                 let mut late = one.copy().await;
@@ -44,7 +44,7 @@ macro_rules! tests {
 
             /// A binary that did not know the attribute created the session.
             #[tokio::test]
-            async fn an_attribute_out_of_step_is_mended() {
+            async fn a_stale_attribute_is_repaired_by_the_next_save() {
                 let one = One::<App>::with(json!({ "user_id": "u-17" })).await;
                 let mut item = one.item().await;
                 item.remove("user_id");
@@ -98,7 +98,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn a_computed_attribute_is_of_both_halves() {
+            async fn a_computed_attribute_follows_both_writers() {
                 let one = One::<Computed>::with(json!({ "a": 1, "b": 1 })).await;
                 let (mut a, mut b) = (one.copy().await, one.copy().await);
                 set(&mut a, "a", 10);
@@ -110,7 +110,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn a_roster_follows_who_changed_the_user() {
+            async fn a_roster_follows_the_copy_that_changed_the_user() {
                 let one = One::<Listed>::with(json!({})).await;
                 let count = |user: &'static str| one.bench.store.sessions(Listed::USER_ID, user).count();
                 let (mut login, mut other) = (one.copy().await, one.copy().await);

@@ -36,7 +36,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn a_cache_in_front_holds_old_copies() {
+            async fn old_copies_of_a_cache_in_front_undo_nothing() {
                 let one = One::<App>::with(json!({ "theme": "light" })).await;
                 let cache = Cache::default();
                 let cached = CachingSessionStore::new(cache.clone(), one.store.clone());

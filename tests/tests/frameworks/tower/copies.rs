@@ -57,7 +57,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn g3_of_the_same_key_the_last_wins() {
+            async fn g3_the_last_save_of_the_same_key_wins() {
                 let one = One::<App>::with(json!({ "n": 0 })).await;
                 let (mut a, mut b) = (one.copy().await, one.copy().await);
                 set(&mut a, "n", 1);
@@ -75,7 +75,7 @@ macro_rules! tests {
 
             /// Another program wrote what the type cannot read; a save that repairs it goes through.
             #[tokio::test]
-            async fn what_the_type_cannot_read_can_be_repaired() {
+            async fn an_unreadable_field_can_be_replaced_by_a_save() {
                 let one = One::<App>::with(json!({ "user_id": "u-17" })).await;
                 let mut item = one.item().await;
                 let AttributeValue::M(data) = item.get_mut("data").unwrap() else { panic!() };
@@ -90,7 +90,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn a_key_can_go_by_its_alias() {
+            async fn a_key_can_be_written_by_its_alias() {
                 let one = One::<App>::with(json!({ "colour": "dark" })).await;
                 let mut copy = one.copy().await;
                 copy.data.remove("colour");
@@ -105,7 +105,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn a_flattened_group_is_of_one_writer() {
+            async fn the_last_writer_of_a_flattened_group_replaces_it_whole() {
                 let one = One::<Flat>::with(json!({ "theme": "light", "x": 1, "y": 1 })).await;
                 let (mut a, mut b) = (one.copy().await, one.copy().await);
                 let mut c = one.copy().await;
@@ -120,7 +120,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn very_many_keys_keep_those_of_others_too() {
+            async fn a_save_of_300_keys_keeps_those_of_others() {
                 let one = One::<App>::with(json!({})).await;
                 let (mut many, mut other) = (one.copy().await, one.copy().await);
                 for n in 0..300 {
@@ -187,7 +187,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn g6_nobody_makes_a_session_younger_than_new() {
+            async fn g6_a_forged_creation_time_does_not_extend_a_session() {
                 let one = One::<App>::with(json!({})).await;
                 let mut copy = one.copy().await;
                 let now = one.bench.clock.millis();
@@ -251,7 +251,7 @@ macro_rules! tests {
 
             /// Sessions of a program that knows fewer fields are those of any other.
             #[tokio::test]
-            async fn another_type_can_read_them() {
+            async fn another_type_can_read_and_save_the_sessions() {
                 let one = One::<App>::with(json!({ "theme": "dark", "user_id": "u-17" })).await;
                 let other = TowerSessions::new(one.bench.other::<Plain>().await);
                 let mut copy = other.load(&one.id).await.unwrap().unwrap();

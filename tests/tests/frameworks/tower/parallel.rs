@@ -15,7 +15,7 @@ macro_rules! tests {
 
             /// All requests of a page that loads: 50 at once, each changing a key of its own.
             #[tokio::test]
-            async fn parallel_requests_of_one_browser() {
+            async fn parallel_requests_keep_all_changes_and_undo_no_log_out() {
                 let one = One::<App>::with(json!({ "user_id": "u-17" })).await;
                 let store = Arc::new(one.store.clone());
                 let request = |n: usize, log_out: bool| {
@@ -61,7 +61,7 @@ macro_rules! tests {
 
             /// The framework deletes the old id and creates a new one, each log-in for itself.
             #[tokio::test]
-            async fn parallel_log_ins_of_one_browser() {
+            async fn parallel_log_ins_leave_as_many_sessions_as_the_limit_allows() {
                 let one = One::<Listed>::with(json!({ "theme": "dark" })).await;
                 let store = Arc::new(one.store.clone());
                 let request = async |n: u32| {

@@ -217,7 +217,7 @@ macro_rules! tests {
 
             /// A request as the framework's own session makes it, log-in with a new id included.
             #[tokio::test]
-            async fn through_the_session_of_the_framework() {
+            async fn a_log_in_by_the_session_of_the_framework_gets_a_new_id() {
                 let (bench, store) = bench().await;
                 let store = Arc::new(store);
                 let session = Session::new(None, store.clone(), Some(Expiry::OnInactivity(Duration::minutes(5))));

@@ -50,7 +50,7 @@ fn format_of(item: &Item) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn the_item_says_how_its_data_is_to_be_read() {
+async fn the_format_attribute_says_how_data_is_stored() {
     let bench = TestBench::<AsBytes>::new().await;
     let compressed = bench.other::<Compressed>().await;
     let either = bench.other::<MapOrCompressed>().await;
@@ -180,7 +180,7 @@ async fn a_counter_in_bytes_loses_no_increment() {
 
 /// G4.
 #[tokio::test]
-async fn what_an_old_binary_does_not_know_survives_in_bytes() {
+async fn fields_unknown_to_an_old_binary_survive_in_bytes() {
     let bench = TestBench::<AsBytes>::new().await;
     let old = bench.other::<Old>().await;
     let data = AsBytes {
@@ -200,7 +200,7 @@ async fn what_an_old_binary_does_not_know_survives_in_bytes() {
 
 /// G1, G7.
 #[tokio::test]
-async fn a_session_in_bytes_that_ended_stays_so() {
+async fn an_ended_session_in_bytes_takes_no_writes() {
     let bench = TestBench::<AsBytes>::new().await;
     let session = bench.store.create(AsBytes::default()).await.unwrap();
     let mut copy = bench.store.load(session.id()).await.unwrap().unwrap();

@@ -240,7 +240,7 @@ async fn a_version_is_known_after_a_lost_answer() {
 
 /// G10: an unreadable copy may be one of a moment ago, and a failed read stays one.
 #[tokio::test]
-async fn what_cannot_be_read_is_read_again_and_what_failed_is_not() {
+async fn an_unreadable_stale_copy_is_read_again_and_a_failed_read_is_not() {
     let bench = TestBench::<App>::new().await;
     let store = store(&bench, ReadConsistency::ReadYourWrites).await;
     let session = store.create(App::default()).await.unwrap();

@@ -43,7 +43,7 @@ async fn settle() {
 }
 
 #[tokio::test]
-async fn loads_that_come_at_once_share_a_read_that_is_sent_after_they_came() {
+async fn concurrent_loads_share_a_read_that_is_sent_after_they_came() {
     let bench = TestBench::<App>::new().await;
     let store = store(&bench).await;
     let session = store.create(App::default()).await.unwrap();
@@ -82,7 +82,7 @@ async fn loads_that_come_at_once_share_a_read_that_is_sent_after_they_came() {
 }
 
 #[tokio::test]
-async fn each_session_is_read_by_itself_and_each_load_alone_reads_at_once() {
+async fn loads_of_different_sessions_and_single_loads_do_not_wait() {
     let bench = TestBench::<App>::new().await;
     let store = store(&bench).await;
     let one = store.create(App::default()).await.unwrap();
@@ -101,7 +101,7 @@ async fn each_session_is_read_by_itself_and_each_load_alone_reads_at_once() {
 }
 
 #[tokio::test]
-async fn a_load_that_is_given_up_holds_up_nobody() {
+async fn a_dropped_load_does_not_hold_up_the_others() {
     let bench = TestBench::<App>::new().await;
     let store = store(&bench).await;
     let session = store.create(App::default()).await.unwrap();
@@ -130,7 +130,7 @@ async fn a_load_that_is_given_up_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn a_read_that_fails_fails_for_all_who_share_it_and_for_nobody_else() {
+async fn a_failed_shared_read_fails_only_the_loads_that_share_it() {
     let bench = TestBench::<App>::new().await;
     let store = store(&bench).await;
     let session = store.create(App::default()).await.unwrap();

@@ -75,7 +75,7 @@ async fn a_roster_outlives_its_sessions() {
 
 /// What a `create` leaves whose entry got lost is taken back, and it begins anew.
 #[tokio::test]
-async fn an_entry_of_unknown_outcome_is_undone() {
+async fn a_create_whose_entry_has_an_unknown_outcome_begins_again() {
     for fault in [
         || Fault::LoseResponse,
         || Fault::Refuse,
@@ -125,7 +125,7 @@ async fn a_log_in_that_cannot_be_entered_leaves_no_session() {
 
 /// The process died between session and entry: nobody knows its id, and it ends by itself.
 #[tokio::test]
-async fn a_session_that_nobody_knows_is_in_no_list() {
+async fn a_session_without_an_entry_is_not_listed() {
     let bench = TestBench::<Exact>::new().await;
     let known = log_in(&bench, "u-17", 1).await;
     let mut orphan = bench.item(known[0].handle()).await.unwrap();

@@ -119,7 +119,7 @@ async fn a_save_whose_answer_was_lost_moves_once() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_others_hold_up_is_tried_again() {
+async fn a_transaction_conflict_is_retried() {
     let bench = TestBench::<Exact>::new().await;
     let mut session = log_in(&bench, "u-17", 1).await.remove(0);
     for held in 0..2 {
@@ -147,7 +147,7 @@ async fn a_transaction_that_others_hold_up_is_tried_again() {
 
 /// A log-in: a new id and a user, in one transaction.
 #[tokio::test]
-async fn a_new_id_takes_the_entry_along() {
+async fn a_new_id_moves_the_roster_entry_in_the_same_transaction() {
     let bench = TestBench::<Exact>::new().await;
     let mut session = bench.store.create(Exact::default()).await.unwrap();
     session.user_id = Some("u-17".into());
@@ -179,7 +179,7 @@ async fn a_new_id_takes_the_entry_along() {
 
 /// A roster that was deleted by hand: nobody can leave it, and whoever gets a new id is in one again.
 #[tokio::test]
-async fn a_roster_that_was_deleted_keeps_nobody_from_moving() {
+async fn a_deleted_roster_does_not_block_saves_and_new_ids() {
     let bench = TestBench::<Exact>::new().await;
     let mut session = log_in(&bench, "u-17", 1).await.remove(0);
     let key = |user: &str| AttributeValue::S(format!("#user_id#{user}"));

@@ -23,7 +23,7 @@ async fn a_session_that_began_a_moment_ago_is_revoked() {
 }
 
 #[tokio::test]
-async fn only_those_that_were_created_before_a_moment() {
+async fn revoke_created_before_spares_younger_sessions() {
     let bench = TestBench::<Exact>::new().await;
     let old = log_in(&bench, "u-17", 2).await;
     bench.clock.advance(Duration::from_secs(1));
@@ -41,7 +41,7 @@ async fn only_those_that_were_created_before_a_moment() {
 
 /// The roster is read, and before the delete comes the session has another id.
 #[tokio::test]
-async fn revoking_meets_a_session_that_gets_a_new_id() {
+async fn revoking_ends_a_session_that_gets_a_new_id_meanwhile() {
     let bench = TestBench::<Exact>::new().await;
     let mut session = log_in(&bench, "u-17", 1).await.remove(0);
     let (store, id) = (bench.store.clone(), session.id().clone());
@@ -94,7 +94,7 @@ async fn revoking_does_not_end_a_session_that_has_moved() {
 
 /// It is elsewhere at the delete, and back when the roster is written: it may not lose its entry.
 #[tokio::test]
-async fn revoking_ends_a_session_that_is_back() {
+async fn revoking_ends_a_session_that_left_and_came_back() {
     let bench = TestBench::<Exact>::new().await;
     let sessions = log_in(&bench, "u-17", 2).await;
     let mut roaming = bench.store.load(sessions[0].id()).await.unwrap().unwrap();

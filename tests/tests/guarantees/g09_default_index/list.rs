@@ -8,7 +8,7 @@ use super::log_in;
 use crate::App;
 
 #[tokio::test]
-async fn newest_first_over_all_pages() {
+async fn sessions_are_listed_newest_first_over_all_pages() {
     let bench = TestBench::<App>::new().await;
     let all = log_in(&bench, "u-17", 230).await;
     let newest_first: Vec<_> = all.iter().rev().map(Session::handle).collect();

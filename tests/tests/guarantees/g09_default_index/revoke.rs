@@ -10,7 +10,7 @@ use super::log_in;
 use crate::App;
 
 #[tokio::test]
-async fn all_sessions_of_one_user_and_of_no_other() {
+async fn revoke_ends_all_sessions_of_one_user_and_of_no_other() {
     let bench = TestBench::<App>::new().await;
     let mine = log_in(&bench, "u-17", 3).await;
     let other = log_in(&bench, "u-18", 1).await;
@@ -53,7 +53,7 @@ async fn all_sessions_of_one_user_and_of_no_other() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_ended_is_named() {
+async fn sessions_that_could_not_be_ended_are_reported() {
     let bench = TestBench::<App>::new().await;
     log_in(&bench, "u-17", 3).await;
     // Each as often as the store tries it, and as often as the SDK sends that.
@@ -88,7 +88,7 @@ async fn what_could_not_be_ended_is_named() {
 
 /// A button beside each line of "your devices", and a user who puts in somebody else's handle.
 #[tokio::test]
-async fn only_one_and_only_ones_own() {
+async fn revoke_only_ends_one_session_and_none_of_another_user() {
     let bench = TestBench::<App>::new().await;
     let mine = log_in(&bench, "u-17", 2).await;
     let other = log_in(&bench, "u-18", 1).await;
@@ -131,7 +131,7 @@ async fn throttling_is_waited_out() {
 }
 
 #[tokio::test]
-async fn only_sessions_from_before_a_moment() {
+async fn created_before_spares_younger_sessions() {
     let bench = TestBench::<App>::new().await;
     log_in(&bench, "u-17", 2).await;
     bench.clock.advance(Duration::from_millis(10));

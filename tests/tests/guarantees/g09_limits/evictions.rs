@@ -7,7 +7,7 @@ use super::{Seats, Three, listed, log_in, stored, take_seats};
 
 /// The transaction that evicts is carried out, and its answers are lost.
 #[tokio::test]
-async fn an_eviction_of_unknown_outcome_is_told_all_the_same() {
+async fn an_eviction_of_unknown_outcome_is_reported() {
     let bench = TestBench::<Three>::new().await;
     let old = log_in(&bench, 3).await;
     for _ in 0..3 {
@@ -24,7 +24,7 @@ async fn an_eviction_of_unknown_outcome_is_told_all_the_same() {
 
 /// Twice a sending of it is lost and the next one refused; then somebody leaves, and nobody is ended.
 #[tokio::test]
-async fn an_eviction_that_never_took_place_is_not_told() {
+async fn an_eviction_that_never_took_place_is_not_reported() {
     let bench = TestBench::<Three>::new().await;
     let old = log_in(&bench, 3).await;
     let (store, id) = (bench.store.clone(), old[1].id().clone());
@@ -44,7 +44,7 @@ async fn an_eviction_that_never_took_place_is_not_told() {
 
 /// Two who evict at once do not end two sessions for one place.
 #[tokio::test]
-async fn evicting_looks_again_when_others_were_first() {
+async fn an_eviction_is_dropped_if_another_session_left_first() {
     let bench = TestBench::<Three>::new().await;
     let old = log_in(&bench, 3).await;
     let (store, id) = (bench.store.clone(), old[1].id().clone());

@@ -51,7 +51,7 @@ async fn one_session_too_many_is_refused() {
 
 /// Of many at once, each is in the roster or gets an error, and none is in between.
 #[tokio::test]
-async fn of_64_log_ins_at_once_as_many_live_as_are_allowed() {
+async fn sixty_four_log_ins_at_once_leave_exactly_the_limit() {
     let bench = TestBench::<Three>::new().await;
     let created = join_all((0..64).map(|_| bench.store.create(three()))).await;
     let (done, failed): (Vec<_>, Vec<_>) = created.into_iter().partition(Result::is_ok);
@@ -87,7 +87,7 @@ async fn of_64_log_ins_at_once_as_many_live_as_are_allowed() {
 
 /// The same while answers are lost, requests never arrive, and transactions are in the way.
 #[tokio::test]
-async fn of_64_log_ins_with_faults_as_many_live_as_are_allowed() {
+async fn sixty_four_log_ins_with_faults_leave_exactly_the_limit() {
     let bench = TestBench::<Three>::new().await;
     for _ in 0..20 {
         bench.wire.next("UpdateItem", Fault::LoseResponse);
@@ -159,7 +159,7 @@ async fn saves_and_new_ids_are_subject_to_the_limit() {
 
 /// A new deployment allows fewer: the next log-in ends as many as are over.
 #[tokio::test]
-async fn a_limit_that_was_made_smaller_is_kept_from_the_next_log_in_on() {
+async fn a_lowered_limit_applies_from_the_next_log_in() {
     #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
     #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
     struct Many {

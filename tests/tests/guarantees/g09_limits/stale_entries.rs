@@ -11,7 +11,7 @@ use super::{Seats, stored, take_seats, three};
 
 /// Entries whose session expired, was deleted by TTL or by hand hold nobody up, and do not count.
 #[tokio::test]
-async fn dead_entries_make_room_before_anyone_is_ended() {
+async fn stale_entries_are_dropped_before_a_session_is_evicted() {
     let bench = TestBench::<Seats>::new().await;
     let old = take_seats(&bench, 3).await;
     let key = AttributeValue::S(old[1].handle().to_string());
@@ -62,7 +62,7 @@ async fn a_session_that_was_extended_a_moment_ago_is_not_ended_as_expired() {
 
 /// Sessions that expired leave their entries behind; a roster does not collect them for ever.
 #[tokio::test]
-async fn entries_that_are_left_behind_are_dropped_now_and_then() {
+async fn stale_entries_of_a_large_roster_are_dropped_now_and_then() {
     #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
     #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
     struct Many {

@@ -15,7 +15,7 @@ fn count(bench: &TestBench<Sharded>, operation: &str) -> usize {
 }
 
 #[tokio::test]
-async fn it_is_one_list_newest_first() {
+async fn all_shards_are_listed_as_one_newest_first() {
     let bench = TestBench::<Sharded>::new().await;
     let acme = log_in(&bench, "acme", 230).await;
     let other = log_in(&bench, "acme#1", 3).await;
@@ -52,7 +52,7 @@ async fn a_limit_gives_the_newest_and_asks_each_shard_once() {
 }
 
 #[tokio::test]
-async fn shards_that_run_dry_are_read_further() {
+async fn a_shard_is_queried_again_when_its_page_is_used_up() {
     // Almost all lie in one shard, as after a change of their number.
     let bench = TestBench::<Sharded>::new().await;
     let acme = log_in(&bench, "acme", 130).await;
@@ -171,7 +171,7 @@ fn expect(bench: &TestBench<Sharded>, bill: &[(&str, f64)]) {
 }
 
 #[tokio::test]
-async fn g14_it_costs_a_query_for_each_shard_and_no_more_to_write() {
+async fn g14_reading_costs_a_query_for_each_shard_and_writing_no_more() {
     let bench = TestBench::<Sharded>::new().await;
     bench.wire.meter();
     let mut session = bench.store.create(Sharded::of("acme")).await.unwrap();

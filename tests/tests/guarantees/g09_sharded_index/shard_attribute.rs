@@ -19,7 +19,7 @@ struct Plain {
 }
 
 #[tokio::test]
-async fn it_moves_with_its_value() {
+async fn the_shard_changes_with_the_value() {
     let bench = TestBench::<Sharded>::new().await;
     let mut sessions = log_in(&bench, "acme", 1).await;
     let session = &mut sessions[0];
@@ -54,7 +54,7 @@ async fn it_moves_with_its_value() {
 }
 
 #[tokio::test]
-async fn a_new_id_is_in_one_shard() {
+async fn a_session_with_a_new_id_is_in_one_shard() {
     let bench = TestBench::<Sharded>::new().await;
     for _ in 0..8 {
         let mut sessions = log_in(&bench, "acme", 1).await;
@@ -69,7 +69,7 @@ async fn a_new_id_is_in_one_shard() {
 }
 
 #[tokio::test]
-async fn a_new_id_of_what_was_loaded_carries_no_old_shard_along() {
+async fn a_new_id_of_a_loaded_session_drops_the_old_shard() {
     let bench = TestBench::<Sharded>::new().await;
     let sessions = log_in(&bench, "acme", 1).await;
     let mut item = bench.item(sessions[0].handle()).await.unwrap();
@@ -85,7 +85,7 @@ async fn a_new_id_of_what_was_loaded_carries_no_old_shard_along() {
 }
 
 #[tokio::test]
-async fn the_next_save_enters_what_a_binary_without_shards_stored() {
+async fn the_next_save_adds_the_shard_that_an_older_binary_left_out() {
     let bench = TestBench::<Sharded>::new().await;
     let plain = bench.other::<Plain>().await;
     let old = Plain {
@@ -112,7 +112,7 @@ async fn the_next_save_enters_what_a_binary_without_shards_stored() {
 }
 
 #[tokio::test]
-async fn a_shard_that_is_read_stays_and_another_is_mended() {
+async fn a_valid_shard_is_kept_and_an_invalid_one_is_repaired() {
     let bench = TestBench::<Sharded>::new().await;
     let sessions = log_in(&bench, "acme", 1).await;
     let handle = sessions[0].handle();
@@ -154,7 +154,7 @@ async fn a_create_that_begins_again_is_found() {
 }
 
 #[tokio::test]
-async fn keys_of_each_type() {
+async fn byte_and_number_keys_are_sharded_too() {
     #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
     #[dynamo(table = "tests")]
     struct Bytes {
@@ -209,7 +209,7 @@ async fn a_key_that_is_too_long_is_known_before_the_call() {
 }
 
 #[test]
-fn a_schema_by_hand_keeps_the_rules() {
+fn a_handwritten_schema_is_checked_for_clashing_names_and_shard_counts() {
     const fn sharded(name: &'static str, shard: &'static str) -> Attribute {
         Attribute::index::<String>(name).sharded(4, shard)
     }
