@@ -1,3 +1,5 @@
+//! The table: how it is created, what is verified of it, and which tables are refused.
+
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProjectionType,
     ScalarAttributeType, TimeToLiveStatus,
