@@ -52,9 +52,9 @@ pub async fn engine() -> (Builder, SharedHttpClient) {
 
 /// A [`TestStore`] on the engine under test, with a view of its items.
 #[derive(Debug)]
-pub struct Bench<S>(TestStore<S>);
+pub struct TestBench<S>(TestStore<S>);
 
-impl<S> Deref for Bench<S> {
+impl<S> Deref for TestBench<S> {
     type Target = TestStore<S>;
 
     fn deref(&self) -> &TestStore<S> {
@@ -62,7 +62,7 @@ impl<S> Deref for Bench<S> {
     }
 }
 
-impl<S> Bench<S>
+impl<S> TestBench<S>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {

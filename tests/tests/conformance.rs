@@ -15,7 +15,7 @@ async fn faults<S: Subject>() -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn the_typed_store_has_none() {
+async fn the_typed_store_has_no_fault() {
     assert!(faults::<Typed>().await.is_empty());
 }
 
@@ -24,11 +24,11 @@ async fn the_typed_store_has_none() {
 const OF_THE_FRAMEWORK: [&str; 1] = ["the old session is deleted before the new id is stored"];
 
 #[tokio::test]
-async fn behind_tower_sessions_it_has_that_of_the_framework() {
+async fn tower_sessions_has_only_the_fault_of_the_framework() {
     assert_eq!(faults::<Tower<Ours>>().await, OF_THE_FRAMEWORK);
 }
 
 #[tokio::test]
-async fn behind_actix_session_it_has_that_of_the_framework() {
+async fn actix_session_has_only_the_fault_of_the_framework() {
     assert_eq!(faults::<Actix>().await, OF_THE_FRAMEWORK);
 }

@@ -51,7 +51,7 @@ fn serialized(session: &impl Serialize) -> BTreeSet<String> {
 
 /// The derive and serde must not disagree about a name: `save` would write beside the field.
 #[test]
-fn names_are_those_of_serde() {
+fn field_names_are_those_of_serde() {
     macro_rules! check {
         ($($rule:literal)*) => {$({
             /// Names that are easy to get wrong.
@@ -232,7 +232,7 @@ mod hex {
 }
 
 #[test]
-fn absent_values_are_absent() {
+fn absent_values_give_no_attribute() {
     let expected = [
         ("device", AttributeValue::B(Vec::new().into())),
         ("is_admin", AttributeValue::Bool(false)),
@@ -243,7 +243,7 @@ fn absent_values_are_absent() {
 }
 
 #[test]
-fn values_are_of_their_types() {
+fn promoted_values_have_the_types_of_their_fields() {
     let roles = BTreeSet::from(["admin".to_owned(), "staff".to_owned()]);
     let session = AppSession {
         user_id: Some(UserId("u-17".to_owned())),
@@ -315,7 +315,7 @@ fn the_schema_says_what_the_struct_says() {
 }
 
 #[test]
-fn what_is_not_given_is_the_schemas_default() {
+fn options_that_are_not_given_have_the_defaults_of_the_schema() {
     /// Nothing said.
     #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
     struct Plain {

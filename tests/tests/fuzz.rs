@@ -12,17 +12,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_item(bytes in bytes()) {
+    fn any_item_is_decoded_without_a_panic(bytes in bytes()) {
         fuzz::decode(&bytes);
     }
 
     #[test]
-    fn a_size(bytes in bytes()) {
+    fn any_size_is_counted_without_a_panic(bytes in bytes()) {
         fuzz::size(&bytes);
     }
 
     #[test]
-    fn an_id(text in prop_oneof!["[A-Za-z0-9_-]{43}", "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", ".{0,60}"]) {
+    fn any_text_is_parsed_as_an_id_without_a_panic(text in prop_oneof!["[A-Za-z0-9_-]{43}", "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", ".{0,60}"]) {
         fuzz::parse(text.as_bytes());
     }
 }

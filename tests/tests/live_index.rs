@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use session_store::{Error, SessionAttributes};
-use session_store_tests::{Bench, endpoint};
+use session_store_tests::{TestBench, endpoint};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
@@ -35,7 +35,7 @@ async fn a_table_gets_the_indexes_that_it_lacks() {
         println!("skipped: the engine is not fresh; see the head of this file");
         return;
     }
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench
         .store
         .create(App {

@@ -8,12 +8,12 @@ use session_store::actix_session::ActixSessions;
 use time::Duration;
 
 use super::{Field, Subject, Web, text};
-use crate::Bench;
+use crate::TestBench;
 
 /// This crate's store behind the trait of actix-session 0.11.
 #[derive(Clone, Debug)]
 pub struct Actix {
-    bench: Arc<Bench<Web>>,
+    bench: Arc<TestBench<Web>>,
     sessions: ActixSessions<Web>,
 }
 
@@ -42,12 +42,12 @@ impl Subject for Actix {
     type Copy = Request;
 
     async fn new() -> Self {
-        let bench = Arc::new(Bench::new().await);
+        let bench = Arc::new(TestBench::new().await);
         let sessions = ActixSessions::new(bench.store.clone());
         Self { bench, sessions }
     }
 
-    fn bench(&self) -> &Bench<Web> {
+    fn bench(&self) -> &TestBench<Web> {
         &self.bench
     }
 

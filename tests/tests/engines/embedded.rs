@@ -12,7 +12,7 @@ fn folder() -> std::path::PathBuf {
 }
 
 #[tokio::test]
-async fn in_memory_with_its_table() {
+async fn an_embedded_store_in_memory_has_its_table() {
     let store = DynamoDbStore::<App>::builder()
         .embedded()
         .build()
@@ -25,7 +25,7 @@ async fn in_memory_with_its_table() {
 }
 
 #[tokio::test]
-async fn several_in_one_process_are_apart() {
+async fn embedded_stores_in_one_process_are_separate() {
     let one = DynamoDbStore::<App>::builder()
         .embedded()
         .build()
@@ -94,7 +94,7 @@ async fn a_file_is_closed_when_the_last_clone_is_dropped() {
 }
 
 #[tokio::test]
-async fn two_stores_on_one_file() {
+async fn two_stores_on_one_file_see_each_others_sessions() {
     let folder = folder();
     let path = folder.join("sessions.db");
     let one = DynamoDbStore::<App>::builder()
@@ -148,7 +148,7 @@ async fn a_file_that_is_no_database_is_refused() {
 
 /// A call that ran on this thread would be done within the first poll, every time.
 #[tokio::test(flavor = "current_thread")]
-async fn its_calls_are_off_the_async_threads() {
+async fn embedded_calls_do_not_run_on_the_async_threads() {
     let store = DynamoDbStore::<App>::builder()
         .embedded()
         .build()
@@ -166,7 +166,7 @@ async fn its_calls_are_off_the_async_threads() {
 }
 
 #[tokio::test]
-async fn a_client_of_ones_own() {
+async fn clients_of_one_embedded_engine_share_its_database() {
     let embedded = Embedded::memory().await.unwrap();
     let store = DynamoDbStore::<App>::builder()
         .client(embedded.client())

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use session_store::{DynamoDbStore, Error, ServiceError, SessionId};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use crate::App;
 
@@ -22,8 +22,8 @@ fn unknown_id() -> SessionId {
 }
 
 #[tokio::test]
-async fn a_missing_table() {
-    let bench = Bench::<App>::without_table().await;
+async fn a_missing_table_is_named_with_the_fix() {
+    let bench = TestBench::<App>::without_table().await;
     let mut errors = vec![
         bench.store.create(App::default()).await.unwrap_err(),
         bench.store.load(&unknown_id()).await.unwrap_err(),
@@ -36,7 +36,7 @@ async fn a_missing_table() {
             .await
             .unwrap_err(),
     ];
-    let other = Bench::<App>::new().await;
+    let other = TestBench::<App>::new().await;
     let mut session = other.store.create(App::default()).await.unwrap();
     session.visits = 1;
     errors.push(bench.store.save(&mut session).await.unwrap_err());
@@ -53,8 +53,8 @@ async fn a_missing_table() {
 }
 
 #[tokio::test]
-async fn a_missing_index() {
-    let bench = Bench::<App>::without_table().await;
+async fn a_missing_index_is_named_with_the_fix() {
+    let bench = TestBench::<App>::without_table().await;
     let id = AttributeDefinition::builder()
         .attribute_name("id")
         .attribute_type(ScalarAttributeType::S);
@@ -88,8 +88,8 @@ async fn a_missing_index() {
 }
 
 #[tokio::test]
-async fn refused_credentials() {
-    let bench = Bench::<App>::new().await;
+async fn refused_credentials_and_permissions_are_explained() {
+    let bench = TestBench::<App>::new().await;
     for (code, says) in [
         ("UnrecognizedClientException", "credentials"),
         ("InvalidSignatureException", "credentials"),
@@ -109,7 +109,7 @@ async fn refused_credentials() {
 }
 
 #[tokio::test]
-async fn no_server_at_the_endpoint() {
+async fn no_server_at_the_endpoint_is_a_retryable_error() {
     // A port that was free a moment ago.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -145,8 +145,8 @@ async fn no_server_at_the_endpoint() {
 }
 
 #[tokio::test]
-async fn an_answer_of_something_else() {
-    let bench = Bench::<App>::new().await;
+async fn an_answer_of_another_server_is_not_retryable() {
+    let bench = TestBench::<App>::new().await;
     for _ in 0..3 {
         bench
             .wire
@@ -157,7 +157,7 @@ async fn an_answer_of_something_else() {
 }
 
 #[tokio::test]
-async fn endpoints_that_are_none() {
+async fn malformed_endpoints_are_refused() {
     for endpoint in [
         "",
         "localhost:8000",
@@ -178,8 +178,8 @@ async fn endpoints_that_are_none() {
 
 /// A transaction of somebody else's holds the item: in no retry list of the SDK.
 #[tokio::test]
-async fn a_transaction_in_the_way() {
-    let bench = Bench::<App>::new().await;
+async fn a_conflict_with_a_transaction_is_retried() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let conflict = || Fault::Answer(400, "TransactionConflictException", "in the way");
     bench.wire.next("UpdateItem", conflict());
@@ -192,7 +192,7 @@ async fn a_transaction_in_the_way() {
 
 /// Every error is told to a user who reads it in a log, and fits into `anyhow` and friends.
 #[test]
-fn errors_are_errors() {
+fn the_error_type_is_small_send_and_sync() {
     fn is_error<T: std::error::Error + Send + Sync + 'static>() {}
     is_error::<Error>();
     assert!(size_of::<Error>() <= 16);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use session_store::{SessionAttributes, SessionId};
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 
 use crate::App;
 
@@ -80,13 +80,13 @@ fn sack() -> impl Strategy<Value = Sack> {
 /// Runs cases of one property on one table; proptest itself knows no async.
 fn check(
     cases: u32,
-    property: impl AsyncFn(&Bench<Sack>, Sack, Sack) -> Result<(), TestCaseError>,
+    property: impl AsyncFn(&TestBench<Sack>, Sack, Sack) -> Result<(), TestCaseError>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let bench = runtime.block_on(Bench::<Sack>::new());
+    let bench = runtime.block_on(TestBench::<Sack>::new());
     let config = ProptestConfig {
         cases,
         failure_persistence: None,
@@ -100,7 +100,7 @@ fn check(
 }
 
 #[test]
-fn write_read() {
+fn any_data_is_read_as_it_was_created() {
     check(64, async |bench, data, _| {
         let created = bench.store.create(data.clone()).await.unwrap();
         let loaded = bench.store.load(created.id()).await.unwrap().unwrap();
@@ -112,7 +112,7 @@ fn write_read() {
 }
 
 #[test]
-fn write_delete_read() {
+fn any_data_is_absent_after_delete() {
     check(16, async |bench, data, _| {
         let session = bench.store.create(data).await.unwrap();
         bench.store.delete(session.id()).await.unwrap();
@@ -123,7 +123,7 @@ fn write_delete_read() {
 
 /// From any state to any other, by what changed alone.
 #[test]
-fn write_change_read() {
+fn any_data_is_read_as_it_was_saved() {
     check(64, async |bench, one, two| {
         let mut session = bench.store.create(one).await.unwrap();
         *session = two.clone();
@@ -141,7 +141,7 @@ fn write_change_read() {
 
 #[tokio::test]
 async fn an_unknown_id_gives_none_and_may_be_deleted() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let id = SessionId::parse(&"A".repeat(43)).unwrap();
     assert!(bench.store.load(&id).await.unwrap().is_none());
     bench.store.delete(&id).await.unwrap();
@@ -149,7 +149,7 @@ async fn an_unknown_id_gives_none_and_may_be_deleted() {
 
 #[tokio::test]
 async fn a_new_session_gets_its_id_from_the_store() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let one = bench.store.create(App::of("u-17")).await.unwrap();
     let two = bench.store.create(App::of("u-17")).await.unwrap();
     assert_ne!(one.id(), two.id());
@@ -158,7 +158,7 @@ async fn a_new_session_gets_its_id_from_the_store() {
 
 #[tokio::test]
 async fn a_promoted_field_is_a_native_attribute_beside_the_data() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let item = bench.item(session.handle()).await.unwrap();
     assert_eq!(item["user_id"].as_s().unwrap(), "u-17");

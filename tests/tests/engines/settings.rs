@@ -62,7 +62,7 @@ async fn a_server_that_is_not_there_is_known_at_once() {
 
 /// A client that is given stays as it is.
 #[tokio::test]
-async fn a_ready_client_is_left_alone() {
+async fn a_given_client_keeps_its_settings() {
     let config = session_store_tests::on_loopback("http://127.0.0.1:1");
     let client = aws_sdk_dynamodb::Client::from_conf(config.build());
     let before = format!(

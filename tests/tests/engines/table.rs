@@ -1,10 +1,12 @@
+//! The table: how it is created, what is verified of it, and which tables are refused.
+
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProjectionType,
     ScalarAttributeType, TimeToLiveStatus,
 };
 use serde::{Deserialize, Serialize};
 use session_store::{Error, SessionAttributes};
-use session_store_tests::{Bench, Fault, endpoint};
+use session_store_tests::{Fault, TestBench, endpoint};
 
 use crate::App;
 
@@ -56,8 +58,8 @@ struct Shared {
 }
 
 #[tokio::test]
-async fn is_created_as_the_type_says() {
-    let bench = Bench::<More>::new().await;
+async fn a_table_is_created_as_the_type_says() {
+    let bench = TestBench::<More>::new().await;
     let table = bench
         .client
         .describe_table()
@@ -99,8 +101,8 @@ async fn is_created_as_the_type_says() {
 }
 
 #[tokio::test]
-async fn that_fits_is_left_as_it_is() {
-    let bench = Bench::<App>::new().await;
+async fn a_table_that_fits_is_left_as_it_is() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.clear();
     bench.store.create_table().await.unwrap();
@@ -118,8 +120,8 @@ async fn that_fits_is_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn of_other_keys_is_refused() {
-    let bench = Bench::<App>::new().await;
+async fn a_table_of_other_keys_is_refused() {
+    let bench = TestBench::<App>::new().await;
     let numbered = bench.other::<Numbered>().await;
     for refused in [numbered.create_table().await, numbered.verify_table().await] {
         let error = refused.unwrap_err();
@@ -133,8 +135,8 @@ async fn of_other_keys_is_refused() {
 
 /// The keys of an index cannot be changed, so shards take an index of a new name.
 #[tokio::test]
-async fn that_gets_shards_takes_another_index() {
-    let bench = Bench::<App>::new().await;
+async fn a_type_that_gets_shards_needs_another_index_name() {
+    let bench = TestBench::<App>::new().await;
     let sharded = bench.other::<Sharded>().await;
     for refused in [sharded.create_table().await, sharded.verify_table().await] {
         let error = refused.unwrap_err();
@@ -166,7 +168,7 @@ async fn that_gets_shards_takes_another_index() {
 }
 
 #[tokio::test]
-async fn with_its_ttl_elsewhere_is_refused() {
+async fn a_table_with_another_ttl_attribute_is_refused() {
     #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
     #[dynamo(table = "tests", expires_at = "ttl")]
     struct Renamed {
@@ -174,7 +176,7 @@ async fn with_its_ttl_elsewhere_is_refused() {
         user_id: Option<String>,
     }
 
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let renamed = bench.other::<Renamed>().await;
     for refused in [renamed.create_table().await, renamed.verify_table().await] {
         let error = refused.unwrap_err();
@@ -187,8 +189,8 @@ async fn with_its_ttl_elsewhere_is_refused() {
 }
 
 #[tokio::test]
-async fn on_an_engine_without_ttl_is_usable_and_says_so() {
-    let bench = Bench::<App>::without_table().await;
+async fn a_table_on_an_engine_without_ttl_is_usable_and_says_so() {
+    let bench = TestBench::<App>::without_table().await;
     let unknown = || Fault::Answer(400, "UnknownOperationException", "");
     bench.wire.next("DescribeTimeToLive", unknown());
     match bench.store.create_table().await {
@@ -208,8 +210,8 @@ async fn on_an_engine_without_ttl_is_usable_and_says_so() {
 }
 
 #[tokio::test]
-async fn that_is_missing_is_not_verified() {
-    let bench = Bench::<App>::without_table().await;
+async fn a_missing_table_is_not_verified() {
+    let bench = TestBench::<App>::without_table().await;
     match bench.store.verify_table().await {
         Err(Error::Service(error)) => assert_eq!(error.code(), Some("ResourceNotFoundException")),
         verified => panic!("{verified:?}"),
@@ -218,8 +220,8 @@ async fn that_is_missing_is_not_verified() {
 
 /// DynamoDB says `CREATING` for a while, and does not know a new table for a moment.
 #[tokio::test]
-async fn is_waited_for() {
-    let bench = Bench::<App>::without_table().await;
+async fn create_table_waits_until_the_table_is_active() {
+    let bench = TestBench::<App>::without_table().await;
     bench.wire.next(
         "DescribeTable",
         Fault::Answer(400, "ResourceNotFoundException", "not yet"),
@@ -248,8 +250,8 @@ async fn is_waited_for() {
 
 /// A single-table design: sessions beside other entities, with a prefix and a sort key.
 #[tokio::test]
-async fn that_is_shared_with_other_entities() {
-    let bench = Bench::<Shared>::new().await;
+async fn a_table_can_be_shared_with_other_entities() {
+    let bench = TestBench::<Shared>::new().await;
     let mut session = bench
         .store
         .create(Shared {
@@ -314,8 +316,8 @@ async fn that_is_shared_with_other_entities() {
 
 /// A table whose keys are not the store's: every operation says so, and where to look.
 #[tokio::test]
-async fn with_a_key_of_the_wrong_type() {
-    let bench = Bench::<App>::without_table().await;
+async fn a_table_with_a_key_of_the_wrong_type_is_explained() {
+    let bench = TestBench::<App>::without_table().await;
     let id = AttributeDefinition::builder()
         .attribute_name("id")
         .attribute_type(ScalarAttributeType::N);

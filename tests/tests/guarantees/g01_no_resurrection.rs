@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use session_store::{Error, Session};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use crate::App;
 
 /// Ends a session in some way, saves the copy in hand, and expects that nothing comes of it.
-async fn expect_gone(bench: &Bench<App>, mut session: Session<App>, expired: bool) {
+async fn expect_gone(bench: &TestBench<App>, mut session: Session<App>, expired: bool) {
     session.theme = "dark".into();
     let before = bench.items().await;
     match bench.store.save(&mut session).await {
@@ -24,16 +24,16 @@ async fn expect_gone(bench: &Bench<App>, mut session: Session<App>, expired: boo
 }
 
 #[tokio::test]
-async fn after_delete() {
-    let bench = Bench::<App>::new().await;
+async fn a_save_after_delete_is_gone() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.store.delete(session.id()).await.unwrap();
     expect_gone(&bench, session, false).await;
 }
 
 #[tokio::test]
-async fn after_revoke() {
-    let bench = Bench::<App>::new().await;
+async fn a_save_after_revoke_is_gone() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let revoked = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
     assert_eq!(revoked.deleted(), 1);
@@ -41,8 +41,8 @@ async fn after_revoke() {
 }
 
 #[tokio::test]
-async fn after_revoke_by_handle() {
-    let bench = Bench::<App>::new().await;
+async fn a_save_after_revoke_by_handle_is_gone() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let revoked = bench.store.revoke_handle(&session.handle()).await.unwrap();
     assert_eq!(revoked.deleted(), 1);
@@ -50,16 +50,16 @@ async fn after_revoke_by_handle() {
 }
 
 #[tokio::test]
-async fn after_expiry() {
-    let bench = Bench::<App>::new().await;
+async fn a_save_after_expiry_is_gone() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.clock.advance(Duration::from_secs(30 * 60));
     expect_gone(&bench, session, true).await;
 }
 
 #[tokio::test]
-async fn while_the_save_is_on_its_way() {
-    let bench = Bench::<App>::new().await;
+async fn a_save_that_a_delete_overtakes_is_gone() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let (store, id) = (bench.store.clone(), session.id().clone());
     bench.wire.next(
@@ -81,7 +81,7 @@ async fn while_the_save_is_on_its_way() {
 /// the same put sent again, it would bring back what was revoked.
 #[tokio::test]
 async fn a_create_of_unknown_outcome_is_not_sent_again() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     bench.wire.next("PutItem", Fault::LoseResponse);
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let puts: Vec<_> = bench
@@ -103,8 +103,8 @@ async fn a_create_of_unknown_outcome_is_not_sent_again() {
 /// No request of a change of id got through, and the caller asks again when the session has
 /// expired: what was sent before found it live.
 #[tokio::test]
-async fn a_change_of_id_that_is_resumed_after_expiry() {
-    let bench = Bench::<App>::new().await;
+async fn a_cycle_id_that_is_resumed_after_expiry_is_gone() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let id = session.id().clone();
     bench.clock.advance(Duration::from_secs(20 * 60));
@@ -127,8 +127,8 @@ async fn a_change_of_id_that_is_resumed_after_expiry() {
 
 /// The same when it had been carried out, and only its answers were lost.
 #[tokio::test]
-async fn a_change_of_id_that_was_carried_out_is_known_after_expiry() {
-    let bench = Bench::<App>::new().await;
+async fn a_cycle_id_that_was_carried_out_is_recognised_after_expiry() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let id = session.id().clone();
     bench.clock.advance(Duration::from_secs(20 * 60));

@@ -1,7 +1,7 @@
 //! G2. No operation on an absent session leaves an item behind.
 
 use session_store::{Error, SessionId};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use crate::App;
 
@@ -10,8 +10,8 @@ fn unknown_id() -> SessionId {
 }
 
 #[tokio::test]
-async fn of_an_id_that_never_was() {
-    let bench = Bench::<App>::new().await;
+async fn operations_on_an_unknown_id_leave_no_item() {
+    let bench = TestBench::<App>::new().await;
     let id = unknown_id();
     assert!(bench.store.load(&id).await.unwrap().is_none());
     bench.store.delete(&id).await.unwrap();
@@ -32,8 +32,8 @@ async fn of_an_id_that_never_was() {
 }
 
 #[tokio::test]
-async fn of_a_session_that_was_deleted() {
-    let bench = Bench::<App>::new().await;
+async fn a_second_delete_and_a_save_after_delete_leave_no_item() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.store.delete(session.id()).await.unwrap();
     bench.store.delete(session.id()).await.unwrap();
@@ -47,8 +47,8 @@ async fn of_a_session_that_was_deleted() {
 
 /// The answer to a delete is lost, and the SDK sends it again: the second finds nothing.
 #[tokio::test]
-async fn of_a_delete_that_is_sent_twice() {
-    let bench = Bench::<App>::new().await;
+async fn a_delete_that_is_sent_twice_leaves_no_item() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.next("DeleteItem", Fault::LoseResponse);
     bench.store.delete(session.id()).await.unwrap();

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use session_store::{Error, SessionAttributes};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use crate::{App, Line};
 
 #[tokio::test]
 async fn different_fields_both_survive() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut one = bench.store.create(App::of("u-17")).await.unwrap();
     let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
     one.theme = "dark".into();
@@ -29,8 +29,8 @@ async fn different_fields_both_survive() {
 }
 
 #[tokio::test]
-async fn of_the_same_field_the_last_wins() {
-    let bench = Bench::<App>::new().await;
+async fn the_last_save_of_the_same_field_wins() {
+    let bench = TestBench::<App>::new().await;
     let mut one = bench.store.create(App::of("u-17")).await.unwrap();
     let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
     one.theme = "dark".into();
@@ -42,8 +42,8 @@ async fn of_the_same_field_the_last_wins() {
 }
 
 #[tokio::test]
-async fn only_what_changed_is_written() {
-    let bench = Bench::<App>::new().await;
+async fn a_save_writes_only_the_changed_fields() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.clear();
     session.theme = "dark".into();
@@ -76,8 +76,8 @@ async fn only_what_changed_is_written() {
 }
 
 #[tokio::test]
-async fn nothing_changed_is_no_request() {
-    let bench = Bench::<App>::new().await;
+async fn a_save_of_an_unchanged_session_sends_no_request() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.clear();
     bench.store.save(&mut session).await.unwrap();
@@ -105,7 +105,7 @@ impl Person {
 
 #[tokio::test]
 async fn a_computed_attribute_is_computed_from_what_all_have_written() {
-    let bench = Bench::<Person>::new().await;
+    let bench = TestBench::<Person>::new().await;
     let mut one = bench.store.create(Person::default()).await.unwrap();
     let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
     one.first = "Ada".into();
@@ -152,7 +152,7 @@ struct Flat {
 
 #[tokio::test]
 async fn a_flattened_field_is_written_as_one() {
-    let bench = Bench::<Flat>::new().await;
+    let bench = TestBench::<Flat>::new().await;
     let rest = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
     let mut one = bench
         .store
@@ -183,7 +183,7 @@ async fn a_flattened_field_is_written_as_one() {
 /// 400 fields change at once: more than one expression can name.
 #[tokio::test]
 async fn very_many_fields_are_written_whole() {
-    let bench = Bench::<Flat>::new().await;
+    let bench = TestBench::<Flat>::new().await;
     let rest = |n: u32| {
         (0..400)
             .map(|i| (format!("k{i}"), n))
@@ -212,7 +212,7 @@ async fn very_many_fields_are_written_whole() {
 
 #[tokio::test]
 async fn an_update_gives_what_its_closure_returns() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.clear();
     let visits = bench
@@ -237,7 +237,7 @@ async fn an_update_gives_what_its_closure_returns() {
 
 #[tokio::test]
 async fn an_update_can_be_called_off() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let called_off = bench.store.try_update(session.id(), |app| {
         app.visits = 99;
@@ -253,7 +253,7 @@ async fn an_update_can_be_called_off() {
 
 #[tokio::test]
 async fn an_update_of_an_absent_session_is_gone() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let (store, id) = (bench.store.clone(), session.id().clone());
     bench.wire.next(
@@ -275,7 +275,7 @@ async fn an_update_of_an_absent_session_is_gone() {
 
 #[tokio::test]
 async fn a_counter_loses_no_increment() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let increment = |_| bench.store.update(session.id(), |app| app.visits += 1);
     let results = futures_util::future::join_all((0..32).map(increment)).await;
@@ -293,8 +293,8 @@ async fn a_counter_loses_no_increment() {
 
 /// On conflict the failed write brings the other's state along: no second read.
 #[tokio::test]
-async fn an_update_goes_on_from_the_state_of_others() {
-    let bench = Bench::<App>::new().await;
+async fn an_update_retries_on_the_stored_state_without_a_second_read() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut other = bench.store.load(session.id()).await.unwrap().unwrap();
     let store = bench.store.clone();
@@ -335,7 +335,7 @@ async fn an_update_goes_on_from_the_state_of_others() {
 
 #[tokio::test]
 async fn an_update_that_others_always_overtake_says_how_often_it_tried() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     for _ in 0..40 {
         let (store, id) = (bench.store.clone(), session.id().clone());
@@ -369,8 +369,8 @@ async fn an_update_that_others_always_overtake_says_how_often_it_tried() {
 
 /// A change stands even where somebody stored the same value first, and another one a moment later.
 #[tokio::test]
-async fn a_change_is_not_lost_to_two_others_of_whom_one_made_the_same() {
-    let bench = Bench::<Person>::new().await;
+async fn a_change_survives_two_other_writers_of_which_one_stored_the_same_value() {
+    let bench = TestBench::<Person>::new().await;
     let mut session = bench.store.create(Person::default()).await.unwrap();
     for first in ["Ada", "Eve"] {
         let (store, id) = (bench.store.clone(), session.id().clone());

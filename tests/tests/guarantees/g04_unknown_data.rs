@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 
 /// An older binary, or a newer one, that knows other fields.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
@@ -30,8 +30,8 @@ struct New {
 }
 
 #[tokio::test]
-async fn old_and_new_binary_on_one_session() {
-    let new = Bench::<New>::new().await;
+async fn old_and_new_binaries_keep_each_others_fields() {
+    let new = TestBench::<New>::new().await;
     let old = new.other::<Old>().await;
 
     let data = New {
@@ -67,7 +67,7 @@ async fn old_and_new_binary_on_one_session() {
 
 #[tokio::test]
 async fn a_renamed_field_is_read_by_its_alias() {
-    let new = Bench::<New>::new().await;
+    let new = TestBench::<New>::new().await;
     let old = new.other::<Old>().await;
     let by_old = old
         .create(Old {
@@ -93,8 +93,8 @@ struct Unpromoted {
 }
 
 #[tokio::test]
-async fn an_attribute_that_is_out_of_step_is_mended_by_the_next_save() {
-    let new = Bench::<New>::new().await;
+async fn a_stale_attribute_is_repaired_by_the_next_save() {
+    let new = TestBench::<New>::new().await;
     let old = new.other::<Unpromoted>().await;
     let data = Unpromoted {
         email: Some("a@b.c".into()),
@@ -167,7 +167,7 @@ async fn an_attribute_that_is_out_of_step_is_mended_by_the_next_save() {
 }
 
 async fn expect_strangers_untouched<S>(
-    bench: &Bench<S>,
+    bench: &TestBench<S>,
     change: impl AsyncFn(&session_store::SessionId),
 ) where
     S: SessionAttributes
@@ -199,8 +199,8 @@ async fn expect_strangers_untouched<S>(
 }
 
 #[tokio::test]
-async fn a_save_of_fields() {
-    let bench = Bench::<Old>::new().await;
+async fn a_save_of_fields_keeps_unknown_data() {
+    let bench = TestBench::<Old>::new().await;
     expect_strangers_untouched(&bench, async |id| {
         let mut session = bench.store.load(id).await.unwrap().unwrap();
         session.theme = "dark".into();
@@ -228,8 +228,8 @@ struct Counts {
 }
 
 #[tokio::test]
-async fn a_save_of_a_flattened_group() {
-    let bench = Bench::<Nested>::new().await;
+async fn a_save_of_a_flattened_group_keeps_unknown_data() {
+    let bench = TestBench::<Nested>::new().await;
     expect_strangers_untouched(&bench, async |id| {
         let mut session = bench.store.load(id).await.unwrap().unwrap();
         session.counts.hits = 2;
@@ -273,8 +273,8 @@ wide! {
 }
 
 #[tokio::test]
-async fn a_save_of_everything() {
-    let bench = Bench::<Wide>::new().await;
+async fn a_save_of_all_data_keeps_unknown_data() {
+    let bench = TestBench::<Wide>::new().await;
     expect_strangers_untouched(&bench, async |id| {
         let mut session = bench.store.load(id).await.unwrap().unwrap();
         *session = Wide::all();

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 
 use crate::App;
 
 #[tokio::test]
-async fn everywhere() {
-    let bench = Bench::<App>::new().await;
+async fn an_expired_session_is_absent_for_load_list_count_and_revoke() {
+    let bench = TestBench::<App>::new().await;
     let old = bench.store.create(App::of("u-17")).await.unwrap();
     bench.clock.advance(Duration::from_secs(20 * 60));
     let young = bench.store.create(App::of("u-17")).await.unwrap();
@@ -49,8 +49,8 @@ async fn everywhere() {
 }
 
 #[tokio::test]
-async fn to_the_second() {
-    let bench = Bench::<App>::new().await;
+async fn a_session_expires_at_the_exact_second() {
+    let bench = TestBench::<App>::new().await;
     let begin = bench.clock.millis();
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.clock.set(begin + 30 * 60 * 1000 - 1);
@@ -62,7 +62,7 @@ async fn to_the_second() {
 /// DynamoDB wants the TTL in seconds, as a number, or it never fires.
 #[tokio::test]
 async fn the_ttl_attribute_is_in_seconds() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let item = bench.item(session.handle()).await.unwrap();
     let ends: u64 = item["expires_at"].as_n().unwrap().parse().unwrap();

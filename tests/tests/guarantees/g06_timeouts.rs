@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use session_store::{DynamoDbStore, Error, Session, Touch};
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 
 use crate::App;
 
 #[tokio::test]
 async fn saves_extend_the_idle_timeout_and_not_the_absolute_one() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     // 20 minutes apart, so that the session is never idle for 30: 36 saves are 12 hours.
     for visit in 1..36 {
@@ -26,7 +26,7 @@ async fn saves_extend_the_idle_timeout_and_not_the_absolute_one() {
 
 #[tokio::test]
 async fn a_save_by_a_clock_that_is_behind_shortens_nothing() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut behind = bench.store.load(session.id()).await.unwrap().unwrap();
     bench.clock.advance(Duration::from_secs(60));
@@ -44,7 +44,7 @@ async fn a_save_by_a_clock_that_is_behind_shortens_nothing() {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn with_policy(bench: &Bench<App>, policy: Touch) -> DynamoDbStore<App> {
+async fn with_policy(bench: &TestBench<App>, policy: Touch) -> DynamoDbStore<App> {
     let builder = DynamoDbStore::builder().client(bench.store.client().clone());
     builder
         .table_name(bench.store.table_name())
@@ -56,7 +56,7 @@ async fn with_policy(bench: &Bench<App>, policy: Touch) -> DynamoDbStore<App> {
 
 #[tokio::test]
 async fn a_touch_extends_the_idle_timeout_and_writes_nothing_else() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let before = bench.item(session.handle()).await.unwrap();
     bench.clock.advance(10 * MINUTE);
@@ -85,7 +85,7 @@ async fn a_touch_extends_the_idle_timeout_and_writes_nothing_else() {
 
 #[tokio::test]
 async fn a_touch_is_written_as_the_policy_says() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let tenth = 3 * MINUTE;
     for (policy, early, late) in [
         (Touch::default(), 0, 1),
@@ -115,7 +115,7 @@ async fn a_touch_is_written_as_the_policy_says() {
 
 #[tokio::test]
 async fn no_touch_passes_the_absolute_timeout() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     for _ in 0..35 {
         bench.clock.advance(20 * MINUTE);
@@ -133,7 +133,7 @@ async fn no_touch_passes_the_absolute_timeout() {
 
 #[tokio::test]
 async fn a_touch_of_a_session_that_has_ended_leaves_nothing_behind() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.store.delete(session.id()).await.unwrap();
     bench.clock.advance(10 * MINUTE);
@@ -146,7 +146,7 @@ async fn a_touch_of_a_session_that_has_ended_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_touch_by_a_clock_that_is_behind_shortens_nothing() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut behind = bench.store.load(session.id()).await.unwrap().unwrap();
     bench.clock.advance(11 * MINUTE);
@@ -158,8 +158,8 @@ async fn a_touch_by_a_clock_that_is_behind_shortens_nothing() {
 
 /// "Remember me": a longer idle timeout for one session, within the absolute one.
 #[tokio::test]
-async fn an_idle_timeout_of_ones_own() {
-    let bench = Bench::<App>::new().await;
+async fn a_session_can_have_an_idle_timeout_of_its_own() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut earlier = bench.store.load(session.id()).await.unwrap().unwrap();
     Session::set_idle_timeout(&mut session, 5 * 60 * MINUTE);

@@ -4,17 +4,17 @@
 use std::time::Duration;
 
 use session_store::{Error, Session, SessionId};
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use crate::App;
 
-async fn live(bench: &Bench<App>, id: &SessionId) -> bool {
+async fn live(bench: &TestBench<App>, id: &SessionId) -> bool {
     bench.store.load(id).await.unwrap().is_some()
 }
 
 #[tokio::test]
 async fn the_session_stays_and_its_id_changes() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench
         .store
         .create(App {
@@ -72,8 +72,8 @@ async fn the_session_stays_and_its_id_changes() {
 }
 
 #[tokio::test]
-async fn g6_the_absolute_timeout_goes_along() {
-    let bench = Bench::<App>::new().await;
+async fn g6_a_new_id_does_not_extend_the_absolute_timeout() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let absolute = session.created_at() + Duration::from_secs(12 * 60 * 60);
     for _ in 0..35 {
@@ -89,7 +89,7 @@ async fn g6_the_absolute_timeout_goes_along() {
 
 #[tokio::test]
 async fn g1_no_new_id_for_a_session_that_has_ended() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.store.delete(session.id()).await.unwrap();
     let id = session.id().clone();
@@ -102,8 +102,8 @@ async fn g1_no_new_id_for_a_session_that_has_ended() {
 }
 
 #[tokio::test]
-async fn g3_what_others_wrote_meanwhile_goes_along() {
-    let bench = Bench::<App>::new().await;
+async fn g3_a_new_id_keeps_what_others_wrote_meanwhile() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut other = bench.store.load(session.id()).await.unwrap().unwrap();
     other.theme = "dark".into();
@@ -128,8 +128,8 @@ async fn g3_what_others_wrote_meanwhile_goes_along() {
 }
 
 #[tokio::test]
-async fn of_two_at_once_one_wins() {
-    let bench = Bench::<App>::new().await;
+async fn one_of_two_concurrent_cycle_ids_wins() {
+    let bench = TestBench::<App>::new().await;
     let mut one = bench.store.create(App::of("u-17")).await.unwrap();
     let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
     bench.store.cycle_id(&mut one).await.unwrap();
@@ -142,8 +142,8 @@ async fn of_two_at_once_one_wins() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_found_out_by_the_sdk() {
-    let bench = Bench::<App>::new().await;
+async fn a_lost_response_is_resolved_by_the_retry_of_the_sdk() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.next("TransactWriteItems", Fault::LoseResponse);
     bench.store.cycle_id(&mut session).await.unwrap();
@@ -151,7 +151,7 @@ async fn a_lost_answer_is_found_out_by_the_sdk() {
     assert!(live(&bench, session.id()).await);
 }
 
-fn lose_all(bench: &Bench<App>, fault: impl Fn() -> Fault) {
+fn lose_all(bench: &TestBench<App>, fault: impl Fn() -> Fault) {
     for _ in 0..3 {
         bench.wire.next("TransactWriteItems", fault());
     }
@@ -165,7 +165,7 @@ fn is_unknown(cycled: &Result<(), Error>) -> bool {
 #[tokio::test]
 async fn an_unknown_outcome_is_resumed() {
     for applied in [true, false] {
-        let bench = Bench::<App>::new().await;
+        let bench = TestBench::<App>::new().await;
         let mut session = bench.store.create(App::of("u-17")).await.unwrap();
         let old = session.id().clone();
         session.visits = 1;
@@ -212,7 +212,7 @@ async fn an_unknown_outcome_is_resumed() {
 /// The token is forgotten after ten minutes; the mark in the new item is not.
 #[tokio::test]
 async fn an_unknown_outcome_is_resumed_after_the_token_is_forgotten() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     lose_all(&bench, || Fault::LoseResponse);
     assert!(is_unknown(&bench.store.cycle_id(&mut session).await));
@@ -236,8 +236,8 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_of_a_session_that_was_revoked_since() {
-    let bench = Bench::<App>::new().await;
+async fn an_unknown_outcome_is_gone_if_the_session_was_revoked_since() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     lose_all(&bench, || Fault::Refuse);
     assert!(is_unknown(&bench.store.cycle_id(&mut session).await));
@@ -259,8 +259,8 @@ async fn an_unknown_outcome_of_a_session_that_was_revoked_since() {
 
 /// Every reason for which DynamoDB cancels a transaction, and which id is valid after it.
 #[tokio::test]
-async fn each_reason_of_a_cancelled_transaction() {
-    let bench = Bench::<App>::new().await;
+async fn each_reason_of_a_cancelled_transaction_leaves_one_id_valid() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let cancelled = |old: &str, new: &str| {
         Fault::cancelled(
@@ -329,8 +329,8 @@ async fn each_reason_of_a_cancelled_transaction() {
 }
 
 #[tokio::test]
-async fn g11_what_cannot_be_stored_leaves_the_old_id_valid() {
-    let bench = Bench::<App>::new().await;
+async fn g11_a_value_that_cannot_be_stored_leaves_the_old_id_valid() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.clear();
     session.theme = "x".repeat(401 * 1024);
@@ -351,7 +351,7 @@ async fn g11_what_cannot_be_stored_leaves_the_old_id_valid() {
 /// At every step of the way, one of both ids is valid and the other is not.
 #[tokio::test]
 async fn at_every_moment_one_id_is_valid() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let (store, old) = (bench.store.clone(), session.id().clone());
     bench.wire.next(

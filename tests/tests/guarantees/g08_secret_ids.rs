@@ -1,14 +1,14 @@
 //! G8. Ids are secret: minted only by the store; not in any item, log, span, `Debug`, `Display` or
-//! error. An id that the store did not mint is never adopted. (`g08_logs.rs` has the logs.)
+//! error. An id that the store did not mint is never adopted. (`../logs.rs` has the logs.)
 
 use session_store::SessionId;
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use crate::App;
 
 #[tokio::test]
 async fn an_id_from_elsewhere_is_not_adopted() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let planted = SessionId::parse(&"A".repeat(43)).unwrap();
     assert!(bench.store.load(&planted).await.unwrap().is_none());
     let session = bench.store.create(App::of("u-17")).await.unwrap();
@@ -21,7 +21,7 @@ async fn an_id_from_elsewhere_is_not_adopted() {
 
 #[tokio::test]
 async fn an_id_that_is_taken_is_not_used() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     bench.wire.next(
         "PutItem",
         Fault::Answer(400, "ConditionalCheckFailedException", "taken"),
@@ -43,7 +43,7 @@ async fn an_id_that_is_taken_is_not_used() {
 
 #[tokio::test]
 async fn ids_are_random() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut ids = std::collections::HashSet::new();
     for _ in 0..50 {
         let session = bench.store.create(App::default()).await.unwrap();

@@ -4,20 +4,20 @@
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use session_store::{Error, SessionId};
-use session_store_tests::{Bench, Fault, Item, chain};
+use session_store_tests::{Fault, Item, TestBench, chain};
 
 use crate::App;
 
 #[tokio::test]
-async fn absent() {
-    let bench = Bench::<App>::new().await;
+async fn an_absent_session_is_none() {
+    let bench = TestBench::<App>::new().await;
     let id = SessionId::parse(&"A".repeat(43)).unwrap();
     assert!(bench.store.load(&id).await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn unavailable() {
-    let bench = Bench::<App>::new().await;
+async fn an_unavailable_engine_is_a_service_error() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let faults: [fn() -> Fault; 4] = [
         || Fault::Answer(500, "InternalServerError", "broken"),
@@ -53,7 +53,7 @@ fn string(text: &str) -> AttributeValue {
 /// Damages the item of a session, and expects that the error names the place, that nothing is
 /// written by a load or by a save of a copy loaded before, and that the item stays as it is.
 async fn expect_corrupt(path: &str, damage: impl FnOnce(&mut Item)) {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench
         .store
         .create(App {
@@ -97,7 +97,7 @@ fn data(item: &mut Item) -> &mut Item {
 }
 
 #[tokio::test]
-async fn corrupt() {
+async fn a_corrupt_item_is_a_decode_error_and_stays() {
     expect_corrupt("data", |item| drop(item.remove("data"))).await;
     expect_corrupt("data", |item| {
         drop(item.insert("data".into(), string("{}")))
@@ -151,7 +151,7 @@ async fn corrupt() {
 
 /// A format of a later version of this crate: not ours to read, and not ours to overwrite.
 #[tokio::test]
-async fn another_format() {
+async fn an_unknown_format_is_a_decode_error_and_stays() {
     expect_corrupt("format", |item| {
         item.insert("format".into(), string("zstd"));
         item.insert("data".into(), AttributeValue::B(Blob::new([1, 2, 3])));
@@ -161,7 +161,7 @@ async fn another_format() {
 
 #[tokio::test]
 async fn an_expired_session_is_absent_however_corrupt() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut item = bench.item(session.handle()).await.unwrap();
     item.remove("data");
@@ -172,8 +172,8 @@ async fn an_expired_session_is_absent_however_corrupt() {
 
 /// Chosen on the store: after a deploy that cannot read old sessions, users log in anew.
 #[tokio::test]
-async fn unreadable_can_count_as_absent() {
-    let bench = Bench::<App>::new().await;
+async fn an_unreadable_session_can_count_as_absent() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut item = bench.item(session.handle()).await.unwrap();
     data(&mut item).remove("theme");

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use session_store::{DynamoDbStore, Error, SessionAttributes};
-use session_store_tests::{Bench, chain};
+use session_store_tests::{TestBench, chain};
 
 use crate::App;
 
@@ -51,7 +51,7 @@ impl Deep {
     }
 }
 
-async fn expect_refused(bench: &Bench<Odd>, path: &str, odd: impl Fn(&mut Odd)) {
+async fn expect_refused(bench: &TestBench<Odd>, path: &str, odd: impl Fn(&mut Odd)) {
     bench.wire.clear();
     let mut data = Odd::default();
     odd(&mut data);
@@ -84,8 +84,8 @@ async fn expect_refused(bench: &Bench<Odd>, path: &str, odd: impl Fn(&mut Odd)) 
 }
 
 #[tokio::test]
-async fn what_dynamodb_refuses() {
-    let bench = Bench::<Odd>::new().await;
+async fn a_value_that_dynamodb_refuses_is_refused_before_the_call() {
+    let bench = TestBench::<Odd>::new().await;
     expect_refused(&bench, "ratio", |odd| odd.ratio = f64::NAN).await;
     expect_refused(&bench, "ratio", |odd| odd.ratio = f64::INFINITY).await;
     expect_refused(&bench, "ratio", |odd| odd.ratio = 1e126).await;
@@ -118,8 +118,8 @@ async fn what_dynamodb_refuses() {
 
 /// The other side of each bound is stored, and comes back.
 #[tokio::test]
-async fn what_dynamodb_takes() {
-    let bench = Bench::<Odd>::new().await;
+async fn a_value_just_within_each_bound_is_stored() {
+    let bench = TestBench::<Odd>::new().await;
     let data = Odd {
         user_id: Some("a".repeat(2048)),
         device: Some(vec![0]),
@@ -139,8 +139,8 @@ async fn what_dynamodb_takes() {
 
 /// An anonymous user has no id, and an empty text, list and map are fine outside of keys.
 #[tokio::test]
-async fn empty_values() {
-    let bench = Bench::<App>::new().await;
+async fn empty_values_outside_of_keys_are_stored() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::default()).await.unwrap();
     let item = bench.item(session.handle()).await.unwrap();
     assert!(!item.contains_key("user_id") && !item.contains_key("roles"));
@@ -160,8 +160,8 @@ async fn create_with(store: &DynamoDbStore<App>, theme: usize) -> Result<(), Err
 }
 
 #[tokio::test]
-async fn four_hundred_kilobytes() {
-    let bench = Bench::<App>::new().await;
+async fn a_create_over_400_kb_is_refused_before_the_call() {
+    let bench = TestBench::<App>::new().await;
     create_with(&bench.store, 399 * 1024).await.unwrap();
     bench.wire.clear();
     match create_with(&bench.store, 401 * 1024).await {
@@ -177,8 +177,8 @@ async fn four_hundred_kilobytes() {
 }
 
 #[tokio::test]
-async fn a_save_that_would_be_too_large() {
-    let bench = Bench::<App>::new().await;
+async fn a_save_over_400_kb_is_refused_before_the_call() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let item = bench.item(session.handle()).await;
     bench.wire.clear();
@@ -193,8 +193,8 @@ async fn a_save_that_would_be_too_large() {
 
 /// Each of two copies is small enough, and both together are not: that only DynamoDB can see.
 #[tokio::test]
-async fn an_item_that_others_made_larger() {
-    let bench = Bench::<App>::new().await;
+async fn a_save_onto_an_item_that_others_enlarged_is_too_large() {
+    let bench = TestBench::<App>::new().await;
     let mut one = bench.store.create(App::of("u-17")).await.unwrap();
     let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
     one.theme = "x".repeat(300 * 1024);

@@ -1,12 +1,12 @@
 //! G12. No control-plane calls at run time.
 
-use session_store_tests::Bench;
+use session_store_tests::TestBench;
 
 use crate::App;
 
 #[tokio::test]
 async fn no_operation_describes_or_changes_a_table() {
-    let bench = Bench::<App>::without_table().await;
+    let bench = TestBench::<App>::without_table().await;
     assert!(
         bench.wire.calls().is_empty(),
         "building a store sends nothing"

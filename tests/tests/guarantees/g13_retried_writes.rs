@@ -2,13 +2,13 @@
 //! once, or says that the outcome is unknown; it never re-applies.
 
 use session_store::Error;
-use session_store_tests::{Bench, Fault};
+use session_store_tests::{Fault, TestBench};
 
 use crate::App;
 
 #[tokio::test]
-async fn a_save_recognises_itself() {
-    let bench = Bench::<App>::new().await;
+async fn a_save_whose_answer_was_lost_recognises_itself() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.clear();
     bench.wire.next("UpdateItem", Fault::LoseResponse);
@@ -30,8 +30,8 @@ async fn a_save_recognises_itself() {
 }
 
 /// Between the write and its repetition, others write the same field: theirs must stand.
-async fn lose_and_let_others_write(writes: u64) -> (Bench<App>, Result<(), Error>, App) {
-    let bench = Bench::<App>::new().await;
+async fn lose_and_let_others_write(writes: u64) -> (TestBench<App>, Result<(), Error>, App) {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let (store, id) = (bench.store.clone(), session.id().clone());
     bench.wire.next("UpdateItem", Fault::LoseResponse);
@@ -54,7 +54,7 @@ async fn lose_and_let_others_write(writes: u64) -> (Bench<App>, Result<(), Error
 }
 
 #[tokio::test]
-async fn a_repetition_does_not_undo_what_came_after() {
+async fn a_repeated_save_does_not_undo_later_writes() {
     for others in 1..=3 {
         let (_, saved, stored) = lose_and_let_others_write(others).await;
         saved.unwrap();
@@ -64,7 +64,7 @@ async fn a_repetition_does_not_undo_what_came_after() {
 
 /// So many others that the write's own mark is gone from the item: nobody can say, and it says so.
 #[tokio::test]
-async fn an_outcome_that_nobody_knows_is_said_to_be_unknown() {
+async fn a_save_whose_mark_is_gone_reports_an_unknown_outcome() {
     let (_, saved, stored) = lose_and_let_others_write(5).await;
     match saved {
         Err(Error::Conflict(conflict)) => assert!(conflict.outcome_unknown()),
@@ -75,8 +75,8 @@ async fn an_outcome_that_nobody_knows_is_said_to_be_unknown() {
 
 /// A copy that is behind by more writes than the item remembers is written all the same.
 #[tokio::test]
-async fn a_copy_that_is_far_behind_is_no_lost_write() {
-    let bench = Bench::<App>::new().await;
+async fn a_save_from_far_behind_is_written() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut other = bench.store.load(session.id()).await.unwrap().unwrap();
     for visits in 1..=6 {
@@ -102,8 +102,8 @@ async fn a_copy_that_is_far_behind_is_no_lost_write() {
 
 /// A sending that was throttled was not carried out, however many there were.
 #[tokio::test]
-async fn a_throttled_sending_leaves_no_doubt() {
-    let bench = Bench::<App>::new().await;
+async fn a_throttled_request_does_not_make_the_outcome_unknown() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     for _ in 0..3 {
         bench.wire.next("UpdateItem", Fault::throttled());
@@ -136,8 +136,8 @@ async fn a_throttled_sending_leaves_no_doubt() {
 }
 
 #[tokio::test]
-async fn an_increment_counts_once() {
-    let bench = Bench::<App>::new().await;
+async fn an_update_whose_answer_was_lost_is_applied_once() {
+    let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.next("UpdateItem", Fault::LoseResponse);
     bench
@@ -165,7 +165,7 @@ async fn an_increment_counts_once() {
 
 #[tokio::test]
 async fn a_delete_whose_answer_was_lost_counts_as_done() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.next("DeleteItem", Fault::LoseResponse);
     let revoked = bench.store.revoke(App::USER_ID, "u-17").await.unwrap();
@@ -174,7 +174,7 @@ async fn a_delete_whose_answer_was_lost_counts_as_done() {
 
 #[tokio::test]
 async fn a_touch_may_be_sent_twice() {
-    let bench = Bench::<App>::new().await;
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.clock.advance(std::time::Duration::from_secs(600));
     bench.wire.next("UpdateItem", Fault::LoseResponse);
@@ -186,8 +186,8 @@ async fn a_touch_may_be_sent_twice() {
 /// A change of id was carried out, and no answer came. Neither does one to the next call, which
 /// DynamoDB throttles: that says nothing of what was sent before.
 #[tokio::test]
-async fn a_change_of_id_is_unknown_until_an_answer_tells() {
-    let bench = Bench::<App>::new().await;
+async fn a_cycle_id_is_of_unknown_outcome_until_an_answer_tells() {
+    let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let old = session.id().clone();
     for _ in 0..3 {

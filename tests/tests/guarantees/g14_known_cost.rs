@@ -8,17 +8,17 @@
 
 use serde::{Deserialize, Serialize};
 use session_store::{Session, SessionAttributes, Touch};
-use session_store_tests::{Bench, endpoint};
+use session_store_tests::{TestBench, endpoint};
 
 use crate::App;
 
-async fn bench() -> Bench<App> {
-    let bench = Bench::<App>::new().await;
+async fn bench() -> TestBench<App> {
+    let bench = TestBench::<App>::new().await;
     bench.wire.meter();
     bench
 }
 
-fn expect<S>(bench: &Bench<S>, bill: &[(&str, f64)]) {
+fn expect<S>(bench: &TestBench<S>, bill: &[(&str, f64)]) {
     let expected: Vec<_> = bill
         .iter()
         .map(|(op, units)| ((*op).to_owned(), *units))
@@ -235,8 +235,8 @@ impl Exact {
     }
 }
 
-async fn exact() -> Bench<Exact> {
-    let bench = Bench::<Exact>::new().await;
+async fn exact() -> TestBench<Exact> {
+    let bench = TestBench::<Exact>::new().await;
     bench.wire.meter();
     bench
 }

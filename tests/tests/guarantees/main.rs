@@ -1,8 +1,8 @@
 //! Each guarantee by its number, on the engine that `SESSION_STORE_ENDPOINT` chooses.
 
-mod formats;
-mod g01_everyone;
+mod across;
 mod g01_no_resurrection;
+mod g01_revoke_all;
 mod g02_no_ghosts;
 mod g03_no_lost_updates;
 mod g04_unknown_data;
@@ -11,16 +11,15 @@ mod g06_timeouts;
 mod g07_atomic_id;
 mod g08_secret_ids;
 mod g09_consistent_index;
+mod g09_default_index;
 mod g09_limits;
 mod g09_sharded_index;
-mod g09_stated_revocation;
 mod g10_failed_reads;
 mod g11_known_before_the_call;
+mod g11_sizes;
 mod g12_no_control_plane;
 mod g13_retried_writes;
 mod g14_known_cost;
-mod reads;
-mod shared_loads;
 
 use std::collections::BTreeSet;
 

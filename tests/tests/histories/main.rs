@@ -5,6 +5,7 @@
 //! seed alone is one history. docs/histories.md has the rest.
 
 mod binaries;
+mod client;
 mod model;
 mod plan;
 mod run;
@@ -127,7 +128,7 @@ fn explain(world: &World, seed: u64) -> String {
 
 /// What a failure prints is of use only if its seed brings it back.
 #[test]
-fn a_seed_is_one_history() {
+fn a_seed_gives_the_same_history_each_time() {
     let (one, other) = (World::new(), World::new());
     for seed in 0..40 {
         let plan = Plan::of(seed);

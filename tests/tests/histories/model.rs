@@ -21,7 +21,8 @@ use self::items::expires_at;
 pub use self::items::{form, number};
 use self::rosters::Found;
 pub use self::rosters::{is_roster, roster_of};
-use crate::binaries::{Fields, Pending, Reads};
+use crate::binaries::Fields;
+use crate::client::{Pending, Reads};
 use crate::plan::{Act, Limit};
 
 /// What was not allowed.

@@ -1,6 +1,7 @@
 //! The wire between the clients and the engine: each request waits at two gates, before the engine
 //! and on the way back, until the history lets it go on.
 
+mod json;
 mod line;
 
 use std::cmp::Reverse;
@@ -11,14 +12,13 @@ use std::task::Waker;
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::base64;
-use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
-use session_store::AttributeValue;
 use session_store_tests::Clock;
 use tokio::runtime::Handle;
 
+pub use self::json::is_read;
+use self::json::{difference, fill, unpacked, written};
 use self::line::Wire;
 use crate::model::{Model, Violation, form, is_roster, number};
 use crate::plan::{CLIENTS, Fault};
@@ -333,90 +333,4 @@ impl Wires {
         shared.note(checked);
         (status, answer)
     }
-}
-
-/// The item with its data as a map, in whatever format it is stored.
-fn unpacked(mut item: Value) -> Value {
-    if let Some(bytes) = item["data"]["B"].as_str() {
-        let bytes = base64::decode(bytes).unwrap();
-        let data = session_store::private::unpack(&bytes).unwrap();
-        let entry = |(name, value)| match value {
-            AttributeValue::N(number) => (name, json!({ "N": number })),
-            _ => (name, json!({ "NULL": true })),
-        };
-        let data: serde_json::Map<_, _> = data.into_iter().map(entry).collect();
-        item["data"] = json!({ "M": data });
-    }
-    item
-}
-
-fn fill(request: &mut HttpRequest, input: &Value) {
-    let body = input.to_string();
-    if request.headers().get("content-length").is_some() {
-        request
-            .headers_mut()
-            .insert("content-length", body.len().to_string());
-    }
-    *request.body_mut() = SdkBody::from(body);
-}
-
-fn difference(before: &Value, after: &Value, mut session: impl FnMut(&str) -> String) -> String {
-    let mut parts = Vec::new();
-    let mut flat = |item: &Value| {
-        let mut flat = std::collections::BTreeMap::new();
-        for (name, value) in item.as_object().into_iter().flatten() {
-            match value["M"].as_object() {
-                Some(entries) => flat.extend(entries.iter().map(|(key, value)| {
-                    let key = match name.as_str() {
-                        "m" => session(key),
-                        _ => key.clone(),
-                    };
-                    (format!("{name}.{key}"), value.clone())
-                })),
-                None => {
-                    flat.insert(name.clone(), value.clone());
-                }
-            }
-        }
-        flat.remove("writes");
-        flat
-    };
-    let (before, after) = (flat(before), flat(after));
-    for (name, value) in &after {
-        if before.get(name) != Some(value) {
-            let plain = value.as_object().and_then(|v| v.values().next());
-            parts.push(format!("{name}={}", plain.unwrap_or(value)));
-        }
-    }
-    parts.extend(
-        before
-            .keys()
-            .filter(|name| !after.contains_key(*name))
-            .map(|name| format!("no {name}")),
-    );
-    parts.join(" ")
-}
-
-/// The keys of the items that a request may write.
-fn written<'a>(operation: &str, input: &'a Value) -> Box<dyn Iterator<Item = &'a str> + 'a> {
-    match operation {
-        "PutItem" => Box::new(input["Item"]["id"]["S"].as_str().into_iter()),
-        "UpdateItem" | "DeleteItem" => Box::new(input["Key"]["id"]["S"].as_str().into_iter()),
-        "TransactWriteItems" => {
-            let items = input["TransactItems"].as_array().into_iter().flatten();
-            Box::new(
-                items
-                    .flat_map(|item| item.as_object().into_iter().flatten())
-                    .filter_map(|(kind, part)| match kind.as_str() {
-                        "Put" => part["Item"]["id"]["S"].as_str(),
-                        _ => part["Key"]["id"]["S"].as_str(),
-                    }),
-            )
-        }
-        _ => Box::new(std::iter::empty()),
-    }
-}
-
-pub fn is_read(operation: &str) -> bool {
-    matches!(operation, "GetItem" | "BatchGetItem" | "Query")
 }

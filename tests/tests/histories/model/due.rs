@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::items::{expires_at, number};
 use super::rosters::entries;
 use super::{Change, Model, Op, Violation, require};
-use crate::binaries::Listed;
+use crate::client::Listed;
 use crate::plan::Act;
 
 /// How often one looks again for what changes of id put into the roster meanwhile.

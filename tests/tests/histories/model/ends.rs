@@ -4,7 +4,8 @@ use session_store::{Error, Revoked};
 
 use super::items::{expires_at, is_live, named, number};
 use super::{Model, Op, Violation, require};
-use crate::binaries::{Fields, Got, Listed, Outcome, Reads, Seen};
+use crate::binaries::Fields;
+use crate::client::{Got, Listed, Outcome, Reads, Seen};
 use crate::plan::Act;
 
 impl Model {

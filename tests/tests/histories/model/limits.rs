@@ -3,7 +3,7 @@
 use super::items::{is_live, number};
 use super::rosters::{entries, is_roster, roster_of, user_of};
 use super::{Change, Model, Op, Violation, require};
-use crate::binaries::{Got, Outcome};
+use crate::client::{Got, Outcome};
 use crate::plan::Act;
 
 impl Model {

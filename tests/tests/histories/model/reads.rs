@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::items::{is_live, number};
 use super::{Model, Op, Violation, require};
-use crate::binaries::{Got, Outcome, Reads, Seen};
+use crate::client::{Got, Outcome, Reads, Seen};
 use crate::plan::Act;
 
 impl Op {

@@ -8,7 +8,7 @@ use super::items::{
     OWN, absolute_end, expires_at, fields, is_live, marks, named, number, strangers, well_formed,
 };
 use super::{Change, Model, Moved, Violation, is_roster, require};
-use crate::binaries::Pending;
+use crate::client::Pending;
 use crate::plan::{ABSOLUTE, Act, IDLE, REMEMBERED};
 
 impl Model {

@@ -13,7 +13,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 
-use super::{Gate, Late, Wires, fill, is_read};
+use super::json::{fill, is_read};
+use super::{Gate, Late, Wires};
 use crate::plan::Fault;
 
 /// One client's end of the wire.

@@ -1,0 +1,315 @@
+//! actix-session: the guarantees that hold behind the framework's trait.
+
+use std::collections::HashMap;
+
+use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
+use actix_web::cookie::time::Duration;
+use actix_web::http::StatusCode;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+use session_store::actix_session::ActixSessions;
+use session_store::{DynamoDbStore, Unreadable};
+use session_store_tests::{Fault, TestBench};
+
+use super::{App, MINUTE, Site, bench, handle, only_item};
+
+/// A failure of the store is an answer of 500, and tells the visitor nothing.
+#[actix_web::test]
+async fn g10_a_failed_read_is_no_missing_session() {
+    let (bench, sessions) = bench().await;
+    let site = Site::new(sessions).await;
+    let cookie = site.post("/set/theme/dark", &None).await.cookie;
+    let item = only_item(&bench).await;
+    for _ in 0..3 {
+        bench.wire.next(
+            "GetItem",
+            Fault::Answer(500, "InternalServerError", "secret"),
+        );
+    }
+    let failed = site.post("/count", &cookie).await;
+    assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!((failed.cookie, failed.entries), (None, Value::Null));
+    assert_eq!(only_item(&bench).await, item);
+
+    let unreadable = [
+        ("data", AttributeValue::S("{}".into())),
+        (
+            "data",
+            AttributeValue::M(HashMap::from([(
+                "theme".into(),
+                AttributeValue::N("5".into()),
+            )])),
+        ),
+    ];
+    for (name, value) in unreadable {
+        let mut broken = item.clone();
+        broken.insert(name.into(), value);
+        bench.put(broken.clone()).await;
+        for path in ["/count", "/log-in/ferris", "/log-out"] {
+            let failed = site.post(path, &cookie).await;
+            assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        assert_eq!(
+            only_item(&bench).await,
+            broken,
+            "nothing is written over it"
+        );
+    }
+}
+
+/// Where the store is told so, a session that cannot be read is none.
+#[actix_web::test]
+async fn an_unreadable_session_can_count_as_absent() {
+    let bench = TestBench::<App>::new().await;
+    let builder = DynamoDbStore::builder().client(bench.store.client().clone());
+    let builder = builder.table_name(bench.store.table_name());
+    let store = builder.unreadable(Unreadable::Absent).build().await;
+    let sessions = ActixSessions::<App>::new(store.unwrap());
+    let site = Site::new(sessions).await;
+    let cookie = site.post("/set/theme/dark", &None).await.cookie;
+    let mut item = only_item(&bench).await;
+    let theme = HashMap::from([("theme".into(), AttributeValue::N("5".into()))]);
+    for data in [AttributeValue::M(theme), AttributeValue::S("{}".into())] {
+        item.insert("data".into(), data);
+        bench.put(item.clone()).await;
+        let read = site.get("/", &cookie).await;
+        assert_eq!((read.status, read.entries), (StatusCode::OK, json!({})));
+    }
+}
+
+/// What another program keeps in the item stays, under a new key as well.
+#[actix_web::test]
+async fn g4_unknown_attributes_survive() {
+    let (bench, sessions) = bench().await;
+    let site = Site::new(sessions).await;
+    let cookie = site.post("/set/theme/dark", &None).await.cookie;
+    let mut item = only_item(&bench).await;
+    let created_at = item["created_at"].clone();
+    item.insert("theirs".into(), AttributeValue::S("kept".into()));
+    bench.put(item).await;
+    bench.clock.advance(MINUTE);
+    let cookie = site.post("/count", &cookie).await.cookie;
+    site.post("/log-in/ferris", &cookie).await;
+    let item = only_item(&bench).await;
+    assert_eq!(item["theirs"].as_s().unwrap(), "kept");
+    assert_eq!(item["created_at"], created_at);
+}
+
+#[actix_web::test]
+async fn g6_nothing_outlives_the_absolute_timeout_or_shortens_a_session() {
+    let (bench, sessions) = bench().await;
+    let begin = bench.clock.millis() / 1000;
+    let ends = async || {
+        only_item(&bench).await["expires_at"]
+            .as_n()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            - begin
+    };
+    let (hour, week) = (Duration::hours(1), Duration::days(7));
+    let key = sessions.save(HashMap::new(), &hour).await.unwrap();
+    assert_eq!(ends().await, 3600);
+    sessions
+        .update_ttl(&key, &Duration::minutes(5))
+        .await
+        .unwrap();
+    assert_eq!(ends().await, 3600, "it was granted an hour");
+
+    bench.clock.advance(50 * MINUTE);
+    sessions.update_ttl(&key, &hour).await.unwrap();
+    assert_eq!(ends().await, 50 * 60 + 3600);
+    sessions.update_ttl(&key, &week).await.unwrap();
+    assert_eq!(ends().await, 12 * 3600);
+
+    let mut state = sessions.load(&key).await.unwrap().unwrap();
+    state.insert("theme".into(), r#""dark""#.into());
+    let key = sessions.update(key, state, &week).await.unwrap();
+    assert_eq!(ends().await, 12 * 3600);
+
+    // An update with less time leaves what others have granted.
+    let mut state = sessions.load(&key).await.unwrap().unwrap();
+    state.insert("theme".into(), r#""light""#.into());
+    let short = Duration::minutes(5);
+    let key = sessions.update(key, state, &short).await.unwrap();
+    assert_eq!(ends().await, 12 * 3600);
+    let theme = only_item(&bench).await["data"].as_m().unwrap()["theme"].clone();
+    assert_eq!(theme, AttributeValue::S("light".into()));
+
+    // A new key goes on where the old one was.
+    bench.clock.advance(60 * MINUTE);
+    let state = sessions.load(&key).await.unwrap().unwrap();
+    sessions.delete(&key).await.unwrap();
+    let key = sessions.save(state, &week).await.unwrap();
+    assert_eq!(ends().await, 12 * 3600);
+    bench.clock.set((begin + 12 * 3600) * 1000);
+    assert_eq!(sessions.load(&key).await.unwrap(), None);
+}
+
+#[actix_web::test]
+async fn g11_a_value_that_cannot_be_stored_is_refused_before_the_call() {
+    let (bench, sessions) = bench().await;
+    let key = sessions
+        .save(HashMap::new(), &Duration::HOUR)
+        .await
+        .unwrap();
+    let key: String = key.into();
+    let key = || SessionKey::try_from(key.clone()).unwrap();
+    let before = only_item(&bench).await;
+    bench.wire.clear();
+    let large = format!("{:?}", "x".repeat(401 * 1024));
+    for (name, text) in [("theme", "5"), ("", "1"), ("big", &large), ("broken", "{")] {
+        let state = HashMap::from([(name.to_owned(), text.to_owned())]);
+        let saved = sessions.save(state.clone(), &Duration::HOUR).await;
+        let Err(SaveError::Serialization(error)) = saved else {
+            panic!("{saved:?}")
+        };
+        assert!(format!("{error:#}").contains(name), "{error:#}");
+        let mut loaded = sessions.load(&key()).await.unwrap().unwrap();
+        loaded.extend(state);
+        bench.wire.clear();
+        let updated = sessions.update(key(), loaded, &Duration::HOUR).await;
+        assert!(
+            matches!(updated, Err(UpdateError::Serialization(_))),
+            "{updated:?}"
+        );
+        assert_eq!(bench.wire.operations(), [""; 0]);
+    }
+    assert_eq!(only_item(&bench).await, before);
+}
+
+#[actix_web::test]
+async fn g13_a_write_whose_answer_was_lost_is_applied_once() {
+    let (bench, sessions) = bench().await;
+    let site = Site::new(sessions).await;
+    bench.wire.next("PutItem", Fault::LoseResponse);
+    let cookie = site.post("/count", &None).await.cookie;
+    assert_eq!(
+        handle(&cookie).to_string(),
+        *only_item(&bench).await["id"].as_s().unwrap()
+    );
+    bench.wire.next("UpdateItem", Fault::LoseResponse);
+    site.post("/count", &cookie).await;
+    let item = only_item(&bench).await;
+    assert_eq!(item["version"].as_n().unwrap(), "2");
+    assert_eq!(item["data"].as_m().unwrap()["count"].as_n().unwrap(), "2");
+
+    // Whether the first delete ended it, or a revocation before, nobody knows.
+    bench.wire.next("DeleteItem", Fault::LoseResponse);
+    let renewed = site.post("/log-in/ferris", &cookie).await;
+    assert_eq!(renewed.status, StatusCode::OK);
+    assert_eq!(site.get("/", &renewed.cookie).await.entries, json!({}));
+    assert!(bench.items().await.is_empty());
+}
+
+/// A request that is slow to save, while its user is logged out everywhere.
+#[actix_web::test]
+async fn g1_no_slow_request_brings_a_session_back() {
+    for (path, first_write) in [
+        ("/count", "UpdateItem"),
+        ("/remove/user_id", "UpdateItem"),
+        ("/log-in/ferris", "DeleteItem"),
+        ("/log-out", "DeleteItem"),
+    ] {
+        let (bench, sessions) = bench().await;
+        let site = Site::new(sessions).await;
+        let cookie = site.post("/log-in/ferris", &None).await.cookie;
+        let store = bench.store.clone();
+        let revoke = move || async move {
+            let revoked = store.revoke(App::USER_ID, "ferris").await.unwrap();
+            assert_eq!(revoked.deleted(), 1);
+        };
+        bench.wire.next(first_write, Fault::meanwhile(revoke));
+        let slow = site.post(path, &cookie).await;
+        assert_eq!(
+            slow.status,
+            StatusCode::OK,
+            "{path}: no fault of the visitor's"
+        );
+        assert!(bench.items().await.is_empty(), "{path}");
+        let next = site.get("/", &slow.cookie).await;
+        assert_eq!(
+            (next.status, next.entries),
+            (StatusCode::OK, json!({})),
+            "{path}"
+        );
+    }
+}
+
+/// The same for a session that reaches its end meanwhile; and nothing is left of one that never was.
+#[actix_web::test]
+async fn g1_and_g2_an_ended_session_takes_no_writes() {
+    let (bench, sessions) = bench().await;
+    let save = || sessions.save(HashMap::new(), &Duration::HOUR);
+    let never = SessionKey::try_from("A".repeat(43)).unwrap();
+    sessions.update_ttl(&never, &Duration::HOUR).await.unwrap();
+    let state = HashMap::from([("user_id".to_owned(), r#""u-17""#.to_owned())]);
+    let never = sessions
+        .update(never, state.clone(), &Duration::HOUR)
+        .await
+        .unwrap();
+    assert_eq!(never.as_ref(), "A".repeat(43));
+    sessions.delete(&never).await.unwrap();
+    assert!(bench.items().await.is_empty());
+
+    let key = save().await.unwrap();
+    let mut loaded = sessions.load(&key).await.unwrap().unwrap();
+    loaded.extend(state.clone());
+    let before = only_item(&bench).await;
+    bench.clock.advance(60 * MINUTE);
+    for state in [loaded.clone(), state] {
+        let key = SessionKey::try_from(key.as_ref().to_owned()).unwrap();
+        sessions.update_ttl(&key, &Duration::HOUR).await.unwrap();
+        sessions.update(key, state, &Duration::HOUR).await.unwrap();
+        assert_eq!(
+            only_item(&bench).await,
+            before,
+            "DynamoDB has not deleted it yet"
+        );
+    }
+    sessions.delete(&key).await.unwrap();
+    let new = sessions
+        .save(loaded.clone(), &Duration::HOUR)
+        .await
+        .unwrap();
+    assert!(sessions.load(&new).await.unwrap().is_none());
+    sessions.delete(&key).await.unwrap();
+    sessions.delete(&save().await.unwrap()).await.unwrap();
+    let new = sessions.save(loaded, &Duration::HOUR).await.unwrap();
+    assert!(
+        sessions.load(&new).await.unwrap().is_none(),
+        "another one was deleted"
+    );
+    assert!(bench.items().await.is_empty());
+}
+
+#[actix_web::test]
+async fn each_failure_is_the_matching_error_of_the_trait() {
+    let (bench, sessions) = bench().await;
+    let key = sessions
+        .save(HashMap::new(), &Duration::HOUR)
+        .await
+        .unwrap();
+    let refuse = |operation| {
+        bench
+            .wire
+            .next(operation, Fault::Answer(400, "AccessDeniedException", "no"));
+    };
+    refuse("GetItem");
+    assert!(matches!(
+        sessions.load(&key).await,
+        Err(LoadError::Other(_))
+    ));
+    refuse("PutItem");
+    let saved = sessions.save(HashMap::new(), &Duration::HOUR).await;
+    assert!(matches!(saved, Err(SaveError::Other(_))));
+    refuse("UpdateItem");
+    assert!(sessions.update_ttl(&key, &Duration::HOUR).await.is_err());
+    refuse("DeleteItem");
+    assert!(sessions.delete(&key).await.is_err());
+    let mut state = sessions.load(&key).await.unwrap().unwrap();
+    state.insert("theme".into(), r#""dark""#.into());
+    refuse("UpdateItem");
+    let updated = sessions.update(key, state, &Duration::HOUR).await;
+    assert!(matches!(updated, Err(UpdateError::Other(_))));
+}

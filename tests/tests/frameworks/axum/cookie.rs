@@ -1,0 +1,170 @@
+//! The layer for axum: how the id travels, and what becomes of a bad one.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, SET_COOKIE};
+use axum::http::{Request, StatusCode};
+use session_store::SessionId;
+use session_store::axum::{SameSite, SessionCookie, SessionLayer, SigningKey};
+use session_store_tests::TestBench;
+
+use super::{App, answer, app, ask, ask_with, begin, calls, routes};
+
+#[tokio::test]
+async fn the_cookie_has_every_safe_setting() {
+    let bench = TestBench::<App>::new().await;
+    let app = routes().layer(SessionLayer::new(bench.store.clone()));
+    let answer = ask(&app, "/visit", None).await;
+    let header = answer.headers[SET_COOKIE].to_str().unwrap();
+    assert!(header.starts_with("__Host-session="), "{header}");
+    for part in [
+        "Secure",
+        "HttpOnly",
+        "SameSite=Lax",
+        "Path=/",
+        "Max-Age=43200",
+    ] {
+        assert!(
+            header.split("; ").any(|found| found == part),
+            "{part}: {header}"
+        );
+    }
+    assert!(answer.headers[SET_COOKIE].is_sensitive());
+    assert_eq!(answer.headers[CACHE_CONTROL], "no-store");
+    // A new id is of use as long as the session, not longer.
+    bench.clock.advance(Duration::from_secs(60));
+    let cookie = header.split(';').next().unwrap().to_owned();
+    let answer = ask_with(&app, "/login", vec![cookie]).await;
+    assert!(
+        answer.headers[SET_COOKIE]
+            .to_str()
+            .unwrap()
+            .contains("Max-Age=43140")
+    );
+
+    let cookie = SessionCookie::new()
+        .name("sid")
+        .domain("example.org")
+        .path("/app")
+        .same_site(SameSite::Strict)
+        .persistent(false);
+    let app = routes().layer(SessionLayer::new(bench.store.clone()).cookie(cookie));
+    let answer = ask(&app, "/visit", None).await;
+    let header = answer.headers[SET_COOKIE].to_str().unwrap();
+    assert!(header.starts_with("__Secure-sid="), "{header}");
+    assert!(
+        header.contains("Domain=example.org") && header.contains("Path=/app"),
+        "{header}"
+    );
+    assert!(
+        header.contains("SameSite=Strict") && !header.contains("Max-Age"),
+        "{header}"
+    );
+}
+
+/// Each is answered as if there were no cookie, and none is adopted.
+#[tokio::test]
+async fn a_malformed_or_unknown_cookie_is_ignored() {
+    let bench = TestBench::<App>::new().await;
+    let app = app(&bench);
+    let live = begin(&bench, &app).await;
+    let revoked = begin(&bench, &app).await;
+    bench
+        .store
+        .delete(&SessionId::parse(&revoked).unwrap())
+        .await
+        .unwrap();
+    let made_up = "A".repeat(43);
+    let cookies = [
+        vec![String::new()],
+        vec!["session=".to_owned()],
+        vec!["session".to_owned()],
+        vec![format!("session={}", "x".repeat(10_000))],
+        vec!["session=%00%ff".to_owned()],
+        vec![format!("session={live}x")],
+        vec![format!("session={live}; session={revoked}")],
+        vec![format!("session={live}"), format!("session={live}")],
+        vec![format!("__Host-session={live}")],
+        vec![format!("other={live}; theme=dark;;; =; ")],
+        vec![format!("session={revoked}")],
+        vec![format!("session={made_up}")],
+    ];
+    for cookies in cookies {
+        let read = ask_with(&app, "/read", cookies.clone()).await;
+        assert_eq!(
+            (read.status, &*read.text),
+            (StatusCode::OK, "0 nobody"),
+            "{cookies:?}"
+        );
+        assert_eq!(read.cookie(), None, "the cookie stays");
+        let new = ask_with(&app, "/visit", cookies.clone()).await;
+        assert_eq!(
+            (new.status, &*new.text),
+            (StatusCode::OK, "1"),
+            "{cookies:?}"
+        );
+        let id = new.cookie().unwrap();
+        assert!(![&live, &revoked, &made_up].contains(&&id));
+    }
+    // Beside those of other apps, ours is found.
+    let among = vec![format!("a=b; session={live}; c=\"d\"")];
+    assert_eq!(ask_with(&app, "/read", among).await.text, "1 nobody");
+}
+
+#[tokio::test]
+async fn a_signed_id_is_checked_without_a_read() {
+    let bench = TestBench::<App>::new().await;
+    let signed = |key: &[u8]| {
+        let cookie = SessionCookie::dev().signed(SigningKey::derive_from(key));
+        routes().layer(SessionLayer::new(bench.store.clone()).cookie(cookie))
+    };
+    let app = signed(&[7; 32]);
+    let cookie = ask(&app, "/visit", None).await.cookie().unwrap();
+    bench.wire.clear();
+    assert_eq!(ask(&app, "/read", Some(&cookie)).await.text, "1 nobody");
+    assert_eq!(calls(&bench), ["GetItem"]);
+    let id = bench.items().await[0]["id"].as_s().unwrap().clone();
+    for wrong in [
+        &cookie[..cookie.len() - 1],
+        &cookie[1..],
+        &cookie[44..],
+        &id,
+    ] {
+        assert_eq!(
+            ask(&app, "/read", Some(wrong)).await.text,
+            "0 nobody",
+            "{wrong}"
+        );
+    }
+    assert_eq!(
+        ask(&signed(&[8; 32]), "/read", Some(&cookie)).await.text,
+        "0 nobody"
+    );
+    assert!(calls(&bench).is_empty());
+}
+
+#[tokio::test]
+async fn bearer_mode_has_the_id_in_a_header() {
+    let bench = TestBench::<App>::new().await;
+    let app = routes().layer(SessionLayer::new(bench.store.clone()).bearer());
+    let new = ask(&app, "/visit", None).await;
+    let id = new.headers["session-id"].to_str().unwrap().to_owned();
+    assert!(!new.headers.contains_key(SET_COOKIE));
+    for (header, expected) in [
+        (format!("Bearer {id}"), "1 nobody"),
+        (format!("bearer {id}"), "1 nobody"),
+        (format!("Basic {id}"), "0 nobody"),
+        (id.clone(), "0 nobody"),
+        ("Bearer".to_owned(), "0 nobody"),
+    ] {
+        let request = Request::get("/read").header(AUTHORIZATION, &header);
+        let answer = answer(&app, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.text, expected, "{header}");
+    }
+    assert_eq!(
+        ask(&app, "/read", Some(&id)).await.text,
+        "0 nobody",
+        "a cookie is none"
+    );
+}

@@ -1,0 +1,187 @@
+//! The layer for axum on a store that reads what its client has written, at half the price: the
+//! signed cookie takes the version along.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, Request};
+use axum::routing::get;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use session_store::axum::{CurrentSession, SessionCookie, SessionLayer, SigningKey};
+use session_store::{DynamoDbStore, ReadConsistency, SessionAttributes};
+use session_store_tests::{Fault, TestBench};
+use tower::ServiceExt as _;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "30m")]
+struct App {
+    #[dynamo(attr = "user_id", index(consistent, limit = 3))]
+    user_id: Option<String>,
+    visits: u64,
+}
+
+type Current = CurrentSession<App>;
+
+fn routes() -> Router {
+    let visit = async |mut session: Current| {
+        session.visits += 1;
+        session.visits.to_string()
+    };
+    let log_in = async |mut session: Current| {
+        session.user_id = Some("u-17".into());
+        CurrentSession::cycle_id(&mut session);
+    };
+    let enter = async |mut session: Current| session.user_id = Some("u-17".into());
+    Router::new()
+        .route(
+            "/read",
+            get(async |session: Current| session.visits.to_string()),
+        )
+        .route("/visit", get(visit))
+        .route("/login", get(log_in))
+        .route("/enter", get(enter))
+        .route("/none", get(async || "nothing"))
+}
+
+async fn store(bench: &TestBench<App>) -> DynamoDbStore<App> {
+    let builder = DynamoDbStore::builder()
+        .client(bench.store.client().clone())
+        .table_name(bench.store.table_name());
+    let builder = builder.read_consistency(ReadConsistency::ReadYourWrites);
+    builder.build().await.unwrap()
+}
+
+/// A browser with its cookie.
+struct Browser {
+    app: Router,
+    cookie: Option<String>,
+}
+
+impl Browser {
+    async fn new(bench: &TestBench<App>) -> Self {
+        let cookie = SessionCookie::dev().signed(SigningKey::derive_from(&[7; 32]));
+        let layer = SessionLayer::new(store(bench).await).cookie(cookie);
+        Self {
+            app: routes().layer(layer),
+            cookie: None,
+        }
+    }
+
+    /// Whether the answer set a cookie.
+    async fn get(&mut self, path: &str) -> bool {
+        let mut request = Request::get(path);
+        if let Some(cookie) = &self.cookie {
+            request = request.header(COOKIE, cookie);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let answer = self.app.clone().oneshot(request).await.unwrap();
+        assert!(answer.status().is_success());
+        let set = cookie(answer.headers());
+        let is_set = set.is_some();
+        self.cookie = set.or(self.cookie.take());
+        is_set
+    }
+
+    fn version(&self) -> &str {
+        self.cookie
+            .as_ref()
+            .unwrap()
+            .rsplit_once('.')
+            .map_or("", |(_, version)| version)
+    }
+}
+
+fn cookie(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(SET_COOKIE)?.to_str().unwrap();
+    Some(header.split(';').next().unwrap().to_owned())
+}
+
+fn reads(bench: &TestBench<App>) -> Vec<bool> {
+    let calls = bench.wire.calls();
+    bench.wire.clear();
+    let reads = calls.iter().filter(|call| call.operation == "GetItem");
+    reads
+        .map(|call| call.input["ConsistentRead"] == true)
+        .collect()
+}
+
+#[tokio::test]
+async fn the_signed_cookie_carries_the_version_last_written() {
+    let bench = TestBench::<App>::new().await;
+    let mut browser = Browser::new(&bench).await;
+    assert!(browser.get("/visit").await);
+    assert_eq!(browser.version(), "1");
+    reads(&bench);
+    assert!(!browser.get("/read").await, "a reader has nothing to tell");
+    assert_eq!(reads(&bench), [false]);
+    assert!(browser.get("/visit").await);
+    assert_eq!(browser.version(), "2");
+    assert_eq!(reads(&bench), [false]);
+    assert!(browser.get("/login").await);
+    assert_eq!(browser.version(), "3");
+    assert!(!browser.get("/none").await);
+
+    bench.wire.clear();
+    bench
+        .wire
+        .next("GetItem", Fault::edit(|answer| *answer = json!({})));
+    browser.get("/read").await;
+    assert_eq!(
+        reads(&bench),
+        [false, true],
+        "a copy that does not know the new id"
+    );
+}
+
+/// A save in a transaction does not tell the version: the next load asks, and tells the client.
+#[tokio::test]
+async fn an_unknown_version_costs_one_consistent_read() {
+    let bench = TestBench::<App>::new().await;
+    let mut browser = Browser::new(&bench).await;
+    browser.get("/visit").await;
+    assert!(browser.get("/enter").await);
+    assert_eq!(browser.version(), "");
+    reads(&bench);
+    assert!(browser.get("/read").await);
+    assert_eq!(reads(&bench), [true]);
+    assert_eq!(browser.version(), "2");
+    assert!(!browser.get("/read").await);
+    assert_eq!(reads(&bench), [false]);
+}
+
+/// The version is in what is signed, so that nobody makes up one; without a key there is none.
+#[tokio::test]
+async fn a_version_counts_only_where_it_is_signed() {
+    let bench = TestBench::<App>::new().await;
+    let mut browser = Browser::new(&bench).await;
+    browser.get("/visit").await;
+    browser.get("/visit").await;
+    browser.cookie = browser
+        .cookie
+        .map(|cookie| format!("{}.1", cookie.rsplit_once('.').unwrap().0));
+    reads(&bench);
+    browser.get("/read").await;
+    assert!(reads(&bench).is_empty(), "as without a cookie");
+
+    let mut unsigned = Browser {
+        app: routes().layer(SessionLayer::new(store(&bench).await).dev()),
+        cookie: None,
+    };
+    assert!(unsigned.get("/visit").await);
+    reads(&bench);
+    assert!(!unsigned.get("/visit").await);
+    assert_eq!(reads(&bench), [true]);
+    let cookie = unsigned.cookie.clone().unwrap();
+    unsigned.cookie = Some(format!("{cookie}.1"));
+    unsigned.get("/read").await;
+    assert!(reads(&bench).is_empty(), "as without a cookie");
+
+    let app = routes().layer(SessionLayer::new(store(&bench).await).bearer());
+    let id = cookie.split_once('=').unwrap().1;
+    let request = Request::get("/read").header(AUTHORIZATION, format!("Bearer {id}"));
+    app.oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(reads(&bench), [true]);
+}

@@ -1,0 +1,93 @@
+//! tower-sessions: what fifty requests of one browser at once do to each other.
+
+macro_rules! tests {
+    ($version:ident, $core:ident) => {
+        mod $version {
+            use std::sync::Arc;
+
+            use $core::session::Session;
+            use $core::SessionStore;
+            use futures_util::future::join_all;
+            use serde_json::json;
+
+            use crate::tower::$version::One;
+            use crate::tower::{App, Listed};
+
+            /// All requests of a page that loads: 50 at once, each changing a key of its own.
+            #[tokio::test]
+            async fn parallel_requests_keep_all_changes_and_undo_no_log_out() {
+                let one = One::<App>::with(json!({ "user_id": "u-17" })).await;
+                let store = Arc::new(one.store.clone());
+                let request = |n: usize, log_out: bool| {
+                    let session = Session::new(Some(one.id), store.clone(), None);
+                    async move {
+                        session.insert(&format!("key-{n}"), n).await.unwrap();
+                        if log_out {
+                            session.flush().await.unwrap();
+                        } else {
+                            session.save().await.unwrap();
+                        }
+                        session.id()
+                    }
+                };
+                join_all((1..=50).map(|n| request(n, false))).await;
+                let data = one.copy().await.data;
+                for n in 1..=50 {
+                    assert_eq!(data[&format!("key-{n}")], n);
+                }
+
+                // The same key: one of the changes is there.
+                join_all((1..=50).map(async |n| {
+                    let session = Session::new(Some(one.id), store.clone(), None);
+                    session.insert("theme", n.to_string()).await.unwrap();
+                    session.save().await.unwrap();
+                }))
+                .await;
+                let theme = one.copy().await.data["theme"].clone();
+                let theme: u32 = theme.as_str().unwrap().parse().unwrap();
+                assert!((1..=50).contains(&theme));
+
+                // Half of them log out: what is not over is under an id that a request was given,
+                // because it came when the session was gone.
+                let given = join_all((1..=50).map(|n| request(n, n % 2 == 0))).await;
+                assert!(one.store.load(&one.id).await.unwrap().is_none());
+                let mut new: Vec<_> = given.into_iter().flatten().collect();
+                new.retain(|id| *id != one.id);
+                assert_eq!(one.bench.items().await.len(), new.len());
+                for item in one.bench.items().await {
+                    assert!(!item.contains_key("user_id"), "nobody is logged in again");
+                }
+            }
+
+            /// The framework deletes the old id and creates a new one, each log-in for itself.
+            #[tokio::test]
+            async fn parallel_log_ins_leave_as_many_sessions_as_the_limit_allows() {
+                let one = One::<Listed>::with(json!({ "theme": "dark" })).await;
+                let store = Arc::new(one.store.clone());
+                let request = async |n: u32| {
+                    let session = Session::new(Some(one.id), store.clone(), None);
+                    session.insert(&format!("key-{n}"), n).await.unwrap();
+                    let logs_in = n % 2 == 0;
+                    if logs_in {
+                        session.cycle_id().await.unwrap();
+                        session.insert("user_id", "u-17").await.unwrap();
+                    }
+                    session.save().await.unwrap();
+                    session.id().filter(|_| logs_in)
+                };
+                let ids = join_all((1..=50).map(request)).await;
+                let ids: Vec<_> = ids.into_iter().flatten().collect();
+                assert_eq!(ids.len(), 25);
+                assert!(one.store.load(&one.id).await.unwrap().is_none());
+                let loaded = join_all(ids.iter().map(|id| one.store.load(id))).await;
+                let live = loaded.into_iter().filter(|loaded| loaded.as_ref().unwrap().is_some());
+                assert_eq!(live.count(), 3, "no more than the limit of its index");
+                let listed = one.bench.store.sessions(Listed::USER_ID, "u-17").count();
+                assert_eq!(listed.await.unwrap(), 3);
+            }
+        }
+    };
+}
+
+tests!(v0_15, tower_sessions_core);
+tests!(v0_14, tower_sessions_core_0_14);

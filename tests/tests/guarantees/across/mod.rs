@@ -1,0 +1,5 @@
+//! Features that touch several guarantees at once.
+
+mod formats;
+mod reads;
+mod shared_loads;

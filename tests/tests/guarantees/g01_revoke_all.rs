@@ -1,0 +1,166 @@
+//! G1, G5. Every session at once: none that was created before the moment is there any more.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use session_store::{Error, SessionAttributes};
+use session_store_tests::{Fault, TestBench};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(
+    table = "tests",
+    idle_timeout = "30m",
+    absolute_timeout = "12h",
+    revoke_all
+)]
+struct App {
+    #[dynamo(attr = "user_id", index(consistent, limit = 3))]
+    user_id: Option<String>,
+    #[dynamo(attr = "tenant", index)]
+    tenant: Option<u64>,
+    theme: String,
+}
+
+fn mine() -> App {
+    App {
+        user_id: Some("u-17".into()),
+        tenant: Some(4),
+        theme: String::new(),
+    }
+}
+
+fn now(bench: &TestBench<App>) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(bench.clock.millis())
+}
+
+#[tokio::test]
+async fn every_session_that_was_created_before_a_moment_is_gone() {
+    let bench = TestBench::<App>::new().await;
+    let mut old = bench.store.create(mine()).await.unwrap();
+    let mut renamed = bench.store.create(mine()).await.unwrap();
+    bench.clock.advance(Duration::from_secs(1));
+    let moment = now(&bench);
+    bench.store.cycle_id(&mut renamed).await.unwrap();
+    let young = bench.store.create(mine()).await.unwrap();
+    bench.wire.clear();
+    bench.store.revoke_all_created_before(moment).await.unwrap();
+    assert_eq!(bench.wire.operations(), ["UpdateItem"]);
+
+    assert!(bench.store.load(old.id()).await.unwrap().is_none());
+    assert!(bench.store.load(renamed.id()).await.unwrap().is_none());
+    assert!(bench.store.load(young.id()).await.unwrap().is_some());
+    let updated = bench
+        .store
+        .update(old.id(), |app| app.theme.push('x'))
+        .await;
+    assert!(matches!(updated, Err(Error::Gone(_))), "{updated:?}");
+    for listed in [
+        bench
+            .store
+            .sessions(App::USER_ID, "u-17")
+            .all()
+            .await
+            .unwrap(),
+        bench.store.sessions(App::TENANT, 4).all().await.unwrap(),
+    ] {
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0].handle(), young.handle());
+    }
+
+    // A copy from before can still be written, and does not bring it back; nor does a new id.
+    old.theme = "dark".into();
+    bench.store.save(&mut old).await.unwrap();
+    bench.store.cycle_id(&mut old).await.unwrap();
+    assert!(bench.store.load(old.id()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_earlier_cutoff_does_not_replace_a_later_one() {
+    let bench = TestBench::<App>::new().await;
+    let session = bench.store.create(mine()).await.unwrap();
+    let moment = now(&bench) + Duration::from_secs(1);
+    bench.store.revoke_all_created_before(moment).await.unwrap();
+    bench
+        .store
+        .revoke_all_created_before(moment - Duration::from_secs(60))
+        .await
+        .unwrap();
+    assert!(bench.store.load(session.id()).await.unwrap().is_none());
+}
+
+/// They hold no place, either.
+#[tokio::test]
+async fn sessions_before_the_cutoff_do_not_count_towards_the_limit() {
+    let bench = TestBench::<App>::new().await;
+    for _ in 0..3 {
+        bench.store.create(mine()).await.unwrap();
+    }
+    bench.clock.advance(Duration::from_secs(1));
+    bench
+        .store
+        .revoke_all_created_before(now(&bench))
+        .await
+        .unwrap();
+    let new = bench.store.create(mine()).await.unwrap();
+    assert!(session_store::Session::evicted(&new).is_empty());
+    assert_eq!(
+        bench
+            .store
+            .sessions(App::USER_ID, "u-17")
+            .count()
+            .await
+            .unwrap(),
+        1
+    );
+}
+
+/// One batch, of which the session or the moment can be left over.
+#[tokio::test]
+async fn a_load_reads_session_and_cutoff_in_one_batch() {
+    let bench = TestBench::<App>::new().await;
+    // DynamoDB Local 3.3.0 bills nothing for the part of a batch that is not there, and AWS one unit.
+    let long_ago = now(&bench) - Duration::from_secs(60);
+    bench
+        .store
+        .revoke_all_created_before(long_ago)
+        .await
+        .unwrap();
+    let session = bench.store.create(mine()).await.unwrap();
+    bench.wire.meter();
+    bench.store.load(session.id()).await.unwrap();
+    assert_eq!(bench.wire.bill(), [("BatchGetItem".to_owned(), 2.0)]);
+
+    let moment = now(&bench) + Duration::from_secs(1);
+    bench.store.revoke_all_created_before(moment).await.unwrap();
+    for left in 0..2 {
+        bench.wire.clear();
+        bench
+            .wire
+            .next("BatchGetItem", leave_over(&bench, session.handle(), left));
+        assert!(bench.store.load(session.id()).await.unwrap().is_none());
+        assert_eq!(bench.wire.operations(), ["BatchGetItem", "BatchGetItem"]);
+    }
+    bench.wire.next(
+        "BatchGetItem",
+        Fault::Answer(400, "AccessDeniedException", "no"),
+    );
+    assert!(matches!(
+        bench.store.load(session.id()).await,
+        Err(Error::Service(_))
+    ));
+}
+
+/// The first or the second of both is not answered.
+fn leave_over(bench: &TestBench<App>, handle: session_store::SessionHandle, which: usize) -> Fault {
+    let table = bench.store.table_name().to_owned();
+    let ids = [handle.to_string(), "#everyone".to_owned()];
+    let left = ids[which].clone();
+    Fault::edit(move |answer| {
+        let items = answer["Responses"][&table].as_array_mut().unwrap();
+        items.retain(|item| item["id"]["S"] != *left);
+        let keys = serde_json::json!([{ "id": { "S": left } }]);
+        answer["UnprocessedKeys"] = serde_json::json!({
+            table: { "Keys": keys, "ConsistentRead": true }
+        });
+    })
+}

@@ -1,0 +1,324 @@
+//! One history under way: which client goes on next, and what becomes of its operation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use fastrand::Rng;
+use session_store::{Error, SessionId};
+
+use super::World;
+use crate::client::{Got, Hand, Outcome, Running};
+use crate::model::{Op, number};
+use crate::plan::{Act, CLIENTS, Plan};
+
+pub(super) struct History<'a> {
+    pub(super) world: &'a World,
+    pub(super) plan: &'a Plan,
+    pub(super) hands: Vec<Box<dyn Hand>>,
+    pub(super) rng: Rng,
+    /// The id of each session, as the last that learned one knows it.
+    pub(super) ids: Vec<Option<SessionId>>,
+    pub(super) started: Vec<bool>,
+    pub(super) running: Vec<Option<(usize, Running)>>,
+}
+
+/// What can happen next.
+#[derive(Clone, Copy)]
+enum Turn {
+    Begin(usize),
+    /// A request goes on to the engine, or its answer to the client.
+    Open(usize, usize),
+    /// A client that waits before it tries again has waited long enough.
+    Wake(usize),
+    Deliver(usize),
+}
+
+/// How far ahead a step may begin before one of a client that is busy.
+const WINDOW: usize = 10;
+
+impl History<'_> {
+    pub(super) async fn run(&mut self) {
+        while self.world.wires.shared().violation.is_none() {
+            match self.choose() {
+                None => break,
+                Some(Turn::Begin(step)) => self.begin(step),
+                Some(Turn::Open(gate, client)) => {
+                    self.world.wires.shared().open(gate);
+                    self.poll(client);
+                }
+                Some(Turn::Wake(client)) => {
+                    tokio::time::advance(Duration::from_secs(60)).await;
+                    self.poll(client);
+                }
+                Some(Turn::Deliver(late)) => self.world.wires.deliver(late),
+            }
+        }
+        self.running.clear();
+    }
+
+    fn choose(&mut self) -> Option<Turn> {
+        let begin = self.next_step();
+        let mut others = Vec::new();
+        {
+            let shared = self.world.wires.shared();
+            for client in 0..CLIENTS {
+                let gates = shared.gates.iter().enumerate();
+                let gates = gates.filter(|(_, gate)| gate.client == client && gate.is_shut());
+                let before = others.len();
+                others.extend(gates.map(|(i, _)| Turn::Open(i, client)));
+                if others.len() == before && self.running[client].is_some() {
+                    others.push(Turn::Wake(client));
+                }
+            }
+        }
+        let slow = self.plan.slow.filter(|client| {
+            let shared = self.world.wires.shared();
+            let op = shared.current[*client].map(|op| &shared.model.ops[op]);
+            !self.plan.slow_after_loss || op.is_some_and(|op| op.lost)
+        });
+        let is_slow = |turn: &Turn| match turn {
+            Turn::Open(_, client) | Turn::Wake(client) => slow == Some(*client),
+            _ => false,
+        };
+        let fast: Vec<_> = others
+            .iter()
+            .copied()
+            .filter(|turn| !is_slow(turn))
+            .collect();
+        let late = self.world.wires.shared().late.len();
+        if late > 0 && self.rng.u8(..10) == 0 {
+            return Some(Turn::Deliver(self.rng.usize(..late)));
+        }
+        let crawl = slow.is_some() && self.rng.u8(..20) != 0;
+        match begin {
+            Some(step) if others.is_empty() || self.rng.u32(..100) < self.plan.haste => {
+                Some(Turn::Begin(step))
+            }
+            Some(step) if fast.is_empty() && crawl && self.plan.haste > 0 => {
+                Some(Turn::Begin(step))
+            }
+            _ if others.is_empty() => (late > 0).then_some(Turn::Deliver(0)),
+            _ if crawl && !fast.is_empty() => Some(fast[self.rng.usize(..fast.len())]),
+            _ => Some(others[self.rng.usize(..others.len())]),
+        }
+    }
+
+    /// The first step whose client is free, and which comes before no other of that client.
+    fn next_step(&self) -> Option<usize> {
+        let mut waiting = [false; CLIENTS];
+        let left = (0..self.plan.steps.len()).filter(|step| !self.started[*step]);
+        for step in left.take(WINDOW) {
+            let client = self.plan.steps[step].client;
+            if self.running[client].is_none() && !waiting[client] {
+                return Some(step);
+            }
+            waiting[client] = true;
+        }
+        None
+    }
+
+    fn advance(&self, millis: u64) {
+        for clock in &self.world.wires.clocks {
+            clock.advance(Duration::from_millis(millis / 8 * 8));
+        }
+        let shared = &mut *self.world.wires.shared();
+        for op in &mut shared.model.ops {
+            op.interfered |= !op.done;
+        }
+    }
+
+    fn begin(&mut self, index: usize) {
+        self.started[index] = true;
+        let step = &self.plan.steps[index];
+        let wires = &self.world.wires;
+        for clock in &wires.clocks {
+            clock.advance(Duration::from_millis(8));
+        }
+        match step.act {
+            Act::Advance(millis) => {
+                wires.shared().trace.push(format!("{:?}", step.act));
+                return self.advance(millis);
+            }
+            Act::AdvanceToEnd(slot, more) => {
+                let end = self.ids[slot].as_ref().and_then(|id| {
+                    let handle = id.handle().to_string();
+                    number(wires.shared().model.truth.get(&handle)?, "expires_at")
+                });
+                let now = wires.clocks[0].millis();
+                let until = end.and_then(|end| (end * 1000).checked_add_signed(more));
+                if let Some(until) = until.filter(|until| *until > now) {
+                    wires
+                        .shared()
+                        .trace
+                        .push(format!("{:?}: {} ms", step.act, until - now));
+                    self.advance(until - now);
+                }
+                return;
+            }
+            _ => {}
+        }
+
+        let client = step.client;
+        let hand = &self.hands[client];
+        let mut op = Op::new(client, step.act.clone(), wires.clocks[client].millis());
+        let mut id = None;
+        let mut except = None;
+        match step.act {
+            Act::Create(..) | Act::List(_) => {}
+            Act::Revoke(_, slot) => except = slot.and_then(|slot| self.ids[slot].clone()),
+            Act::Load(slot)
+            | Act::Update(slot, _)
+            | Act::Delete(slot)
+            | Act::RevokeHandle(slot)
+            | Act::RevokeOnly(_, slot) => {
+                id = self.ids[slot].clone();
+                op.target = id.as_ref().map(|id| id.handle().to_string());
+                let Some(id) = &id else { return };
+                if let Act::Load(_) = step.act {
+                    op.reads = hand.reads(id);
+                }
+            }
+            Act::Save(..) | Act::Touch(_) | Act::Cycle(..) => {
+                let Some((handle, pending)) = hand.prepare(&step.act) else {
+                    return;
+                };
+                op.target = Some(handle);
+                op.pending = pending;
+            }
+            Act::Advance(_) | Act::AdvanceToEnd(..) => {}
+        }
+        op.spared = except.as_ref().map(|id| id.handle().to_string());
+        {
+            let shared = &mut *wires.shared();
+            let on = op
+                .target
+                .as_ref()
+                .map(|target| shared.name(target))
+                .unwrap_or_default();
+            let number = shared.model.begins(op);
+            let reads = match step.act {
+                Act::Load(_) => format!(", {:?}", shared.model.ops[number].reads),
+                _ => String::new(),
+            };
+            let act = &step.act;
+            let begins = format!("[{number}] client {client} begins {act:?} {on}{reads}");
+            shared.trace.push(begins);
+            shared.current[client] = Some(number);
+            shared.faults[client] = step.faults.clone();
+            shared.behind[client] = step.behind;
+        }
+        let running = hand.begin(&step.act, id, except);
+        self.running[client] = Some((index, running));
+        self.poll(client);
+    }
+
+    /// Lets a client go on until it waits for a gate or for time to pass.
+    fn poll(&mut self, client: usize) {
+        let Some((_, running)) = &mut self.running[client] else {
+            return;
+        };
+        let flag = Arc::new(Flag::default());
+        let waker = Waker::from(Arc::clone(&flag));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            // The whole history is one task: tokio may not ask it to yield half-way.
+            let mut running = std::pin::pin!(tokio::task::unconstrained(&mut *running));
+            if let std::task::Poll::Ready(outcome) = running.as_mut().poll(&mut context) {
+                return self.end(client, outcome);
+            }
+            if !flag.0.swap(false, Ordering::SeqCst) {
+                return;
+            }
+        }
+    }
+
+    fn end(&mut self, client: usize, outcome: Outcome) {
+        let Some((index, _)) = self.running[client].take() else {
+            return;
+        };
+        let act = &self.plan.steps[index].act;
+        let wires = &self.world.wires;
+        let shared = &mut *wires.shared();
+        let op = shared.current[client].take().expect("it was under way");
+        let now = wires.clocks[client].millis();
+        let line = format!(
+            "[{op}] {}",
+            describe(&outcome, |handle| shared.name(handle))
+        );
+        shared.trace.push(line);
+        match shared.model.ends(op, &outcome, now) {
+            Err(violation) => {
+                shared.violation.get_or_insert(violation);
+            }
+            Ok(Some(stored)) => {
+                if let Act::Save(slot, ..) | Act::Cycle(slot, _) = act {
+                    self.hands[client].settled(*slot, &stored);
+                }
+            }
+            Ok(None) => {}
+        }
+        match (act, &outcome) {
+            (
+                Act::Create(slot, _),
+                Outcome {
+                    got: Ok(Got::Session(seen)),
+                    ..
+                },
+            )
+            | (
+                Act::Cycle(slot, _),
+                Outcome {
+                    got: Ok(_),
+                    copy: Some(seen),
+                },
+            ) => {
+                self.ids[*slot] = Some(seen.id.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn describe(outcome: &Outcome, mut name: impl FnMut(&str) -> String) -> String {
+    match &outcome.got {
+        Ok(Got::Done) => match &outcome.copy {
+            Some(copy) => format!("done, {} in hand", name(&copy.handle)),
+            None => "done".to_owned(),
+        },
+        Ok(Got::Session(seen)) => format!("{} at version {}", name(&seen.handle), seen.version),
+        Ok(Got::Absent) => "none".to_owned(),
+        Ok(Got::Count(count)) => format!("count is {count}"),
+        Ok(Got::Listed(listed)) => {
+            let names: Vec<_> = listed.iter().map(|session| name(&session.handle)).collect();
+            format!("lists {names:?}")
+        }
+        Ok(Got::Revoked(revoked)) => format!(
+            "{} deleted, {} already gone, {} moved, {} failed",
+            revoked.deleted(),
+            revoked.already_gone(),
+            revoked.moved(),
+            revoked.failed().len()
+        ),
+        Err(Error::Gone(_)) => "Gone".to_owned(),
+        Err(Error::Conflict(error)) => {
+            format!("Conflict, outcome unknown: {}", error.outcome_unknown())
+        }
+        Err(Error::Service(error)) => format!(
+            "Service {}, outcome unknown: {}",
+            error.code().unwrap_or("no answer"),
+            error.outcome_unknown()
+        ),
+        Err(error) => format!("{error}"),
+    }
+}
+
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
