@@ -88,7 +88,7 @@ impl<S, C> Builder<S, C> {
     where
         C: NotYetChosen,
     {
-        self.from(Ready(client))
+        self.with_source(Ready(client))
     }
 
     /// Uses DynamoDB at this address, such as DynamoDB Local at `http://127.0.0.1:8000`.
@@ -99,7 +99,7 @@ impl<S, C> Builder<S, C> {
     where
         C: NotYetChosen,
     {
-        self.from(Endpoint(url.into()))
+        self.with_source(Endpoint(url.into()))
     }
 
     /// Uses DynamoDB in this region, with credentials from the environment.
@@ -108,7 +108,7 @@ impl<S, C> Builder<S, C> {
     where
         C: NotYetChosen,
     {
-        self.from(InRegion(region.into()))
+        self.with_source(InRegion(region.into()))
     }
 
     /// Takes region, credentials and endpoint from the environment: variables, profile files and
@@ -118,7 +118,7 @@ impl<S, C> Builder<S, C> {
     where
         C: NotYetChosen,
     {
-        self.from(Environment(()))
+        self.with_source(Environment(()))
     }
 
     /// Uses a new database in this process, in memory, and creates the table.
@@ -127,7 +127,7 @@ impl<S, C> Builder<S, C> {
     where
         C: NotYetChosen,
     {
-        self.from(InMemory(()))
+        self.with_source(InMemory(()))
     }
 
     /// Uses a database in this process that is kept in this file, and creates the table if it does not
@@ -137,10 +137,10 @@ impl<S, C> Builder<S, C> {
     where
         C: NotYetChosen,
     {
-        self.from(InFile(path.into()))
+        self.with_source(InFile(path.into()))
     }
 
-    fn from<D>(self, source: D) -> Builder<S, D> {
+    fn with_source<D>(self, source: D) -> Builder<S, D> {
         Builder {
             source,
             table_name: self.table_name,
