@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use futures_util::future::BoxFuture;
 
 use crate::error::ServiceError;
 
@@ -35,10 +36,10 @@ pub(super) trait Request: Sized {
     type Error: RequestError;
 
     /// Hands it to the SDK. Nothing else in this crate does.
-    fn transmit(
-        self,
-        sending: Sending<'_>,
-    ) -> impl Future<Output = Result<Self::Output, SdkError<Self::Error, HttpResponse>>> + Send;
+    ///
+    /// The future is on the heap: the SDK's own are several KB, and those of this crate would hold one in
+    /// each of their layers.
+    fn transmit(self, sending: Sending<'_>) -> BoxFuture<'static, Answer<Self>>;
 
     /// How many parts a transaction has.
     fn parts(&self) -> usize {
@@ -61,6 +62,8 @@ impl From<Failure<Infallible>> for ServiceError {
         }
     }
 }
+
+type Answer<R> = Result<<R as Request>::Output, SdkError<<R as Request>::Error, HttpResponse>>;
 
 type Refusal<R> = <<R as Request>::Error as RequestError>::Refusal;
 
@@ -122,19 +125,16 @@ macro_rules! requests {
             type Output = aws_sdk_dynamodb::operation::$module::$output;
             type Error = aws_sdk_dynamodb::operation::$module::$error;
 
-            async fn transmit(
-                self,
-                sending: Sending<'_>,
-            ) -> Result<Self::Output, SdkError<Self::Error, HttpResponse>> {
+            fn transmit(self, sending: Sending<'_>) -> BoxFuture<'static, Answer<Self>> {
                 match sending {
                     // Without an interceptor, which would cost each load a few per cent.
-                    Sending::Read => self.send().await,
+                    Sending::Read => Box::pin(self.send()),
                     Sending::Once => {
                         let once = Config::builder().retry_config(RetryConfig::disabled());
-                        self.customize().config_override(once).send().await
+                        Box::pin(self.customize().config_override(once).send())
                     }
                     Sending::Repeated(attempts) | Sending::Patient(attempts) => {
-                        self.customize().interceptor(attempts.clone()).send().await
+                        Box::pin(self.customize().interceptor(attempts.clone()).send())
                     }
                 }
             }

@@ -80,11 +80,7 @@ fn paths_in_code_and_super_are_uses_too() {
 fn names_of_the_root_are_an_offence() {
     let lib = "pub use crate::session::Session;";
     let store = "use crate::Session;";
-    let sources = sources(&[
-        ("lib.rs", lib),
-        ("session.rs", ""),
-        ("store/mod.rs", store),
-    ]);
+    let sources = sources(&[("lib.rs", lib), ("session.rs", ""), ("store/mod.rs", store)]);
     assert_eq!(
         offences_of_floors(&sources),
         [

@@ -93,11 +93,14 @@ fn by_name(files: &[File]) -> BTreeMap<&str, Vec<Method<'_>>> {
     for (file, source) in files.iter().enumerate() {
         for at in (0..source.code.len()).filter(|&at| source.text(at) == "fn") {
             if let Some(owner) = source.code[at].within.owner.as_deref() {
-                methods.entry(source.text(at + 1)).or_default().push(Method {
-                    owner,
-                    file,
-                    is_public: is_public(source, at),
-                });
+                methods
+                    .entry(source.text(at + 1))
+                    .or_default()
+                    .push(Method {
+                        owner,
+                        file,
+                        is_public: is_public(source, at),
+                    });
             }
         }
     }
