@@ -2,6 +2,7 @@
 
 mod embedded;
 mod errors;
+mod futures;
 mod round_trips;
 mod settings;
 mod table;
