@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::dynamodb::Attempts;
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
-    Delta, Evicted, Intent, Map, Millis, Nonce, RosterChange, State, seconds_to_time,
+    Delta, Evicted, Intent, Map, Millis, Nonce, RosterChange, State, TimeoutChange, seconds_to_time,
 };
 
 /// A session that was created or loaded, holding the user's struct `S`.
@@ -26,8 +26,8 @@ pub struct Session<S> {
     baseline: Option<Box<S>>,
     /// The names that are to be stored even if their values equal those of `baseline`.
     intent: Intent,
-    /// An idle timeout that is not stored yet: `Some(None)` goes back to that of the type.
-    new_idle: Option<Option<Duration>>,
+    /// Timeouts that the owner has set and that are not stored yet.
+    timeouts: TimeoutChange,
     pub(crate) state: State,
     /// The sessions that were ended to make room for this one.
     pub(crate) evicted: Vec<SessionHandle>,
@@ -64,7 +64,7 @@ impl<S> Session<S> {
             data,
             baseline: None,
             intent: Intent::default(),
-            new_idle: None,
+            timeouts: TimeoutChange::default(),
             state,
             evicted: Vec::new(),
             cycle: None,
@@ -109,8 +109,7 @@ impl<S> Session<S> {
     ///
     /// It is stored, in whole seconds, with the next save or change of id.
     pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {
-        let seconds = |idle: Duration| Duration::from_secs(idle.as_secs().max(1));
-        session.new_idle = Some(idle.into().map(seconds));
+        session.timeouts.set_idle(idle.into());
     }
 
     /// The sessions that were ended to make room for this one, by the last `create`, `save` or
@@ -142,7 +141,8 @@ impl<S> Session<S> {
     pub(crate) fn unsaved(&self) -> Option<(&S, &S)> {
         match &self.baseline {
             Some(baseline) => Some((&**baseline, &self.data)),
-            None => self.new_idle.map(|_| (&self.data, &self.data)),
+            None if self.timeouts.is_empty() => None,
+            None => Some((&self.data, &self.data)),
         }
     }
 
@@ -150,8 +150,13 @@ impl<S> Session<S> {
         &self.intent
     }
 
-    pub(crate) fn new_idle(&self) -> Option<Option<Duration>> {
-        self.new_idle
+    /// The timeouts that the owner has set and that are not stored yet.
+    pub(crate) fn timeouts(&self) -> TimeoutChange {
+        self.timeouts
+    }
+
+    pub(crate) fn set_timeouts(&mut self, timeouts: TimeoutChange) {
+        self.timeouts = timeouts;
     }
 
     /// Makes the current data the baseline: there is nothing left to store.
@@ -174,9 +179,7 @@ impl<S> Session<S> {
         self.settle();
         let state = &mut self.state;
         state.promote(&delta.attributes);
-        if let Some(idle) = self.new_idle.take() {
-            state.lifetime = state.lifetime.with_idle(idle);
-        }
+        state.lifetime = state.lifetime.changed(std::mem::take(&mut self.timeouts));
         state.version += 1;
         state.seen = seen + 1;
         state.written = version;
@@ -192,7 +195,7 @@ impl<S> Session<S> {
         self.state = cycle.to;
         self.baseline = Some(Box::new(cycle.data));
         self.intent = Intent::default();
-        self.new_idle = None;
+        self.timeouts = TimeoutChange::default();
         self.cycle = None;
     }
 
@@ -200,13 +203,13 @@ impl<S> Session<S> {
     pub(crate) fn onto(
         baseline: S,
         session: Self,
-        new_idle: Option<Option<Duration>>,
+        timeouts: TimeoutChange,
         intent: Intent,
     ) -> Self {
         Self {
             baseline: Some(Box::new(baseline)),
             intent,
-            new_idle,
+            timeouts,
             ..session
         }
     }

@@ -69,12 +69,12 @@ impl Table {
         Ok(read.item.as_ref().and_then(members).unwrap_or_default())
     }
 
-    /// The items of these sessions, with what a listing shows of each: consistent reads, without the
-    /// sessions that are absent, and those that were revoked by the cutoff.
-    pub(crate) async fn summaries(
+    /// The items of these sessions, with these attributes of each: consistent reads, without the sessions
+    /// that are absent, and those that were revoked by the cutoff.
+    pub(crate) async fn items(
         &self,
-        attribute: &Attribute,
         handles: &[SessionHandle],
+        shown: &[&'static str],
     ) -> Result<HashMap<SessionHandle, Map>, ServiceError> {
         let mut items = HashMap::with_capacity(handles.len());
         let mut wanted = handles.to_vec();
@@ -82,7 +82,7 @@ impl Table {
             if wanted.is_empty() {
                 break;
             }
-            let request = request::summaries(self, attribute, wanted.iter().copied());
+            let request = request::items(self, wanted.iter().copied(), shown);
             let read = self.send_once(request, Sending::Read).await?;
             let answered = read.responses.into_iter().flatten();
             for item in answered.flat_map(|(_, items)| items) {

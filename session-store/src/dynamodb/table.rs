@@ -14,12 +14,12 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(client: Client, name: String, schema: &'static Schema) -> Self {
+    pub(crate) fn new(client: Client, name: String, codec: Codec) -> Self {
         let clock = client.config().time_source().unwrap_or_default();
         Self {
             client,
             name,
-            codec: Codec::new(schema),
+            codec,
             clock,
         }
     }

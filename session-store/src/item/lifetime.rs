@@ -91,9 +91,12 @@ impl Lifetime {
         }
     }
 
-    /// The same with another idle timeout of the session's own.
-    pub(crate) fn with_idle(self, own_idle: Option<Duration>) -> Self {
-        Self { own_idle, ..self }
+    /// The same with timeouts that the session's owner has set.
+    pub(crate) fn changed(self, change: TimeoutChange) -> Self {
+        Self {
+            own_idle: change.idle.unwrap_or(self.own_idle),
+            ..self
+        }
     }
 
     /// When the session ends, in whole seconds since 1970, if it was last used at this moment:
@@ -125,6 +128,26 @@ impl Lifetime {
 
     fn idle(&self) -> Duration {
         self.own_idle.unwrap_or(self.type_idle)
+    }
+}
+
+/// Timeouts of a session's own that its owner has set, and that are not stored yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TimeoutChange {
+    /// `Some(None)` goes back to the idle timeout of the type.
+    pub(crate) idle: Option<Option<Duration>>,
+}
+
+impl TimeoutChange {
+    /// Sets the idle timeout, in whole seconds, of which there is at least one.
+    pub(crate) fn set_idle(&mut self, idle: Option<Duration>) {
+        let seconds = |idle: Duration| Duration::from_secs(idle.as_secs().max(1));
+        self.idle = Some(idle.map(seconds));
+    }
+
+    /// Whether there is nothing to store.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) use self::image::{Image, never_known};
 pub(crate) use self::key::{
     CREATED_BEFORE, cutoff_key, handle_of, is_before_cutoff, key, roster_key,
 };
-pub(crate) use self::lifetime::{DAY, Lifetime, Millis, is_live, seconds_to_time};
+pub(crate) use self::lifetime::{DAY, Lifetime, Millis, TimeoutChange, is_live, seconds_to_time};
 pub(crate) use self::live::{
     Found, ReadableItem, stored_creation, stored_expiry, stored_number, version_of,
 };

@@ -110,7 +110,8 @@ impl<'a> Rosters<'a> {
         let (mut stale, mut live) = (Vec::new(), Vec::new());
         for page in entries.chunks(BATCH) {
             let handles: Vec<_> = page.iter().map(|entry| entry.handle).collect();
-            let mut items = self.table.summaries(of.attribute, &handles).await?;
+            let shown = [self.schema().names.expires_at, of.attribute.name];
+            let mut items = self.table.items(&handles, &shown).await?;
             for entry in page {
                 let handle = entry.handle;
                 let Some(item) = items.remove(&handle) else {
@@ -139,15 +140,10 @@ impl<'a> Rosters<'a> {
     /// The sessions that were ended to make room. If a response was lost, those of them that are gone.
     pub(crate) async fn ended(&self, evicted: Evicted) -> Vec<SessionHandle> {
         let Evicted { mut ended, perhaps } = evicted;
-        let Some(attribute) = self
-            .schema()
-            .rosters()
-            .next()
-            .filter(|_| !perhaps.is_empty())
-        else {
+        if perhaps.is_empty() {
             return ended;
-        };
-        let live = self.table.summaries(attribute, &perhaps).await;
+        }
+        let live = self.table.items(&perhaps, &[]).await;
         let live = live.unwrap_or_default();
         let gone = perhaps
             .into_iter()

@@ -8,8 +8,9 @@ use aws_sdk_dynamodb::config::Region;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::dynamodb::Table;
 use crate::error::Error;
-use crate::item::Touch;
+use crate::item::{Codec, Touch};
 use crate::schema::SessionAttributes;
 
 use super::client::at_endpoint;
@@ -171,10 +172,10 @@ where
         // For schemas that were not made by `checked`. The derive calls it.
         const { S::SCHEMA.checked() };
         let client = self.source.connect().await?;
-        let table = self
-            .table_name
-            .unwrap_or_else(|| S::SCHEMA.table.to_owned());
-        let store = DynamoDbStore::new(client, table, self.options);
+        let name = self.table_name;
+        let name = name.unwrap_or_else(|| S::SCHEMA.table.to_owned());
+        let table = Table::new(client, name, Codec::new(S::SCHEMA));
+        let store = DynamoDbStore::new(table, self.options);
         if C::OWNS_TABLE {
             store.create_table().await?;
         }

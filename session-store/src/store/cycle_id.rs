@@ -147,10 +147,12 @@ where
         };
 
         let now = self.table().now();
-        let (lifetime, earliest_end) = match session.new_idle() {
-            Some(idle) => (from.lifetime.with_idle(idle), 0),
-            // G6: a new id does not shorten an expiry that was granted.
-            None => (from.lifetime, from.expires_at),
+        let lifetime = from.lifetime.changed(session.timeouts());
+        // G6: a new id does not shorten an expiry that was granted, unless the owner set a timeout.
+        let earliest_end = if session.timeouts().is_empty() {
+            from.expires_at
+        } else {
+            0
         };
         let base = from.version;
         let mut to = State {
@@ -215,10 +217,7 @@ where
             item: &cycle.item,
             base: cycle.base,
             now: cycle.now,
-            not_later: match session.new_idle() {
-                Some(_) => None,
-                None => Some(cycle.to.expires_at),
-            },
+            not_later: session.timeouts().is_empty().then_some(cycle.to.expires_at),
         };
         let mut items = request::replace(table, &replacement)?;
         items.extend(self.rosters().transact_items(&cycle.changes)?);

@@ -139,10 +139,11 @@ impl<S> DynamoDbStore<S> {
 }
 
 impl<S: SessionAttributes> DynamoDbStore<S> {
-    pub(super) fn new(client: Client, table: String, options: Options) -> Self {
+    /// A store of this table, whose schema is that of `S`.
+    pub(super) fn new(table: Table, options: Options) -> Self {
         Self {
             inner: Arc::new(Inner {
-                table: Table::new(client, table, S::SCHEMA),
+                table,
                 options,
                 reads: Coalescer::default(),
             }),

@@ -1,7 +1,5 @@
 //! `save`: the difference to what was loaded, written so that the changes of others survive.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -11,7 +9,7 @@ use crate::error::{ConflictError, Error, GoneError, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
     BaseState, Codec, Delta, Image, Lifetime, Map, Millis, Nonce, ReadableItem, SavePlan, State,
-    decode,
+    TimeoutChange, decode,
 };
 use crate::rosters::{ExpectedValues, Next, Saved, Saving};
 use crate::schema::SessionAttributes;
@@ -72,8 +70,8 @@ where
         let handle = state.handle;
         let (before, after) = (Image::of(handle, before)?, Image::of(handle, after)?);
         let mut delta = Delta::between(schema, &before, &after, session.intent());
-        let new_idle = session.new_idle();
-        if delta.is_empty() && new_idle.is_none() {
+        let timeouts = session.timeouts();
+        if delta.is_empty() && timeouts.is_empty() {
             session.settle();
             return Ok(SaveResult::Stored);
         }
@@ -84,8 +82,8 @@ where
             packed: state.packed,
             unknown: &state.unknown,
         };
-        // A new idle timeout may shorten the session, so it must know the expiry that it replaces.
-        let needs_base_version = onto == Onto::ThisVersion || new_idle.is_some();
+        // New timeouts may shorten the session, so it must know the expiry that it replaces.
+        let needs_base_version = onto == Onto::ThisVersion || !timeouts.is_empty();
         let data = || after.with_unknown(&state.unknown, &before);
         let plan = SavePlan::change(codec, delta, &after, &base, needs_base_version, data)?;
         let mut saving = SessionSave {
@@ -94,11 +92,8 @@ where
             plan,
             after,
             nonce: Nonce::mint()?,
-            lifetime: match new_idle {
-                Some(idle) => state.lifetime.with_idle(idle),
-                None => state.lifetime,
-            },
-            new_idle,
+            lifetime: state.lifetime.changed(timeouts),
+            timeouts,
             seen: state.seen,
             granted: None,
             tells_version: self.reads_own_writes(),
@@ -143,11 +138,11 @@ where
         };
         let (before, after) = (Image::of(handle, before)?, Image::of(handle, after)?);
         let delta = Delta::between(S::SCHEMA, &before, &after, session.intent());
-        let new_idle = session.new_idle();
+        let timeouts = session.timeouts();
         let merged = delta.applied_to(S::SCHEMA, item, &Image::of(handle, &*theirs)?);
         let merged = decode(merged)?;
         // The base is what others stored. The intent keeps the names that this copy has to write.
-        *session = Session::onto(Session::into_data(theirs), merged, new_idle, delta.intent());
+        *session = Session::onto(Session::into_data(theirs), merged, timeouts, delta.intent());
         Ok(())
     }
 
@@ -185,7 +180,7 @@ struct SessionSave<'a> {
     after: Image,
     nonce: Nonce,
     lifetime: Lifetime,
-    new_idle: Option<Option<Duration>>,
+    timeouts: TimeoutChange,
     seen: u64,
     /// An expiry later than this save's, which another request has granted, and which stays.
     granted: Option<u64>,
@@ -221,11 +216,12 @@ impl Saving for SessionSave<'_> {
             version: self.plan.onto,
             seen: Some(self.seen),
             first_of: None,
-            bound: match self.new_idle {
-                Some(_) => ExpiryBound::Unbound,
-                None => ExpiryBound::NotLater,
+            bound: if self.timeouts.is_empty() {
+                ExpiryBound::NotLater
+            } else {
+                ExpiryBound::Unbound
             },
-            idle: self.new_idle,
+            timeouts: self.timeouts,
             data: &self.plan.data,
             delta: &self.plan.delta,
             expected_values,

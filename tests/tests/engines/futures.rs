@@ -17,7 +17,10 @@ async fn the_future_of_each_operation_is_small() {
     let id = session.id().clone();
     let check = |operation, size| {
         println!("{operation}: {size} bytes");
-        assert!(size <= 8 << 10, "the future of {operation} has {size} bytes");
+        assert!(
+            size <= 8 << 10,
+            "the future of {operation} has {size} bytes"
+        );
     };
     check("create", size_of_val(&store.create(App::default())));
     check("load", size_of_val(&store.load(&id)));

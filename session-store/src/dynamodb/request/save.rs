@@ -1,12 +1,10 @@
 //! The write of a save: what it changes, and the conditions that it depends on.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::id::SessionHandle;
-use crate::item::{DataChange, Delta, Millis, Nonce, WRITES, key, number};
+use crate::item::{DataChange, Delta, Millis, Nonce, TimeoutChange, WRITES, key, number};
 use crate::schema::Schema;
 
 use super::expression::{Clauses, Expression, Statement};
@@ -26,8 +24,8 @@ pub(crate) struct Save<'a> {
     /// A mark prefix that must not be present, so that only the first write of a copy applies.
     pub(crate) first_of: Option<[u8; 3]>,
     pub(crate) bound: ExpiryBound,
-    /// A new idle timeout of this session's own; `Some(None)` removes it.
-    pub(crate) idle: Option<Option<Duration>>,
+    /// The new timeouts of this session's own.
+    pub(crate) timeouts: TimeoutChange,
     pub(crate) data: &'a DataChange,
     /// The entries of `data`, if those change, and the promoted attributes.
     pub(crate) delta: &'a Delta,
@@ -125,7 +123,7 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
         }
     }
 
-    if let Some(idle) = save.idle {
+    if let Some(idle) = save.timeouts.idle {
         let name = e.name(names.idle);
         match idle {
             Some(idle) => set.push(format_args!("{name}={}", e.value(number(idle.as_secs())))),

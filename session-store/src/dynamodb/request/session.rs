@@ -292,30 +292,23 @@ pub(crate) fn find(
         .set_limit(limit)
 }
 
-/// The attributes that a listing shows, of at most 100 sessions, consistently.
-pub(crate) fn summaries(
+/// Reads the keys, the times of creation and these attributes of at most 100 sessions, consistently.
+pub(crate) fn items(
     table: &Table,
-    attribute: &Attribute,
     handles: impl Iterator<Item = SessionHandle>,
+    shown: &[&'static str],
 ) -> BatchGetItemFluentBuilder {
     let names = &table.schema().names;
-    let mut e = Expression::default();
-    let shown = [
-        names.id,
-        names.created_at,
-        names.touched_at,
-        names.expires_at,
-        attribute.name,
-    ];
     let sort_key = table.schema().sort_key.map(|(name, _)| name);
+    let always = [names.id, names.created_at].into_iter().chain(sort_key);
+    let mut e = Expression::default();
     let mut projection = Clauses::new(",");
-    for name in shown.into_iter().chain(sort_key) {
+    for name in always.chain(shown.iter().copied()) {
         projection.push(format_args!("{}", e.name(name)));
     }
+    let keys = handles.map(|handle| key(table.schema(), handle));
     let wanted = KeysAndAttributes::builder()
-        .set_keys(Some(
-            handles.map(|handle| key(table.schema(), handle)).collect(),
-        ))
+        .set_keys(Some(keys.collect()))
         .projection_expression(projection.into_text())
         .set_expression_attribute_names(e.names())
         .consistent_read(true);

@@ -63,7 +63,7 @@ impl<S> CurrentSession<S> {
     /// Gives this session an idle timeout of its own, such as for "remember me"; `None` goes back to
     /// that of the type.
     pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {
-        session.inner_mut().idle = Some(idle.into());
+        session.inner_mut().timeouts.set_idle(idle.into());
     }
 
     /// Keeps this request from extending the idle timeout, if it changes nothing else. Use it for routes

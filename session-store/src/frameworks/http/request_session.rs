@@ -1,7 +1,6 @@
 //! The session of one request, from its load to its store.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::dynamodb::{MAX_RESUME_ATTEMPTS, pause};
 use crate::error::{EncodeError, Error};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Delta, Image, Intent, seconds_to_time};
+use crate::item::{Delta, Image, Intent, TimeoutChange, seconds_to_time};
 use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::DynamoDbStore;
@@ -28,8 +27,8 @@ pub(crate) struct RequestSession<S> {
     pub(crate) read_only: bool,
     /// Storing failed, and the handler deals with that itself.
     pub(crate) save_failed: bool,
-    /// A new idle timeout; `Some(None)` goes back to that of the type.
-    pub(crate) idle: Option<Option<Duration>>,
+    /// Timeouts that the handler has set.
+    pub(crate) timeouts: TimeoutChange,
     /// The version that was read.
     read: Option<u64>,
     /// The change of the client's credential.
@@ -67,7 +66,7 @@ impl<S: Default> RequestSession<S> {
             touch: true,
             read_only: false,
             save_failed: false,
-            idle: None,
+            timeouts: TimeoutChange::default(),
             update: None,
         }
     }
@@ -140,7 +139,7 @@ where
                 Current::New { before, .. } => before.is_some(),
                 Current::Existing(session) => {
                     session.unsaved().is_some()
-                        || self.idle.is_some()
+                        || !self.timeouts.is_empty()
                         || (self.touch && store.is_touch_due(session))
                 }
             }
@@ -171,8 +170,8 @@ where
         let Current::Existing(session) = &mut self.current else {
             return Ok(());
         };
-        if let Some(idle) = self.idle {
-            Session::set_idle_timeout(session, idle);
+        if !self.timeouts.is_empty() {
+            session.set_timeouts(self.timeouts);
         }
         if self.cycle {
             cycle(store, session).await?;
@@ -187,7 +186,7 @@ where
                 tracing::warn!("the idle timeout was not extended: {error}");
             }
         }
-        self.idle = None;
+        self.timeouts = TimeoutChange::default();
         Ok(())
     }
 

@@ -9,7 +9,8 @@ use crate::error::{Error, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
     BaseState, Codec, Delta, Image, Intent, Lifetime, Map, Millis, Nonce, ReadableItem, SavePlan,
-    Unknown, data_of, earliest_creation, entries_from_json, is_current, is_same, stored_creation,
+    TimeoutChange, Unknown, data_of, earliest_creation, entries_from_json, is_current, is_same,
+    stored_creation,
 };
 use crate::rosters::{ExpectedValues, Next, Saved, Saving};
 use crate::schema::{Schema, SessionAttributes};
@@ -186,7 +187,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
             } else {
                 ExpiryBound::NotLater
             },
-            idle: None,
+            timeouts: TimeoutChange::default(),
             data: &self.plan.data,
             delta: &self.plan.delta,
             expected_values,

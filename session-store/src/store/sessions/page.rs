@@ -99,9 +99,9 @@ async fn page_of_index(
         let Some(newest) = merge.pop() else { break };
         handles.push(newest.handle);
     }
-    let items = table.summaries(of.attribute, &handles).await?;
+    let items = table.items(&handles, &shown(table, of)).await?;
     Ok(Page {
-        sessions: shown(table, of, handles.into_iter(), items),
+        sessions: summaries(table, of, handles.into_iter(), items),
         next: (!merge.is_done()).then_some(Next::Index(Some(merge))),
     })
 }
@@ -144,7 +144,7 @@ async fn page_of_roster(
     let mut unread = page.clone();
     for _ in 0..MAX_LISTING_ROUNDS {
         let handles: Vec<_> = unread.iter().map(|entry| entry.handle).collect();
-        items.extend(table.summaries(of.attribute, &handles).await?);
+        items.extend(table.items(&handles, &shown(table, of)).await?);
         if handles.iter().all(|handle| items.contains_key(handle)) {
             break;
         }
@@ -156,15 +156,21 @@ async fn page_of_roster(
     page.sort_by_key(Member::rank);
     let handles = page.iter().map(|entry| entry.handle);
     Ok(Page {
-        sessions: shown(table, of, handles, items),
+        sessions: summaries(table, of, handles, items),
         next: Some(entries)
             .filter(|entries| !entries.left.is_empty())
             .map(|entries| Next::Roster(Some(entries))),
     })
 }
 
+/// The attributes that are read of each session.
+fn shown(table: &Table, of: &IndexValue) -> [&'static str; 3] {
+    let [touched_at, expires_at] = SessionSummary::shown(table.schema());
+    [touched_at, expires_at, of.attribute.name]
+}
+
 /// The summaries of those of these sessions that are live and have the value.
-fn shown(
+fn summaries(
     table: &Table,
     of: &IndexValue,
     handles: impl Iterator<Item = SessionHandle>,

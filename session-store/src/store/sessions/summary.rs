@@ -39,6 +39,11 @@ impl SessionSummary {
         seconds_to_time(self.expires_at)
     }
 
+    /// The attributes that it takes, besides the key and the time of creation.
+    pub(super) fn shown(schema: &Schema) -> [&'static str; 2] {
+        [schema.names.touched_at, schema.names.expires_at]
+    }
+
     pub(super) fn read(
         schema: &Schema,
         handle: SessionHandle,
