@@ -115,9 +115,8 @@ fn table_options(table: &TableOptions, krate: &Path) -> TokenStream {
         quote!(.sort_key(#name, #value))
     });
     let revoke_all = table.revoke_all.then(|| quote!(.revoke_all()));
-    let binary = table.binary.then(|| quote!(.binary()));
-    let compressed = table.compressed.then(|| quote!(.compressed()));
-    quote!(#idle #absolute #names #key_prefix #sort_key #revoke_all #binary #compressed)
+    let formats = &table.formats;
+    quote!(#idle #absolute #names #key_prefix #sort_key #revoke_all #(.#formats())*)
 }
 
 /// The impl that makes `revoke_all_created_before` available on the store of this type.

@@ -27,8 +27,8 @@ pub(crate) struct TableOptions {
     pub(crate) key_prefix: Option<LitStr>,
     pub(crate) sort_key: Option<SortKeyOption>,
     pub(crate) revoke_all: bool,
-    pub(crate) binary: bool,
-    pub(crate) compressed: bool,
+    /// How `data` is stored: methods of `Schema` without arguments.
+    pub(crate) formats: Vec<Ident>,
     pub(crate) crate_path: Option<Path>,
 }
 
@@ -151,11 +151,11 @@ fn table_options(options: Vec<DynamoOption>) -> TableOptions {
             (_, OptionValue::Timeout(timeout)) => table.absolute_timeout = Some(timeout),
             (_, OptionValue::SortKey(sort_key)) => table.sort_key = Some(sort_key),
             ("revoke_all", OptionValue::Flag) => table.revoke_all = true,
-            (_, OptionValue::Data(DataOption { name, binary })) => {
-                table.binary = binary;
+            (_, OptionValue::Data(DataOption { name, format })) => {
+                table.formats.extend(format);
                 table.renamed.extend(name.map(|name| (keyword, name)));
             }
-            (_, OptionValue::Compress) => table.compressed = true,
+            (_, OptionValue::SchemaMethod(method)) => table.formats.push(method),
             (_, OptionValue::Crate(path)) => table.crate_path = Some(path),
             _ => {}
         }

@@ -51,7 +51,8 @@ pub(crate) enum OptionValue {
     Timeout(Timeout),
     SortKey(SortKeyOption),
     Data(DataOption),
-    Compress,
+    /// A method of `Schema` without arguments.
+    SchemaMethod(Ident),
     Crate(Path),
     Index(IndexOption),
     With(ExprPath),
@@ -67,10 +68,10 @@ pub(crate) struct SortKeyOption {
     pub(crate) value: LitStr,
 }
 
-/// The name of the attribute `data`, and whether it is stored as bytes.
+/// The name of the attribute `data`, and its format: the method of `Schema` of that name.
 pub(crate) struct DataOption {
     pub(crate) name: Option<LitStr>,
-    pub(crate) binary: bool,
+    pub(crate) format: Option<Ident>,
 }
 
 pub(crate) struct IndexOption {
@@ -181,7 +182,7 @@ fn value_on_struct(
         "sort_key" => Ok(OptionValue::SortKey(sort_key(errors, keyword, input)?)),
         "revoke_all" => flag(keyword, input, "`revoke_all`").map(|()| OptionValue::Flag),
         "data" => Ok(OptionValue::Data(data(errors, keyword, input)?)),
-        "compress" => compression(keyword, input).map(|()| OptionValue::Compress),
+        "compress" => Ok(OptionValue::SchemaMethod(compression(keyword, input)?)),
         "crate" => Ok(OptionValue::Crate(crate_path(keyword, input)?)),
         _ if contains(&STORE_NAMES, keyword) => Ok(OptionValue::Text(text(keyword, input)?)),
         _ if contains(&ATTRIBUTE_OPTIONS, keyword) => value_of_attribute(errors, keyword, input),
@@ -254,12 +255,12 @@ fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<Ind
 fn data(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<DataOption> {
     let mut data = DataOption {
         name: None,
-        binary: false,
+        format: None,
     };
     if !input.peek(Paren) {
         let text = text(keyword, input)?;
         match text.value().as_str() {
-            "binary" => data.binary = true,
+            "binary" => data.format = Some(Ident::new("binary", text.span())),
             "map" => {}
             _ => data.name = Some(text),
         }
@@ -276,7 +277,7 @@ fn data(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<Data
     });
     for option in without_repeats(errors, options) {
         match option.value {
-            OptionValue::Format(format) => data.binary = format == "binary",
+            OptionValue::Format(format) => data.format = Some(format).filter(|name| name != "map"),
             OptionValue::Text(name) => data.name = Some(name),
             _ => {}
         }

@@ -56,10 +56,11 @@ pub(crate) fn data_format(keyword: &Ident, input: ParseStream<'_>) -> Result<Ide
     }
 }
 
-pub(crate) fn compression(keyword: &Ident, input: ParseStream<'_>) -> Result<()> {
+/// The method of `Schema` for a compression.
+pub(crate) fn compression(keyword: &Ident, input: ParseStream<'_>) -> Result<Ident> {
     let algorithm = text(keyword, input)?;
     if algorithm.value() == "zstd" {
-        return Ok(());
+        return Ok(Ident::new("compressed", algorithm.span()));
     }
     let message = format!(
         "`{}` is not a supported compression; write `compress = \"zstd\"`",

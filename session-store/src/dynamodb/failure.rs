@@ -234,8 +234,8 @@ pub(super) trait RequestError:
     /// A refusal that the caller can act on.
     type Refusal;
 
-    /// The refusal that this is, of a request with so many parts.
-    fn refusal(&self, parts: usize) -> Option<Self::Refusal>;
+    /// The refusal that this error is.
+    fn refusal(&self) -> Option<Self::Refusal>;
 
     /// The reasons for which a transaction was cancelled.
     fn cancellation_reasons(&self) -> &[CancellationReason] {
@@ -265,7 +265,7 @@ macro_rules! reads {
         impl RequestError for $error {
             type Refusal = Infallible;
 
-            fn refusal(&self, _: usize) -> Option<Infallible> {
+            fn refusal(&self) -> Option<Infallible> {
                 None
             }
         }
@@ -279,7 +279,7 @@ macro_rules! writes {
         impl RequestError for $error {
             type Refusal = WriteRefusal;
 
-            fn refusal(&self, _: usize) -> Option<WriteRefusal> {
+            fn refusal(&self) -> Option<WriteRefusal> {
                 match self {
                     Self::ConditionalCheckFailedException(failed) => {
                         Some(WriteRefusal::ConditionFailed(failed.item.clone()))
@@ -296,13 +296,13 @@ writes! { PutItemError UpdateItemError DeleteItemError }
 impl RequestError for TransactWriteItemsError {
     type Refusal = TransactionRefusal;
 
-    fn refusal(&self, parts: usize) -> Option<TransactionRefusal> {
+    fn refusal(&self) -> Option<TransactionRefusal> {
         if self.code() == Some("TransactionInProgressException") {
             return Some(TransactionRefusal::InProgress);
         }
         let reasons = self.cancellation_reasons();
-        let concerns_items = reasons.len() == parts && reasons.iter().all(concerns_item);
-        (parts > 0 && concerns_items).then(|| TransactionRefusal::Cancelled(reasons.to_vec()))
+        let concerns_items = !reasons.is_empty() && reasons.iter().all(concerns_item);
+        concerns_items.then(|| TransactionRefusal::Cancelled(reasons.to_vec()))
     }
 
     fn cancellation_reasons(&self) -> &[CancellationReason] {

@@ -18,7 +18,7 @@ pub(crate) use self::failure::{incomplete, is_refused, is_too_large};
 
 #[cfg(feature = "actix-session")]
 pub(crate) use self::retry::MAX_EXTEND_ATTEMPTS;
-#[cfg(feature = "axum")]
+#[cfg(feature = "_http")]
 pub(crate) use self::retry::MAX_RESUME_ATTEMPTS;
 pub(crate) use self::retry::{
     Attempts, MAX_CREATE_ATTEMPTS, MAX_CYCLE_ATTEMPTS, MAX_ENTER_ATTEMPTS, MAX_LISTING_ROUNDS,

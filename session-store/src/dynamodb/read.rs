@@ -30,7 +30,7 @@ impl Table {
             return self.read_checked_against_cutoff(handle, consistent).await;
         }
         let request = request::load(self, handle, consistent);
-        let read = self.send_once(request, Sending::Read).await?;
+        let read = self.send(request, Sending::Read).await?;
         Ok(read.item)
     }
 
@@ -43,7 +43,7 @@ impl Table {
         let mut items = Vec::new();
         let mut request = request::load_with_cutoff(self, handle, consistent);
         for attempt in 1..=MAX_BATCH_ATTEMPTS {
-            let read = self.send_once(request, Sending::Read).await?;
+            let read = self.send(request, Sending::Read).await?;
             let answered = read.responses.into_iter().flatten();
             items.extend(answered.flat_map(|(_, items)| items));
             let Some(left) = read.unprocessed_keys.filter(|left| !left.is_empty()) else {
@@ -65,7 +65,7 @@ impl Table {
     /// The entries of a roster, newest session first: one consistent read.
     pub(crate) async fn members(&self, of: &IndexValue) -> Result<Vec<Member>, ServiceError> {
         let request = request::roster(self, of);
-        let read = self.send_once(request, Sending::Read).await?;
+        let read = self.send(request, Sending::Read).await?;
         Ok(read.item.as_ref().and_then(members).unwrap_or_default())
     }
 
@@ -77,13 +77,23 @@ impl Table {
         shown: &[&'static str],
     ) -> Result<HashMap<SessionHandle, Map>, ServiceError> {
         let mut items = HashMap::with_capacity(handles.len());
+        for batch in handles.chunks(request::MAX_BATCH) {
+            self.read_batch(batch, shown, &mut items).await?;
+        }
+        self.remove_revoked(&mut items).await?;
+        Ok(items)
+    }
+
+    async fn read_batch(
+        &self,
+        handles: &[SessionHandle],
+        shown: &[&'static str],
+        items: &mut HashMap<SessionHandle, Map>,
+    ) -> Result<(), ServiceError> {
         let mut wanted = handles.to_vec();
         for attempt in 1..=MAX_BATCH_ATTEMPTS {
-            if wanted.is_empty() {
-                break;
-            }
             let request = request::items(self, wanted.iter().copied(), shown);
-            let read = self.send_once(request, Sending::Read).await?;
+            let read = self.send(request, Sending::Read).await?;
             let answered = read.responses.into_iter().flatten();
             for item in answered.flat_map(|(_, items)| items) {
                 if let Some(handle) = handle_of(self.schema(), &item) {
@@ -95,15 +105,12 @@ impl Table {
             wanted = left
                 .filter_map(|key| handle_of(self.schema(), &key))
                 .collect();
-            if !wanted.is_empty() {
-                pause(attempt).await;
+            if wanted.is_empty() {
+                return Ok(());
             }
+            pause(attempt).await;
         }
-        if !wanted.is_empty() {
-            return Err(ServiceError::unprocessed("BatchGetItem"));
-        }
-        self.remove_revoked(&mut items).await?;
-        Ok(items)
+        Err(ServiceError::unprocessed("BatchGetItem"))
     }
 
     /// Removes the sessions that were revoked by the cutoff.
@@ -115,7 +122,7 @@ impl Table {
             return Ok(());
         }
         let request = request::cutoff(self);
-        let read = self.send_once(request, Sending::Read).await?;
+        let read = self.send(request, Sending::Read).await?;
         if let Some(cutoff) = read.item {
             items.retain(|_, item| !is_before_cutoff(self.schema(), item, &cutoff));
         }
@@ -132,7 +139,7 @@ impl Table {
         limit: Option<i32>,
     ) -> Result<KeysPage, ServiceError> {
         let request = request::find(self, attribute, partition, created_before, start, limit);
-        let found = self.send_once(request, Sending::Read).await?;
+        let found = self.send(request, Sending::Read).await?;
         Ok(KeysPage {
             keys: found.items.unwrap_or_default(),
             next: found.last_evaluated_key,

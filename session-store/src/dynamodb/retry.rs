@@ -32,7 +32,7 @@ pub(crate) const MAX_SAVE_ATTEMPTS: u32 = 40;
 pub(crate) const MAX_CYCLE_ATTEMPTS: u32 = 8;
 
 /// Times that a change of id is resumed whose outcome is unknown.
-#[cfg(feature = "axum")]
+#[cfg(feature = "_http")]
 pub(crate) const MAX_RESUME_ATTEMPTS: u32 = 3;
 
 /// Writes that extend the idle timeout of a framework's session: the first can learn how far the
@@ -53,8 +53,8 @@ pub(crate) async fn pause(attempt: u32) {
     tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=most))).await;
 }
 
-/// Whether an earlier attempt of a write may have been applied, of which the SDK reports the last
-/// attempt alone. Clones are one.
+/// Whether any attempt of a write may have been applied: the SDK reports the last attempt alone. Clones are
+/// one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attempts(Arc<AtomicBool>);
 

@@ -1,5 +1,5 @@
-//! The one place that sends. Every request to the data plane passes through [`Table::send`], with its
-//! name, its attempts, its retries, and the meaning of a failure.
+//! The one place that sends. Every request to the data plane passes through [`Table::send`], which knows
+//! its name and what its failure means; [`Table::send_with_retries`] sends again where that is safe.
 
 use std::convert::Infallible;
 
@@ -15,17 +15,24 @@ use super::failure::RequestError;
 use super::retry::{Attempts, MAX_CONFLICT_RETRIES, MAX_THROTTLED_RETRIES, pause};
 use super::table::Table;
 
-/// How often a request may be sent.
+/// How the SDK sends a request.
 #[derive(Clone, Copy)]
 pub(super) enum Sending<'a> {
-    /// A read: as often as the SDK does by itself.
+    /// A read: with the client's own retries.
     Read,
-    /// A write that must not be repeated: once, whatever the client's settings are.
+    /// A write with the client's own retries, which must not be misread (G13).
+    Tracked(&'a Attempts),
+    /// A write that must not be repeated: with one attempt, whatever the client's settings are.
     Once,
-    /// A write that can be repeated: also while a transaction holds its item.
-    Repeated(&'a Attempts),
-    /// The same, also while it is throttled for longer than the SDK tries.
-    Patient(&'a Attempts),
+}
+
+/// Failures after which a write is sent again, beyond the client's own retries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// A transaction holds the item.
+    Conflicts,
+    /// The same, and throttling.
+    ConflictsAndThrottling,
 }
 
 /// A request of the SDK.
@@ -40,11 +47,6 @@ pub(super) trait Request: Sized {
     /// The future is on the heap: the SDK's own are several KB, and those of this crate would hold one in
     /// each of their layers.
     fn transmit(self, sending: Sending<'_>) -> BoxFuture<'static, Answer<Self>>;
-
-    /// How many parts a transaction has.
-    fn parts(&self) -> usize {
-        0
-    }
 }
 
 /// Why a request did not do what it was to do.
@@ -68,24 +70,24 @@ type Answer<R> = Result<<R as Request>::Output, SdkError<<R as Request>::Error, 
 type Refusal<R> = <<R as Request>::Error as RequestError>::Refusal;
 
 impl Table {
-    /// Sends a request, and sends it again where the kind of sending allows that.
-    pub(super) async fn send<R: Request>(
+    /// Sends a write, and sends it again after the failures that `retry` names.
+    pub(super) async fn send_with_retries<R: Request>(
         &self,
         request: impl Fn() -> R,
-        sending: Sending<'_>,
+        retry: Retry,
+        attempts: &Attempts,
     ) -> Result<R::Output, Failure<Refusal<R>>> {
         let (mut conflicts, mut throttled) = (0, 0);
         loop {
-            let failure = match self.send_once(request(), sending).await {
+            let failure = match self.send(request(), Sending::Tracked(attempts)).await {
                 Err(Failure::Service(error)) => error,
                 answered => return answered,
             };
-            let is_patient = matches!(sending, Sending::Patient(_));
-            let repeats = is_patient || matches!(sending, Sending::Repeated(_));
-            if repeats && failure.is_transaction_conflict() && conflicts < MAX_CONFLICT_RETRIES {
+            let waits = retry == Retry::ConflictsAndThrottling;
+            if failure.is_transaction_conflict() && conflicts < MAX_CONFLICT_RETRIES {
                 conflicts += 1;
                 pause(conflicts).await;
-            } else if is_patient && failure.is_throttled() && throttled < MAX_THROTTLED_RETRIES {
+            } else if waits && failure.is_throttled() && throttled < MAX_THROTTLED_RETRIES {
                 conflicts = 0;
                 throttled += 1;
                 pause(throttled).await;
@@ -95,23 +97,21 @@ impl Table {
         }
     }
 
-    /// Sends a request as often as the SDK does by itself, or once if that is how it may be sent.
-    pub(super) async fn send_once<R: Request>(
+    /// Sends a request.
+    pub(super) async fn send<R: Request>(
         &self,
         request: R,
         sending: Sending<'_>,
     ) -> Result<R::Output, Failure<Refusal<R>>> {
-        let parts = request.parts();
         let error = match request.transmit(sending).await {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
-        let refusal = error.as_service_error().and_then(|e| e.refusal(parts));
-        if let Some(refusal) = refusal {
+        if let Some(refusal) = error.as_service_error().and_then(R::Error::refusal) {
             return Err(Failure::Refused(refusal));
         }
         let mut error = self.request_failed(R::OPERATION, error);
-        if let Sending::Repeated(attempts) | Sending::Patient(attempts) = sending {
+        if let Sending::Tracked(attempts) = sending {
             error.outcome_unknown |= attempts.may_have_been_applied();
         }
         Err(Failure::Service(error))
@@ -119,7 +119,7 @@ impl Table {
 }
 
 macro_rules! requests {
-    ($($module:ident::$builder:ident is $operation:literal: $output:ident or $error:ident $(, of $parts:ident)?;)*) => {$(
+    ($($module:ident::$builder:ident is $operation:literal: $output:ident or $error:ident;)*) => {$(
         impl Request for aws_sdk_dynamodb::operation::$module::builders::$builder {
             const OPERATION: &'static str = $operation;
             type Output = aws_sdk_dynamodb::operation::$module::$output;
@@ -133,17 +133,11 @@ macro_rules! requests {
                         let once = Config::builder().retry_config(RetryConfig::disabled());
                         Box::pin(self.customize().config_override(once).send())
                     }
-                    Sending::Repeated(attempts) | Sending::Patient(attempts) => {
+                    Sending::Tracked(attempts) => {
                         Box::pin(self.customize().interceptor(attempts.clone()).send())
                     }
                 }
             }
-
-            $(
-                fn parts(&self) -> usize {
-                    self.$parts().as_ref().map_or(0, Vec::len)
-                }
-            )?
         }
     )*};
 }
@@ -156,5 +150,5 @@ requests! {
     update_item::UpdateItemFluentBuilder is "UpdateItem": UpdateItemOutput or UpdateItemError;
     delete_item::DeleteItemFluentBuilder is "DeleteItem": DeleteItemOutput or DeleteItemError;
     transact_write_items::TransactWriteItemsFluentBuilder is "TransactWriteItems":
-        TransactWriteItemsOutput or TransactWriteItemsError, of get_transact_items;
+        TransactWriteItemsOutput or TransactWriteItemsError;
 }

@@ -29,7 +29,7 @@ impl Table {
         attempts: &Attempts,
     ) -> Result<Transacted, ServiceError> {
         let request = request::transaction(self, token, items);
-        match self.send_once(request, Sending::Repeated(attempts)).await {
+        match self.send(request, Sending::Tracked(attempts)).await {
             Ok(_) => Ok(Transacted::Done),
             Err(Failure::Refused(TransactionRefusal::Cancelled(reasons))) => {
                 Ok(Transacted::Cancelled(reasons))

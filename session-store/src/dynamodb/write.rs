@@ -10,7 +10,7 @@ use crate::item::{Found, Map, ReadableItem, WRITES, version_of};
 use super::failure::WriteRefusal;
 use super::request::{self, Save};
 use super::retry::Attempts;
-use super::send::{Failure, Sending};
+use super::send::{Failure, Retry, Sending};
 use super::table::Table;
 
 /// What DynamoDB answered to a write.
@@ -120,7 +120,8 @@ impl Table {
         request: impl Fn() -> UpdateItemFluentBuilder,
     ) -> Result<Written, Error> {
         let attempts = Attempts::default();
-        let sent = self.send(request, Sending::Repeated(&attempts)).await;
+        let sent = self.send_with_retries(request, Retry::Conflicts, &attempts);
+        let sent = sent.await;
         Ok(written(sent.map(|done| done.attributes), &attempts)?)
     }
 
@@ -129,14 +130,14 @@ impl Table {
         &self,
         request: UpdateItemFluentBuilder,
     ) -> Result<Written, ServiceError> {
-        let sent = self.send_once(request, Sending::Once).await;
+        let sent = self.send(request, Sending::Once).await;
         written(sent.map(|done| done.attributes), &Attempts::default())
     }
 
     /// Puts a new item where none is, with one attempt.
     pub(crate) async fn put_once(&self, item: Map) -> Result<Written, ServiceError> {
         let request = request::create(self, item);
-        let sent = self.send_once(request, Sending::Once).await;
+        let sent = self.send(request, Sending::Once).await;
         written(sent.map(|done| done.attributes), &Attempts::default())
     }
 
@@ -146,7 +147,8 @@ impl Table {
         request: impl Fn() -> DeleteItemFluentBuilder,
     ) -> Result<Deleted, Error> {
         let attempts = Attempts::default();
-        let sent = self.send(request, Sending::Repeated(&attempts)).await;
+        let sent = self.send_with_retries(request, Retry::Conflicts, &attempts);
+        let sent = sent.await;
         deleted(sent.map(|done| done.attributes), &attempts)
     }
 
@@ -156,7 +158,8 @@ impl Table {
         request: impl Fn() -> DeleteItemFluentBuilder,
     ) -> Result<Deleted, Error> {
         let attempts = Attempts::default();
-        let sent = self.send(request, Sending::Patient(&attempts)).await;
+        let sent = self.send_with_retries(request, Retry::ConflictsAndThrottling, &attempts);
+        let sent = sent.await;
         deleted(sent.map(|done| done.attributes), &attempts)
     }
 }

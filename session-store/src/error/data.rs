@@ -6,7 +6,7 @@ use std::fmt;
 use super::cause::Cause;
 use crate::id::SessionHandle;
 
-/// See [`Error::TooLarge`].
+/// See [`Error::TooLarge`](crate::Error::TooLarge).
 #[derive(Debug)]
 pub struct TooLargeError {
     pub(crate) size: Option<usize>,
@@ -47,7 +47,7 @@ impl fmt::Display for TooLargeError {
 
 impl StdError for TooLargeError {}
 
-/// See [`Error::Decode`].
+/// See [`Error::Decode`](crate::Error::Decode).
 #[derive(Debug)]
 pub struct DecodeError {
     pub(crate) handle: Option<SessionHandle>,
@@ -101,7 +101,7 @@ impl StdError for DecodeError {
     }
 }
 
-/// See [`Error::Encode`].
+/// See [`Error::Encode`](crate::Error::Encode).
 #[derive(Debug)]
 pub struct EncodeError {
     pub(crate) path: String,

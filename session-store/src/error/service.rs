@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::cause::Cause;
 
-/// See [`Error::Service`].
+/// See [`Error::Service`](crate::Error::Service).
 #[derive(Clone, Debug)]
 pub struct ServiceError {
     pub(crate) operation: &'static str,
@@ -75,7 +75,7 @@ impl StdError for ServiceError {
     }
 }
 
-/// See [`Error::Setup`].
+/// See [`Error::Setup`](crate::Error::Setup).
 #[derive(Debug)]
 pub struct SetupError {
     message: String,

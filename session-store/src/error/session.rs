@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::id::SessionHandle;
 
-/// See [`Error::Gone`].
+/// See [`Error::Gone`](crate::Error::Gone).
 #[derive(Debug)]
 pub struct GoneError {
     pub(crate) handle: SessionHandle,
@@ -41,7 +41,7 @@ impl fmt::Display for GoneError {
 
 impl StdError for GoneError {}
 
-/// See [`Error::Conflict`].
+/// See [`Error::Conflict`](crate::Error::Conflict).
 #[derive(Debug)]
 pub struct ConflictError {
     pub(crate) handle: SessionHandle,
@@ -98,7 +98,7 @@ impl fmt::Display for ConflictError {
 
 impl StdError for ConflictError {}
 
-/// See [`Error::Limit`].
+/// See [`Error::Limit`](crate::Error::Limit).
 #[derive(Debug)]
 pub struct LimitError {
     pub(crate) index: &'static str,

@@ -5,7 +5,7 @@
 pub mod actix_session;
 #[cfg(feature = "axum")]
 pub mod axum;
-#[cfg(feature = "axum")]
+#[cfg(feature = "_http")]
 mod http;
 #[cfg(feature = "_record")]
 mod record;

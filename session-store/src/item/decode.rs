@@ -1,7 +1,5 @@
 //! From an item to a session: what is read of it, and what is kept aside.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
@@ -10,8 +8,9 @@ use crate::id::SessionHandle;
 use crate::schema::Schema;
 
 use super::format::Codec;
-use super::lifetime::{Lifetime, Millis};
-use super::live::{Found, ReadableItem, stored_creation, stored_number};
+use super::lifetime::Millis;
+use super::live::{Found, ReadableItem};
+use super::own::read_times;
 use super::state::{State, Unknown};
 use super::value::Map;
 
@@ -26,60 +25,66 @@ pub(crate) fn decode<S: DeserializeOwned>(
     let Some(live) = found.live() else {
         return Ok(None);
     };
-    let (data, state) = split(codec, handle, live.readable(codec)?)?;
-    let (known, unknown) = split_fields(codec.schema(), data);
-    let data = read(handle, known)?;
-    let mut state = state;
-    state.unknown.data = unknown;
-    Ok(Some((data, state)))
+    let readable = live.readable(codec)?;
+    let (data, state) = split(codec, handle, readable)?;
+    Ok(Some((read(handle, data)?, state)))
 }
 
-/// Splits an item into the entries of `data` and all else, which is known by then.
-pub(crate) fn split(
+/// Splits an item into the entries of `data` that the type reads, and all else.
+fn split(
     codec: &Codec,
     handle: SessionHandle,
     readable: ReadableItem,
 ) -> Result<(Map, State), DecodeError> {
-    let ReadableItem {
-        mut item,
-        version,
-        expires_at,
-    } = readable;
     let schema = codec.schema();
-    let names = &schema.names;
+    let mut item = readable.item;
     let packed = codec.is_packed(&item);
-    let created_at = stored_creation(schema, handle, &item)?;
-    let touched_at = Millis(stored_number(names.touched_at, handle, &item)?);
-    let own_idle = if item.contains_key(names.idle) {
-        Some(stored_number(names.idle, handle, &item)?)
-    } else {
-        None
-    };
-    let lifetime = Lifetime::new(schema, created_at, own_idle.map(Duration::from_secs));
-    let Some(AttributeValue::M(data)) = item.remove(names.data) else {
-        return Err(DecodeError::new(handle, names.data, "it is not a map"));
-    };
-    let (promoted, attributes) = split_attributes(schema, item);
+    let (lifetime, touched_at) = read_times(schema, handle, &item)?;
+    let data = take_data(schema, handle, &mut item)?;
+    let (known, unknown_data) = split_fields(schema, data);
+    let (promoted, unknown_attributes) = split_attributes(schema, item);
     let state = State {
         handle,
         lifetime,
         touched_at,
-        expires_at,
-        version,
-        seen: version,
-        written: Some(version),
+        expires_at: readable.expires_at,
+        version: readable.version,
+        seen: readable.version,
+        written: Some(readable.version),
         packed,
         promoted,
         unknown: Unknown {
-            data: Map::new(),
-            attributes,
+            data: unknown_data,
+            attributes: unknown_attributes,
         },
     };
-    Ok((data, state))
+    Ok((known, state))
+}
+
+/// The entries of `data`, in an item in which it is a map.
+#[cfg(feature = "_record")]
+pub(crate) fn data_of<'a>(schema: &Schema, item: &'a Map) -> Option<&'a Map> {
+    item.get(schema.names.data)?.as_m().ok()
+}
+
+/// Takes the entries of `data` out of an item in which it is a map.
+pub(crate) fn take_data(
+    schema: &Schema,
+    handle: SessionHandle,
+    item: &mut Map,
+) -> Result<Map, DecodeError> {
+    match item.remove(schema.names.data) {
+        Some(AttributeValue::M(data)) => Ok(data),
+        _ => Err(DecodeError::new(
+            handle,
+            schema.names.data,
+            "it is not a map",
+        )),
+    }
 }
 
 /// Splits an item into the promoted attributes, and those that neither the type nor the store knows.
-fn split_attributes(schema: &Schema, mut item: Map) -> (Map, Map) {
+pub(crate) fn split_attributes(schema: &Schema, mut item: Map) -> (Map, Map) {
     for name in schema.names.list() {
         item.remove(name);
     }

@@ -10,10 +10,11 @@ use crate::schema::{Attributes, Schema, SessionAttributes};
 
 use super::format::{Codec, Packed};
 use super::key::{check_key_text, key};
-use super::marks::{Nonce, WRITES};
+use super::marks::Nonce;
+use super::own::{own_size, write_own};
 use super::shards::with_shards;
 use super::state::{State, Unknown};
-use super::value::{Map, attribute_size, check_key, checked_data_size, checked_size, number};
+use super::value::{Map, attribute_size, check_key, checked_data_size, checked_size};
 
 /// A session struct in the values of DynamoDB, each known to be storable.
 #[derive(Default)]
@@ -174,15 +175,7 @@ impl Image {
                 item.insert(names.data.to_owned(), AttributeValue::M(data));
             }
         }
-        let lifetime = &state.lifetime;
-        item.insert(names.created_at.to_owned(), number(lifetime.created_at.0));
-        item.insert(names.touched_at.to_owned(), number(state.touched_at.0));
-        item.insert(names.expires_at.to_owned(), number(state.expires_at));
-        item.insert(names.version.to_owned(), number(state.version));
-        if let Some(idle) = lifetime.own_idle {
-            item.insert(names.idle.to_owned(), number(idle.as_secs()));
-        }
-        item.insert(names.writes.to_owned(), nonce.first_writes());
+        write_own(schema, state, nonce, &mut item);
         for (name, value) in self.attributes {
             if let Some(value) = value {
                 item.insert(name.to_owned(), value);
@@ -198,26 +191,6 @@ pub(crate) fn never_known(unknown: &Unknown, before: &Image) -> Map {
     let mut data = unknown.data.clone();
     data.retain(|name, _| !before.data.contains_key(name));
     data
-}
-
-/// The most bytes that the store's own attributes can take, names included.
-fn own_size(schema: &Schema) -> usize {
-    let names = &schema.names;
-    let key = names.id.len() + schema.key_prefix.len() + SessionHandle::TEXT_LEN;
-    let sort_key = schema
-        .sort_key
-        .map_or(0, |(name, value)| name.len() + value.len());
-    // 20 digits are 11 bytes: the largest u64 that a time, a count or a duration can be.
-    let numbers = [
-        names.created_at,
-        names.touched_at,
-        names.expires_at,
-        names.idle,
-        names.version,
-    ];
-    let numbers: usize = numbers.iter().map(|name| name.len() + 11).sum();
-    let writes = names.writes.len() + 3 + WRITES * (1 + 8);
-    key + sort_key + numbers + writes
 }
 
 /// Serialises once more, to find the path at which it fails.

@@ -1,7 +1,5 @@
 //! The one test of what an item says of its session: absent, expired, unreadable or live.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use crate::error::{DecodeError, GoneError};
 use crate::id::SessionHandle;
 use crate::schema::Schema;
@@ -9,6 +7,7 @@ use crate::schema::Schema;
 use super::format::Codec;
 use super::lifetime::{Millis, is_live};
 use super::marks::{Nonce, has_marks, remembers};
+use super::own::{stored_expiry, stored_number, version_of};
 use super::value::Map;
 
 /// A session as an item, or the lack of one, shows it at a moment.
@@ -100,7 +99,7 @@ impl LiveItem {
         let schema = codec.schema();
         codec.unpack(self.handle, &mut self.item)?;
         if !has_marks(schema, &self.item) {
-            let cause = "`writes` is not a list of four binary values";
+            let cause = "it is not a list of four binary values";
             return Err(DecodeError::new(self.handle, schema.names.writes, cause));
         }
         Ok(ReadableItem {
@@ -116,47 +115,4 @@ pub(crate) struct ReadableItem {
     pub(crate) item: Map,
     pub(crate) version: u64,
     pub(crate) expires_at: u64,
-}
-
-/// When the item says that its session ends, in seconds since 1970.
-pub(crate) fn stored_expiry(
-    schema: &Schema,
-    handle: SessionHandle,
-    item: &Map,
-) -> Result<u64, DecodeError> {
-    stored_number(schema.names.expires_at, handle, item)
-}
-
-/// When the item says that its session was created.
-pub(crate) fn stored_creation(
-    schema: &Schema,
-    handle: SessionHandle,
-    item: &Map,
-) -> Result<Millis, DecodeError> {
-    stored_number(schema.names.created_at, handle, item).map(Millis)
-}
-
-/// The entries of `data`, in an item in which it is a map.
-#[cfg(feature = "_record")]
-pub(crate) fn data_of<'a>(schema: &Schema, item: &'a Map) -> Option<&'a Map> {
-    item.get(schema.names.data)?.as_m().ok()
-}
-
-/// The version in an item, if it is there.
-pub(crate) fn version_of(schema: &Schema, item: &Map) -> Option<u64> {
-    item.get(schema.names.version)?.as_n().ok()?.parse().ok()
-}
-
-pub(crate) fn stored_number(
-    name: &str,
-    handle: SessionHandle,
-    item: &Map,
-) -> Result<u64, DecodeError> {
-    match item.get(name) {
-        Some(AttributeValue::N(text)) => text
-            .parse()
-            .map_err(|cause: std::num::ParseIntError| DecodeError::new(handle, name, cause)),
-        Some(_) => Err(DecodeError::new(handle, name, "it is not a number")),
-        None => Err(DecodeError::new(handle, name, "it is missing")),
-    }
 }

@@ -14,6 +14,7 @@ mod key;
 mod lifetime;
 mod live;
 mod marks;
+mod own;
 mod plan;
 mod roster;
 mod shards;
@@ -30,10 +31,9 @@ pub(crate) use self::key::{
     CREATED_BEFORE, cutoff_key, handle_of, is_before_cutoff, key, roster_key,
 };
 pub(crate) use self::lifetime::{DAY, Lifetime, Millis, TimeoutChange, is_live, seconds_to_time};
-pub(crate) use self::live::{
-    Found, ReadableItem, stored_creation, stored_expiry, stored_number, version_of,
-};
+pub(crate) use self::live::{Found, ReadableItem};
 pub(crate) use self::marks::{Nonce, WRITES, remembers};
+pub(crate) use self::own::{stored_creation, stored_expiry, stored_number, version_of};
 pub(crate) use self::plan::{BaseState, DataChange, SavePlan};
 pub(crate) use self::roster::{
     Entry, Evicted, MEMBERS, Member, RosterChange, changes, entries, members, rosters_of,
@@ -42,12 +42,14 @@ pub(crate) use self::shards::{Partition, partitions};
 pub(crate) use self::state::State;
 pub(crate) use self::value::{Map, checked_size, number};
 
+#[cfg(feature = "actix-session")]
+pub(crate) use self::decode::split_attributes;
+
 #[cfg(feature = "_record")]
 pub(crate) use self::{
-    decode::split,
+    decode::{data_of, take_data},
     json::{entries_from_json, entries_into_json},
     lifetime::earliest_creation,
-    live::data_of,
     marks::marks,
     shards::is_current,
     state::Unknown,

@@ -37,7 +37,7 @@ pub(crate) struct Unknown {
 }
 
 impl State {
-    /// The state of a session that is stored for the first time, now.
+    /// The state of a new item, which is put now.
     pub(crate) fn new(
         handle: SessionHandle,
         lifetime: Lifetime,

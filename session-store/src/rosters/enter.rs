@@ -152,7 +152,7 @@ impl Rosters<'_> {
             change.entry = Entry::CreateRoster;
             return Ok(());
         };
-        // The roster is kept longer than for this session: that was the reason, or it is none any more.
+        // If the roster is kept longer already, the new end was the reason for the refusal.
         let kept_until = item.get(self.schema().names.expires_at);
         let kept_until = kept_until.and_then(|ends| ends.as_n().ok()?.parse::<u64>().ok());
         if kept_until > change.kept_until {

@@ -8,14 +8,10 @@ use crate::id::SessionHandle;
 use crate::item::{DAY, Evicted, Found, Lifetime, Map, Member, rosters_of};
 use crate::schema::{IndexValue, Schema};
 
-/// How many sessions one `BatchGetItem` reads.
-const BATCH: usize = 100;
-
 /// How many stale entries are worth the three requests that drop them: about one KB.
 const MIN_SWEPT: usize = 17;
 
 /// The rosters in a table.
-#[derive(Clone, Copy)]
 pub(crate) struct Rosters<'a> {
     pub(super) table: &'a Table,
 }
@@ -91,7 +87,7 @@ impl<'a> Rosters<'a> {
             let lifetime = Lifetime::new(self.schema(), entry.created_at, None);
             lifetime.absolute_end() + DAY < now
         };
-        let oldest = entries.iter().rev().take(BATCH);
+        let oldest = entries.iter().rev().take(request::MAX_BATCH);
         let over: Vec<_> = oldest.filter(is_over).copied().collect();
         if over.len() < MIN_SWEPT {
             return Ok(());
@@ -108,7 +104,7 @@ impl<'a> Rosters<'a> {
         entries: &[Member],
     ) -> Result<(Vec<SessionHandle>, Vec<Member>), Error> {
         let (mut stale, mut live) = (Vec::new(), Vec::new());
-        for page in entries.chunks(BATCH) {
+        for page in entries.chunks(request::MAX_BATCH) {
             let handles: Vec<_> = page.iter().map(|entry| entry.handle).collect();
             let shown = [self.schema().names.expires_at, of.attribute.name];
             let mut items = self.table.items(&handles, &shown).await?;

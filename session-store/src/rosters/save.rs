@@ -19,6 +19,9 @@ pub(crate) type ExpectedValues = [(&'static str, Option<AttributeValue>)];
 
 /// A save that is under way.
 pub(crate) trait Saving {
+    /// Why it stops before it has written.
+    type Stop;
+
     fn handle(&self) -> SessionHandle;
 
     fn lifetime(&self) -> &Lifetime;
@@ -32,47 +35,38 @@ pub(crate) trait Saving {
     fn write<'a>(&'a self, now: Millis, expected_values: &'a ExpectedValues) -> Save<'a>;
 
     /// Learns from the item that refused the write, and decides how to go on.
-    fn replan(&mut self, found: &ReadableItem, now: Millis) -> Result<Next, Error>;
+    fn replan(&mut self, found: &ReadableItem, now: Millis) -> Result<Next<Self::Stop>, Error>;
 
     fn too_large(&self) -> TooLargeError;
 }
 
 /// How a save goes on after it was refused.
-#[cfg_attr(
-    not(feature = "_record"),
-    allow(dead_code, reason = "a typed save begins anew in its caller")
-)]
-pub(crate) enum Next {
-    /// The same plan is sent again.
-    Same,
-    /// There is another plan.
-    Replanned,
-    /// The item holds already all that is to be stored.
-    AlreadyStored,
-    /// The plan does not fit the item, and the caller makes another one.
-    GiveUp,
+pub(crate) enum Next<T> {
+    /// It is sent again, with another plan or with the same one.
+    Again {
+        replanned: bool,
+    },
+    Stop(T),
 }
 
 /// What a save came to.
-pub(crate) enum Saved {
-    /// It is stored.
+pub(crate) enum Saved<T> {
     Stored {
         now: Millis,
         /// When the session ends, if the write set that, or the item told.
         expires_at: Option<u64>,
         version: Option<u64>,
-        /// The sessions that were evicted for it, if it moved this one in its rosters.
-        evicted: Option<Vec<SessionHandle>>,
+        /// The sessions that were evicted for it, if it moved this one in its rosters. The caller asks
+        /// [`Rosters::ended`] for them once it has noted that the save is stored.
+        evicted: Option<Evicted>,
     },
-    /// The item holds already all that was to be stored.
-    AlreadyStored,
-    /// Others wrote first; this is the item now.
-    Overtaken(Map),
+    /// Nothing was written, because of this item.
+    Stopped(T, Map),
 }
 
 impl Rosters<'_> {
     /// Carries out a save.
-    pub(crate) async fn save(&self, saving: &mut impl Saving) -> Result<Saved, Error> {
+    pub(crate) async fn save<W: Saving>(&self, saving: &mut W) -> Result<Saved<W::Stop>, Error> {
         let (schema, handle) = (self.schema(), saving.handle());
         let was = saving.promoted();
         let mut rosters = saving
@@ -95,28 +89,21 @@ impl Rosters<'_> {
                     version,
                 } => {
                     let moved = !rosters.expected_values.is_empty();
-                    let evicted = if moved {
-                        Some(self.ended(evicted).await)
-                    } else {
-                        None
-                    };
                     return Ok(Saved::Stored {
                         now,
                         expires_at,
                         version,
-                        evicted,
+                        evicted: moved.then_some(evicted),
                     });
                 }
                 SaveOutcome::TooLarge => return Err(saving.too_large().into()),
                 SaveOutcome::NotApplied(found) => found,
             };
-            let is_replanned = match saving.replan(&found, now)? {
-                Next::Same => false,
-                Next::Replanned => true,
-                Next::AlreadyStored => return Ok(Saved::AlreadyStored),
-                Next::GiveUp => return Ok(Saved::Overtaken(found.item)),
+            let replanned = match saving.replan(&found, now)? {
+                Next::Again { replanned } => replanned,
+                Next::Stop(stop) => return Ok(Saved::Stopped(stop, found.item)),
             };
-            if is_replanned || rosters.is_stale(&found.item) {
+            if replanned || rosters.is_stale(&found.item) {
                 let lifetime = saving.lifetime();
                 rosters = saving.plan().rosters(schema, handle, &found.item, lifetime);
             }

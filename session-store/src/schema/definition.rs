@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::attribute::Attribute;
 use super::names::Names;
 
+/// The table and the item layout of a session type, as a constant.
 ///
 /// `#[derive(SessionAttributes)]` writes it. For an implementation by hand, build one in a
 /// `const` item of its own and end it with [`checked`](Self::checked), so that a wrong one does

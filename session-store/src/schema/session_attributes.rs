@@ -10,7 +10,7 @@ use crate::error::EncodeError;
 /// A session struct whose chosen fields are native DynamoDB attributes.
 ///
 /// `#[derive(SessionAttributes)]` implements it, and adds an associated constant for each promoted
-/// attribute (`AppSession::USER_ID`): an [`Index`] or a [`Promoted`]. By hand it takes a schema
+/// attribute (`AppSession::USER_ID`): an [`Index`](crate::Index) or a [`Promoted`](crate::Promoted). By hand it takes a schema
 /// and the extractors; see [`Schema::checked`] for how to get the compile-time checks.
 ///
 /// ```

@@ -43,11 +43,11 @@ where
         state.packed = table.codec.is_packed(&item);
         let next = || {
             id = SessionId::mint()?;
-            Ok(id.handle())
+            state.handle = id.handle();
+            Ok(state.handle)
         };
         let rosters = self.rosters();
         let evicted = rosters.insert(item, handle, &lifetime, next).await?;
-        state.handle = id.handle();
         let mut session = Session::new(id, data, state);
         session.evicted = evicted;
         Ok(session)

@@ -35,7 +35,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Service`]; if it says [`outcome_unknown`](ServiceError::outcome_unknown), call it
+    /// [`Error::Service`]; if it says [`outcome_unknown`](crate::ServiceError::outcome_unknown), call it
     /// again.
     pub async fn revoke_all_created_before(&self, moment: SystemTime) -> Result<(), Error>
     where

@@ -48,8 +48,8 @@ where
     pub async fn save(&self, session: &mut Session<S>) -> Result<(), Error> {
         for attempt in 1..=MAX_SAVE_ATTEMPTS {
             match self.try_save(session, Onto::AnyVersion).await? {
-                SaveResult::Stored => return Ok(()),
-                SaveResult::Overtaken(item) => self.rebase(session, item)?,
+                SaveAttempt::Stored => return Ok(()),
+                SaveAttempt::Overtaken(item) => self.rebase(session, item)?,
             }
             pause(attempt).await;
         }
@@ -61,10 +61,10 @@ where
         &self,
         session: &mut Session<S>,
         onto: Onto,
-    ) -> Result<SaveResult, Error> {
+    ) -> Result<SaveAttempt, Error> {
         let (schema, codec) = (S::SCHEMA, &self.table().codec);
         let Some((before, after)) = session.unsaved() else {
-            return Ok(SaveResult::Stored);
+            return Ok(SaveAttempt::Stored);
         };
         let state = &session.state;
         let handle = state.handle;
@@ -73,7 +73,7 @@ where
         let timeouts = session.timeouts();
         if delta.is_empty() && timeouts.is_empty() {
             session.settle();
-            return Ok(SaveResult::Stored);
+            return Ok(SaveAttempt::Stored);
         }
         delta.repair(schema, &state.promoted, &before, &after);
 
@@ -86,29 +86,22 @@ where
         let needs_base_version = onto == Onto::ThisVersion || !timeouts.is_empty();
         let data = || after.with_unknown(&state.unknown, &before);
         let plan = SavePlan::change(codec, delta, &after, &base, needs_base_version, data)?;
+        let lifetime = state.lifetime.changed(timeouts);
         let mut saving = SessionSave {
             codec,
-            state,
             plan,
             after,
             nonce: Nonce::mint()?,
-            lifetime: state.lifetime.changed(timeouts),
+            lifetime,
             timeouts,
             seen: state.seen,
-            granted: None,
+            extends: true,
             tells_version: self.reads_own_writes(),
+            state: &mut session.state,
         };
-        let saved = self.rosters().save(&mut saving).await;
-        let SessionSave {
-            plan,
-            seen,
-            granted,
-            ..
-        } = saving;
-        if let Some(granted) = granted {
-            session.state.expires_at = granted;
-        }
-        match saved? {
+        let saved = self.rosters().save(&mut saving).await?;
+        let SessionSave { plan, seen, .. } = saving;
+        match saved {
             Saved::Stored {
                 now,
                 expires_at,
@@ -118,12 +111,11 @@ where
                 session.note_stored(now, seen, expires_at, version, &plan.delta);
                 session.state.packed = plan.will_be_packed();
                 if let Some(evicted) = evicted {
-                    session.evicted = evicted;
+                    session.evicted = self.rosters().ended(evicted).await;
                 }
-                Ok(SaveResult::Stored)
+                Ok(SaveAttempt::Stored)
             }
-            Saved::AlreadyStored => Ok(SaveResult::Stored),
-            Saved::Overtaken(item) => Ok(SaveResult::Overtaken(item)),
+            Saved::Stopped(Overtaken, item) => Ok(SaveAttempt::Overtaken(item)),
         }
     }
 
@@ -166,7 +158,8 @@ pub(super) enum Onto {
     ThisVersion,
 }
 
-pub(super) enum SaveResult {
+/// What one attempt of a save came to.
+pub(super) enum SaveAttempt {
     Stored,
     /// Others wrote first; this is the item now.
     Overtaken(Map),
@@ -175,19 +168,25 @@ pub(super) enum SaveResult {
 /// The save of a typed session.
 struct SessionSave<'a> {
     codec: &'a Codec,
-    state: &'a State,
+    state: &'a mut State,
     plan: SavePlan,
     after: Image,
     nonce: Nonce,
     lifetime: Lifetime,
     timeouts: TimeoutChange,
+    /// A version that the item has certainly reached.
     seen: u64,
-    /// An expiry later than this save's, which another request has granted, and which stays.
-    granted: Option<u64>,
+    /// Whether the expiry is written; not if another request has granted a later one, which stays.
+    extends: bool,
     tells_version: bool,
 }
 
+/// The change has to be put onto the state of others first.
+struct Overtaken;
+
 impl Saving for SessionSave<'_> {
+    type Stop = Overtaken;
+
     fn handle(&self) -> SessionHandle {
         self.state.handle
     }
@@ -209,10 +208,7 @@ impl Saving for SessionSave<'_> {
             handle: self.state.handle,
             now,
             nonce: self.nonce,
-            expires_at: match self.granted {
-                Some(_) => None,
-                None => Some(self.lifetime.expires_at(now)),
-            },
+            expires_at: self.extends.then(|| self.lifetime.expires_at(now)),
             version: self.plan.onto,
             seen: Some(self.seen),
             first_of: None,
@@ -229,18 +225,19 @@ impl Saving for SessionSave<'_> {
         }
     }
 
-    fn replan(&mut self, found: &ReadableItem, now: Millis) -> Result<Next, Error> {
-        // G3: the change has to be put onto the state of others first.
+    fn replan(&mut self, found: &ReadableItem, now: Millis) -> Result<Next<Overtaken>, Error> {
+        // G3: a plan for one version, or for a map, would overwrite what others wrote.
         if self.plan.is_stale(self.codec, &found.item, found.version) {
-            return Ok(Next::GiveUp);
+            return Ok(Next::Stop(Overtaken));
         }
         // So many others may have written since this copy was loaded that the item could not remember
         // this write (G13). But it was not applied: otherwise its mark would have told.
         self.seen = found.version;
-        if self.granted.is_none() && found.expires_at > self.lifetime.expires_at(now) {
-            self.granted = Some(found.expires_at);
+        if self.extends && found.expires_at > self.lifetime.expires_at(now) {
+            self.extends = false;
+            self.state.expires_at = found.expires_at;
         }
-        Ok(Next::Same)
+        Ok(Next::Again { replanned: false })
     }
 
     fn too_large(&self) -> TooLargeError {

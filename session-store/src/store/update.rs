@@ -12,7 +12,7 @@ use crate::schema::SessionAttributes;
 use crate::session::Session;
 
 use super::handle::DynamoDbStore;
-use super::save::{Onto, SaveResult};
+use super::save::{Onto, SaveAttempt};
 
 impl<S> DynamoDbStore<S>
 where
@@ -101,8 +101,8 @@ where
                 Err(cancelled) => return Ok(Err(cancelled)),
             };
             match self.try_save(session, Onto::ThisVersion).await? {
-                SaveResult::Stored => return Ok(Ok(value)),
-                SaveResult::Overtaken(item) => {
+                SaveAttempt::Stored => return Ok(Ok(value)),
+                SaveAttempt::Overtaken(item) => {
                     let theirs = self.decode(&session.id, handle, item)?;
                     *session = theirs.ok_or(GoneError {
                         handle,

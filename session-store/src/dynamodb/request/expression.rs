@@ -11,8 +11,8 @@ use aws_sdk_dynamodb::types::{
 use crate::error::Error;
 use crate::item::Map;
 
-use super::super::failure::incomplete;
-use super::super::table::Table;
+use crate::dynamodb::failure::incomplete;
+use crate::dynamodb::table::Table;
 
 /// Placeholders for names and values. Names always get one, since DynamoDB reserves over 500 words.
 /// DynamoDB refuses a request with a placeholder that no expression uses.

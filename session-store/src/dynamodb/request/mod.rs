@@ -2,15 +2,16 @@
 //!
 //! # Conditions
 //!
-//! Every write to a known session carries `expires_at > :now`, and checks the types of `data`, `version`
-//! and `writes`. Without the types, a foreign item would be a `ValidationException` rather than a failed
-//! condition. A failed condition returns the old item, which tells what happened:
+//! Every write that changes a known session has the condition `live`: `expires_at > :now`, and `data` and
+//! `version` have their types. Without the types, a foreign item would be a `ValidationException` rather
+//! than a failed condition. A save, which moves the marks, checks the type of the last one too. A failed
+//! condition returns the old item, which tells what happened:
 //!
 //! | old item | the session |
 //! |---|---|
 //! | none, or expired | is gone |
-//! | with foreign types | cannot be decoded |
 //! | with this write's own mark | was written by an earlier attempt |
+//! | with foreign types | cannot be decoded |
 //! | otherwise | was not written: the plan is made anew from this item |
 //!
 //! A save without a version check also needs `NOT contains(writes, :mark)` and `version <= seen + 4`: an
@@ -23,4 +24,10 @@ mod session;
 
 pub(crate) use self::roster::{MAX_LEAVING, change, end_expired, leave};
 pub(crate) use self::save::{ExpiryBound, Save, save};
-pub(crate) use self::session::*;
+pub(crate) use self::session::{
+    MAX_BATCH, Replacement, create, cutoff, delete, delete_if, evict, find, items, load,
+    load_with_cutoff, replace, revoke_all, roster, touch, transaction, unprocessed,
+};
+
+#[cfg(feature = "actix-session")]
+pub(crate) use self::session::delete_present;

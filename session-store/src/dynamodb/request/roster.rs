@@ -9,9 +9,9 @@ use crate::id::SessionHandle;
 use crate::item::{Entry, MEMBERS, Millis, RosterChange, number, roster_key};
 use crate::schema::{IndexValue, Schema};
 
-use super::super::table::Table;
 use super::expression::{Expression, Placeholder, Statement};
 use super::session::delete;
+use crate::dynamodb::table::Table;
 
 /// A change of a roster: a session enters, or leaves, or both.
 pub(crate) fn change(schema: &Schema, change: &RosterChange) -> Statement {

@@ -19,9 +19,9 @@ use crate::id::SessionHandle;
 use crate::item::{CREATED_BEFORE, Map, Millis, Partition, cutoff_key, key, number, roster_key};
 use crate::schema::{Attribute, IndexValue, Schema};
 
-use super::super::failure::incomplete;
-use super::super::table::Table;
 use super::expression::{Clauses, Expression, Statement};
+use crate::dynamodb::failure::incomplete;
+use crate::dynamodb::table::Table;
 
 /// Reads a session: after every write that was acknowledged, or at half the price as it was a moment
 /// ago.
@@ -292,7 +292,11 @@ pub(crate) fn find(
         .set_limit(limit)
 }
 
-/// Reads the keys, the times of creation and these attributes of at most 100 sessions, consistently.
+/// How many items one `BatchGetItem` reads.
+pub(crate) const MAX_BATCH: usize = 100;
+
+/// Reads the keys, the times of creation and these attributes of at most [`MAX_BATCH`] sessions,
+/// consistently.
 pub(crate) fn items(
     table: &Table,
     handles: impl Iterator<Item = SessionHandle>,

@@ -9,7 +9,7 @@ use crate::id::{SessionHandle, SessionId, random};
 use crate::item::{Lifetime, Map, Millis};
 use crate::schema::SessionAttributes;
 
-use super::super::record::{Base, Data, Loaded, NewRecord, Records};
+use crate::frameworks::record::{Base, Data, Loaded, NewRecord, Records};
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     /// Reads a session. One that the type cannot read is treated by the store's policy.

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use crate::error::Error;
 use crate::schema::SessionAttributes;
 
-use super::super::http::policy::{Stage, default_answer, log};
-use super::super::http::{Finished, Refusal, RequestSession, Slot};
+use crate::frameworks::http::policy::{Stage, default_answer, log};
+use crate::frameworks::http::{Finished, Refusal, RequestSession, Slot};
 
 /// What to answer when a session cannot be read or stored.
 pub(super) type OnError = Arc<dyn Fn(&Error, Stage) -> Option<Response> + Send + Sync>;
@@ -45,7 +45,7 @@ where
     /// Stores the changes of the handler, and gives its answer, with a cookie if that is due.
     pub(super) async fn finish(&self, mut response: Response) -> Response {
         match self.slot.finish(response.status()).await {
-            Finished::Stored { error, update } => {
+            Finished::Done { error, update } => {
                 if let Some(answer) = error.and_then(|error| self.answer(&error, Stage::Save)) {
                     response = answer;
                 }

@@ -18,8 +18,8 @@ use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::DynamoDbStore;
 
-use super::super::http::{Current, Refusal, RequestSession};
 use super::config::RequestSlot;
+use crate::frameworks::http::{Current, Refusal, RequestSession};
 
 /// The session of the request, as the session struct `S`.
 ///

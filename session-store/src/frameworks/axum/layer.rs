@@ -17,10 +17,10 @@ use crate::error::Error;
 use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
 
-use super::super::http::cookie::{Carrier, SessionCookie};
-use super::super::http::policy::Stage;
-use super::super::http::{SessionConfig, Slot};
 use super::config::{OnError, RequestSlot};
+use crate::frameworks::http::cookie::{Carrier, SessionCookie};
+use crate::frameworks::http::policy::Stage;
+use crate::frameworks::http::{SessionConfig, Slot};
 
 /// Gives the handlers of a router their sessions, and stores what they changed. See the
 /// [module](super).

@@ -190,7 +190,7 @@ pub(crate) struct Credential {
 }
 
 /// A change of the client's credential.
-pub(crate) enum CookieUpdate {
+pub(crate) enum CredentialUpdate {
     /// It is this one, and worthless after this moment.
     Set(Credential, SystemTime),
     /// There is none any more.
@@ -216,22 +216,27 @@ impl Carrier {
         matches!(self, Self::Cookie(SessionCookie { key: Some(_), .. }))
     }
 
-    pub(crate) fn write(&self, update: &CookieUpdate, now: SystemTime, headers: &mut HeaderMap) {
+    pub(crate) fn write(
+        &self,
+        update: &CredentialUpdate,
+        now: SystemTime,
+        headers: &mut HeaderMap,
+    ) {
         let (name, value) = match (self, update) {
-            (Self::Cookie(cookie), CookieUpdate::Set(credential, end)) => {
+            (Self::Cookie(cookie), CredentialUpdate::Set(credential, end)) => {
                 let left = end.duration_since(now).unwrap_or_default();
                 let left = cookie.persistent.then_some(left);
                 let cookie = cookie.write(cookie.signed_value(credential), left);
                 (SET_COOKIE, cookie.to_string())
             }
-            (Self::Cookie(cookie), CookieUpdate::Remove) => {
+            (Self::Cookie(cookie), CredentialUpdate::Remove) => {
                 let cookie = cookie.write(String::new(), Some(Duration::ZERO));
                 (SET_COOKIE, cookie.to_string())
             }
-            (Self::Bearer, CookieUpdate::Set(credential, _)) => {
+            (Self::Bearer, CredentialUpdate::Set(credential, _)) => {
                 (SESSION_ID, credential.id.expose())
             }
-            (Self::Bearer, CookieUpdate::Remove) => return,
+            (Self::Bearer, CredentialUpdate::Remove) => return,
         };
         match HeaderValue::try_from(value) {
             Ok(mut value) => {

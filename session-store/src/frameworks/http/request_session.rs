@@ -13,7 +13,7 @@ use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::DynamoDbStore;
 
-use super::cookie::{CookieUpdate, Credential};
+use super::cookie::{Credential, CredentialUpdate};
 
 /// The session of one request, and the changes that a handler asked for.
 pub(crate) struct RequestSession<S> {
@@ -32,7 +32,7 @@ pub(crate) struct RequestSession<S> {
     /// The version that was read.
     read: Option<u64>,
     /// The change of the client's credential.
-    pub(super) update: Option<CookieUpdate>,
+    pub(super) credential_update: Option<CredentialUpdate>,
 }
 
 /// The session as the handler has it.
@@ -67,7 +67,7 @@ impl<S: Default> RequestSession<S> {
             read_only: false,
             save_failed: false,
             timeouts: TimeoutChange::default(),
-            update: None,
+            credential_update: None,
         }
     }
 
@@ -156,14 +156,14 @@ where
                 store.delete(id).await?;
             }
             self.ended = Ended::No;
-            self.update = Some(CookieUpdate::Remove);
+            self.credential_update = Some(CredentialUpdate::Remove);
         }
         if let Current::New { data, before } = &self.current {
             if !is_changed(before.as_deref(), data)? {
                 return Ok(());
             }
             let session = store.create(data.clone()).await?;
-            self.update = Some(credential_of(store, &session));
+            self.credential_update = Some(credential_of(store, &session));
             self.cycle = false;
             self.current = Current::Existing(Box::new(session));
         }
@@ -176,7 +176,7 @@ where
         if self.cycle {
             cycle(store, session).await?;
             self.cycle = false;
-            self.update = Some(credential_of(store, session));
+            self.credential_update = Some(credential_of(store, session));
         } else {
             store.save(session).await?;
             if self.touch
@@ -196,8 +196,8 @@ where
             return;
         };
         let has_written = Session::written_version(session) != self.read;
-        if self.update.is_none() && (has_written || sent.is_none()) {
-            self.update = Some(credential_of(store, session));
+        if self.credential_update.is_none() && (has_written || sent.is_none()) {
+            self.credential_update = Some(credential_of(store, session));
         }
     }
 
@@ -231,13 +231,13 @@ where
 }
 
 /// The update with which the client learns the credential of this session.
-fn credential_of<S>(store: &DynamoDbStore<S>, session: &Session<S>) -> CookieUpdate {
+fn credential_of<S>(store: &DynamoDbStore<S>, session: &Session<S>) -> CredentialUpdate {
     let end = session.state.lifetime.absolute_end();
     let credential = Credential {
         id: session.id().clone(),
         version: Session::written_version(session).filter(|_| store.reads_own_writes()),
     };
-    CookieUpdate::Set(credential, seconds_to_time(end))
+    CredentialUpdate::Set(credential, seconds_to_time(end))
 }
 
 /// Gives the session a new id, and resumes until it is known which id is valid.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
 
-use super::cookie::{Carrier, CookieUpdate, Credential};
+use super::cookie::{Carrier, Credential, CredentialUpdate};
 use super::request_session::RequestSession;
 
 /// The settings of a layer, but for its answers.
@@ -55,10 +55,10 @@ pub(crate) enum Refusal<R> {
 
 /// What has to be done to the answer when a request is finished.
 pub(crate) enum Finished {
-    /// It gets an error in its place, if the policy says so, and then a cookie.
-    Stored {
+    /// Storing may have failed, and the client may have to learn of another credential.
+    Done {
         error: Option<Error>,
-        update: Option<CookieUpdate>,
+        update: Option<CredentialUpdate>,
     },
     /// The task that stored the session was aborted.
     Aborted,
@@ -83,7 +83,7 @@ impl<S> Slot<S> {
     }
 
     /// Writes a change of the credential into the headers of an answer.
-    pub(crate) fn write(&self, update: &CookieUpdate, headers: &mut HeaderMap) {
+    pub(crate) fn write(&self, update: &CredentialUpdate, headers: &mut HeaderMap) {
         let SessionConfig { store, carrier, .. } = &*self.config;
         carrier.write(update, store.table().now().time(), headers);
     }
@@ -136,14 +136,14 @@ where
         let mut session = match self.replace(Place::Lent) {
             Place::Here(session) => session,
             Place::Untouched => {
-                return Finished::Stored {
+                return Finished::Done {
                     error: None,
                     update: None,
                 };
             }
             Place::Lent => {
                 tracing::error!("a session was kept beyond its handler, and its changes are lost");
-                return Finished::Stored {
+                return Finished::Done {
                     error: None,
                     update: None,
                 };
@@ -178,9 +178,9 @@ where
             let sent = self.sent.as_ref().and_then(|sent| sent.version);
             session.tell_version(store, sent);
         }
-        Finished::Stored {
+        Finished::Done {
             error: failed,
-            update: session.update.take(),
+            update: session.credential_update.take(),
         }
     }
 }

@@ -36,19 +36,22 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         let codec = &self.store.table().codec;
         let after = image::<S>(handle, entries_from_json(data))?;
         let mut save = match base {
-            Some(base) => RecordSave::since(codec, handle, base, after, ends)?,
-            None => RecordSave::replacing(codec, handle, after, ends)?,
+            Some(base) => RecordSave::<S>::since(codec, handle, base, after, ends, shortens)?,
+            None => RecordSave::<S>::replacing(codec, handle, after, ends, shortens)?,
         };
-        save.shortens = shortens;
-        let mut save: RecordSave<'_, S> = save;
         match self.store.rosters().save(&mut save).await? {
-            Saved::Stored { evicted, .. } => log_evicted(evicted.unwrap_or_default()),
-            // A record's own plan never gives up: it puts itself onto the item of others.
-            Saved::AlreadyStored | Saved::Overtaken(_) => {}
+            Saved::Stored {
+                evicted: Some(evicted),
+                ..
+            } => log_evicted(self.store.rosters().ended(evicted).await),
+            Saved::Stored { evicted: None, .. } | Saved::Stopped(AlreadyStored, _) => {}
         }
         Ok(())
     }
 }
+
+/// The item holds already all that is to be stored.
+struct AlreadyStored;
 
 /// The save of a framework's record.
 struct RecordSave<'a, S> {
@@ -84,6 +87,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         base: &'a Base,
         after: Image,
         ends: u64,
+        shortens: bool,
     ) -> Result<Self, Error> {
         let before = image_or_entries::<S>(handle, entries_from_json(&base.data));
         let mut promoted = before.promoted();
@@ -104,7 +108,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
             seen: Some(base.version),
             first_of: Some(base.copy),
             ends: ends.min(lifetime.absolute_end()),
-            shortens: false,
+            shortens,
             extends: true,
             session: PhantomData,
         })
@@ -116,6 +120,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         handle: SessionHandle,
         after: Image,
         ends: u64,
+        shortens: bool,
     ) -> Result<Self, Error> {
         Ok(Self {
             codec,
@@ -131,7 +136,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
             seen: None,
             first_of: None,
             ends,
-            shortens: false,
+            shortens,
             extends: true,
             session: PhantomData,
         })
@@ -156,6 +161,8 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
 }
 
 impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
+    type Stop = AlreadyStored;
+
     fn handle(&self) -> SessionHandle {
         self.handle
     }
@@ -195,7 +202,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
         }
     }
 
-    fn replan(&mut self, found: &ReadableItem, _: Millis) -> Result<Next, Error> {
+    fn replan(&mut self, found: &ReadableItem, _: Millis) -> Result<Next<AlreadyStored>, Error> {
         let (schema, item) = (self.codec.schema(), &found.item);
         let created_at = stored_creation(schema, self.handle, item)?;
         self.lifetime = Lifetime::new(schema, created_at, None);
@@ -204,28 +211,28 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
         self.seen = Some(found.version);
 
         let Some(base) = self.base else {
-            return Ok(Next::Same);
+            return Ok(Next::Again { replanned: false });
         };
         let own_writes = base.writes(schema, item);
         let others_wrote = found.version.checked_sub(base.version) != Some(own_writes);
-        let next = if own_writes > 0 && !others_wrote {
+        let replanned = if own_writes > 0 && !others_wrote {
             // Only this copy has written since its base: it knows all that is stored.
             if is_stored(schema, found, &self.after, self.ends) {
-                return Ok(Next::AlreadyStored);
+                return Ok(Next::Stop(AlreadyStored));
             }
             self.plan = SavePlan::replace(self.codec, &self.after, Some(found.version))?;
-            Next::Replanned
+            true
         } else if self.plan.is_stale(self.codec, item, found.version) {
             self.plan = self.rebased(found)?;
-            Next::Replanned
+            true
         } else {
-            Next::Same
+            false
         };
         if own_writes > 0 {
             self.nonce = base.mark(own_writes + 1)?;
             self.first_of = None;
         }
-        Ok(next)
+        Ok(Next::Again { replanned })
     }
 
     fn too_large(&self) -> TooLargeError {

@@ -13,10 +13,10 @@ use crate::error::{DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
     Delta, Found, Image, Lifetime, Map, Nonce, State, Unknown, entries_from_json,
-    entries_into_json, is_live, split,
+    entries_into_json, is_live, stored_creation, take_data,
 };
 #[cfg(feature = "actix-session")]
-use crate::item::{earliest_creation, rosters_of, stored_creation};
+use crate::item::{earliest_creation, rosters_of, split_attributes};
 use crate::schema::{Schema, SessionAttributes};
 use crate::store::DynamoDbStore;
 
@@ -89,22 +89,25 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let Some(live) = found.live() else {
             return Ok(None);
         };
-        let (data, state) = split(&table.codec, handle, live.readable(&table.codec)?)?;
+        let readable = live.readable(&table.codec)?;
+        let mut item = readable.item;
+        let created_at = stored_creation(schema, handle, &item)?;
+        let data = take_data(schema, handle, &mut item)?;
         let image = image::<S>(handle, data.clone());
         Ok(Some(Loaded {
             data: entries_into_json(data)
                 .map_err(|cause| DecodeError::new(handle, schema.names.data, cause))?,
             #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
-            ends: state.expires_at,
-            created_at: state.lifetime.created_at,
-            version: state.version,
+            ends: readable.expires_at,
+            created_at,
+            version: readable.version,
             // Data that the type cannot read has no attributes to compare. A save says what is wrong.
             stale_attributes: match &image {
-                Ok(image) => stale_attributes(schema, &state.promoted, image),
+                Ok(image) => stale_attributes(schema, &item, image),
                 Err(_) => Vec::new(),
             },
             #[cfg(feature = "actix-session")]
-            unknown_attributes: state.unknown.attributes,
+            unknown_attributes: split_attributes(schema, item).1,
             #[cfg(feature = "actix-session")]
             schema_mismatch: image.err(),
         }))
@@ -152,10 +155,10 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     }
 }
 
-/// The promoted attributes that are not as the image has them.
-fn stale_attributes(schema: &Schema, promoted: &Map, image: &Image) -> Vec<&'static str> {
+/// The promoted attributes of an item that are not as the image has them.
+fn stale_attributes(schema: &Schema, item: &Map, image: &Image) -> Vec<&'static str> {
     let mut repair = Delta::default();
-    repair.repair(schema, promoted, image, image);
+    repair.repair(schema, item, image, image);
     repair.attributes.iter().map(|(name, _)| *name).collect()
 }
 

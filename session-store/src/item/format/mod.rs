@@ -31,7 +31,6 @@ const LEVEL: i32 = 3;
 const MAX_UNPACKED: usize = 16 << 20;
 
 /// Encodes and decodes `data`: the one place that knows in which form a type stores it.
-#[derive(Clone, Debug)]
 pub(crate) struct Codec {
     schema: &'static Schema,
 }

@@ -14,8 +14,8 @@ use crate::id::SessionHandle;
 use crate::item::{Found, Map, Member, Millis, Partition, handle_of, members, partitions};
 use crate::schema::{IndexValue, SessionAttributes};
 
-use super::super::handle::DynamoDbStore;
 use super::report::{Outcome, Report, RevokeFailure};
+use crate::store::handle::DynamoDbStore;
 
 /// Partitions of an index of which a page is held at once.
 const PAGES: usize = 8;
@@ -153,17 +153,14 @@ impl<S: SessionAttributes + 'static> Order<S> {
                 report.note(handle, outcome);
             }
             drop(deletes);
-            entries = match gone.is_empty() {
+            entries = if gone.is_empty() {
                 // No session ended. Those that moved may have left the roster by now.
-                true => {
-                    pause(round).await;
-                    self.store.table().members(&self.of).await?
-                }
-                false => {
-                    let rosters = self.store.rosters();
-                    let left = rosters.leave(&self.of, &gone, ReturnValue::AllNew).await?;
-                    left.as_ref().and_then(members).unwrap_or_default()
-                }
+                pause(round).await;
+                self.store.table().members(&self.of).await?
+            } else {
+                let rosters = self.store.rosters();
+                let left = rosters.leave(&self.of, &gone, ReturnValue::AllNew).await?;
+                left.as_ref().and_then(members).unwrap_or_default()
             };
         }
         let revoked = &mut report.revoked;

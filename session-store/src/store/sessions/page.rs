@@ -4,16 +4,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use futures_util::future::try_join_all;
 
-use crate::dynamodb::{MAX_LISTING_ROUNDS, Table};
+use crate::dynamodb::{MAX_LISTING_ROUNDS, Table, request};
 use crate::error::Error;
 use crate::id::SessionHandle;
 use crate::item::{Map, Member, Millis, Partition, handle_of, partitions, stored_creation};
 use crate::schema::{Attribute, IndexValue};
 
 use super::summary::SessionSummary;
-
-/// DynamoDB's limit for one `BatchGetItem`.
-const PAGE: usize = 100;
 
 /// How many keys of a shard are read at least, if a page can use as many: a query is billed for 4 KB in
 /// any case, and these keys usually have less.
@@ -66,7 +63,7 @@ pub(super) async fn page(
     next: Next,
     limit: usize,
 ) -> Result<Page, Error> {
-    let limit = limit.min(PAGE);
+    let limit = limit.min(request::MAX_BATCH);
     match next {
         Next::Index(merge) => {
             let merge = merge.unwrap_or_else(|| Merge::of(of));
