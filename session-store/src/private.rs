@@ -70,6 +70,6 @@ where
     S: SessionAttributes + Serialize,
 {
     let handle = id.handle();
-    let (before, after) = (Image::of(handle, before)?, Image::of(handle, after)?);
+    let (before, after) = (Image::of_stored(handle, before)?, Image::of(handle, after)?);
     Ok(Delta::between(S::SCHEMA, &before, &after, &Intent::default()).clauses())
 }

@@ -32,20 +32,22 @@ impl Image {
         handle: SessionHandle,
         session: &S,
     ) -> Result<Self, EncodeError> {
-        let data = match session.serialize(serde_dynamo::Serializer) {
-            Ok(serde_dynamo::AttributeValue::M(data)) => data
-                .into_iter()
-                .map(|(name, value)| (name, value.into()))
-                .collect(),
-            Ok(_) => {
-                return Err(EncodeError::new(
-                    "data",
-                    "the session is not serialised as a map",
-                ));
-            }
-            Err(_) => return Err(locate(session)),
-        };
-        Self::new(S::SCHEMA, handle, data, session)
+        Self::new(S::SCHEMA, handle, serialize(session)?, session)
+    }
+
+    /// The image of a session as it is stored, to compare another with: nothing is checked or counted.
+    pub(crate) fn of_stored<S: SessionAttributes + Serialize>(
+        handle: SessionHandle,
+        session: &S,
+    ) -> Result<Self, EncodeError> {
+        let data = serialize(session)?;
+        let attributes = promoted_values(session)?;
+        Ok(Self {
+            data,
+            attributes: with_shards(S::SCHEMA, handle, attributes),
+            data_size: 0,
+            attributes_size: 0,
+        })
     }
 
     /// The same for data that is a map already, with the attributes that `session` gives.
@@ -55,13 +57,9 @@ impl Image {
         data: Map,
         session: &S,
     ) -> Result<Self, EncodeError> {
-        let mut attributes = Attributes::default();
-        session.attributes(&mut attributes);
-        if let Some(error) = attributes.error {
-            return Err(error);
-        }
+        let attributes = promoted_values(session)?;
         let data_size = checked_data_size(&data)?;
-        for (name, value) in &attributes.values {
+        for (name, value) in &attributes {
             let Some(value) = value else { continue };
             checked_size(name, value)?;
             let declared = schema
@@ -78,7 +76,7 @@ impl Image {
                 }
             }
         }
-        let attributes = with_shards(schema, handle, attributes.values);
+        let attributes = with_shards(schema, handle, attributes);
         let present = attributes.iter();
         let sizes = present.filter_map(|(name, value)| Some(attribute_size(name, value.as_ref()?)));
         let attributes_size = sizes.sum();
@@ -191,6 +189,31 @@ pub(crate) fn never_known(unknown: &Unknown, before: &Image) -> Map {
     let mut data = unknown.data.clone();
     data.retain(|name, _| !before.data.contains_key(name));
     data
+}
+
+fn serialize<S: Serialize>(session: &S) -> Result<Map, EncodeError> {
+    match session.serialize(serde_dynamo::Serializer) {
+        Ok(serde_dynamo::AttributeValue::M(data)) => {
+            let entries = data.into_iter();
+            Ok(entries.map(|(name, value)| (name, value.into())).collect())
+        }
+        Ok(_) => {
+            let cause = "the session is not serialised as a map";
+            Err(EncodeError::new("data", cause))
+        }
+        Err(_) => Err(locate(session)),
+    }
+}
+
+fn promoted_values<S: SessionAttributes>(
+    session: &S,
+) -> Result<Vec<(&'static str, Option<AttributeValue>)>, EncodeError> {
+    let mut attributes = Attributes::default();
+    session.attributes(&mut attributes);
+    match attributes.error {
+        Some(error) => Err(error),
+        None => Ok(attributes.values),
+    }
 }
 
 /// Serialises once more, to find the path at which it fails.

@@ -128,23 +128,29 @@ impl RosterPlan {
         lifetime: &Lifetime,
     ) -> Self {
         let has_roster = |name: &str| schema.rosters().any(|attribute| attribute.name == name);
-        let mut expected_values = Vec::new();
+        let moving: Vec<_> = written
+            .iter()
+            .filter(|(name, _)| has_roster(name))
+            .collect();
+        if moving.is_empty() {
+            return Self {
+                expected_values: Vec::new(),
+                changes: Vec::new(),
+            };
+        }
         let mut is = was.clone();
-        for (name, value) in written.iter().filter(|(name, _)| has_roster(name)) {
-            expected_values.push((*name, was.get(*name).cloned()));
+        for (name, value) in &moving {
             match value {
                 Some(value) => is.insert((*name).to_owned(), value.clone()),
                 None => is.remove(*name),
             };
         }
-        let changes = if expected_values.is_empty() {
-            Vec::new()
-        } else {
-            changes(schema, (handle, was), (handle, &is), lifetime)
-        };
+        let expected = moving
+            .iter()
+            .map(|(name, _)| (*name, was.get(*name).cloned()));
         Self {
-            expected_values,
-            changes,
+            expected_values: expected.collect(),
+            changes: changes(schema, (handle, was), (handle, &is), lifetime),
         }
     }
 

@@ -142,7 +142,7 @@ where
         let after = Image::of(handle, &**session)?;
         let mut unknown = from.unknown.clone();
         unknown.data = match session.unsaved() {
-            Some((before, _)) => never_known(&unknown, &Image::of(handle, before)?),
+            Some((before, _)) => never_known(&unknown, &Image::of_stored(handle, before)?),
             None => never_known(&unknown, &after),
         };
 

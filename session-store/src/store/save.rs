@@ -68,7 +68,7 @@ where
         };
         let state = &session.state;
         let handle = state.handle;
-        let (before, after) = (Image::of(handle, before)?, Image::of(handle, after)?);
+        let (before, after) = (Image::of_stored(handle, before)?, Image::of(handle, after)?);
         let mut delta = Delta::between(schema, &before, &after, session.intent());
         let timeouts = session.timeouts();
         if delta.is_empty() && timeouts.is_empty() {
@@ -128,10 +128,10 @@ where
             *session = theirs;
             return Ok(());
         };
-        let (before, after) = (Image::of(handle, before)?, Image::of(handle, after)?);
+        let (before, after) = (Image::of_stored(handle, before)?, Image::of(handle, after)?);
         let delta = Delta::between(S::SCHEMA, &before, &after, session.intent());
         let timeouts = session.timeouts();
-        let merged = delta.applied_to(S::SCHEMA, item, &Image::of(handle, &*theirs)?);
+        let merged = delta.applied_to(S::SCHEMA, item, &Image::of_stored(handle, &*theirs)?);
         let merged = decode(merged)?;
         // The base is what others stored. The intent keeps the names that this copy has to write.
         *session = Session::onto(Session::into_data(theirs), merged, timeouts, delta.intent());
