@@ -148,3 +148,6 @@ fn is_flattened(schema: &Schema, name: &str) -> bool {
     let fields = schema.fields.unwrap_or_default();
     schema.flattened && !fields.iter().any(|field| field.name == name)
 }
+
+#[cfg(test)]
+mod tests;
