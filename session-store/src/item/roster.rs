@@ -226,3 +226,6 @@ impl Evicted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
