@@ -157,3 +157,6 @@ fn is_unknown(value: &AttributeValue) -> bool {
         value => value.is_unknown(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,3 +160,6 @@ pub(crate) fn stored_number(
         None => Err(DecodeError::new(handle, name, "it is missing")),
     }
 }
+
+#[cfg(test)]
+mod tests;
