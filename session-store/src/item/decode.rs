@@ -85,15 +85,14 @@ pub(crate) fn take_data(
 
 /// Splits an item into the promoted attributes, and those that neither the type nor the store knows.
 pub(crate) fn split_attributes(schema: &Schema, mut item: Map) -> (Map, Map) {
-    for name in schema.names.list() {
-        item.remove(name);
-    }
-    if let Some((name, _)) = schema.sort_key {
-        item.remove(name);
-    }
     let promoted = schema.promoted_names();
-    let promoted = promoted.filter_map(|name| item.remove_entry(name));
-    (promoted.collect(), item)
+    let promoted = promoted
+        .filter_map(|name| item.remove_entry(name))
+        .collect();
+    let own = schema.names.list();
+    let sort_key = schema.sort_key.map(|(name, _)| name);
+    item.retain(|name, _| !own.contains(&name.as_str()) && sort_key != Some(name));
+    (promoted, item)
 }
 
 /// Splits the entries of `data` into those that the type reads, and those that it does not know.
@@ -104,6 +103,11 @@ fn split_fields(schema: &Schema, mut data: Map) -> (Map, Map) {
     let Some(fields) = schema.fields else {
         return (data.clone(), data);
     };
+    // Most sessions have their fields, under their names, and nothing else.
+    let is_field = |name: &String| fields.iter().any(|field| field.name == name);
+    if data.keys().all(is_field) {
+        return (data, Map::new());
+    }
     let mut known = Map::with_capacity(fields.len());
     for field in fields {
         // An old binary may have written the alias after a new one wrote the name; serde would
@@ -162,3 +166,6 @@ fn is_unknown(value: &AttributeValue) -> bool {
         value => value.is_unknown(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,15 +38,24 @@ impl Delta {
         let mut delta = Self::default();
         let mut flattened_changed = false;
 
+        let mut kept = 0;
         for (name, value) in &after.data {
-            if before.data.get(name) != Some(value) || intent.entries.contains(name) {
+            let was = before.data.get(name);
+            kept += usize::from(was.is_some());
+            if was != Some(value) || intent.entries.contains(name) {
                 flattened_changed |= is_flattened(schema, name);
                 delta.set.push((name.clone(), value.clone()));
             }
         }
         let more = intent.entries.iter();
         let more = more.filter(|name| !before.data.contains_key(*name));
-        for name in before.data.keys().chain(more) {
+        // If the session still has all entries of the base, none of those is removed.
+        let removable = if kept < before.data.len() {
+            Some(before.data.keys())
+        } else {
+            None
+        };
+        for name in removable.into_iter().flatten().chain(more) {
             if !after.data.contains_key(name) {
                 flattened_changed |= is_flattened(schema, name);
                 delta.remove.push(name.clone());
@@ -148,3 +157,6 @@ fn is_flattened(schema: &Schema, name: &str) -> bool {
     let fields = schema.fields.unwrap_or_default();
     schema.flattened && !fields.iter().any(|field| field.name == name)
 }
+
+#[cfg(test)]
+mod tests;

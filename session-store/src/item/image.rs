@@ -225,3 +225,6 @@ fn locate<S: Serialize>(session: &S) -> EncodeError {
         Err(cause) => EncodeError::new(track.path().to_string(), cause),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,3 +70,82 @@ fn number(text: String) -> Result<Value, &'static str> {
         .map(Value::Number)
         .map_err(|_| "a number that JSON cannot hold")
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::primitives::Blob;
+    use serde_json::json;
+
+    use super::*;
+
+    fn n(text: &str) -> AttributeValue {
+        AttributeValue::N(text.to_owned())
+    }
+
+    #[test]
+    fn entries_come_back_from_their_values_unchanged() {
+        let entries = json!({
+            "null": null,
+            "bool": true,
+            "text": "zwölf",
+            "list": [1, [], { "nested": [null] }],
+            "numbers": [0, -1, u64::MAX, i64::MIN, 1.5, 1e-7, 1e100],
+        });
+        let entries: HashMap<String, Value> = serde_json::from_value(entries).unwrap();
+        let back = entries_into_json(entries_from_json(&entries));
+        assert_eq!(back, Ok(entries));
+    }
+
+    #[test]
+    fn each_type_of_json_has_its_own_type_of_value() {
+        let entries =
+            json!({ "a": null, "b": true, "c": "1", "d": 1, "e": [1.5], "f": { "g": 1 } });
+        let entries: HashMap<String, Value> = serde_json::from_value(entries).unwrap();
+        let expected = [
+            ("a", AttributeValue::Null(true)),
+            ("b", AttributeValue::Bool(true)),
+            ("c", AttributeValue::S("1".to_owned())),
+            ("d", n("1")),
+            ("e", AttributeValue::L(vec![n("1.5")])),
+            (
+                "f",
+                AttributeValue::M(Map::from([("g".to_owned(), n("1"))])),
+            ),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value));
+        assert_eq!(entries_from_json(&entries), Map::from(expected));
+    }
+
+    #[test]
+    fn a_set_is_an_array_in_json() {
+        let texts = AttributeValue::Ss(vec!["a".to_owned(), "b".to_owned()]);
+        assert_eq!(into_json(texts), Ok(json!(["a", "b"])));
+        let numbers = AttributeValue::Ns(vec!["1".to_owned(), "2.5".to_owned()]);
+        assert_eq!(into_json(numbers), Ok(json!([1, 2.5])));
+    }
+
+    #[test]
+    fn a_binary_value_has_no_json_however_deep_it_is() {
+        let binary = AttributeValue::B(Blob::new("bytes"));
+        let inner = AttributeValue::M(Map::from([("inner".to_owned(), binary.clone())]));
+        for value in [
+            AttributeValue::Bs(vec![Blob::new("bytes")]),
+            AttributeValue::L(vec![n("1"), binary.clone()]),
+            inner,
+            binary,
+        ] {
+            assert_eq!(into_json(value.clone()), Err("a binary value has no JSON"));
+            let data = Map::from([("field".to_owned(), value)]);
+            assert!(entries_into_json::<HashMap<_, _>>(data).is_err());
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_number_is_no_number_of_json() {
+        for text in ["", "NaN", "1 ", "0x10"] {
+            assert!(into_json(n(text)).is_err(), "{text:?}");
+            let set = AttributeValue::Ns(vec![text.to_owned()]);
+            assert!(into_json(set).is_err(), "{text:?}");
+        }
+    }
+}

@@ -88,3 +88,6 @@ fn key_of(schema: &Schema, text: &str) -> Map {
     }
     key
 }
+
+#[cfg(test)]
+mod tests;

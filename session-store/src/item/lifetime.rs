@@ -171,44 +171,4 @@ fn millis(duration: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SCHEMA: Schema = Schema::new("sessions")
-        .idle_timeout(Duration::from_millis(10_500))
-        .absolute_timeout(Duration::from_millis(60_500));
-
-    fn end(created: u64, touched: u64) -> u64 {
-        Lifetime::new(&SCHEMA, Millis(created), None).expires_at(Millis(touched))
-    }
-
-    #[test]
-    fn idle_is_rounded_up_and_absolute_down() {
-        assert_eq!(end(0, 0), 11);
-        assert_eq!(end(0, 600), 12);
-        assert_eq!(end(0, 55_000), 60);
-        assert_eq!(end(400, 55_000), 60);
-        assert_eq!(end(500, 55_000), 61);
-    }
-
-    #[test]
-    fn an_override_of_idle_stays_within_absolute() {
-        let idle = Some(Duration::from_secs(1_000_000));
-        let lifetime = Lifetime::new(&SCHEMA, Millis(0), idle);
-        assert_eq!(lifetime.expires_at(Millis(0)), 60);
-    }
-
-    #[test]
-    fn nothing_overflows() {
-        assert_eq!(end(u64::MAX, u64::MAX), u64::MAX / 1000);
-        assert!(Millis(u64::MAX).time() > UNIX_EPOCH);
-        assert!(seconds_to_time(u64::MAX) > UNIX_EPOCH);
-        assert_eq!(Millis::of(UNIX_EPOCH - Duration::from_secs(1)), Millis(0));
-    }
-
-    #[test]
-    fn the_last_second_is_not_live() {
-        assert!(is_live(10, Millis(9_999)));
-        assert!(!is_live(10, Millis(10_000)));
-    }
-}
+mod tests;

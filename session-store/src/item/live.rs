@@ -116,3 +116,6 @@ pub(crate) struct ReadableItem {
     pub(crate) version: u64,
     pub(crate) expires_at: u64,
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,3 +63,74 @@ pub(super) fn has_marks(schema: &Schema, item: &Map) -> bool {
         .and_then(|writes| writes.as_l().ok());
     writes.is_some_and(|writes| writes.len() == WRITES && writes.iter().all(AttributeValue::is_b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: Schema = Schema::new("sessions").checked();
+
+    fn mark(of: u8) -> AttributeValue {
+        Nonce::from([of; 8]).value()
+    }
+
+    fn item(writes: AttributeValue) -> Map {
+        Map::from([("writes".to_owned(), writes)])
+    }
+
+    fn list(marks: impl IntoIterator<Item = u8>) -> Map {
+        item(AttributeValue::L(marks.into_iter().map(mark).collect()))
+    }
+
+    #[test]
+    fn a_new_item_has_its_first_mark_and_three_empty_places() {
+        let item = item(Nonce::from([7; 8]).first_writes());
+        let marks: Vec<_> = marks(&SCHEMA, &item).collect();
+        assert_eq!(marks, [&[7; 8][..], &[], &[], &[]]);
+        assert!(has_marks(&SCHEMA, &item));
+    }
+
+    #[test]
+    fn an_item_remembers_each_of_its_four_marks_and_no_other() {
+        let item = list(1..=4);
+        for of in 1..=4 {
+            assert!(remembers(&SCHEMA, &item, Nonce::from([of; 8])), "{of}");
+        }
+        assert!(!remembers(&SCHEMA, &item, Nonce::from([5; 8])));
+        let marks: Vec<_> = marks(&SCHEMA, &item).map(|mark| mark[0]).collect();
+        assert_eq!(marks, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn an_item_with_foreign_writes_remembers_what_is_binary_and_nothing_else() {
+        let text = AttributeValue::S("text".to_owned());
+        let nonce = Nonce::from([7; 8]);
+        let mixed = item(AttributeValue::L(vec![text.clone(), mark(7)]));
+        assert!(remembers(&SCHEMA, &mixed, nonce));
+        for foreign in [Map::new(), item(text), item(mark(7))] {
+            assert!(!remembers(&SCHEMA, &foreign, nonce));
+        }
+    }
+
+    #[test]
+    fn only_a_list_of_four_binary_values_has_marks_that_an_update_can_move() {
+        let text = AttributeValue::S("text".to_owned());
+        let with_text = vec![mark(1), mark(2), mark(3), text];
+        assert!(has_marks(&SCHEMA, &list(1..=4)));
+        for foreign in [
+            Map::new(),
+            list(1..=3),
+            list(1..=5),
+            item(AttributeValue::L(with_text)),
+            item(mark(1)),
+        ] {
+            assert!(!has_marks(&SCHEMA, &foreign), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn two_writes_have_two_marks() {
+        let mint = || Nonce::mint().unwrap().value();
+        assert_ne!(mint(), mint());
+    }
+}

@@ -150,3 +150,6 @@ impl SavePlan {
         RosterPlan::new(schema, handle, was, &self.delta.attributes, lifetime)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,14 +161,17 @@ impl RosterPlan {
     }
 }
 
-/// The changes with which a new session enters its rosters.
+/// The changes with which a new session enters these rosters.
 pub(crate) fn entries(
-    schema: &Schema,
-    item: &Map,
+    rosters: &[IndexValue],
     handle: SessionHandle,
     lifetime: &Lifetime,
 ) -> Vec<RosterChange> {
-    changes(schema, (handle, &Map::new()), (handle, item), lifetime)
+    let enter = |of: &IndexValue| RosterChange {
+        enters: Some(handle),
+        ..RosterChange::new(of.clone(), lifetime)
+    };
+    rosters.iter().map(enter).collect()
 }
 
 /// The rosters of the session in an item.
@@ -232,3 +235,6 @@ impl Evicted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

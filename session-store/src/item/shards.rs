@@ -100,3 +100,6 @@ pub(crate) fn partitions(of: &IndexValue) -> Vec<Partition> {
     };
     (0..shards.count).map(partition).collect()
 }
+
+#[cfg(test)]
+mod tests;

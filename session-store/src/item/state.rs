@@ -68,3 +68,45 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Schema;
+
+    const SCHEMA: Schema = Schema::new("sessions").checked();
+
+    fn s(text: &str) -> AttributeValue {
+        AttributeValue::S(text.to_owned())
+    }
+
+    fn new_state(promoted: Map) -> State {
+        let handle = SessionHandle::of_secret(b"secret");
+        // It was created before now: a new id keeps the time of creation.
+        let lifetime = Lifetime::new(&SCHEMA, Millis(1_000), None);
+        State::new(handle, lifetime, Millis(5_000), promoted)
+    }
+
+    #[test]
+    fn a_new_session_is_in_version_1_and_idle_from_now_on() {
+        let state = new_state(Map::new());
+        assert_eq!((state.version, state.seen, state.written), (1, 1, Some(1)));
+        assert_eq!(state.touched_at, Millis(5_000));
+        assert_eq!(state.expires_at, 5 + 30 * 60);
+    }
+
+    #[test]
+    fn written_attributes_are_set_or_removed_and_the_others_stay() {
+        let promoted = [("user_id", "u1"), ("theme", "dark"), ("plan", "free")];
+        let promoted = promoted.map(|(name, text)| (name.to_owned(), s(text)));
+        let mut state = new_state(Map::from(promoted));
+        state.promote(&[
+            ("user_id", Some(s("u2"))),
+            ("theme", None),
+            ("tenant", Some(s("t1"))),
+        ]);
+        let expected = [("user_id", "u2"), ("plan", "free"), ("tenant", "t1")];
+        let expected = expected.map(|(name, text)| (name.to_owned(), s(text)));
+        assert_eq!(state.promoted, Map::from(expected));
+    }
+}

@@ -4,7 +4,8 @@
 use crate::dynamodb::{MAX_CREATE_ATTEMPTS, Written, pause, request};
 use crate::error::{Error, SetupError, TooLargeError};
 use crate::id::SessionHandle;
-use crate::item::{Evicted, Lifetime, Map, RosterChange, entries, key, rosters_of};
+use crate::item::{Evicted, Lifetime, Map, RosterChange, entries, rosters_of};
+use crate::schema::IndexValue;
 
 use super::members::Rosters;
 
@@ -13,19 +14,21 @@ impl Rosters<'_> {
     /// into its rosters. Gives the sessions that were evicted for it.
     ///
     /// No handle is tried twice: a put of unknown outcome that was repeated could bring back a session
-    /// that was revoked in between. Any item that it may have left is deleted.
+    /// that was revoked in between. Any item that it may have left is deleted. `next` makes an item with the
+    /// same attributes under another handle.
     pub(crate) async fn insert(
         &self,
-        mut item: Map,
         mut handle: SessionHandle,
+        mut item: Map,
         lifetime: &Lifetime,
-        mut next: impl FnMut() -> Result<SessionHandle, Error>,
+        mut next: impl FnMut() -> Result<(SessionHandle, Map), Error>,
     ) -> Result<Vec<SessionHandle>, Error> {
+        let rosters = rosters_of(self.schema(), &item);
         let mut evicted = Evicted::default();
         for attempt in 1..=MAX_CREATE_ATTEMPTS {
-            let entered = match self.table.put_once(item.clone()).await {
+            let entered = match self.table.put_once(item).await {
                 Ok(Written::Done(_)) => {
-                    let entries = entries(self.schema(), &item, handle, lifetime);
+                    let entries = entries(&rosters, handle, lifetime);
                     match self.enter_all(entries, &mut evicted).await {
                         Ok(()) => return Ok(self.ended(evicted).await),
                         Err(error) => Err(error),
@@ -51,15 +54,14 @@ impl Rosters<'_> {
                 }
             };
             if let Err(error) = entered {
-                let taken_back = self.take_back(handle, &item).await;
+                let taken_back = self.take_back(handle, &rosters).await;
                 let may_retry = matches!(&error, Error::Service(error) if error.is_retryable());
                 if attempt == MAX_CREATE_ATTEMPTS || !may_retry || !taken_back {
                     return Err(error);
                 }
                 pause(attempt).await;
             }
-            handle = next()?;
-            item.extend(key(self.schema(), handle));
+            (handle, item) = next()?;
         }
         Err(SetupError::new("every new id is taken: the system's random bytes are broken").into())
     }
@@ -79,12 +81,11 @@ impl Rosters<'_> {
     ///
     /// Nobody knows its id, so a remaining item is of no use to anybody, and expires. An entry leaves its
     /// roster after the session, never before.
-    async fn take_back(&self, handle: SessionHandle, item: &Map) -> bool {
+    async fn take_back(&self, handle: SessionHandle, rosters: &[IndexValue]) -> bool {
         let delete = || request::delete(self.table, handle);
         match self.table.delete(delete).await {
             Ok(_) => {
-                self.leave_all(&rosters_of(self.schema(), item), handle)
-                    .await;
+                self.leave_all(rosters, handle).await;
                 true
             }
             Err(error) => {

@@ -56,6 +56,10 @@ impl Default for Names {
 }
 
 /// String comparison in a `const fn`.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "the condition of the loop keeps it in bounds"
+)]
 pub(crate) const fn equal(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {

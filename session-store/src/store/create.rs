@@ -32,22 +32,29 @@ where
     /// [`Error::Conflict`] if too many entered one roster at once; [`Error::Service`]. After any of
     /// them there is no new session.
     pub async fn create(&self, data: S) -> Result<Session<S>, Error> {
-        let table = self.table();
-        let mut id = SessionId::mint()?;
-        let handle = id.handle();
-        let image = Image::of(handle, &data)?;
-        let now = table.now();
+        let codec = &self.table().codec;
+        let now = self.table().now();
         let lifetime = Lifetime::new(S::SCHEMA, now, None);
-        let mut state = State::new(handle, lifetime, now, image.promoted());
-        let item = image.into_item(&table.codec, &state, Nonce::mint()?)?;
-        state.packed = table.codec.is_packed(&item);
+        let new_item = || {
+            let id = SessionId::mint()?;
+            let handle = id.handle();
+            let image = Image::of(handle, &data)?;
+            let state = State::new(handle, lifetime, now, image.promoted());
+            let item = image.into_item(codec, &state, Nonce::mint()?)?;
+            Ok::<_, Error>((id, state, item))
+        };
+        let (mut id, mut state, item) = new_item()?;
+        state.packed = codec.is_packed(&item);
+        let packed = state.packed;
+        let handle = state.handle;
         let next = || {
-            id = SessionId::mint()?;
-            state.handle = id.handle();
-            Ok(state.handle)
+            let item;
+            (id, state, item) = new_item()?;
+            state.packed = packed;
+            Ok((state.handle, item))
         };
         let rosters = self.rosters();
-        let evicted = rosters.insert(item, handle, &lifetime, next).await?;
+        let evicted = rosters.insert(handle, item, &lifetime, next).await?;
         let mut session = Session::new(id, data, state);
         session.evicted = evicted;
         Ok(session)

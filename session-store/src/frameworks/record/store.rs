@@ -40,28 +40,35 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         &self,
         new: NewRecord<'_>,
         handle: SessionHandle,
-        next: impl FnMut() -> Result<SessionHandle, Error>,
+        mut next: impl FnMut() -> Result<SessionHandle, Error>,
     ) -> Result<(), Error> {
-        let table = self.store.table();
-        let image = image::<S>(handle, entries_from_json(new.data))?;
+        let (schema, table) = (S::SCHEMA, self.store.table());
         let now = table.now();
-        let lifetime = Lifetime::new(S::SCHEMA, new.created_at, new.idle);
+        let lifetime = Lifetime::new(schema, new.created_at, new.idle);
         let ends = new.ends.min(lifetime.absolute_end());
+        let item_of = |handle| {
+            let image = image::<S>(handle, entries_from_json(new.data))?;
+            let state = State {
+                expires_at: ends,
+                unknown: Unknown {
+                    attributes: new.unknown.clone(),
+                    ..Unknown::default()
+                },
+                ..State::new(handle, lifetime, now, image.promoted())
+            };
+            Ok::<_, Error>(image.into_item(&table.codec, &state, Nonce::mint()?)?)
+        };
+        let item = item_of(handle)?;
         if !is_live(ends, now) {
             tracing::info!(%handle, "a session that has ended already is not stored");
             return Ok(());
         }
-        let state = State {
-            expires_at: ends,
-            unknown: Unknown {
-                attributes: new.unknown,
-                ..Unknown::default()
-            },
-            ..State::new(handle, lifetime, now, image.promoted())
+        let next = || {
+            let handle = next()?;
+            Ok((handle, item_of(handle)?))
         };
-        let item = image.into_item(&table.codec, &state, Nonce::mint()?)?;
         let rosters = self.store.rosters();
-        log_evicted(rosters.insert(item, handle, &lifetime, next).await?);
+        log_evicted(rosters.insert(handle, item, &lifetime, next).await?);
         Ok(())
     }
 

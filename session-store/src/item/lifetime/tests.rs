@@ -1,0 +1,125 @@
+use super::*;
+
+const SCHEMA: Schema = Schema::new("sessions")
+    .idle_timeout(Duration::from_millis(10_500))
+    .absolute_timeout(Duration::from_millis(60_500));
+
+fn end(created: u64, touched: u64) -> u64 {
+    Lifetime::new(&SCHEMA, Millis(created), None).expires_at(Millis(touched))
+}
+
+#[test]
+fn idle_is_rounded_up_and_absolute_down() {
+    assert_eq!(end(0, 0), 11);
+    assert_eq!(end(0, 600), 12);
+    assert_eq!(end(0, 55_000), 60);
+    assert_eq!(end(400, 55_000), 60);
+    assert_eq!(end(500, 55_000), 61);
+}
+
+#[test]
+fn an_override_of_idle_stays_within_absolute() {
+    let idle = Some(Duration::from_secs(1_000_000));
+    let lifetime = Lifetime::new(&SCHEMA, Millis(0), idle);
+    assert_eq!(lifetime.expires_at(Millis(0)), 60);
+}
+
+#[test]
+fn nothing_overflows() {
+    assert_eq!(end(u64::MAX, u64::MAX), u64::MAX / 1000);
+    let forever = SCHEMA.absolute_timeout(Duration::MAX);
+    let lifetime = Lifetime::new(&forever, Millis(u64::MAX), Some(Duration::MAX));
+    assert_eq!(lifetime.expires_at(Millis(u64::MAX)), u64::MAX / 1000);
+    assert!(lifetime.roster_end() > lifetime.absolute_end());
+    assert!(Millis(u64::MAX).time() > UNIX_EPOCH);
+    assert!(seconds_to_time(u64::MAX) > UNIX_EPOCH);
+    assert_eq!(Millis::of(UNIX_EPOCH - Duration::from_secs(1)), Millis(0));
+}
+
+/// With a type's idle timeout of 100 seconds.
+fn is_due(policy: Touch, touched: u64, now: u64) -> bool {
+    let schema = Schema::new("sessions").idle_timeout(Duration::from_secs(100));
+    let lifetime = Lifetime::new(&schema, Millis(0), None);
+    lifetime.is_touch_due(policy, Millis(touched), Millis(now))
+}
+
+#[test]
+fn a_touch_is_due_when_its_part_of_the_idle_timeout_has_passed() {
+    let half = Touch::After(0.5);
+    assert!(!is_due(half, 1_000, 50_999));
+    assert!(is_due(half, 1_000, 51_000));
+    assert!(is_due(Touch::After(0.0), 1_000, 1_000));
+    assert!(!is_due(Touch::default(), 1_000, 10_999));
+    assert!(is_due(Touch::default(), 1_000, 11_000));
+}
+
+#[test]
+fn a_touch_is_due_always_or_never_if_the_policy_says_so() {
+    assert!(is_due(Touch::Always, 1_000, 1_000));
+    assert!(!is_due(Touch::Never, 0, u64::MAX));
+}
+
+#[test]
+fn a_session_that_was_touched_by_a_clock_ahead_of_this_one_is_not_due() {
+    assert!(!is_due(Touch::After(0.1), 60_000, 1_000));
+    assert!(is_due(Touch::Always, 60_000, 1_000));
+}
+
+#[test]
+fn a_touch_is_due_by_the_sessions_own_idle_timeout() {
+    let own = Some(Duration::from_secs(2));
+    let lifetime = Lifetime::new(&SCHEMA, Millis(0), own);
+    let is_due = |now| lifetime.is_touch_due(Touch::After(0.5), Millis(0), Millis(now));
+    assert!(!is_due(999));
+    assert!(is_due(1_000));
+}
+
+#[test]
+fn another_idle_timeout_moves_the_end_and_none_goes_back_to_that_of_the_type() {
+    let of_type = Lifetime::new(&SCHEMA, Millis(500), None);
+    let idle = |idle| {
+        let mut change = TimeoutChange::default();
+        change.set_idle(idle);
+        change
+    };
+    let longer = of_type.changed(idle(Some(Duration::from_secs(20))));
+    assert_eq!(longer.expires_at(Millis(500)), 21);
+    assert_eq!(longer.created_at, Millis(500));
+    assert_eq!(longer.absolute_end(), of_type.absolute_end());
+    assert_eq!(longer.changed(idle(None)).expires_at(Millis(500)), 11);
+}
+
+#[test]
+fn a_roster_is_kept_for_a_week_beyond_the_absolute_timeout_to_the_end_of_the_day() {
+    let end = |created| Lifetime::new(&SCHEMA, Millis(created), None).roster_end();
+    // The absolute timeout is 60.5 seconds: the second session ends as day 1 begins.
+    let to_day_1 = (DAY - 60) * 1000 - 500;
+    assert_eq!(end(0), 8 * DAY);
+    assert_eq!(end(to_day_1), 8 * DAY);
+    assert_eq!(end(to_day_1 + 1000), 9 * DAY);
+}
+
+#[cfg(feature = "_record")]
+#[test]
+fn the_earliest_creation_is_the_first_whose_absolute_timeout_allows_the_end() {
+    let earliest = earliest_creation(&SCHEMA, 100);
+    let last = |created| Lifetime::new(&SCHEMA, Millis(created), None).absolute_end();
+    assert_eq!(last(earliest.0), 100);
+    assert_eq!(last(earliest.0 - 1), 99);
+    assert_eq!(earliest_creation(&SCHEMA, 1), Millis(0));
+}
+
+#[test]
+fn milliseconds_become_whole_seconds_rounded_down_and_a_time_comes_back() {
+    assert_eq!(Millis(1_999).seconds(), 1);
+    let time = UNIX_EPOCH + Duration::from_micros(1_234_567);
+    assert_eq!(Millis::of(time), Millis(1_234));
+    assert_eq!(Millis::of(Millis(1_234).time()), Millis(1_234));
+    assert_eq!(seconds_to_time(2), Millis(2_000).time());
+}
+
+#[test]
+fn the_last_second_is_not_live() {
+    assert!(is_live(10, Millis(9_999)));
+    assert!(!is_live(10, Millis(10_000)));
+}
