@@ -179,6 +179,10 @@ impl<S> Session<S> {
         self.settle();
         let state = &mut self.state;
         state.promote(&delta.attributes);
+        // A type whose fields only its serialization knows had read these, and they were kept aside too.
+        for name in &delta.remove {
+            state.unknown.data.remove(name);
+        }
         state.lifetime = state.lifetime.changed(std::mem::take(&mut self.timeouts));
         state.version += 1;
         state.seen = seen + 1;

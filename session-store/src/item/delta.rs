@@ -21,6 +21,8 @@ pub(crate) struct Delta {
     pub(crate) attributes: Vec<(&'static str, Option<AttributeValue>)>,
     /// Whether it may only be written onto the version that it was made from.
     pub(crate) needs_base_version: bool,
+    /// Whether the entries of a flattened field are written, all of them.
+    pub(super) replaces_flattened: bool,
 }
 
 /// The names that a save has to write, whatever others have stored since.
@@ -64,6 +66,7 @@ impl Delta {
         if flattened_changed {
             // The entries of a flattened field belong together: those of two writers must not mix.
             delta.needs_base_version = true;
+            delta.replaces_flattened = true;
             let unchanged = after.data.iter().filter(|(name, value)| {
                 is_flattened(schema, name)
                     && before.data.get(*name) == Some(value)
@@ -121,7 +124,7 @@ impl Delta {
     /// Puts these changes onto the item of another writer, whose image is `theirs`.
     pub(crate) fn applied_to(&self, schema: &Schema, mut item: Map, theirs: &Image) -> Map {
         if let Some(AttributeValue::M(data)) = item.get_mut(schema.names.data) {
-            if self.needs_base_version {
+            if self.replaces_flattened {
                 data.retain(|name, _| {
                     !(is_flattened(schema, name) && theirs.data.contains_key(name))
                 });

@@ -96,11 +96,14 @@ impl Image {
             .collect()
     }
 
-    /// Refuses what would make an item of more than 400 KB, with its data packed or as a map.
+    /// Refuses an item of more than 400 KB, with its data packed or as a map.
+    ///
+    /// Unknown entries count, but not those that the session had `before`: it has removed them.
     pub(crate) fn check_size(
         &self,
         schema: &Schema,
         unknown: &Unknown,
+        before: &Self,
         packed: Option<&Packed>,
     ) -> Result<(), TooLargeError> {
         let unknown_size: usize = unknown
@@ -109,8 +112,8 @@ impl Image {
             .map(|(n, v)| attribute_size(n, v))
             .sum();
         let as_map = || {
-            let unknown_data = unknown.data.iter();
-            let unknown_data = unknown_data.filter(|(name, _)| !self.data.contains_key(*name));
+            let known = |name: &String| [self, before].iter().any(|i| i.data.contains_key(name));
+            let unknown_data = unknown.data.iter().filter(|(name, _)| !known(name));
             let unknown_data = unknown_data.map(|(name, value)| 1 + attribute_size(name, value));
             self.data_size + unknown_data.sum::<usize>()
         };
@@ -157,7 +160,7 @@ impl Image {
         let names = &schema.names;
         let unknown = &state.unknown;
         let packed = codec.pack(|| self.with_unknown(unknown, &Self::default()));
-        self.check_size(schema, unknown, packed.as_ref())?;
+        self.check_size(schema, unknown, &Self::default(), packed.as_ref())?;
 
         let mut item = unknown.attributes.clone();
         item.extend(key(schema, state.handle));

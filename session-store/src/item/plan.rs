@@ -63,6 +63,7 @@ impl Whole {
 pub(crate) struct BaseState<'a> {
     pub(crate) version: u64,
     pub(crate) packed: bool,
+    pub(crate) image: &'a Image,
     pub(crate) unknown: &'a Unknown,
 }
 
@@ -80,7 +81,7 @@ impl SavePlan {
         data: impl Fn() -> Map,
     ) -> Result<Self, TooLargeError> {
         let packed = codec.pack(&data);
-        after.check_size(codec.schema(), base.unknown, packed.as_ref())?;
+        after.check_size(codec.schema(), base.unknown, base.image, packed.as_ref())?;
         let is_whole = packed.is_some() || base.packed || delta.clauses() > MAX_CLAUSES;
         let needs_base_version = needs_base_version
             || is_whole
@@ -106,7 +107,12 @@ impl SavePlan {
     ) -> Result<Self, TooLargeError> {
         let data = || after.data.clone();
         let packed = codec.pack(data);
-        after.check_size(codec.schema(), &Unknown::default(), packed.as_ref())?;
+        after.check_size(
+            codec.schema(),
+            &Unknown::default(),
+            &Image::default(),
+            packed.as_ref(),
+        )?;
         Ok(Self {
             delta: Delta {
                 attributes: after.attributes.clone(),

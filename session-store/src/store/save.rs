@@ -80,6 +80,7 @@ where
         let base = BaseState {
             version: state.version,
             packed: state.packed,
+            image: &before,
             unknown: &state.unknown,
         };
         // New timeouts may shorten the session, so it must know the expiry that it replaces.

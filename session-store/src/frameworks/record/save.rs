@@ -254,6 +254,8 @@ fn plan_change(
     let base = BaseState {
         version,
         packed: was_packed,
+        // All of a record is known, so there is nothing else to count.
+        image: &Image::default(),
         unknown: &Unknown::default(),
     };
     SavePlan::change(codec, delta, after, &base, false, || after.data.clone())

@@ -355,3 +355,13 @@ fn a_changed_field_put_onto_the_item_of_another_keeps_its_flattened_group() {
     let merged = delta.applied_to(&FLATTENED, item(&theirs), &image(&theirs));
     assert_eq!(merged, item(&[("cart", "2"), ("x", "9")]));
 }
+
+#[test]
+fn a_repair_put_onto_the_item_of_another_keeps_its_flattened_group() {
+    let same = promoted(&[("user_id", Some("u1"))]);
+    let mut delta = between(&FLATTENED, &[("cart", "1")], &[("cart", "2")]);
+    delta.repair(&FLATTENED, &Map::new(), &same, &same);
+    let theirs = [("cart", "1"), ("x", "9")];
+    let merged = delta.applied_to(&FLATTENED, item(&theirs), &image(&theirs));
+    assert_eq!(merged, item(&[("cart", "2"), ("x", "9")]));
+}

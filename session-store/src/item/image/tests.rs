@@ -232,7 +232,7 @@ fn data_that_is_too_large_as_a_map_but_not_as_bytes_is_accepted_as_bytes() {
     let image = image(map(&[("bits", AttributeValue::L(bits))]));
     let codec = Codec::new(&BINARY);
     let packed = codec.pack(|| image.data.clone());
-    let check = |packed| image.check_size(&BINARY, &Unknown::default(), packed);
+    let check = |packed| image.check_size(&BINARY, &Unknown::default(), &Image::default(), packed);
     assert!(check(None).is_err());
     assert!(check(packed.as_ref()).is_ok());
 }

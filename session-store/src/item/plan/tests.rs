@@ -61,6 +61,7 @@ impl Change {
         let base = BaseState {
             version: 3,
             packed: self.base_is_packed,
+            image: &Image::default(),
             unknown: &Unknown::default(),
         };
         let codec = Codec::new(self.schema);
@@ -182,6 +183,7 @@ fn a_change_to_more_than_400_kb_is_refused_with_what_is_unknown_counted() {
         let base = BaseState {
             version: 3,
             packed: false,
+            image: &Image::default(),
             unknown: &unknown,
         };
         let codec = Codec::new(&SCHEMA);
