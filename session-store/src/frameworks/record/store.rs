@@ -1,4 +1,4 @@
-//! Creating, reading and ending a framework's session.
+//! Creates, reads and ends a framework's session.
 
 #[cfg(feature = "actix-session")]
 use std::time::Duration;
@@ -32,9 +32,9 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         Self { store }
     }
 
-    /// Creates a session under the id of this handle or the next.
+    /// Creates a session under the id of this handle, or of the next if the id is taken.
     ///
-    /// A session that has ended by now is not stored: it would be absent to every reader, and still take
+    /// A session that has already expired is not stored: no reader would find it, but it would still take
     /// an entry in its rosters.
     pub(crate) async fn create(
         &self,
@@ -48,7 +48,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let lifetime = Lifetime::new(S::SCHEMA, new.created_at, new.idle);
         let ends = new.ends.min(lifetime.absolute_end());
         if !is_live(ends, now) {
-            tracing::info!(%handle, "a session that has ended already is not stored");
+            tracing::info!(%handle, "a session that has already expired is not stored");
             return Ok(());
         }
         let state = State {
@@ -98,7 +98,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
             ends: state.expires_at,
             created_at: state.lifetime.created_at,
             version: state.version,
-            // Data that the type cannot read has no attributes to compare. A save says what is wrong.
+            // Data that the type cannot read has no attributes to compare. A save reports the error.
             stale_attributes: match &image {
                 Ok(image) => stale_attributes(schema, &state.promoted, image),
                 Err(_) => Vec::new(),
@@ -113,8 +113,8 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
 
 #[cfg(feature = "actix-session")]
 impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
-    /// Ends a session, and gives its item to only one of several calls at once. If a response was lost,
-    /// nobody knows which request ended it, and no call gets the item.
+    /// Ends a session, and returns its item to only one of several parallel calls. If a response was lost,
+    /// it is unknown which request ended the session, and no call gets the item.
     pub(crate) async fn end(&self, handle: SessionHandle) -> Result<Option<Map>, Error> {
         let table = self.store.table();
         let delete = || request::delete_present(table, handle);
@@ -126,10 +126,10 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         Ok(Some(item))
     }
 
-    /// Lets the session live for this long from now on, unless it does already, and writes nothing else.
+    /// Extends the session to this time from now, unless it already lives longer, and writes nothing else.
     ///
-    /// The time of creation is unknown here, so a condition checks that the absolute timeout allows as
-    /// much. If it does not, the refusal tells how much it allows.
+    /// The time of creation is unknown here, so a condition checks that the absolute timeout allows this.
+    /// If it does not, the item in the refusal shows how much it allows.
     pub(crate) async fn extend(&self, handle: SessionHandle, idle: Duration) -> Result<(), Error> {
         let (schema, table) = (S::SCHEMA, self.store.table());
         let now = table.now();
@@ -152,14 +152,14 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     }
 }
 
-/// The promoted attributes that are not as the image has them.
+/// The promoted attributes that differ from those of the image.
 fn stale_attributes(schema: &Schema, promoted: &Map, image: &Image) -> Vec<&'static str> {
     let mut repair = Delta::default();
     repair.repair(schema, promoted, image, image);
     repair.attributes.iter().map(|(name, _)| *name).collect()
 }
 
-/// Logs the sessions that were evicted: no framework asks for them.
+/// Logs the sessions that were evicted, since no framework asks for them.
 pub(super) fn log_evicted(evicted: Vec<SessionHandle>) {
     for handle in evicted {
         tracing::info!(%handle, "a session was evicted by a newer one of the same user");
