@@ -75,7 +75,7 @@ async fn main() {
         ("accepts the connection and is silent", Manner::Silent, 1),
         ("fails the first time", Manner::FailFirst, 40),
         (
-            "is asked too often the first time",
+            "throttles the first time",
             Manner::ThrottleFirst,
             40,
         ),
@@ -93,7 +93,7 @@ async fn main() {
     );
     println!("|---|---|---|");
     for (what, pool) in [
-        ("no limit, as the SDK has it", None),
+        ("no limit, the SDK's default", None),
         ("64", Some(64)),
         ("16", Some(16)),
     ] {

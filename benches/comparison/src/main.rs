@@ -1,5 +1,5 @@
-//! Puts another session store through the same cases as this one, and prints what each passes, in
-//! Markdown: the table in `docs/conformance.md`.
+//! Runs the same cases on this session store and on another one, and prints the results in Markdown: the
+//! table in `docs/conformance.md`.
 
 use session_store_tests::TestBench;
 use session_store_tests::conformance::{Actix, Make, Ours, Outcome, Tower, Typed, Web, outcomes};
