@@ -88,7 +88,7 @@ fn field_names_are_those_of_serde() {
 /// Of a field that serde leaves out there is nothing to keep; of one that it only reads or only
 /// writes there is.
 #[test]
-fn skipped_and_flattened_fields_are_no_entries() {
+fn skipped_and_flattened_fields_are_not_entries() {
     /// Lies among the fields of the session.
     #[derive(Clone, Default, Serialize, Deserialize)]
     struct Inner {
@@ -275,7 +275,7 @@ fn promoted_values_have_the_types_of_their_fields() {
 }
 
 #[test]
-fn the_schema_says_what_the_struct_says() {
+fn the_schema_matches_the_struct() {
     let schema = AppSession::SCHEMA;
     assert_eq!(schema.table(), "app-sessions");
     let promoted = schema.promoted().iter();

@@ -30,7 +30,7 @@ const NO_CODE: &str = r##"
 "##;
 
 #[test]
-fn comments_strings_and_tests_are_no_code() {
+fn comments_strings_and_tests_are_not_code() {
     let tests = "use crate::store::Store; fn f() { aws_sdk_dynamodb::x().send() }";
     let sources = sources(&[("item/delta.rs", NO_CODE), ("item/tests.rs", tests)]);
     assert_eq!(offences_of_floors(&sources), [""; 0]);
@@ -220,7 +220,7 @@ fn names_of_values_say_the_type() {
 }
 
 #[test]
-fn methods_of_unclear_types_are_no_uses() {
+fn methods_of_unclear_types_are_not_uses() {
     let load = "impl Table { pub fn load(&self) {} pub fn get(&self) {} fn own(&self) {} }";
     let image = "impl Image { pub fn get(&self) {} }";
     // A common name, a name that two files declare, and a private one.

@@ -142,6 +142,6 @@ fn files_and_the_top_folder_are_small() {
 }
 
 #[test]
-fn the_rules_name_what_exists() {
+fn the_rules_name_existing_files() {
     assert_none(&rules::offences_of_the_rules(&STORE));
 }

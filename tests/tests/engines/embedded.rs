@@ -125,7 +125,7 @@ async fn two_stores_on_one_file_see_each_others_sessions() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused() {
+async fn a_file_that_is_not_a_database_is_refused() {
     let folder = folder();
     let path = folder.join("notes.txt");
     std::fs::write(

@@ -140,7 +140,7 @@ fn any_data_is_read_as_it_was_saved() {
 }
 
 #[tokio::test]
-async fn an_unknown_id_gives_none_and_may_be_deleted() {
+async fn an_unknown_id_has_no_session_and_may_be_deleted() {
     let bench = TestBench::<App>::new().await;
     let id = SessionId::parse(&"A".repeat(43)).unwrap();
     assert!(bench.store.load(&id).await.unwrap().is_none());

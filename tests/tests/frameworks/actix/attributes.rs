@@ -209,7 +209,7 @@ async fn a_session_is_in_the_shards_of_its_user() {
 
 /// An attribute that is computed from two entries fits both, whoever wrote which.
 #[actix_web::test]
-async fn g3_a_computed_attribute_fits_what_two_requests_changed() {
+async fn g3_a_computed_attribute_fits_the_changes_of_two_requests() {
     let bench = TestBench::<Pair>::new().await;
     let sessions = ActixSessions::new(bench.store.clone());
     let key = sessions

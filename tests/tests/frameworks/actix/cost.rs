@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::{MINUTE, Site, bench, only_item};
 
 #[actix_web::test]
-async fn an_update_writes_what_changed() {
+async fn an_update_writes_only_the_changes() {
     let (bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
     let cookie = site.post("/set/theme/dark", &None).await.cookie;

@@ -15,7 +15,7 @@ use super::{App, MINUTE, Site, bench, handle, only_item};
 
 /// A failure of the store is an answer of 500, and tells the visitor nothing.
 #[actix_web::test]
-async fn g10_a_failed_read_is_no_missing_session() {
+async fn g10_a_failed_read_is_not_a_missing_session() {
     let (bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
     let cookie = site.post("/set/theme/dark", &None).await.cookie;
@@ -179,7 +179,7 @@ async fn g11_a_value_that_cannot_be_stored_is_refused_before_the_call() {
 }
 
 #[actix_web::test]
-async fn g13_a_write_whose_answer_was_lost_is_applied_once() {
+async fn g13_a_write_whose_response_was_lost_is_applied_once() {
     let (bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
     bench.wire.next("PutItem", Fault::LoseResponse);

@@ -57,7 +57,7 @@ async fn g7_a_new_key_is_two_writes() {
 
 /// A log-in takes along what another request has stored since it read the session.
 #[actix_web::test]
-async fn g3_a_new_key_holds_what_others_have_changed() {
+async fn g3_a_new_key_holds_the_changes_of_others() {
     let (bench, sessions) = bench().await;
     let site = Rc::new(Site::new(sessions.clone()).await);
     let cookie = site.post("/set/theme/dark", &None).await.cookie;

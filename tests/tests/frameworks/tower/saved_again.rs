@@ -44,7 +44,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn a_copy_that_is_saved_again_keeps_what_others_stored() {
+            async fn a_copy_that_is_saved_again_keeps_the_changes_of_others() {
                 let one = One::<App>::with(json!({ "n": 0 })).await;
                 let mut copy = one.copy().await;
                 let (mut before, mut between) = (one.copy().await, one.copy().await);

@@ -205,7 +205,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn g13_a_save_whose_answer_was_lost_is_applied_once() {
+            async fn g13_a_save_whose_response_was_lost_is_applied_once() {
                 let (bench, store) = bench().await;
                 let mut record = record(&bench, json!({}));
                 store.create(&mut record).await.unwrap();
