@@ -1,4 +1,4 @@
-//! actix-session: what a change writes, and what a request that changes nothing writes.
+//! actix-session: the writes of a change, and of a request that changes nothing.
 
 use std::collections::HashMap;
 
@@ -44,7 +44,7 @@ async fn an_update_writes_only_the_changes() {
     );
 }
 
-/// With `OnEveryRequest`, a request that changes nothing writes when the session ends, and no more.
+/// With `OnEveryRequest`, a request that changes nothing writes only the expiry of the session.
 #[actix_web::test]
 async fn extending_the_ttl_writes_the_expiry_alone() {
     let (bench, sessions) = bench().await;
