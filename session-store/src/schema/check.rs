@@ -12,7 +12,7 @@ use super::names::equal;
 impl Schema {
     /// Checks every rule that can be checked without the type's source, and panics with the fix.
     ///
-    /// In a `const` item of its own the panic is a compile error.
+    /// In a separate `const` item, the panic is a compile error.
     pub const fn checked(self) -> Self {
         assert!(
             is_resource_name(self.table),

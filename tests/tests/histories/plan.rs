@@ -26,7 +26,7 @@ pub struct Plan {
     pub clients: Vec<Client>,
     pub slots: usize,
     pub steps: Vec<Step>,
-    /// Of a hundred turns, the number that begin the next step instead of continuing one.
+    /// How many of a hundred turns begin the next step instead of continuing one.
     pub haste: u32,
     /// A client whose requests travel slowly, so that much happens in between.
     pub slow: Option<usize>,

@@ -151,7 +151,7 @@ struct Draw<'a> {
     clients: Vec<Client>,
     slots: usize,
     users: u64,
-    /// Of a hundred requests, the number that meet a fault.
+    /// How many of a hundred requests meet a fault.
     faults: u8,
     remembered: bool,
     /// The index is consistent.
