@@ -1,7 +1,7 @@
-//! What the settings of a client are worth: how long a load takes when the server is not there, does not
-//! answer, or refuses the first time, and how many connections bursts of loads open.
+//! The effect of the settings of a client: the time of a load when the server is not there, does not
+//! answer, or refuses the first request; and how many connections bursts of loads open.
 //!
-//! Prints what docs/performance.md has.
+//! Prints the tables in docs/performance.md.
 
 mod server;
 
@@ -23,10 +23,10 @@ struct App {
 
 type Store = DynamoDbStore<App>;
 
-/// Nobody waits longer, here or in front of a page.
+/// No visitor waits longer, here or in front of a page.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A client with the settings that the SDK has by itself.
+/// A client with the SDK's default settings.
 async fn as_the_sdk_is(url: &str, pool: Option<usize>) -> Store {
     let mut http = aws_smithy_http_client::Builder::new();
     http.set_pool_max_idle_per_host(pool);
@@ -47,7 +47,7 @@ fn id() -> SessionId {
     SessionId::parse(&"A".repeat(43)).expect("the form of an id")
 }
 
-/// The mean time of `times` loads, and whether they were answered.
+/// The mean time of `times` loads, and whether all got a response.
 async fn time(store: &Store, times: u32) -> String {
     let begun = Instant::now();
     let mut answered = true;
@@ -74,11 +74,7 @@ async fn main() {
         ("is not there", Manner::Absent, 5),
         ("accepts the connection and is silent", Manner::Silent, 1),
         ("fails the first time", Manner::FailFirst, 40),
-        (
-            "is asked too often the first time",
-            Manner::ThrottleFirst,
-            40,
-        ),
+        ("throttles the first time", Manner::ThrottleFirst, 40),
     ] {
         let server = Server::start(manner).await;
         let theirs = time(&as_the_sdk_is(server.url(), None).await, times).await;
@@ -93,7 +89,7 @@ async fn main() {
     );
     println!("|---|---|---|");
     for (what, pool) in [
-        ("no limit, as the SDK has it", None),
+        ("no limit, the SDK's default", None),
         ("64", Some(64)),
         ("16", Some(16)),
     ] {

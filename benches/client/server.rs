@@ -1,4 +1,4 @@
-//! A server that answers every request with an item that is not there, or less well.
+//! A server that answers every request with an absent item, or fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,7 +47,7 @@ impl Server {
         &self.url
     }
 
-    /// How many were opened.
+    /// How many connections were opened.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
@@ -88,7 +88,7 @@ async fn answer(mut connection: TcpStream, manner: Manner, requests: Arc<AtomicU
     }
 }
 
-/// Reads one request, and none at the end of the connection.
+/// Reads one request; `None` at the end of the connection.
 async fn read(connection: &mut TcpStream) -> Option<()> {
     let mut request = Vec::new();
     let head = loop {

@@ -1,4 +1,4 @@
-//! Sessions by the thousand: copies of one that the store made, put beside it.
+//! Thousands of sessions: copies of one that the store made.
 
 use std::ops::Range;
 
@@ -11,22 +11,22 @@ use crate::{Kind, USER};
 /// DynamoDB's limit for one `BatchWriteItem`.
 const BATCH: usize = 25;
 
-/// How many of them are under way at once.
+/// The number of batches in flight.
 const IN_FLIGHT: usize = 16;
 
-/// How many sessions each of the other users has.
+/// The number of sessions of each other user.
 const OF_EACH: usize = 10;
 
-/// What copies are made of.
+/// The items to copy.
 pub(crate) struct Copies {
     session: Item,
     created_at: u64,
-    /// Of a consistent index.
+    /// For a consistent index.
     roster: Option<Item>,
 }
 
 impl Copies {
-    /// Copies of a session that is created for this and ended again.
+    /// Copies a session that is created for this and then ended.
     pub(crate) async fn new<S: Kind>(bench: &TestBench<S>) -> Self {
         let session = bench.store.create(S::new()).await.unwrap();
         let mut items = bench.items().await;
@@ -43,8 +43,8 @@ impl Copies {
         }
     }
 
-    /// Puts so many sessions of the user, created one a millisecond, into the table, and into a
-    /// roster that holds no others.
+    /// Puts this many sessions of the user into the table, with one millisecond between their times of
+    /// creation, and into a roster that holds no others.
     pub(crate) async fn put<S: Kind>(&self, bench: &TestBench<S>, sessions: usize) {
         let copies = (0..sessions).map(|i| self.copy(i)).collect();
         put_all(bench, self.with_roster(copies, USER).into_iter()).await;
@@ -72,7 +72,7 @@ impl Copies {
         put_all(bench, items).await;
     }
 
-    /// The roster of a consistent index beside the sessions that are in it, if there are any.
+    /// The roster of a consistent index for these sessions, if there are any.
     fn with_roster(&self, mut copies: Vec<Item>, user: &str) -> Vec<Item> {
         if let Some(mut roster) = self.roster.clone()
             && !copies.is_empty()
@@ -92,7 +92,7 @@ impl Copies {
 
     fn copy(&self, i: usize) -> Item {
         let mut copy = self.session.clone();
-        // As a handle is spelled: 42 characters of any kind, and one that ends in four zero bits.
+        // The text of a handle: 42 characters of any kind, and one that ends in four zero bits.
         let handle: String = std::iter::repeat_with(fastrand::alphanumeric)
             .take(42)
             .chain(['A'])

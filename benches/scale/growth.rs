@@ -1,4 +1,4 @@
-//! What each operation costs as the sessions of one user become more, or those in the table.
+//! The cost of each operation as the number of sessions of one user, or of the table, grows.
 
 use std::cell::{Cell, RefCell};
 
@@ -9,10 +9,10 @@ use crate::lab::{Lab, Measured, heading, kilobytes, row, thousands, time, timed}
 use crate::plot::Chart;
 use crate::{Kind, MOST, USER};
 
-/// How many sessions the user has while the table grows.
+/// The number of sessions of the user while the table grows.
 const OWN: usize = 100;
 
-/// Measures with one session of the user and more, by either index.
+/// Measures with one session of the user and more, with both indexes.
 pub(crate) async fn of_a_user<A: Kind, B: Kind>() {
     let sizes = [1, 10, 100, 1_000, 10_000, 100_000];
     let sizes = sizes.into_iter().filter(|size| *size <= largest());
@@ -38,7 +38,7 @@ pub(crate) async fn of_a_user<A: Kind, B: Kind>() {
     memory.write("memory");
 }
 
-/// Measures with a thousand sessions in the table and more, [`OWN`] of them the user's.
+/// Measures with a thousand sessions in the table and more; [`OWN`] of them belong to the user.
 pub(crate) async fn of_the_table<S: Kind>() {
     let lab = Lab::<S>::new().await;
     let copies = Copies::new(&lab.bench).await;
@@ -68,7 +68,7 @@ fn largest() -> usize {
     }
 }
 
-/// What a store is asked for.
+/// The operations that are measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Load,
@@ -117,7 +117,7 @@ impl Operation {
     }
 }
 
-/// A user with so many sessions, one of which is in hand.
+/// A user with this many sessions, one of which can be a loaded copy.
 struct User<'a, S> {
     lab: &'a Lab<S>,
     copies: &'a Copies,
@@ -138,8 +138,8 @@ impl<'a, S: Kind> User<'a, S> {
         }
     }
 
-    /// Measures the operation with all sessions there: the one in hand is among them before, or is
-    /// created by it.
+    /// Measures the operation with all sessions in the table: the copy is one of them, or the operation
+    /// creates it.
     async fn measure(&self, operation: Operation) -> Measured {
         let prepare = async || {
             if !self.is_filled.replace(true) {
@@ -166,7 +166,7 @@ impl<'a, S: Kind> User<'a, S> {
         self.lab.measure(prepare, work).await
     }
 
-    /// Gives what is in hand afterwards.
+    /// Returns the copy after the operation.
     async fn carry_out(
         &self,
         operation: Operation,
@@ -175,7 +175,7 @@ impl<'a, S: Kind> User<'a, S> {
     ) -> Option<Session<S>> {
         let sessions = || store.sessions(S::INDEX, USER);
         match operation {
-            Operation::Create => unreachable!("it has none in hand"),
+            Operation::Create => unreachable!("it has no copy"),
             Operation::Load => assert!(store.load(own.id()).await.unwrap().is_some()),
             Operation::Save => {
                 *own.theme() = fastrand::u16(..).to_string();
@@ -204,13 +204,13 @@ impl<'a, S: Kind> User<'a, S> {
     }
 }
 
-/// What every operation takes at each size.
+/// The measurements of every operation at each size.
 struct Grid {
     index: &'static str,
-    /// Of what there is more and more.
+    /// The quantity that grows.
     of: &'static str,
     sizes: Vec<usize>,
-    /// In the order of the operations, of each size.
+    /// By operation, and then by size.
     measured: [Vec<Measured>; Operation::ALL.len()],
 }
 
@@ -242,10 +242,10 @@ impl Grid {
         }
     }
 
-    /// At the largest size alone: the others have no more, and of no other kind.
+    /// At the largest size only: the others have no more requests, and no others.
     fn print_requests(&self) {
         let most = self.sizes.last().copied().unwrap_or_default();
-        let title = format!("By a {} index: requests", self.index);
+        let title = format!("With a {} index: requests", self.index);
         heading(&title, &[self.of, &thousands(most as f64)]);
         for (operation, measured) in Operation::ALL.into_iter().zip(&self.measured) {
             let requests = measured.last().map(Measured::requests);
@@ -256,7 +256,7 @@ impl Grid {
     fn print(&self, what: &str, cell: impl Fn(&Measured) -> String) {
         let sizes = self.sizes.iter().map(|size| thousands(*size as f64));
         let columns: Vec<_> = [self.of.to_owned()].into_iter().chain(sizes).collect();
-        heading(&format!("By a {} index: {what}", self.index), &columns);
+        heading(&format!("With a {} index: {what}", self.index), &columns);
         for (operation, measured) in Operation::ALL.into_iter().zip(&self.measured) {
             let mut cells = vec![operation.title()];
             cells.extend(measured.iter().map(&cell));

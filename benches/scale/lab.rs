@@ -1,5 +1,5 @@
-//! Measuring: what a piece of work sends and is billed for, and how long it takes near the engine and
-//! some way off.
+//! Measures the requests of some work, their cost, and the time that it takes, near the engine and at a
+//! distance.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,32 +15,32 @@ use session_store_tests::TestBench;
 
 use crate::{HEAP, Kind};
 
-/// How long a request waits before it is sent.
+/// The wait of a request before it is sent.
 pub(crate) const DISTANCE: Duration = Duration::from_millis(5);
 
-/// A time is the middle one of as many, unless they take long.
+/// A time is the median of this many, unless they take long.
 const TIMES: usize = 5;
 const LONG: Duration = Duration::from_secs(1);
 
 /// A table, and stores on it. They write every touch.
 pub(crate) struct Lab<S> {
     pub(crate) bench: TestBench<S>,
-    /// Sends through a wire that asks what each request costs. That takes time and memory, so neither
+    /// Sends through a wire that asks for the cost of each request. That takes time and memory, so neither
     /// is measured with it.
     metered: DynamoDbStore<S>,
     /// Sends to the engine directly.
     pub(crate) near: DynamoDbStore<S>,
-    /// The same from [`DISTANCE`].
+    /// The same, at [`DISTANCE`].
     pub(crate) far: DynamoDbStore<S>,
 }
 
-/// What a piece of work took.
+/// The measurements of some work.
 pub(crate) struct Measured {
-    /// How many requests of each operation there were, and their capacity units.
+    /// The number of requests of each operation, and their capacity units.
     bill: BTreeMap<String, (usize, f64)>,
     pub(crate) near: Duration,
     pub(crate) far: Duration,
-    /// The most bytes that were allocated at a time beyond those at its beginning, near the engine.
+    /// The most bytes that were allocated at one time, minus those at the beginning, near the engine.
     pub(crate) peak: usize,
 }
 
@@ -62,7 +62,7 @@ impl<S: Kind> Lab<S> {
         }
     }
 
-    /// Does the work with each of the stores, each time after its preparation.
+    /// Does the work with each of the stores, with its preparation each time.
     pub(crate) async fn measure(
         &self,
         prepare: impl AsyncFn(),
@@ -73,8 +73,8 @@ impl<S: Kind> Lab<S> {
             self.bench.wire.meter();
             work(&self.metered).await;
             let calls = self.bench.wire.bill();
-            // One in eight writes to a large roster is refused first, and the answer of that has no
-            // bill. Those tables are of the other seven.
+            // One in eight writes to a large roster is refused first, and the response of that does not
+            // give its cost. The tables show the other seven.
             if !calls.contains(&("UpdateItem".into(), 0.0)) {
                 break calls;
             }
@@ -97,7 +97,7 @@ impl<S: Kind> Lab<S> {
     }
 }
 
-/// The middle one of the times that some work takes, and of what it allocates.
+/// The median of the times of some work, and of its allocations.
 async fn repeated(prepare: impl AsyncFn(), work: impl AsyncFn()) -> (Duration, usize) {
     let mut times = Vec::new();
     let mut peaks = Vec::new();
@@ -129,7 +129,7 @@ impl Measured {
         self.units_of(|operation| !is_read(operation))
     }
 
-    /// Both.
+    /// Read units and write units.
     pub(crate) fn units(&self) -> String {
         let both = [(self.read_units(), "RRU"), (self.write_units(), "WRU")];
         let both = both.into_iter().filter(|(units, _)| *units > 0.0);
@@ -147,10 +147,10 @@ fn is_read(operation: &str) -> bool {
     matches!(operation, "GetItem" | "BatchGetItem" | "Query")
 }
 
-/// What comes of some work, and how long it took.
+/// The result of some work, and its time.
 #[allow(
     clippy::disallowed_methods,
-    reason = "what is measured is the time of whoever waits"
+    reason = "the benchmark measures the time that a caller waits"
 )]
 pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let began = Instant::now();
@@ -166,12 +166,12 @@ pub(crate) fn heading(title: &str, columns: &[impl AsRef<str>]) {
     println!("|{}", "---|".repeat(columns.len()));
 }
 
-/// A further line of it.
+/// Adds a line to the table.
 pub(crate) fn row(cells: &[String]) {
     println!("| {} |", cells.join(" | "));
 }
 
-/// A number as people write it; half a capacity unit is the smallest there is.
+/// A number with separators; half a capacity unit is the smallest step.
 pub(crate) fn thousands(n: f64) -> String {
     let digits = format!("{}", n.trunc());
     let mut text = String::new();
@@ -192,7 +192,7 @@ pub(crate) fn kilobytes(bytes: usize) -> String {
     format!("{} KB", thousands((bytes / 1024) as f64))
 }
 
-/// A time to three digits or so.
+/// A time with about three digits.
 pub(crate) fn time(it: Duration) -> String {
     match it.as_secs_f64() {
         s if s >= 100.0 => format!("{s:.0} s"),
@@ -202,7 +202,7 @@ pub(crate) fn time(it: Duration) -> String {
     }
 }
 
-/// An engine that is some way off.
+/// An engine at a distance.
 #[derive(Clone, Debug)]
 struct Far<T>(T);
 

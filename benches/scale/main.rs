@@ -1,13 +1,13 @@
-//! What operations cost with many sessions: requests, capacity units, time and memory, as tables in
-//! Markdown, which docs/scale.md has with what they mean, and as the plots in docs/scale.
+//! The cost of operations with many sessions: requests, capacity units, time and memory. It prints the
+//! tables of docs/scale.md, which explains them, and writes the plots in docs/scale.
 //!
 //! ```sh
 //! cargo bench -p session-store-tests --bench scale
 //! tests/with-dynamodb-local cargo bench -p session-store-tests --bench scale
 //! ```
 //!
-//! A further argument, one of `revoke`, `revoke-consistent`, `log-in`, `user` and `table`, chooses a
-//! part. `SESSION_STORE_SCALE=1000000` makes the largest table ten times as large.
+//! One more argument, `revoke`, `revoke-consistent`, `log-in`, `user` or `table`, chooses a part.
+//! `SESSION_STORE_SCALE=1000000` makes the largest table ten times as large.
 
 mod copies;
 mod growth;
@@ -23,14 +23,14 @@ use session_store::{DynamoDbStore, Index, SessionAttributes};
 use crate::copies::Copies;
 use crate::lab::{Lab, Measured, heading, kilobytes, row, thousands, time, timed};
 
-/// Counts what Rust code allocates; SQLite, in the embedded engine, does that by itself.
+/// Counts the allocations of Rust code; SQLite, in the embedded engine, allocates by itself.
 #[global_allocator]
 static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
 
 /// The user whose sessions are listed and revoked.
 const USER: &str = "u-17";
 
-/// A session whose users are found by one kind of index or the other.
+/// A session whose user has one kind of index or the other.
 trait Kind: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     const NAME: &str;
     const INDEX: Index<Self, String>;
@@ -90,12 +90,12 @@ impl Kind for Exact {
     }
 }
 
-/// As many sessions of one value as a consistent index takes.
+/// The largest number of sessions of one value in a consistent index.
 const MOST: usize = session_store::Attribute::MAX_LIMIT as usize;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // Cargo runs it without this as a test, in a build that takes ten times as long.
+    // Without this argument, Cargo runs it as a test, in a build that takes ten times as long.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -144,7 +144,7 @@ async fn revoke<S: Kind>(sessions: usize, compared: Compared) {
 
     let count = thousands(sessions as f64);
     heading(
-        &format!("Revoke {count} by a {} index", S::NAME),
+        &format!("Revoke {count} with a {} index", S::NAME),
         &[
             "",
             "requests",
@@ -189,15 +189,15 @@ async fn revoke<S: Kind>(sessions: usize, compared: Compared) {
     }
 }
 
-/// What revoking at once is compared with.
+/// The comparison for parallel revocation.
 enum Compared {
     WithOneByOne,
-    /// Each of thousands would write a roster of hundreds of kilobytes, which takes a quarter of an
-    /// hour.
+    /// With thousands of sessions, each would write a roster of hundreds of kilobytes, which takes a
+    /// quarter of an hour.
     WithNothing,
 }
 
-/// As an application would that has no `revoke`.
+/// Revokes as an application without `revoke` would.
 async fn one_by_one<S: Kind>(store: &DynamoDbStore<S>) {
     for session in store.sessions(S::INDEX, USER).all().await.unwrap() {
         let revoked = store.revoke_handle(&session.handle()).await.unwrap();
@@ -208,7 +208,7 @@ async fn one_by_one<S: Kind>(store: &DynamoDbStore<S>) {
 async fn log_in() {
     const TIMES: u32 = 20;
     heading(
-        "Log-in and log-out by a consistent index",
+        "Log-in and log-out with a consistent index",
         &[
             "sessions",
             "log-in",
@@ -230,7 +230,7 @@ async fn log_in() {
             let entered = wire.bill();
             lab.bench.store.delete(session.id()).await.unwrap();
             let left = wire.bill();
-            // One in eight asks for the roster first, to see what was left behind in it.
+            // One in eight asks first for the stale entries of the roster.
             if entered.len() == 2 {
                 break [entered, left];
             }

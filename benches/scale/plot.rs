@@ -1,18 +1,18 @@
-//! A chart of lines on logarithmic axes, as a small SVG. It has a background of its own, so that it is
-//! legible on light and dark pages.
+//! A chart of lines on logarithmic axes, as a small SVG. It has its own background, so that it can be read
+//! on light and dark pages.
 
 use std::fmt::Write as _;
 
 use crate::lab::thousands;
 
-/// Those of docs/scale.md.
+/// The folder with the plots of docs/scale.md.
 const PLOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scale");
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 430.0;
-/// Where the lines are: left, right, top, bottom.
+/// The area of the lines: left, right, top, bottom.
 const AREA: [f64; 4] = [70.0, 540.0, 60.0, 370.0];
-/// Between two names at the ends of lines.
+/// The distance between two names at the ends of lines.
 const SPACE: f64 = 17.0;
 
 const COLOURS: [&str; 8] = [
@@ -41,7 +41,7 @@ impl Chart {
         }
     }
 
-    /// Adds a line; one that has the same points as another shares its name.
+    /// Adds a line. Lines with the same points share a name.
     pub(crate) fn line(&mut self, name: &str, points: Vec<(f64, f64)>) {
         match self.lines.iter_mut().find(|line| line.points == points) {
             Some(line) => {
@@ -55,7 +55,7 @@ impl Chart {
         }
     }
 
-    /// Writes it to docs/scale, if the engine bills as AWS does: DynamoDB Local bills a transaction
+    /// Writes the chart to docs/scale, if the engine bills as AWS does. DynamoDB Local bills a transaction
     /// once, and nothing for a query that finds nothing.
     pub(crate) fn write(&self, name: &str) {
         if session_store_tests::endpoint().is_none() {
@@ -130,7 +130,7 @@ impl Chart {
     }
 }
 
-/// A number at a tick, which is less than one where half units are counted.
+/// A number at a tick; it can be less than one, since there are half units.
 fn label(tick: f64) -> String {
     if tick < 1.0 {
         tick.to_string()
@@ -139,7 +139,7 @@ fn label(tick: f64) -> String {
     }
 }
 
-/// From one power of ten to another.
+/// The range from one power of ten to another.
 struct Axis {
     powers: (i32, i32),
     pixels: (f64, f64),

@@ -1,8 +1,8 @@
 //! DynamoDB in this process, for development and tests: no server, no socket, no account.
 //!
 //! [`Builder::embedded`](crate::Builder::embedded) and
-//! [`embedded_at`](crate::Builder::embedded_at) are all that most programs need. [`Embedded`] is
-//! for those that want a client of their own on it, with another clock or with interceptors.
+//! [`embedded_at`](crate::Builder::embedded_at) are enough for most programs. Use [`Embedded`] to build
+//! your own client on it, with another clock or with interceptors.
 
 use std::fmt;
 use std::path::Path;
@@ -23,13 +23,12 @@ use tokio::sync::oneshot;
 
 use crate::error::{Cause, Error, SetupError};
 
-/// A DynamoDB on SQLite in this process, which the SDK calls in place of HTTP.
+/// DynamoDB on SQLite in this process. The SDK calls it in place of HTTP.
 ///
-/// All clones share one database. It is closed, and its thread has ended, when the last clone and
-/// the last client on it are dropped.
+/// All clones share one database. When the last clone and the last client on it are dropped, the database
+/// is closed, and its thread has ended.
 ///
-/// It takes every request at its word: signatures are not checked, nothing is ever throttled, and
-/// indexes are up to date at once.
+/// It does not check signatures and never throttles, and its indexes are always up to date.
 #[derive(Clone)]
 pub struct Embedded(Arc<Worker>);
 
@@ -47,11 +46,13 @@ impl Embedded {
     ///
     /// # Errors
     ///
-    /// [`Error::Setup`] if the file cannot be opened or is no database, or if the thread for it
+    /// [`Error::Setup`] if the file cannot be opened or is not a database, or if the thread for it
     /// cannot be started.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref().to_str().map(str::to_owned);
-        let path = path.ok_or_else(|| SetupError::new("the path of the database is not UTF-8"))?;
+        let path = path.ok_or_else(|| {
+            SetupError::new("the path of the embedded database is not UTF-8; choose another path")
+        })?;
         Self::start(move || Database::new(&path)).await
     }
 
@@ -75,13 +76,16 @@ impl Embedded {
     async fn start(
         open: impl FnOnce() -> Result<Database, DynoxideError> + Send + 'static,
     ) -> Result<Self, Error> {
-        let failed =
-            |cause: Cause| SetupError::with_cause("the embedded database cannot be opened", cause);
+        let failed = |cause: Cause| {
+            let message =
+                "the embedded database cannot be opened; the source of this error says why";
+            SetupError::with_cause(message, cause)
+        };
         let (jobs, queue) = mpsc::channel();
         let (opened, ready) = oneshot::channel();
         let serve = move || match open() {
             Ok(database) => {
-                // Whoever asked may be gone; the queue is closed then, too.
+                // The caller may be gone. Then the queue is closed as well.
                 let _ = opened.send(Ok(()));
                 serve(&database, &queue);
             }
@@ -109,7 +113,7 @@ impl fmt::Debug for Embedded {
     }
 }
 
-/// The thread that owns the database: SQLite blocks, and takes one request at a time anyway.
+/// The thread that owns the database. SQLite blocks, and takes one request at a time.
 struct Worker {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -118,17 +122,17 @@ struct Worker {
 struct Job {
     operation: String,
     body: Vec<u8>,
-    answer: oneshot::Sender<Answer>,
+    respond: oneshot::Sender<EngineResponse>,
 }
 
-struct Answer {
+struct EngineResponse {
     status: u16,
     body: String,
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Without senders the thread ends and closes the file, before whoever drops this goes on.
+        // Without senders, the thread ends and closes the file. The drop waits for that.
         self.jobs = None;
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -140,19 +144,19 @@ impl Drop for Worker {
 
 fn serve(database: &Database, queue: &mpsc::Receiver<Job>) {
     while let Ok(job) = queue.recv() {
-        let answer = match answer(database, &job.operation, &job.body) {
-            Ok(body) => Answer { status: 200, body },
-            Err(error) => Answer {
+        let response = match execute(database, &job.operation, &job.body) {
+            Ok(body) => EngineResponse { status: 200, body },
+            Err(error) => EngineResponse {
                 status: error.status_code(),
                 body: error.to_json(),
             },
         };
-        // A caller that has gone away wants no answer.
-        let _ = job.answer.send(answer);
+        // The caller may be gone.
+        let _ = job.respond.send(response);
     }
 }
 
-fn answer(database: &Database, operation: &str, body: &[u8]) -> Result<String, DynoxideError> {
+fn execute(database: &Database, operation: &str, body: &[u8]) -> Result<String, DynoxideError> {
     macro_rules! operations {
         ($($name:literal => $method:ident,)*) => {
             match operation {
@@ -189,8 +193,8 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
         .map_err(|error| DynoxideError::ValidationException(error.to_string()))
 }
 
-fn encode<T: Serialize>(answer: &T) -> Result<String, DynoxideError> {
-    serde_json::to_string(answer)
+fn encode<T: Serialize>(output: &T) -> Result<String, DynoxideError> {
+    serde_json::to_string(output)
         .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
@@ -207,11 +211,11 @@ impl HttpClient for Embedded {
 impl HttpConnector for Embedded {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let (answer, answered) = oneshot::channel();
+        let (respond, responded) = oneshot::channel();
         let job = Job {
             operation: target.rsplit('.').next().unwrap_or_default().to_owned(),
             body: request.body().bytes().unwrap_or_default().to_owned(),
-            answer,
+            respond,
         };
         let sent = self
             .0
@@ -223,15 +227,15 @@ impl HttpConnector for Embedded {
             if !sent {
                 return Err(closed());
             }
-            response(answered.await.map_err(|_| closed())?)
+            http_response(responded.await.map_err(|_| closed())?)
         })
     }
 }
 
-fn response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
-    let status = answer.status.try_into();
+fn http_response(response: EngineResponse) -> Result<HttpResponse, ConnectorError> {
+    let status = response.status.try_into();
     let status = status.map_err(|error| ConnectorError::other(Cause::from(error), None))?;
-    let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
+    let mut response = HttpResponse::new(status, SdkBody::from(response.body));
     response
         .headers_mut()
         .insert("content-type", "application/x-amz-json-1.0");

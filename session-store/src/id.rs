@@ -8,18 +8,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// The secret by which a browser names its session: 256 bits from the operating system.
+/// The secret by which a browser identifies its session: 256 bits from the operating system.
 ///
 /// Anyone who has it has the session, so it is never stored, logged or printed: `Debug` shows
-/// `SessionId(..)`, and there is no `Display`. The one way out is [`expose`](Self::expose).
+/// `SessionId(..)`, and there is no `Display`. Only [`expose`](Self::expose) gives its text.
 ///
-/// Only the store mints ids. [`parse`](Self::parse) takes back the text that a client sent; it proves
-/// the form, and not that such a session exists.
+/// Only the store creates ids. [`parse`](Self::parse) reads the text that a client sent. It checks the
+/// form, not whether such a session exists.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SessionId([u8; 32]);
 
 impl SessionId {
-    /// Mints a new id from the operating system's random source.
+    /// A new id from the operating system's random source.
     pub(crate) fn mint() -> Result<Self, NoRandomBytes> {
         random().map(Self)
     }
@@ -31,8 +31,7 @@ impl SessionId {
 
     /// Reads the text that [`expose`](Self::expose) gave.
     ///
-    /// Each id has exactly one spelling, so a text that is accepted here is what `expose` gives
-    /// for the result.
+    /// Each id has exactly one text, so `expose` of the result gives back the text that was read.
     ///
     /// # Errors
     ///
@@ -63,7 +62,7 @@ impl FromStr for SessionId {
 
 /// A text that is not a session id: not 43 characters of canonical base64url.
 ///
-/// It does not hold the text, which may be somebody else's secret.
+/// It does not hold the text, which may be the secret of another user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidSessionId(());
 
@@ -86,7 +85,7 @@ impl SessionHandle {
     /// The length of the handle's text.
     pub(crate) const TEXT_LEN: usize = 43;
 
-    /// The handle of a secret, also of one that a framework minted.
+    /// The handle of a secret, which may be one that a framework created.
     pub(crate) fn of_secret(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
     }
@@ -163,7 +162,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomBytes> {
 #[derive(Debug)]
 pub(crate) struct NoRandomBytes(pub(crate) getrandom::Error);
 
-/// 43 characters carry 258 bits; the decoder refuses a text whose last two are not zero.
+/// 43 characters carry 258 bits; the decoder refuses a text whose last two bits are not zero.
 fn decode(text: &str) -> Option<[u8; 32]> {
     if text.len() != SessionHandle::TEXT_LEN {
         return None;
@@ -178,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_id_has_one_spelling() {
+    fn each_id_has_one_text() {
         let id = SessionId::mint().unwrap();
         let text = id.expose();
         assert_eq!(SessionId::parse(&text), Ok(id));
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_id_is_refused() {
+    fn a_malformed_id_is_refused() {
         let good = SessionId::mint().unwrap().expose();
         let long = "A".repeat(10_000);
         let bad = [

@@ -1,8 +1,8 @@
 //! The typed session store for Rust web applications on Amazon DynamoDB.
 //!
-//! Derive [`SessionAttributes`] on a struct, build a [`DynamoDbStore`] of it, and keep sessions in
-//! it that stay revoked once revoked, that parallel requests do not overwrite, and that can be found
-//! by the fields that the struct promotes.
+//! Derive [`SessionAttributes`] on a struct, and build a [`DynamoDbStore`] of it. A revoked session
+//! stays revoked, parallel requests do not overwrite each other's changes, and sessions can be found by
+//! the fields that the struct promotes.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -19,12 +19,12 @@
 //! async fn add_to_cart(
 //!     store: &DynamoDbStore<AppSession>,
 //!     cookie: &str,
-//!     what: String,
+//!     item: String,
 //! ) -> Result<(), Error> {
-//!     // What is no id is treated as no cookie.
+//!     // Treat a malformed id like a missing cookie.
 //!     let Ok(id) = SessionId::parse(cookie) else { return Ok(()) };
 //!     if let Some(mut session) = store.load(&id).await? {
-//!         session.cart.push(what);
+//!         session.cart.push(item);
 //!         store.save(&mut session).await?;
 //!     }
 //!     Ok(())
@@ -39,42 +39,48 @@
 //!
 //! # What is stored
 //!
-//! A session is one item: its partition key `id` is the [handle](SessionHandle), the hash of the
-//! secret [id](SessionId); `data` is the whole struct in serde's form, one entry a field; promoted
-//! attributes stand beside it, natively; and `created_at` and `touched_at` (milliseconds since
-//! 1970), `expires_at` (seconds, the table's TTL attribute), `version` and `writes` are the store's
-//! own. What else is in the item is left as it is.
+//! A session is one item:
 //!
-//! A type can have `data` as bytes instead, in CBOR and compressed: `#[dynamo(data = "binary", compress =
-//! "zstd")]`. Every format is read, whatever the type says, so that a type can change it.
+//! - `id`, the partition key: the [handle](SessionHandle), which is the hash of the secret
+//!   [id](SessionId).
+//! - `data`: the whole struct in serde's form, with one entry for each field.
+//! - The promoted attributes, in DynamoDB's own types.
+//! - The store's own attributes: `created_at` and `touched_at` (milliseconds since 1970), `expires_at`
+//!   (seconds, the table's TTL attribute), `version` and `writes`.
 //!
-//! In serde's form, some types lose something: `Some(None)` comes back as `None`, a `Vec<u8>` without
-//! `serde_bytes` is a list of numbers, and `u128` and `i128` cannot be stored, which is
-//! [`Error::Encode`].
+//! The store does not change any other attribute of the item.
+//!
+//! A type can store `data` as bytes instead, in CBOR and compressed: `#[dynamo(data = "binary", compress =
+//! "zstd")]`. The store reads every format, so a type can change its format.
+//!
+//! In serde's form, `Some(None)` comes back as `None`, and a `Vec<u8>` without `serde_bytes` is a list of
+//! numbers. `u128` and `i128` cannot be stored, which is [`Error::Encode`].
 //!
 //! # Saving
 //!
 //! [`save`](DynamoDbStore::save) writes the top-level fields that changed. Two requests that change
-//! different fields do not disturb each other; of the same field the last one wins. What must
-//! change together belongs in one nested struct.
+//! different fields do not overwrite each other. If they change the same field, the last one wins. Put
+//! values that must change together into one nested struct.
 //!
 //! # Finding sessions
 //!
-//! A default `index` is a global secondary index, which DynamoDB fills a moment after a write. An
-//! `index(consistent)` misses nothing, and can bound how many sessions one value has: all sessions
-//! of a value stand in one item, its roster, with the key `#<attribute>#<value>`, which every log-in
-//! and log-out writes. That is a write unit for each 19 sessions in it, and 7,500 at most, so it is
-//! for users rather than for tenants. A default index takes any number of sessions of a value, at 1,000
-//! log-ins and log-outs a second; `index(shards = 16)` takes 16 times as many.
+//! A default `index` is a global secondary index, which DynamoDB fills a moment after a write. It takes
+//! any number of sessions of a value, at 1,000 log-ins and log-outs a second. `index(shards = 16)` takes 16
+//! times as many.
+//!
+//! An `index(consistent)` misses nothing, and can limit how many sessions one value has. One item, the
+//! roster, lists all sessions of a value. Its key is `#<attribute>#<value>`, and every log-in and log-out
+//! writes it, for one write unit per 19 sessions in it. It holds 7,500 sessions at most, so it is for users
+//! rather than for tenants.
 //!
 //! # Features
 //!
 //! - `actix-session`: the store behind actix-session 0.11.
-//! - `aws-config`: a client from a region or from the environment, with TLS. Without it, give one
-//!   that is ready, or an endpoint on loopback.
+//! - `aws-config`: a client from a region or from the environment, with TLS. Without it, pass your own
+//!   client, or an endpoint on loopback.
 //! - `embedded`: DynamoDB in this process, for development and tests.
 //! - `axum`: a layer and a typed extractor for axum 0.8.
-//! - `test-util`: a store of its own for each test, with a clock to move and faults to inject.
+//! - `test-util`: a separate store for each test, with a clock to move and faults to inject.
 //! - `tower-sessions`, `tower-sessions-0-14`: the store behind tower-sessions 0.15 and 0.14.
 //! - `zstd`: compressed sessions.
 

@@ -1,4 +1,4 @@
-//! What generated code and this crate's own tests call, and nobody else.
+//! Functions for generated code and for this crate's own tests only.
 
 use std::collections::HashMap;
 
@@ -15,12 +15,12 @@ use crate::item::{
 use crate::schema::{Attributes, SessionAttributes};
 use crate::session::Session;
 
-/// What was collected, for tests of the derive.
+/// The values that were collected; for tests of the derive.
 pub fn values(attributes: &Attributes) -> &[(&'static str, Option<AttributeValue>)] {
     &attributes.values
 }
 
-/// The bytes that DynamoDB counts for an item, or why it would refuse it; for tests of sizes.
+/// The bytes that DynamoDB counts for an item, or why it would refuse the item; for tests of sizes.
 pub fn item_size(item: &HashMap<String, AttributeValue>) -> Result<usize, EncodeError> {
     item.iter().try_fold(0, |size, (name, value)| {
         Ok(size + name.len() + checked_size(name, value)?)

@@ -1,4 +1,4 @@
-//! A session that a user holds: the user's struct, and what the store knows of its item.
+//! A session as a program holds it: its struct, and the state of its item.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -12,17 +12,17 @@ use crate::item::{
 
 /// A session that was created or loaded, holding the user's struct `S`.
 ///
-/// It dereferences to `S`: read and change the fields as if the struct itself were there, then
-/// hand it to [`save`](crate::DynamoDbStore::save), which writes what changed. To know that, the
-/// first mutable access keeps a clone of `S`; a change through interior mutability (a `Cell`, a
-/// `Mutex`) needs no mutable access, and is not seen.
+/// It dereferences to `S`: read and change the fields as if the struct itself were there, then pass
+/// it to [`save`](crate::DynamoDbStore::save), which writes the changes. To find them, the first mutable
+/// access keeps a clone of `S`. A change through interior mutability (a `Cell`, a `Mutex`) needs no
+/// mutable access, so `save` does not see it.
 ///
 /// The few methods here shadow methods of the same name on `S`, which stay reachable as
 /// `(*session).id()`.
 pub struct Session<S> {
     pub(crate) id: SessionId,
     data: S,
-    /// `data` as it was last known to be stored; `None` while nothing can have changed.
+    /// `data` as it was last stored; `None` while nothing can have changed.
     baseline: Option<Box<S>>,
     /// The names that are to be stored even if their values equal those of `baseline`.
     intent: Intent,
@@ -35,7 +35,7 @@ pub struct Session<S> {
     pub(crate) cycle: Option<Box<PendingCycle<S>>>,
 }
 
-/// A change of id that was begun: all that is needed to send it again.
+/// A change of id that has begun, with everything that is needed to send it again.
 #[derive(Clone)]
 pub(crate) struct PendingCycle<S> {
     pub(crate) id: SessionId,
@@ -44,16 +44,16 @@ pub(crate) struct PendingCycle<S> {
     pub(crate) data: S,
     pub(crate) item: Map,
     pub(crate) nonce: Nonce,
-    /// By the token, DynamoDB recognises the same transaction for ten minutes. After that the nonce in
-    /// the new item tells.
+    /// DynamoDB recognises the same transaction by this token for ten minutes. After that, the nonce in
+    /// the new item shows whether the transaction was applied.
     pub(crate) token: String,
     pub(crate) now: Millis,
-    /// The version of the session that is moved.
+    /// The version of the session that gets the new id.
     pub(crate) base: u64,
     /// The changes of the rosters, and the sessions that were evicted for them so far.
     pub(crate) changes: Vec<RosterChange>,
     pub(crate) evicted: Evicted,
-    /// The attempts of this call, and of those that it resumes.
+    /// The attempts of this call, and of the calls that it resumes.
     pub(crate) attempts: Attempts,
 }
 
@@ -92,20 +92,20 @@ impl<S> Session<S> {
     }
 
     /// The version of the data that this copy is based on: 1 when created, and one more for each
-    /// write of this copy. Writes of others in between are not counted.
+    /// write of this copy. It does not count the writes of other copies in between.
     pub fn version(&self) -> u64 {
         self.state.version
     }
 
-    /// The user's struct, without the session around it.
+    /// The struct, without the session around it.
     ///
     /// An associated function, so that it hides no method of `S`.
     pub fn into_data(session: Self) -> S {
         session.data
     }
 
-    /// Gives this session an idle timeout of its own, such as for "remember me"; `None` goes back
-    /// to that of the type. The absolute timeout holds all the same.
+    /// Gives this session its own idle timeout, such as for "remember me"; `None` restores that of the
+    /// type. The absolute timeout still applies.
     ///
     /// It is stored, in whole seconds, with the next save or change of id.
     pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {
@@ -165,9 +165,9 @@ impl<S> Session<S> {
         self.intent = Intent::default();
     }
 
-    /// Notes an acknowledged write: its time, and the expiry and version where it told them.
+    /// Records a successful write: its time, and the expiry and version if the response gave them.
     ///
-    /// `seen` is a version that the item had reached before it.
+    /// `seen` is a version that the item had reached before this write.
     pub(crate) fn note_stored(
         &mut self,
         now: Millis,
@@ -193,7 +193,7 @@ impl<S> Session<S> {
         }
     }
 
-    /// Notes a change of id that was carried out.
+    /// Records a change of id that was applied.
     pub(crate) fn note_cycled(&mut self, cycle: PendingCycle<S>) {
         self.id = cycle.id;
         self.state = cycle.to;

@@ -1,5 +1,5 @@
-//! What the fuzz targets in `fuzz/` do with bytes, and `tests/fuzz.rs` with fewer of them: whatever
-//! they are, nothing panics.
+//! The functions of the fuzz targets in `fuzz/`, which `tests/fuzz.rs` also runs on fewer bytes. Nothing
+//! panics, whatever the bytes are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ use session_store::{SessionAttributes, SessionHandle, SessionId, as_string_set, 
 
 use crate::{Item, chain, on_loopback};
 
-/// A session with fields of every kind that serde treats in its own way.
+/// A session with a field of every kind that serde handles differently.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "fuzz", idle_timeout = "30m", absolute_timeout = "12h")]
 pub struct Fuzzed {
@@ -51,7 +51,7 @@ enum Choice {
     },
 }
 
-/// Reads an item: a whole one, of which any part is left out or is something else.
+/// Reads an item in which any part can be missing or replaced.
 pub fn decode(bytes: &[u8]) {
     let mut u = Unstructured::new(bytes);
     let id = SessionId::parse(&"A".repeat(43)).unwrap();
@@ -69,7 +69,7 @@ pub fn decode(bytes: &[u8]) {
     }
 }
 
-/// Reads an id from a text: what is accepted is what the id gives back.
+/// Reads an id from a text: an accepted text is the one that the id gives back.
 pub fn parse(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(id) = SessionId::parse(&text) {
@@ -80,8 +80,8 @@ pub fn parse(bytes: &[u8]) {
     }
 }
 
-/// Computes the size of a value: one within another costs what it costs alone, and a number what it
-/// costs in any other spelling.
+/// Computes the size of a value: within another value it has the same size as alone, and a number has the
+/// same size in any spelling.
 pub fn size(bytes: &[u8]) {
     let mut u = Unstructured::new(bytes);
     let Ok(value) = value(&mut u, 40) else {
@@ -128,7 +128,7 @@ fn now(u: &mut Unstructured<'_>) -> Result<u64> {
     })
 }
 
-/// An item of [`Fuzzed`] that is whole, but for what is not.
+/// An item of [`Fuzzed`] in which any part can be missing or replaced.
 pub fn item(u: &mut Unstructured<'_>) -> Result<Item> {
     let mut item = whole_item();
     let mut names: Vec<String> = item.keys().cloned().collect();
@@ -145,7 +145,7 @@ pub fn item(u: &mut Unstructured<'_>) -> Result<Item> {
             spoil(u, data, name)?;
         }
     }
-    // At the end of the bytes, every ratio holds.
+    // When no bytes are left, every ratio is true.
     while !u.ratio(3, 4)? {
         item.insert(String::arbitrary(u)?, value(u, 8)?);
     }
@@ -185,7 +185,7 @@ fn whole_item() -> Item {
     )
 }
 
-/// Any value at all, of a type that this version of the SDK does not know too, to this depth.
+/// Any value up to this depth, including one of a type that this version of the SDK does not know.
 pub fn value(u: &mut Unstructured<'_>, depth: usize) -> Result<AttributeValue> {
     Ok(match u.int_in_range(0..=if depth == 0 { 8 } else { 12 })? {
         0 => AttributeValue::S(String::arbitrary(u)?),
@@ -212,7 +212,7 @@ fn several<T>(
     (0..u.int_in_range(0..=4)?).map(|_| one(u)).collect()
 }
 
-/// A number in some spelling; now and then, a text that is none.
+/// A number in some spelling, and sometimes a text that is not a number.
 fn number(u: &mut Unstructured<'_>) -> Result<String> {
     if u.ratio(1, 16)? {
         return String::arbitrary(u);
@@ -237,7 +237,7 @@ fn digits(u: &mut Unstructured<'_>, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// A value of a type that the SDK does not know. It can only be had by reading one.
+/// A value of a type that the SDK does not know. The only way to get one is to read it.
 fn unknown() -> AttributeValue {
     static UNKNOWN: OnceLock<AttributeValue> = OnceLock::new();
     let read = || {
@@ -256,7 +256,7 @@ fn unknown() -> AttributeValue {
     UNKNOWN.get_or_init(read).clone()
 }
 
-/// Answers every request with an item as of a DynamoDB with one more type.
+/// Answers every request with an item as from a DynamoDB with one more type.
 #[derive(Clone, Debug)]
 struct FromTheFuture;
 

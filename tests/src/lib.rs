@@ -1,8 +1,8 @@
-//! What the tests of session-store share: an engine, a clock that can be moved, and the wire
-//! between the SDK and the engine, which records every call and injects faults.
+//! Shared by the tests of session-store: an engine, a clock that a test moves, and the wire between the SDK
+//! and the engine, which records every call and injects faults.
 //!
 //! The engine is the embedded one, unless `SESSION_STORE_ENDPOINT` has the address of another;
-//! `tests/with-dynamodb-local` sets it. Every test has a table of its own.
+//! `tests/with-dynamodb-local` sets it. Every test has its own table.
 
 pub mod conformance;
 pub mod fuzz;
@@ -19,12 +19,12 @@ use session_store::{DynamoDbStore, SessionAttributes, SessionHandle};
 
 pub use session_store::test_util::{Call, Clock, Fault, TestStore, Wire};
 
-/// The example in the docs of the derive, which cannot run where they are.
+/// The example in the docs of the derive, which cannot run in its own crate.
 #[cfg(doctest)]
 #[doc = include_str!("../../session-store-derive/src/derive.md")]
 pub struct DeriveDocs;
 
-/// The example in the README.
+/// The examples in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
@@ -36,7 +36,7 @@ pub fn endpoint() -> Option<String> {
         .filter(|endpoint| !endpoint.is_empty())
 }
 
-/// A new embedded engine, or the one that runs at the endpoint: how to call it, and the way there.
+/// A new embedded engine, or the one at the endpoint: the configuration of a client, and its HTTP client.
 pub async fn engine() -> (Builder, SharedHttpClient) {
     match endpoint() {
         Some(endpoint) => (
@@ -72,13 +72,13 @@ where
         Self(TestStore::on(config, engine).await)
     }
 
-    /// The same before its table is created.
+    /// The same as [`new`](Self::new), without the table.
     pub async fn without_table() -> Self {
         let (config, engine) = engine().await;
         Self(TestStore::without_table(config, engine).await)
     }
 
-    /// A store of another type on the same table, such as a newer version of the same.
+    /// A store of another type on the same table, such as a newer version of the same type.
     pub async fn other<T>(&self) -> DynamoDbStore<T>
     where
         T: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -88,7 +88,7 @@ where
         store.expect("a client that is ready is enough")
     }
 
-    /// The item of a session as it is in the table.
+    /// The stored item of a session.
     pub async fn item(&self, handle: SessionHandle) -> Option<Item> {
         let get = self.client.get_item().table_name(self.store.table_name());
         let key = AttributeValue::S(handle.to_string());
@@ -100,13 +100,13 @@ where
             .item
     }
 
-    /// Puts an item as it is, whatever was there.
+    /// Puts an item, and overwrites an existing one.
     pub async fn put(&self, item: Item) {
         let put = self.client.put_item().table_name(self.store.table_name());
         put.set_item(Some(item)).send().await.unwrap();
     }
 
-    /// Deletes an item, of which the key alone matters.
+    /// Deletes the item with the key of this one.
     pub async fn delete(&self, item: Item) {
         let delete = self
             .client
@@ -130,7 +130,7 @@ where
 /// An item of the table.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The configuration of a client on this endpoint, but for its HTTP client.
+/// The configuration of a client on this endpoint, without its HTTP client.
 pub fn on_loopback(endpoint: &str) -> Builder {
     aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())

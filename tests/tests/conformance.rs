@@ -1,5 +1,5 @@
-//! Each way to use this store, through the faults of earlier ones. What each way passes is the
-//! table in `docs/conformance.md`.
+//! Runs the faults of earlier stores on each way to use this one. The table in `docs/conformance.md` has the
+//! results.
 
 use session_store_tests::conformance::{Actix, Ours, Subject, Tower, Typed, outcomes};
 
@@ -7,8 +7,8 @@ async fn faults<S: Subject>() -> Vec<&'static str> {
     let outcomes = outcomes::<S>().await;
     assert_eq!(outcomes.len(), 16);
     let failed = outcomes.into_iter().filter_map(|(fault, outcome)| {
-        let what = outcome.err()?;
-        println!("{fault}: {what}");
+        let wrong = outcome.err()?;
+        println!("{fault}: {wrong}");
         Some(fault)
     });
     failed.collect()
@@ -19,8 +19,8 @@ async fn the_typed_store_has_no_fault() {
     assert!(faults::<Typed>().await.is_empty());
 }
 
-/// The framework deletes the old session before it creates the new one: no store behind its trait
-/// can mend that.
+/// The framework deletes the old session before it creates the new one. No store behind its trait can
+/// repair that.
 const OF_THE_FRAMEWORK: [&str; 1] = ["the old session is deleted before the new id is stored"];
 
 #[tokio::test]

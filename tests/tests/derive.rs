@@ -1,9 +1,9 @@
-//! What the derived implementation gives at run time.
+//! The derived implementation at run time.
 
-// What the derive writes passes in a crate with these.
+// The derive's output must compile in a crate with these lints.
 #![deny(clippy::pedantic, clippy::missing_docs_in_private_items)]
-#![allow(clippy::doc_markdown, reason = "DynamoDB is no code")]
-#![allow(clippy::expect_used, reason = "the functions that tests share")]
+#![allow(clippy::doc_markdown, reason = "DynamoDB is not code")]
+#![allow(clippy::expect_used, reason = "shared functions of the tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +49,7 @@ fn serialized(session: &impl Serialize) -> BTreeSet<String> {
         .collect()
 }
 
-/// The derive and serde must not disagree about a name: `save` would write beside the field.
+/// The derive and serde must agree about every name; otherwise `save` would write beside the field.
 #[test]
 fn field_names_are_those_of_serde() {
     macro_rules! check {
@@ -85,11 +85,10 @@ fn field_names_are_those_of_serde() {
     }
 }
 
-/// Of a field that serde leaves out there is nothing to keep; of one that it only reads or only
-/// writes there is.
+/// If serde leaves a field out, there is no entry to keep. If serde only reads or only writes it, there is.
 #[test]
-fn skipped_and_flattened_fields_are_no_entries() {
-    /// Lies among the fields of the session.
+fn skipped_and_flattened_fields_are_not_entries() {
+    /// A struct inside the session.
     #[derive(Clone, Default, Serialize, Deserialize)]
     struct Inner {
         /// An entry that the derive cannot know.
@@ -131,7 +130,7 @@ fn skipped_and_flattened_fields_are_no_entries() {
     assert_eq!(renamed.aliases(), ["old", "older"]);
 }
 
-/// The key of an index, told apart from other strings.
+/// The key of an index, with a type of its own.
 #[derive(Clone, Serialize, Deserialize)]
 struct UserId(String);
 
@@ -187,23 +186,23 @@ struct AppSession {
 }
 
 impl AppSession {
-    /// Computed from the whole.
+    /// Computed from the whole session.
     fn is_admin(&self) -> bool {
         self.roles.contains("admin")
     }
 
-    /// Borrowed, and perhaps absent.
+    /// Borrowed, and may be absent.
     fn first_role(&self) -> Option<&str> {
         self.roles.first().map(String::as_str)
     }
 }
 
-/// A set of strings, which serde does not know; DynamoDB refuses an empty one.
+/// A string set, which serde does not know; DynamoDB refuses an empty one.
 fn as_string_set(roles: &BTreeSet<String>) -> Option<AttributeValue> {
     (!roles.is_empty()).then(|| AttributeValue::Ss(roles.iter().cloned().collect()))
 }
 
-/// A function by way of a trait.
+/// A function of a trait.
 trait LenAttribute {
     /// The length as a key.
     fn len_attribute(&self) -> Option<u32>;
@@ -215,7 +214,7 @@ impl LenAttribute for BTreeSet<String> {
     }
 }
 
-/// A field that serde writes by a function of its own.
+/// A field that serde writes with a function.
 mod hex {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
@@ -275,7 +274,7 @@ fn promoted_values_have_the_types_of_their_fields() {
 }
 
 #[test]
-fn the_schema_says_what_the_struct_says() {
+fn the_schema_matches_the_struct() {
     let schema = AppSession::SCHEMA;
     assert_eq!(schema.table(), "app-sessions");
     let promoted = schema.promoted().iter();
@@ -298,7 +297,7 @@ fn the_schema_says_what_the_struct_says() {
     ];
     assert_eq!(promoted, expected);
 
-    // As written, so that the defaults of the two crates cannot part.
+    // As source text, so that the defaults of the two crates cannot differ.
     let debug = format!("{schema:?}");
     for part in [
         "idle_timeout: 5400s",
@@ -316,7 +315,7 @@ fn the_schema_says_what_the_struct_says() {
 
 #[test]
 fn options_that_are_not_given_have_the_defaults_of_the_schema() {
-    /// Nothing said.
+    /// A session without options.
     #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
     struct Plain {
         user_id: u8,

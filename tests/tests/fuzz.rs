@@ -1,9 +1,9 @@
-//! The fuzz targets with random bytes, as many as a run of the tests has time for.
+//! The fuzz targets with random bytes, as many as the tests have time for.
 
 use proptest::prelude::*;
 use session_store_tests::fuzz;
 
-/// Enough that a whole item and some values in its place come from them.
+/// Enough bytes for a whole item and for some other values.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..600)
 }

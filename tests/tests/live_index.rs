@@ -1,8 +1,8 @@
 //! Indexes that are added to a table in use.
 //!
-//! DynamoDB Local 3.3.0 now and then never finishes a new index once many other tables were written.
-//! There this test needs an engine that has done nothing else, and runs only if
-//! `SESSION_STORE_FRESH` says that it has one; `.ci/run` gives it one.
+//! DynamoDB Local 3.3.0 sometimes never finishes a new index after many writes to other tables. So with
+//! that engine, this test needs a fresh one, and runs only if `SESSION_STORE_FRESH` says that it has one;
+//! `.ci/run` does.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ struct App {
     user_id: Option<String>,
 }
 
-/// The next version of the same.
+/// The next version of the same type.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
 struct More {

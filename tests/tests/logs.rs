@@ -1,4 +1,4 @@
-//! G8. Ids are not in any item, log, span, `Debug`, `Display` or error. A process of its own, whose
+//! G8. Ids are in no item, log, span, `Debug`, `Display` or error. This test is a separate process, whose
 //! log is captured from the first line to the last.
 
 use std::io::Write;
@@ -29,7 +29,7 @@ impl Write for Log {
     }
 }
 
-/// Everything that this crate, the SDK and the engine log at all, over all operations and errors.
+/// The whole log of this crate, the SDK and the engine, for all operations and errors.
 #[tokio::test]
 async fn an_id_is_in_no_item_log_or_error() {
     let log = Log::default();
@@ -83,7 +83,7 @@ async fn an_id_is_in_no_item_log_or_error() {
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(
         log.contains(&id.handle().to_string()),
-        "the log has the requests"
+        "the log contains the requests"
     );
     assert!(items.contains(&id.handle().to_string()));
     assert!(shown.contains(&id.handle().to_string()));

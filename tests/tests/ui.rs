@@ -1,6 +1,6 @@
-//! What the derive refuses, with the exact words, and what it must not refuse.
+//! The mistakes that the derive refuses, with the exact messages, and valid uses that it must accept.
 //!
-//! The words are those of one rustc; `TRYBUILD=overwrite` writes them anew, for a review.
+//! The messages are those of one version of rustc; `TRYBUILD=overwrite` writes them again, for a review.
 
 #[test]
 fn ui() {

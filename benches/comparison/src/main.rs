@@ -1,11 +1,11 @@
-//! Puts another session store through the same cases as this one, and prints what each passes, in
-//! Markdown: the table in `docs/conformance.md`.
+//! Runs the same cases on this session store and on another one, and prints the results in Markdown: the
+//! table in `docs/conformance.md`.
 
 use session_store_tests::TestBench;
 use session_store_tests::conformance::{Actix, Make, Ours, Outcome, Tower, Typed, Web, outcomes};
 use tower_sessions_dynamodb_store::{DynamoDBStore, DynamoDBStoreKey, DynamoDBStoreProps};
 
-/// Makes a store of tower-sessions-dynamodb-store, on a table whose names are those of this one.
+/// Makes a store of tower-sessions-dynamodb-store, on a table with the names of this store.
 struct Theirs;
 
 impl Make for Theirs {

@@ -1,26 +1,26 @@
-//! How many instructions an operation of the store takes in this process, beside the same requests
-//! by the SDK alone. The engine is another process, at the address in `SESSION_STORE_ENDPOINT`.
+//! The number of instructions of each operation of the store in this process, compared with the same
+//! requests by the SDK alone. The engine is another process, at the address in `SESSION_STORE_ENDPOINT`.
 //!
 //! ```sh
 //! benches/performance/run instructions
 //! ```
 //!
-//! Needs valgrind, and the runner that `cargo install gungraun-runner --version 0.20.0` brings.
+//! Needs valgrind, and the runner from `cargo install gungraun-runner --version 0.20.0`.
 
-#![allow(missing_docs, reason = "the macros of gungraun make items without")]
+#![allow(missing_docs, reason = "the items of gungraun's macros have no docs")]
 
 use gungraun::prelude::*;
 use session_store_benchmarks::codec::{self, Form, SIZES, Step};
 use session_store_benchmarks::requests::{By, Lab, Operation, Work};
 use tokio::runtime::{Builder, Runtime};
 
-/// How often an operation is carried out while instructions are counted.
+/// The number of runs of an operation while instructions are counted.
 const TIMES: usize = 20;
 
-/// The same before that, so that connections are open and caches are filled.
+/// The number of runs before that, which open the connections and fill the caches.
 const WARM_UP: usize = 5;
 
-/// An operation that is about to be carried out on this thread.
+/// An operation that will run on this thread.
 struct Ready {
     runtime: Runtime,
     work: Work,

@@ -1,5 +1,5 @@
-//! How long an operation of the store takes, beside the same requests by the SDK alone and those of
-//! another store. The engine is another process, at the address in `SESSION_STORE_ENDPOINT`.
+//! The time of each operation of the store, compared with the same requests by the SDK alone and with those
+//! of another store. The engine is another process, at the address in `SESSION_STORE_ENDPOINT`.
 //!
 //! ```sh
 //! benches/performance/run time
@@ -14,7 +14,7 @@ use tokio::runtime::Builder;
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "what is measured is the time of whoever waits"
+    reason = "the benchmark measures the time that a caller waits"
 )]
 fn requests(criterion: &mut Criterion) {
     let endpoint = std::env::var("SESSION_STORE_ENDPOINT").expect("`run` starts the engine");

@@ -1,4 +1,4 @@
-//! What the store does with a session before a request and after it, without the request.
+//! The work of the store on a session before and after a request, without the request.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -15,7 +15,7 @@ pub enum Step {
     Encode,
     /// From an item to its session.
     Decode,
-    /// What changed between two sessions.
+    /// The changes between two sessions.
     Delta,
     /// The bytes that DynamoDB counts for an item.
     Size,
@@ -45,10 +45,10 @@ pub const FORMS: [(&str, Form); 4] = [
 /// The sizes of sessions, in bytes.
 pub const SIZES: [usize; 3] = [300, 2_000, 20_000];
 
-/// A step that is ready to be taken.
+/// A step that is ready to run.
 pub type Work = Box<dyn FnOnce()>;
 
-/// Makes ready for a step with a session of about so many bytes; none where the form has no such step.
+/// Prepares a step with a session of about this many bytes; `None` if the format has no such step.
 pub fn prepare(step: Step, form: Form, bytes: usize) -> Option<Work> {
     match form {
         Form::SerdeDynamo => by_serde_dynamo(step, bytes),
@@ -76,7 +76,7 @@ pub fn item_size(form: Form, bytes: usize) -> usize {
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Some moment, in milliseconds since 1970.
+/// A fixed time, in milliseconds since 1970.
 const NOW: u64 = 1_800_000_000_000;
 
 fn id() -> SessionId {

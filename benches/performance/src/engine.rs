@@ -1,9 +1,9 @@
-//! The engine that answers: the embedded one, or DynamoDB Local.
+//! The engine: the embedded one, or DynamoDB Local.
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, SharedHttpClient};
 use session_store::embedded::Embedded;
 
-/// Which engine answers.
+/// The choice of engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// dynoxide.
@@ -13,7 +13,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// The one that the environment asks for, and the address of DynamoDB Local.
+    /// The engine that the environment asks for, and the address of DynamoDB Local.
     pub fn chosen() -> (Self, Option<String>) {
         match std::env::var("SESSION_STORE_ENDPOINT") {
             Ok(endpoint) if !endpoint.is_empty() => (Self::DynamoDbLocal, Some(endpoint)),
@@ -21,7 +21,7 @@ impl Engine {
         }
     }
 
-    /// As it is called in the tables.
+    /// Its name in the tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dynoxide => "dynoxide",
@@ -30,7 +30,8 @@ impl Engine {
     }
 }
 
-/// How to call the chosen engine, and the way there: in this process, if it is the embedded one.
+/// The configuration of a client of the chosen engine, and its HTTP client; the embedded engine runs in
+/// this process.
 pub async fn near() -> (Builder, SharedHttpClient, Engine) {
     match Engine::chosen() {
         (engine, Some(endpoint)) => (at(&endpoint), http(), engine),
@@ -41,7 +42,7 @@ pub async fn near() -> (Builder, SharedHttpClient, Engine) {
     }
 }
 
-/// The configuration of a client on this address, but for its HTTP client.
+/// The configuration of a client on this address, without its HTTP client.
 pub fn at(endpoint: &str) -> Builder {
     aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
@@ -50,7 +51,7 @@ pub fn at(endpoint: &str) -> Builder {
         .endpoint_url(endpoint)
 }
 
-/// Plain HTTP, as the SDK speaks it.
+/// Plain HTTP, as the SDK sends it.
 pub fn http() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().build_http()
 }

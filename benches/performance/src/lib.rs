@@ -1,4 +1,4 @@
-//! What the benchmarks share: sessions to measure with, the operations, and the engine that answers.
+//! Shared by the benchmarks: the sessions, the operations, and the engine.
 
 pub mod codec;
 pub mod engine;

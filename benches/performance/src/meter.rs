@@ -1,4 +1,4 @@
-//! What DynamoDB bills for each request, as AWS would.
+//! The cost of each request, as AWS would bill it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -15,12 +15,11 @@ use serde_json::Value;
 
 use crate::engine::Engine;
 
-/// The way to the engine, on which each request is asked what it costs. All clones are one.
+/// The wire to the engine, which asks for the cost of each request. All clones share one record.
 ///
-/// Where an engine bills otherwise than AWS, it is put right: a refused write costs as if it had been
-/// carried out, and the engines bill none; a transaction costs twice, and DynamoDB Local bills it
-/// once; a query that finds nothing costs half a unit, or one if it is consistent, and DynamoDB Local
-/// bills none.
+/// The count of an engine is corrected where it differs from AWS. AWS bills a refused write as if it had
+/// been carried out, and the engines bill none. AWS bills a transaction twice, and DynamoDB Local once. AWS
+/// bills half a unit for a query that finds nothing, or one if it is consistent, and DynamoDB Local none.
 #[derive(Clone)]
 pub struct Meter {
     engine: SharedHttpClient,
@@ -28,7 +27,7 @@ pub struct Meter {
     charges: Arc<Mutex<Vec<Charge>>>,
 }
 
-/// A request, and what it costs.
+/// A request, and its cost.
 #[derive(Clone, Debug)]
 pub struct Charge {
     /// The DynamoDB operation, such as `GetItem`.
@@ -40,7 +39,7 @@ pub struct Charge {
 }
 
 impl Meter {
-    /// Stands between a client and this engine.
+    /// A meter between a client and this engine.
     pub fn new(engine: SharedHttpClient, which: Engine) -> Self {
         Self {
             engine,
@@ -49,7 +48,7 @@ impl Meter {
         }
     }
 
-    /// The requests since the last call of this.
+    /// Takes the requests so far.
     pub fn charges(&self) -> Vec<Charge> {
         std::mem::take(&mut self.charges.lock().unwrap())
     }
@@ -131,13 +130,13 @@ impl Meter {
             },
             ("TransactWriteItems", Some(once), Engine::DynamoDbLocal) => 2.0 * once,
             (_, Some(billed), _) => billed,
-            (_, None, _) if answer["__type"].is_null() => 0.0, // about the table, and not its items
+            (_, None, _) if answer["__type"].is_null() => 0.0, // a request for the table, not for its items
             (_, None, _) => refused(answer),
         }
     }
 }
 
-/// The only refusal of a visit is that of a write to an item that is not there.
+/// The only refusal in a visit is that of a write to an absent item.
 fn refused(answer: &Value) -> f64 {
     let kind = answer["__type"].as_str().unwrap_or_default();
     assert!(

@@ -1,5 +1,4 @@
-//! The operations of the store, each beside the same requests by the SDK alone, and those of another
-//! store.
+//! The operations of the store, and the same requests by the SDK alone and by another store.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -19,7 +18,7 @@ use crate::session::{Plain, TEA, prose};
 
 /// An operation of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "they are the store's")]
+#[allow(missing_docs, reason = "the store documents them")]
 pub enum Operation {
     Load,
     Save,
@@ -31,7 +30,7 @@ pub enum Operation {
     Delete,
 }
 
-/// Who carries it out.
+/// The subject that runs an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// This store.
@@ -42,24 +41,24 @@ pub enum By {
     Peer,
 }
 
-/// An operation that is ready to be carried out, a number of times.
+/// An operation that is ready to run a number of times.
 pub type Work = Pin<Box<dyn Future<Output = ()>>>;
 
-/// A table, and three ways to it.
+/// A table, and three clients of it.
 pub struct Lab {
     store: DynamoDbStore<Plain>,
     sdk: Sdk,
     peer: DynamoDBStore,
 }
 
-/// Bytes of the text in a session.
+/// The bytes of the text in a session.
 const PROFILE: usize = 2048;
 
 /// How many sessions are listed and revoked.
 const SESSIONS: usize = 5;
 
 impl Lab {
-    /// On a new table of the engine at this address, by plain HTTP.
+    /// Uses a new table of the engine at this address, with plain HTTP.
     pub async fn at(endpoint: &str) -> Self {
         Self::on(engine::at(endpoint).http_client(engine::http())).await
     }
@@ -90,7 +89,7 @@ impl Lab {
         }
     }
 
-    /// Makes ready for so many times of an operation; none where nobody has it.
+    /// Prepares this many runs of an operation; `None` if the subject does not have it.
     pub async fn prepare(&self, operation: Operation, by: By, times: usize) -> Option<Work> {
         match by {
             By::Store => Some(self.by_store(operation, times).await),
@@ -321,7 +320,7 @@ impl Lab {
         users
     }
 
-    /// Items as the store makes them, that are not in the table.
+    /// Items that the store has made, but that are not in the table.
     async fn items(&self, times: usize) -> Vec<HashMap<String, AttributeValue>> {
         let mut items = Vec::new();
         for _ in 0..times {
@@ -339,7 +338,7 @@ fn id(handle: SessionHandle) -> AttributeValue {
     AttributeValue::S(handle.to_string())
 }
 
-/// A user that no other session has.
+/// A user without other sessions.
 fn user() -> String {
     format!("u-{:016x}", fastrand::u64(..))
 }
@@ -354,7 +353,7 @@ fn data(user: &str) -> Plain {
     }
 }
 
-/// The same in the form of tower-sessions.
+/// The same session in the form of tower-sessions.
 fn record() -> Record {
     let data = serde_json::to_value(data(&user())).unwrap();
     let serde_json::Value::Object(data) = data else {

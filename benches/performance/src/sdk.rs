@@ -1,4 +1,4 @@
-//! The requests of the store, made by hand with the SDK alone.
+//! The requests of the store, written by hand with the SDK alone.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// A client and the table that it is to ask for.
+/// A client, and the table for its requests.
 #[derive(Clone)]
 pub(crate) struct Sdk {
     pub(crate) client: Client,
@@ -40,7 +40,7 @@ impl Sdk {
         black_box(put.send().await.unwrap());
     }
 
-    /// One field of an item that has come to this version.
+    /// Updates one field of an item with this version.
     pub(crate) async fn save(&self, key: Item, version: u64, visits: u64) {
         let now = now();
         let update = self.client.update_item().table_name(&self.table);

@@ -1,4 +1,4 @@
-//! The sessions that are measured with: that of the axum example, in each form of `data`.
+//! The sessions for the benchmarks: that of the axum example, in each format of `data`.
 
 use std::fmt::Debug;
 
@@ -6,20 +6,20 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
 
-/// A session of one of the types below, which are alike but for how they are stored.
+/// A session of one of the types below, which differ only in how they are stored.
 pub trait Visitor:
     SessionAttributes + Clone + Debug + Default + Serialize + DeserializeOwned + Send + Sync + 'static
 {
-    /// Logs a user in who has this to say.
+    /// Logs a user in, with this profile.
     fn log_in(&mut self, user: String, profile: String);
     /// Puts something into the cart.
     fn add(&mut self, line: String);
-    /// Counts one more.
+    /// Adds one to the counter.
     fn count(&mut self);
-    /// What the user has to say.
+    /// The profile of the user.
     fn profile(&self) -> Option<&str>;
 
-    /// A session of about so many bytes: half of it in one text, half in the lines of a cart.
+    /// A session of about this many bytes: half of it in one text, half in the lines of a cart.
     fn of(bytes: usize) -> Self {
         let text = prose(bytes);
         let (lines, profile) = text.split_at(bytes / 2);
@@ -45,16 +45,16 @@ macro_rules! sessions {
         )]
         #[serde(default)]
         pub struct $name {
-            /// Who logged in.
+            /// The user.
             #[dynamo(attr = "user_id", $($index)+)]
             pub user_id: Option<String>,
-            /// How the page looks.
+            /// The theme of the page.
             pub theme: String,
-            /// What is in the cart.
+            /// The content of the cart.
             pub cart: Vec<String>,
-            /// How many forms were sent.
+            /// The number of forms that were sent.
             pub visits: u64,
-            /// What the user says of themselves.
+            /// The profile of the user.
             pub profile: Option<String>,
         }
 
@@ -95,8 +95,8 @@ sessions! {
 /// A line of a cart.
 pub const TEA: &str = "Assam tea, 250 g";
 
-/// Text of so many bytes, the same every time: words of a small vocabulary, drawn at random, so that
-/// zstd makes less than half of 2 KB of it, as it does of prose.
+/// A text of this many bytes, the same every time: random words of a small vocabulary, so that zstd
+/// compresses 2 KB of it to less than half, like prose.
 pub fn prose(bytes: usize) -> String {
     const WORDS: usize = 100;
     let mut random = fastrand::Rng::with_seed(17);

@@ -1,5 +1,5 @@
-//! An example of session-store behind actix-session: log-in, a counter of visits, and a list of
-//! one's own devices to log out everywhere.
+//! An example of session-store with actix-session: log-in, a counter of visits, and a list of the user's
+//! devices, to log out everywhere.
 
 use actix_session::{Session, SessionMiddleware};
 use actix_web::cookie::Key;
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 use session_store::actix_session::ActixSessions;
 use session_store::{DynamoDbStore, SessionAttributes};
 
-/// What the store is to know of a visitor. The application reads and writes the entries of the same
-/// names through actix-session's [`Session`].
+/// The fields that the store knows. The application reads and writes the entries of the same names through
+/// actix-session's [`Session`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "actix-sessions", absolute_timeout = "12h")]
 #[serde(default)]
 pub struct AppSession {
-    /// Who logged in: an attribute of its own, and an index that misses no session.
+    /// The user: a separate attribute, with an index that misses no session.
     #[dynamo(attr = "user_id", index(consistent, limit = 5))]
     pub user_id: Option<String>,
-    /// How often the page was shown.
+    /// The number of visits.
     pub visits: u64,
 }
 
@@ -31,7 +31,7 @@ pub type Store = DynamoDbStore<AppSession>;
 /// The middleware that gives each request its session.
 pub fn sessions(store: &Store, key: Key) -> SessionMiddleware<ActixSessions<AppSession>> {
     SessionMiddleware::builder(ActixSessions::new(store.clone()), key)
-        // On loopback there is no TLS; leave this line out where there is.
+        // There is no TLS on loopback; remove this line if there is.
         .cookie_secure(false)
         .build()
 }
@@ -47,7 +47,7 @@ pub fn pages(store: Store) -> impl FnOnce(&mut ServiceConfig) {
     }
 }
 
-/// The page, which counts its visits: an entry of the session that is in no index.
+/// The page. It counts its visits in an entry of the session without an index.
 async fn home(session: Session, store: Data<Store>) -> Result<Markup, Error> {
     let visits = session.get::<u64>("visits")?.unwrap_or(0) + 1;
     session.insert("visits", visits)?;
@@ -91,7 +91,8 @@ struct LogIn {
     user: String,
 }
 
-/// A real app would ask for a password here. The new key keeps whoever knows the old one out.
+/// A real app would ask for a password here. After the new key, an attacker who knows the old one cannot
+/// use it.
 async fn log_in(session: Session, form: Form<LogIn>) -> Result<HttpResponse, Error> {
     let user = form.into_inner().user;
     if user.is_empty() || user.len() > 100 {
@@ -107,7 +108,7 @@ async fn log_out(session: Session) -> HttpResponse {
     to_home()
 }
 
-/// Ends all sessions of the user. This one is among them; `purge` removes its cookie.
+/// Ends all sessions of the user, including this one; `purge` removes its cookie.
 async fn log_out_everywhere(session: Session, store: Data<Store>) -> Result<HttpResponse, Error> {
     if let Some(user) = session.get::<String>("user_id")? {
         let revoked = store.revoke(AppSession::USER_ID, &user).await;
@@ -126,7 +127,7 @@ fn to_home() -> HttpResponse {
         .finish()
 }
 
-/// An answer of 500 that tells the visitor nothing of the cause.
+/// A response of 500 that does not tell the visitor the cause.
 fn failed(error: session_store::Error) -> Error {
     InternalError::from_response(error, HttpResponse::InternalServerError().finish()).into()
 }

@@ -1,5 +1,5 @@
-//! Serves the app on loopback, with the sessions in memory. `PORT` is the port: 3000 by default, 0
-//! for any that is free.
+//! Serves the app on loopback, with the sessions in memory. `PORT` is the port: 3000 by default, 0 for a
+//! free one.
 
 use std::env;
 use std::error::Error;
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .embedded()
         .build()
         .await?;
-    // A key that outlives the process belongs to sessions that do; these are in memory.
+    // The sessions are in memory, so the key need not outlive the process.
     let key = Key::generate();
     let server = HttpServer::new(move || {
         App::new()

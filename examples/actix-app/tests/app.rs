@@ -1,6 +1,6 @@
 //! Drives the app in this process, with one cookie for each browser.
 //!
-//! On the embedded engine, or on that at `SESSION_STORE_ENDPOINT` where it is set.
+//! It uses the embedded engine, or the one at `SESSION_STORE_ENDPOINT` if that is set.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What can go wrong in a request, and what the visitor is told of it.
+//! The errors of a request, and the text that the visitor sees.
 
 use std::error::Error as _;
 
@@ -13,19 +13,19 @@ use crate::page;
 /// The error of every handler.
 #[derive(Debug)]
 pub(crate) enum AppError {
-    /// Only who is logged in may do this.
+    /// Only a user who is logged in may do this.
     Anonymous,
     /// There is no such page, or no such session of this user.
     NotFound,
-    /// It was sent from a page of another site.
+    /// The request comes from a page of another site.
     CrossSite,
-    /// The form is not one of ours.
+    /// The form is not one of this app.
     Form(FormRejection),
-    /// Sessions that were to be ended are still valid.
+    /// Some sessions that the request should end are still valid.
     NotAllEnded(Revoked),
-    /// The session could not be read, and the layer has the answer.
+    /// The session could not be read, and the layer has the response.
     Session(SessionRejection),
-    /// The store failed, which says nothing of the session: its cookie stays as it is.
+    /// The store failed. The session may still exist, so its cookie stays.
     Store(Error),
 }
 
@@ -56,7 +56,7 @@ impl IntoResponse for AppError {
                 let message = "This form came from another site, so nothing was done.";
                 answer(StatusCode::FORBIDDEN, message)
             }
-            Self::Form(rejection) => answer(rejection.status(), &what_is_wrong(&rejection)),
+            Self::Form(rejection) => answer(rejection.status(), &innermost_cause(&rejection)),
             Self::NotAllEnded(revoked) => {
                 for failure in revoked.failed() {
                     log(failure.error());
@@ -70,7 +70,7 @@ impl IntoResponse for AppError {
     }
 }
 
-/// What to answer where the store failed, in a handler or around it.
+/// The response if the store failed, in a handler or around it.
 pub(crate) fn store_failed(error: &Error) -> Response {
     if let Error::Gone(_) = error {
         let message = "Your session ended just now. Please try again.";
@@ -93,8 +93,8 @@ fn answer(status: StatusCode, message: &str) -> Response {
     (status, page::error(status, message)).into_response()
 }
 
-/// The innermost cause: what a form's own check says, without what each layer adds to it.
-fn what_is_wrong(rejection: &FormRejection) -> String {
+/// The innermost cause: the message of the form's own check, without the additions of each layer.
+fn innermost_cause(rejection: &FormRejection) -> String {
     let mut cause: &dyn std::error::Error = rejection;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -102,7 +102,7 @@ fn what_is_wrong(rejection: &FormRejection) -> String {
     cause.to_string()
 }
 
-/// Writes an error with its causes, none of which holds a session id.
+/// Writes an error with its causes; no error holds a session id.
 fn log(error: &Error) {
     let mut line = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! The forms, checked as they are read.
+//! The forms, which are checked when they are read.
 
 use axum::extract::FromRequest;
 use serde::Deserialize;
@@ -6,10 +6,10 @@ use serde::Deserialize;
 use crate::error::AppError;
 use crate::session::Theme;
 
-/// The largest body in bytes: a profile whose every byte is percent-encoded, and the rest.
+/// The largest body in bytes: a profile in which every byte is percent-encoded, and the rest.
 pub(crate) const MAX_BODY: usize = 3 * Profile::MAX + 4096;
 
-/// A form of this type; a bad one is answered with a page that says why.
+/// A form of this type. For a bad form, the response is a page with the reason.
 #[derive(FromRequest)]
 #[from_request(via(axum::Form), rejection(AppError))]
 pub(crate) struct Form<T>(pub(crate) T);
@@ -43,7 +43,7 @@ impl<const MAX: usize> TryFrom<String> for Text<MAX> {
         let text = text.trim();
         match text.chars().count() {
             n if (1..=MAX).contains(&n) => Ok(Self(text.to_owned())),
-            _ => Err(format!("it takes from 1 to {MAX} characters")),
+            _ => Err(format!("enter 1 to {MAX} characters")),
         }
     }
 }
@@ -54,13 +54,13 @@ impl<const MAX: usize> From<Text<MAX>> for String {
     }
 }
 
-/// What a user says of themselves, if anything.
+/// The profile of a user, if there is one.
 #[derive(Default, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Profile(Option<String>);
 
 impl Profile {
-    /// In bytes, as they count for DynamoDB.
+    /// In bytes, as DynamoDB counts them.
     const MAX: usize = 64 * 1024;
 }
 
@@ -70,7 +70,7 @@ impl TryFrom<String> for Profile {
     fn try_from(text: String) -> Result<Self, &'static str> {
         match text.len() {
             0 => Ok(Self(None)),
-            n if n > Self::MAX => Err("it takes 64 KB at most"),
+            n if n > Self::MAX => Err("enter at most 64 KB"),
             _ => Ok(Self(Some(text))),
         }
     }

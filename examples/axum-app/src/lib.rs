@@ -1,6 +1,6 @@
-//! An example of session-store: log-in, a cart, and a list of one's own sessions to end.
+//! An example of session-store: log-in, a cart, and a list of the user's sessions, to end them.
 //!
-//! Start reading at [`AppSession`], which is what the app keeps of a visitor.
+//! Start reading at [`AppSession`], the data that the app keeps for each visitor.
 
 mod error;
 mod form;
@@ -57,13 +57,13 @@ pub fn app(store: Store) -> Router {
         .with_state(store)
 }
 
-/// The page, which counts its visits in sessions that are there, and begins none by itself.
+/// The page. It counts its visits in existing sessions, and does not create one.
 async fn home(State(store): State<Store>, session: Option<Current>) -> Result<Markup, AppError> {
     let Some(mut session) = session else {
         return Ok(page::home(None, &[], &[]));
     };
     session.visits += 1;
-    // Shown now, and stored as shown together with the visit.
+    // The page shows them now, and the save of the visit removes them.
     let ended = mem::take(&mut session.ended);
     match CurrentSession::save(&mut session).await {
         Ok(()) => {}
@@ -78,13 +78,13 @@ async fn home(State(store): State<Store>, session: Option<Current>) -> Result<Ma
     Ok(page::home(session, &devices, &ended))
 }
 
-/// Who is there, at the price of one read.
+/// The user who is logged in, for the price of one read.
 async fn page(session: Current) -> String {
     let user = session.user_id.as_deref();
     user.unwrap_or("anonymous").to_owned()
 }
 
-/// What DynamoDB holds of the session: `user_id` stands beside `data`, for any tool to read.
+/// The item of the session in DynamoDB: `user_id` is beside `data`, for any tool to read.
 ///
 /// The store's own client reads it, since the library never shows an item.
 async fn item(
@@ -120,8 +120,8 @@ async fn me(User { name, session, .. }: User) -> Json<Me> {
     })
 }
 
-/// Makes this the session of a user, under a new id: somebody else may know the one before (session
-/// fixation). The id changes and the user is stored in one transaction.
+/// Makes this the session of a user, under a new id, since an attacker may know the old one (session
+/// fixation). One transaction changes the id and stores the user.
 async fn login(mut session: Current, Form(form): Form<LoginForm>) -> Result<Redirect, AppError> {
     let user = String::from(form.user);
     if session
@@ -129,7 +129,7 @@ async fn login(mut session: Current, Form(form): Form<LoginForm>) -> Result<Redi
         .as_ref()
         .is_some_and(|before| *before != user)
     {
-        // What one user has left is not for the next to see.
+        // A user must not see the data of another.
         *session = AppSession {
             theme: session.theme,
             ..AppSession::default()
@@ -140,7 +140,7 @@ async fn login(mut session: Current, Form(form): Form<LoginForm>) -> Result<Redi
         session.profile = Some(profile);
     }
     CurrentSession::cycle_id(&mut session);
-    // At once, since only then it is known which sessions were ended for this one.
+    // Save now, since only then the handler learns which sessions were evicted.
     CurrentSession::save(&mut session).await?;
     let stored = CurrentSession::stored(&session);
     let ended = stored.map_or_else(Vec::new, |stored| Session::evicted(stored).to_vec());
@@ -148,7 +148,7 @@ async fn login(mut session: Current, Form(form): Form<LoginForm>) -> Result<Redi
     Ok(Redirect::to("/"))
 }
 
-/// By `update`, so that of two requests at once neither undoes the other.
+/// Uses `update`, so that of two parallel requests neither undoes the other.
 async fn add_to_cart(
     mut session: Current,
     Form(form): Form<CartForm>,
@@ -171,7 +171,7 @@ struct Device {
     created_at: u128,
     touched_at: u128,
     expires_at: u128,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     current: bool,
 }
 
@@ -197,7 +197,7 @@ fn millis(time: SystemTime) -> u128 {
         .as_millis()
 }
 
-/// Ends one session of the user's own; that of somebody else is as if it were not there.
+/// Ends one session of the user. A session of another user counts as absent.
 async fn revoke_device(
     State(store): State<Store>,
     User { name, .. }: User,
@@ -228,10 +228,10 @@ async fn logout_others(
     Ok(Redirect::to("/"))
 }
 
-/// Ends all sessions of the user, this one as well.
+/// Ends all sessions of the user, including this one.
 ///
-/// It is not left to [`logout`] to end this one: a log-in in the same browser at this moment could
-/// have given it a new id, which the revocation meets and a log-out does not.
+/// It does not leave this session to [`logout`]: at this moment, a log-in in the same browser could have
+/// given it a new id. The revocation finds that session, and a log-out does not.
 async fn logout_everywhere(
     State(store): State<Store>,
     User {
@@ -250,7 +250,7 @@ fn all_ended(revoked: Revoked) -> Result<(), AppError> {
     }
 }
 
-/// Tells the browser to keep no page, to fetch nothing from elsewhere, and to let nobody frame one.
+/// Tells the browser to cache no page, to load nothing from other sites, and to allow no frames.
 async fn guarded(mut response: Response) -> Response {
     const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

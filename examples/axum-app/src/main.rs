@@ -1,14 +1,14 @@
-//! Serves the app on loopback, on the engine that the environment names.
+//! Serves the app on loopback, with the engine that the environment names.
 //!
-//! | variable | what |
+//! | variable | meaning |
 //! |---|---|
-//! | `PORT` | the port; 3000 by default, 0 for any that is free |
+//! | `PORT` | the port; 3000 by default, 0 for a free one |
 //! | `SESSIONS_DB` | the file of an embedded engine |
 //! | `DYNAMODB_ENDPOINT` | the address of another engine, where the table is created if it is missing |
-//! | `AWS_REGION` | without the two above: DynamoDB on AWS, where the table has to be there |
+//! | `AWS_REGION` | without the two above: DynamoDB on AWS, where the table must exist |
 //! | `DYNAMODB_TABLE` | the name of the table; `app-sessions` by default |
 //!
-//! With none of the engines named, it is embedded, and in memory.
+//! Without any of them, the engine is embedded, and in memory.
 
 use std::env;
 use std::error::Error;
@@ -51,14 +51,14 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     axum::serve(listener, app(store))
         .with_graceful_shutdown(async {
             if let Err(error) = stop().await {
-                eprintln!("cannot wait for signals, and stops at once: {error}");
+                eprintln!("the process stops, since it cannot wait for signals: {error}");
             }
         })
         .await?;
     Ok(())
 }
 
-/// The store that the environment asks for, its table ready.
+/// The store that the environment names, with its table.
 async fn store() -> Result<Store, Box<dyn Error>> {
     let mut builder = DynamoDbStore::<AppSession>::builder();
     if let Some(table) = variable("DYNAMODB_TABLE") {
@@ -71,7 +71,7 @@ async fn store() -> Result<Store, Box<dyn Error>> {
         (Some(url), None) => {
             let store = builder.endpoint(url).build().await?;
             match store.create_table().await {
-                // An engine that deletes nothing by itself is good enough to try the app on.
+                // An engine without TTL is good enough to try the app.
                 Err(StoreError::Setup(e)) if e.is_ttl_unsupported() => {}
                 created => created?,
             }
@@ -80,7 +80,7 @@ async fn store() -> Result<Store, Box<dyn Error>> {
         (None, Some(path)) => Ok(builder.embedded_at(path).build().await?),
         (None, None) if variable("AWS_REGION").is_some() => {
             let store = builder.from_env().build().await?;
-            // A table on AWS is made by whoever pays for it.
+            // The app does not create a table on AWS, since that costs money.
             store.verify_table().await?;
             Ok(store)
         }
@@ -93,7 +93,7 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Returns when somebody asks this process to end.
+/// Returns when this process is asked to end.
 async fn stop() -> io::Result<()> {
     #[cfg(unix)]
     {

@@ -1,7 +1,7 @@
-//! Forms of other sites are refused.
+//! Refuses forms of other sites.
 //!
-//! The cookie does not come along with them, for it is `SameSite=Lax`; but a form without a session
-//! can log its visitor in as somebody else, and other ports and subdomains are of the same site.
+//! Such forms come without the cookie, since it is `SameSite=Lax`. But a form without a session can log the
+//! visitor in as another user, and other ports and subdomains belong to the same site.
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::error::AppError;
 
-/// Lets through what changes nothing, and what does not come from a page elsewhere.
+/// Lets requests through that change nothing, or that do not come from a page of another origin.
 pub(crate) async fn checked(request: Request, next: Next) -> Response {
     if request.method().is_safe() || is_ours(request.headers()) {
         next.run(request).await
@@ -20,9 +20,9 @@ pub(crate) async fn checked(request: Request, next: Next) -> Response {
     }
 }
 
-/// Whether it comes from a page of this very origin, from the visitor, or from no browser at all.
+/// Whether the request comes from a page of this origin, from the visitor directly, or from no browser.
 fn is_ours(headers: &HeaderMap) -> bool {
-    // No page can set either header. Browsers before 2023 know only the second.
+    // A page cannot set either header. Browsers before 2023 know only the second.
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }

@@ -1,4 +1,4 @@
-//! The page. Whatever a visitor wrote goes through the template, which escapes it.
+//! The page. All text of visitors goes through the template, which escapes it.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -15,7 +15,7 @@ const ICON: &str = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' v
                     <rect width='16' height='16' rx='4' fill='%230d7a6f'/>\
                     <path d='M4 6h8M4 10h5' stroke='white' stroke-width='2' stroke-linecap='round'/></svg>";
 
-/// The page of this session, or of nobody's, with word of the sessions that ended for it.
+/// The page of this session, or of an anonymous visitor, with a notice of the sessions that were evicted.
 pub(crate) fn home(
     session: Option<&Session<AppSession>>,
     devices: &[SessionSummary],
@@ -46,7 +46,7 @@ pub(crate) fn home(
     )
 }
 
-/// The page that shows an item as DynamoDB holds it.
+/// The page that shows an item as it is in DynamoDB.
 pub(crate) fn item(theme: Theme, item: &HashMap<String, AttributeValue>) -> Markup {
     let mut attributes: Vec<_> = item.iter().collect();
     attributes.sort_by_key(|(name, _)| name.as_str());
@@ -101,7 +101,7 @@ fn shown(value: &AttributeValue) -> (&'static str, String) {
     }
 }
 
-/// The page that says what went wrong.
+/// The page that shows an error.
 pub(crate) fn error(status: StatusCode, message: &str) -> Markup {
     layout(
         None,
@@ -118,7 +118,7 @@ pub(crate) fn error(status: StatusCode, message: &str) -> Markup {
     )
 }
 
-/// A page in these colours, which it then lets the visitor choose.
+/// A page in these colours, with a form to choose others.
 fn layout(theme: Option<Theme>, body: Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -245,7 +245,7 @@ fn devices(current: &Session<AppSession>, devices: &[SessionSummary]) -> Markup 
     }
 }
 
-/// As much of a handle as tells a user's own sessions apart.
+/// The first characters of a handle, enough to distinguish the sessions of one user.
 fn short(handle: SessionHandle) -> String {
     handle.to_string().chars().take(8).collect()
 }

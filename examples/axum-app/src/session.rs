@@ -1,4 +1,4 @@
-//! What a session holds, and the extractor of a visitor who is logged in.
+//! The content of a session, and the extractor of a visitor who is logged in.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -14,28 +14,28 @@ pub type Store = DynamoDbStore<AppSession>;
 /// The session of a request, whether there is one in the store or not.
 pub(crate) type Current = CurrentSession<AppSession>;
 
-/// What the app keeps of a visitor.
+/// The data that the app keeps for each visitor.
 ///
-/// `serde(default)` lets this binary read the sessions of one that did not have all the fields.
+/// `serde(default)` lets this binary read the sessions of a binary without some of the fields.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "app-sessions", idle_timeout = "30m", absolute_timeout = "12h")]
 #[serde(default)]
 pub struct AppSession {
-    /// Who logged in; the attribute is absent, and the session in no index, for anybody else.
+    /// The user. For an anonymous visitor, the attribute is absent, and the session is in no index.
     ///
-    /// The index is consistent, so that a list of one's sessions misses none, and ending them all
-    /// ends them all. A log-in beyond the limit ends the oldest.
+    /// The index is consistent, so that a list of the user's sessions misses none, and a log-out everywhere
+    /// ends all of them. A log-in over the limit ends the oldest.
     #[dynamo(attr = "user_id", index(consistent, limit = 5))]
     pub user_id: Option<String>,
-    /// How the page looks.
+    /// The theme of the page.
     pub theme: Theme,
-    /// What is in the cart.
+    /// The content of the cart.
     pub cart: Vec<String>,
-    /// How often the page was shown in this session.
+    /// The number of visits in this session.
     pub visits: u64,
-    /// What the user says of themselves.
+    /// The profile of the user.
     pub profile: Option<String>,
-    /// The sessions that were ended to make room for this one, until the page has said so.
+    /// The sessions that were evicted for this one, until the page has shown them.
     pub ended: Vec<SessionHandle>,
 }
 
@@ -43,7 +43,7 @@ pub struct AppSession {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// Those of the visitor's system.
+    /// The colours of the visitor's system.
     #[default]
     Auto,
     /// Dark on light.
@@ -52,7 +52,7 @@ pub enum Theme {
     Dark,
 }
 
-/// A visitor who is logged in; anybody else is answered with 401.
+/// A visitor who is logged in; for others, the response is 401.
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) handle: SessionHandle,

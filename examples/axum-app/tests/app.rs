@@ -1,6 +1,6 @@
 //! Drives the app in this process, with one cookie jar for each browser.
 //!
-//! On the embedded engine, or on that at `SESSION_STORE_ENDPOINT` where it is set.
+//! It uses the embedded engine, or the one at `SESSION_STORE_ENDPOINT` if that is set.
 
 #![expect(
     clippy::unwrap_used,
@@ -37,8 +37,8 @@ async fn store() -> Store {
     test_store().await.store
 }
 
-/// How many items are in the table, sessions and whatever else there should not be, but for the
-/// rosters of the consistent index: they stay a while when their sessions have ended.
+/// The number of items in the table, including any that should not be there, but without the rosters of the
+/// consistent index: they stay for a while after their sessions have ended.
 async fn stored(store: &Store) -> usize {
     let scan = store.client().scan().table_name(store.table_name());
     let scan = scan.send().await.unwrap();
@@ -49,7 +49,7 @@ async fn stored(store: &Store) -> usize {
 /// A client that keeps its session cookie, as browsers do.
 struct Browser {
     app: Router,
-    /// What it sends along with each request.
+    /// The header that it sends with each request.
     headers: HeaderMap,
     cookie: Option<String>,
 }
@@ -123,7 +123,7 @@ impl Browser {
         let id = self.cookie.as_deref().filter(|id| id.len() == 43);
         assert!(
             id.is_none_or(|id| !text.contains(id)),
-            "a session id is for the cookie alone"
+            "a session id is only in the cookie"
         );
         Answer {
             status: parts.status,
@@ -184,7 +184,7 @@ async fn one_device_ends_all_others() {
         Browser::logged_in(&store, "ada").await,
         Browser::logged_in(&store, "ada").await,
     ];
-    let mut somebody = Browser::logged_in(&store, "grace").await;
+    let mut grace = Browser::logged_in(&store, "grace").await;
     let mut laptop = Browser::logged_in(&store, "ada").await;
 
     let answer = laptop.post("/logout-others", "").await;
@@ -193,13 +193,13 @@ async fn one_device_ends_all_others() {
         assert_eq!(other.page().await, "anonymous");
     }
     assert_eq!(laptop.page().await, "ada");
-    assert_eq!(somebody.page().await, "grace");
+    assert_eq!(grace.page().await, "grace");
 }
 
 #[tokio::test]
 async fn a_log_in_is_listed_at_once_and_ended_everywhere() {
     let store = store().await;
-    let mut somebody = Browser::logged_in(&store, "grace").await;
+    let mut grace = Browser::logged_in(&store, "grace").await;
     let mut laptop = Browser::logged_in(&store, "ada").await;
     let mut phone = Browser::logged_in(&store, "ada").await;
     let devices = laptop.devices().await;
@@ -223,7 +223,7 @@ async fn a_log_in_is_listed_at_once_and_ended_everywhere() {
     for ended in [&mut laptop, &mut phone, &mut tablet] {
         assert_eq!(ended.page().await, "anonymous");
     }
-    assert_eq!(somebody.page().await, "grace");
+    assert_eq!(grace.page().await, "grace");
     assert_eq!(stored(&store).await, 1);
 }
 
@@ -280,7 +280,7 @@ async fn a_form_of_another_site_is_refused_even_with_the_cookie() {
             assert!(answer.text.contains("came from another site"), "{path}");
             assert!(!answer.headers.contains_key(SET_COOKIE), "{path}");
         }
-        // A link from elsewhere is one of the ways in.
+        // A link from another site is allowed.
         assert_eq!(ada.page().await, "ada");
     }
     let me = json!({"user_id": "ada", "cart": [], "theme": "auto", "visits": 0});
@@ -329,20 +329,23 @@ async fn a_log_in_beyond_the_limit_ends_the_oldest() {
     );
     assert!(page.contains(&notice) && page.contains("5 of 5"), "{page}");
     let page = sixth.get("/").await.text;
-    assert!(!page.contains("oldest session"), "it is said once: {page}");
+    assert!(
+        !page.contains("oldest session"),
+        "the page says it only once: {page}"
+    );
     for other in &mut others {
         assert_eq!(other.page().await, "ada");
         assert!(!other.get("/").await.text.contains("oldest session"));
     }
 
-    // With a new id it is still the same session: nobody has to make room for it.
+    // With a new id it is still the same session: no session makes room for it.
     sixth.post("/login", "user=ada").await;
     assert_eq!(sixth.devices().await.len(), 5);
     assert!(!sixth.get("/").await.text.contains("oldest session"));
 }
 
-/// The notice is stored after the log-in: if that fails, the cookie must not be missed, since nobody
-/// else has the new id.
+/// The notice is stored after the log-in. If that fails, the browser must still get the cookie, since
+/// nothing else has the new id.
 #[tokio::test]
 async fn a_log_in_counts_even_if_its_notice_is_lost() {
     let TestStore { store, wire, .. } = test_store().await;
@@ -364,15 +367,15 @@ async fn a_log_in_counts_even_if_its_notice_is_lost() {
 }
 
 #[tokio::test]
-async fn nobody_ends_the_session_of_somebody_else() {
+async fn a_user_cannot_end_the_session_of_another() {
     let store = store().await;
     let mut ada = Browser::logged_in(&store, "ada").await;
     let mut grace = Browser::logged_in(&store, "grace").await;
     let revoke = format!("/devices/{}/revoke", ada.handle());
 
     assert_eq!(grace.post(&revoke, "").await.status, StatusCode::NOT_FOUND);
-    let mut nobody = Browser::new(&store);
-    let answer = nobody.post(&revoke, "").await;
+    let mut anonymous = Browser::new(&store);
+    let answer = anonymous.post(&revoke, "").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     let answer = grace.post("/devices/no-handle/revoke", "").await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
@@ -456,7 +459,7 @@ async fn reading_creates_nothing() {
 }
 
 #[tokio::test]
-async fn a_bad_cookie_is_no_session() {
+async fn a_bad_cookie_is_anonymous() {
     let store = store().await;
     let unknown = "A".repeat(43);
     let long = "A".repeat(5000);
@@ -500,8 +503,8 @@ async fn bad_forms_are_refused_with_a_reason() {
     let many = |n| "ä".repeat(n);
     let bad = [
         ("/login", String::new(), "missing field `user`"),
-        ("/login", "user=".to_owned(), "user: it takes from 1"),
-        ("/login", "user=++".to_owned(), "user: it takes from 1"),
+        ("/login", "user=".to_owned(), "user: enter 1 to"),
+        ("/login", "user=++".to_owned(), "user: enter 1 to"),
         ("/login", format!("user={}", many(65)), "64 characters"),
         (
             "/login",
@@ -509,7 +512,7 @@ async fn bad_forms_are_refused_with_a_reason() {
             "64 KB",
         ),
         ("/login", "user=a&user=b".to_owned(), "duplicate field"),
-        ("/cart", "item=".to_owned(), "item: it takes from 1"),
+        ("/cart", "item=".to_owned(), "item: enter 1 to"),
         ("/cart", format!("item={}", many(101)), "100 characters"),
         ("/theme", "theme=%3Cpink%3E".to_owned(), "&lt;pink&gt;"),
     ];
@@ -550,7 +553,7 @@ async fn unknown_routes_are_not_found() {
 }
 
 #[tokio::test]
-async fn the_cookie_is_for_this_site_and_this_session_alone() {
+async fn the_cookie_is_for_this_site_and_this_session_only() {
     let store = store().await;
     let mut browser = Browser::new(&store);
     let answer = browser.post("/login", "user=ada").await;
@@ -559,9 +562,9 @@ async fn the_cookie_is_for_this_site_and_this_session_alone() {
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=43200"] {
         assert!(attributes.contains(&attribute), "{cookie}");
     }
-    // The app is served without TLS, and on this very machine.
+    // The app is served without TLS, on this machine.
     assert!(!attributes.contains(&"Secure") && !cookie.contains("Domain"));
-    // Once set it stays: a later answer need not say it again.
+    // Once set, the cookie stays: a later response need not set it again.
     let answer = browser.post("/cart", "item=tea").await;
     assert!(!answer.headers.contains_key(SET_COOKIE));
 }
@@ -630,7 +633,7 @@ async fn item(
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_no_log_out() {
+async fn a_failing_store_does_not_log_out() {
     // An engine without the table.
     let engine = Embedded::memory().await.unwrap();
     let nowhere = DynamoDbStore::<AppSession>::builder()
@@ -689,7 +692,7 @@ async fn a_session_that_ends_during_the_request_is_anonymous() {
     }
 }
 
-/// Of many that add to the cart at once, none undoes another.
+/// If many requests add to the cart in parallel, none undoes another.
 #[tokio::test]
 async fn nothing_is_lost_from_the_cart() {
     let store = store().await;

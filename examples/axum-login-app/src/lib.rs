@@ -1,7 +1,7 @@
-//! An example of session-store behind tower-sessions, with axum-login: a log-in with a password, and
-//! "log out everywhere" when it changes.
+//! An example of session-store with tower-sessions and axum-login: a log-in with a password, and a log-out
+//! everywhere when the password changes.
 //!
-//! Start reading at [`Visitor`], which is what the store reads of axum-login's own data.
+//! Start reading at [`Visitor`], the part of axum-login's data that the store reads.
 
 mod session;
 mod users;
@@ -96,7 +96,7 @@ async fn log_in(
     let Some(user) = auth.authenticate(form).await? else {
         return Err(AppError::WrongPassword);
     };
-    // This gives the session a new id, so that nobody who planted the old one has anything of it.
+    // This gives the session a new id, so that an attacker who knows the old one cannot use it.
     auth.login(&user).await?;
     Ok(Redirect::to("/account"))
 }
@@ -128,13 +128,13 @@ async fn change_password(
     let changed = auth.backend.change_password(current, form.new).await;
     let user = changed?.ok_or(AppError::WrongPassword)?;
 
-    // This session leaves the store, to come back under a new id when the response is ready. So all
-    // that is in the store now is ended: first the password, then the sessions, or one that begins
-    // in between with the old password would be missed.
+    // This session leaves the store, and comes back under a new id when the response is ready. So all
+    // sessions that are in the store now are ended. The password changes first, and then the sessions end:
+    // in the other order, a session that begins in between with the old password would be missed.
     auth.session.cycle_id().await?;
     let ended = store.revoke(Visitor::USER, &user.name).await?;
     for failure in ended.failed() {
-        // It is in the store still, and no longer valid: it began with another password.
+        // It is still in the store, but no longer valid: it began with another password.
         eprintln!(
             "{} could not be ended: {}",
             failure.handle(),
@@ -145,12 +145,12 @@ async fn change_password(
     Ok(Redirect::to("/account"))
 }
 
-/// What can go wrong in a request.
+/// The errors of a request.
 enum AppError {
     Anonymous,
     WrongPassword,
     ShortPassword,
-    /// What failed says nothing of the session: its cookie stays as it is.
+    /// The failure says nothing about the session, so its cookie stays.
     Failed(Box<dyn std::error::Error>),
 }
 

@@ -1,5 +1,5 @@
-//! Serves the app on loopback, at the port in `PORT` or else at 3000, with sessions in an embedded
-//! engine in memory.
+//! Serves the app on loopback, at the port in `PORT` or at 3000, with sessions in an embedded engine in
+//! memory.
 
 use std::error::Error;
 use std::net::Ipv4Addr;

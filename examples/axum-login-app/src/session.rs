@@ -1,14 +1,14 @@
-//! What the store knows of the map that tower-sessions keeps.
+//! The part of tower-sessions' map that the store knows.
 
 use serde::{Deserialize, Serialize};
 use session_store::{DynamoDbStore, SessionAttributes};
 
-/// The store, by which the sessions of a user are found and ended.
+/// The store, which finds and ends the sessions of a user.
 pub type Store = DynamoDbStore<Visitor>;
 
-/// The keys of the map that the store has a use for; others, such as the note, it keeps as they are.
+/// The keys of the map that the store knows. It keeps the others, such as the note, unchanged.
 ///
-/// `serde(default)` is for the maps that do not have them.
+/// `serde(default)` is for maps without these keys.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(
     table = "axum-login-sessions",
@@ -17,14 +17,14 @@ pub type Store = DynamoDbStore<Visitor>;
 )]
 #[serde(default)]
 pub struct Visitor {
-    /// Where axum-login keeps who is logged in. The index is consistent, so that ending the sessions
-    /// of a user misses none.
+    /// The place of the user in axum-login's data. The index is consistent, so that ending the sessions of
+    /// a user misses none.
     #[dynamo(attr = "user_id", with = user_id, key = String, index(consistent, limit = 5))]
     #[serde(rename = "axum-login.data")]
     user: Option<Login>,
 }
 
-/// What axum-login stores under its key, but for the hash that it compares with the user's.
+/// The data that axum-login stores under its key, without the hash that it compares with the user's.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Login {

@@ -1,4 +1,4 @@
-//! Who may log in: a table of users in memory, as axum-login asks for them.
+//! The users: a table in memory, as axum-login needs it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,11 @@ use axum_login::{AuthUser, AuthnBackend};
 use serde::Deserialize;
 use tokio::task::{JoinError, spawn_blocking};
 
-/// A user, without the password's hash: that stays in the table.
+/// A user, without the hash of the password, which stays in the table.
 #[derive(Clone, Debug)]
 pub struct User {
     pub(crate) name: String,
-    /// Which password this is, counted from the first.
+    /// The number of this password, counted from the first.
     credential: [u8; 8],
 }
 
@@ -22,12 +22,12 @@ impl AuthUser for User {
         self.name.clone()
     }
 
-    /// A session that began with another password is over: axum-login keeps this in each, and
-    /// compares. So even a log-in that has checked the old password, and stores its session when the
-    /// others have been ended, comes to nothing.
+    /// A session that began with another password has ended: axum-login keeps this value in each session,
+    /// and compares it. So a log-in has no effect if it has checked the old password, and stores its
+    /// session after the others were ended.
     ///
-    /// The number says as much as the hash of the password would, and tells nothing to whoever can
-    /// read the sessions.
+    /// The number is as good as the hash of the password for this, and reveals nothing to a reader of the
+    /// sessions.
     fn session_auth_hash(&self) -> &[u8] {
         &self.credential
     }
@@ -44,8 +44,8 @@ pub struct Credentials {
 #[derive(Clone)]
 pub struct Users {
     table: Arc<Mutex<HashMap<String, Row>>>,
-    /// A hash of no password, so that an unknown name takes as long as a wrong password.
-    nobody: Arc<str>,
+    /// A hash without a password, so that an unknown name takes as long as a wrong password.
+    dummy_hash: Arc<str>,
 }
 
 #[derive(Clone)]
@@ -55,7 +55,7 @@ struct Row {
 }
 
 impl Users {
-    /// A table of these names and passwords.
+    /// A table with these names and passwords.
     pub fn new<'a>(users: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let row = |(name, password): (&str, &str)| {
             let hash = password_auth::generate_hash(password);
@@ -69,11 +69,11 @@ impl Users {
         };
         Self {
             table: Arc::new(Mutex::new(users.into_iter().map(row).collect())),
-            nobody: password_auth::generate_hash("").into(),
+            dummy_hash: password_auth::generate_hash("").into(),
         }
     }
 
-    /// Gives a user another password, if `current` is the one that they have.
+    /// Gives a user another password, if `current` is correct.
     pub(crate) async fn change_password(
         &self,
         current: Credentials,
@@ -85,7 +85,7 @@ impl Users {
         };
         let hash = spawn_blocking(|| password_auth::generate_hash(new)).await?;
         let mut table = self.table();
-        // Of two changes at once, both from the same password, the first wins.
+        // If two parallel changes have the same old password, the first wins.
         let row = table
             .get_mut(&name)
             .filter(|row| row.user(&name).credential == checked.credential);
@@ -121,8 +121,8 @@ impl AuthnBackend for Users {
         let row = self.table().get(&given.user).cloned();
         let hash = row
             .as_ref()
-            .map_or_else(|| self.nobody.to_string(), |row| row.hash.clone());
-        // It takes some tens of milliseconds, on purpose, and belongs on a thread that may block.
+            .map_or_else(|| self.dummy_hash.to_string(), |row| row.hash.clone());
+        // It takes some tens of milliseconds, on purpose, so it runs on a thread that may block.
         let password = given.password;
         let verify = move || password_auth::verify_password(password, &hash).is_ok();
         let verified = spawn_blocking(verify).await?;

@@ -43,7 +43,7 @@ impl Site {
         browser
     }
 
-    /// How many sessions there are, beside the rosters of their users.
+    /// The number of sessions, without the rosters of their users.
     async fn stored(&self) -> usize {
         let scan = self.store.client().scan();
         let found = scan.table_name(self.store.table_name()).send().await;
@@ -117,7 +117,7 @@ impl Browser {
         }
     }
 
-    /// Whether the page behind the log-in is shown; otherwise it leads to the log-in.
+    /// Whether the page behind the log-in is shown; if not, the response redirects to the log-in.
     async fn is_logged_in(&mut self) -> bool {
         let answer = self.get("/account").await;
         match answer.status {
@@ -132,7 +132,7 @@ impl Browser {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_no_log_in() {
+async fn a_wrong_password_does_not_log_in() {
     let site = Site::new().await;
     let mut browser = site.browser();
     for (user, password) in [("ada", "compiler"), ("ada", ""), ("nobody", OLD), ("", "")] {
@@ -224,12 +224,16 @@ async fn another_password_logs_out_everywhere() {
         StatusCode::SEE_OTHER
     );
     let answer = site.browser().change_password(OLD, NEW).await;
-    assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT, "nobody's");
+    assert_eq!(
+        answer.status,
+        StatusCode::TEMPORARY_REDIRECT,
+        "without a user"
+    );
 }
 
 /// A log-in that checked the old password, and stored its session after the others were ended.
 #[tokio::test]
-async fn a_session_of_the_old_password_is_over_wherever_it_is() {
+async fn every_session_of_the_old_password_has_ended() {
     let site = Site::new().await;
     let mut laptop = site.logged_in("ada", OLD).await;
     let mut late = site.logged_in("ada", OLD).await;
@@ -300,14 +304,14 @@ async fn a_bad_cookie_is_anonymous_and_never_adopted() {
         assert!(id.len() == 22 && !cookie.contains(&id), "{cookie}");
         assert_eq!(site.stored().await, 1);
         assert!(browser.get("/").await.text.contains("tea"));
-        // Gone again, for the next one.
+        // Removed again, for the next case.
         browser.post("/logout", "").await;
     }
 }
 
-/// Which of two is the session's, the framework decides: the last.
+/// The framework decides which of two cookies counts: the last.
 #[tokio::test]
-async fn of_two_cookies_the_last_counts() {
+async fn the_last_of_two_cookies_counts() {
     let site = Site::new().await;
     let mut browser = site.logged_in("ada", OLD).await;
     let id = browser.cookie.clone().unwrap();

@@ -1,9 +1,8 @@
 //! An example of session-store on AWS Lambda: log-in, a counter of visits, and a log-out.
 //!
-//! Lambda freezes the process when the answer is out, so that what a handler leaves running may
-//! never end. The layer leaves nothing: it awaits the write of the session before it gives the
-//! answer away. What a frozen process still holds of a session is of no account either, since each
-//! request reads its session anew.
+//! Lambda freezes the process when the response is sent, so a task that a handler leaves running may never
+//! end. The layer leaves no task: it awaits the write of the session before it returns the response.
+//! Session data in a frozen process does not matter either, since each request reads its session again.
 
 use axum::Router;
 use axum::extract::Form;
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
 use session_store::axum::{CurrentSession, SessionLayer};
 
-/// What the app keeps of a visitor.
+/// The data that the app keeps for each visitor.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(
     table = "lambda-sessions",
@@ -24,10 +23,10 @@ use session_store::axum::{CurrentSession, SessionLayer};
 )]
 #[serde(default)]
 pub struct AppSession {
-    /// Who logged in: an attribute of its own, and an index that misses no session.
+    /// The user: a separate attribute, with an index that misses no session.
     #[dynamo(attr = "user_id", index(consistent, limit = 5))]
     pub user_id: Option<String>,
-    /// How often the page was shown.
+    /// The number of visits.
     pub visits: u64,
 }
 
@@ -69,7 +68,8 @@ struct LogIn {
     user: String,
 }
 
-/// A real app would ask for a password here. The new id keeps whoever knows the old one out.
+/// A real app would ask for a password here. After the new id, an attacker who knows the old one cannot use
+/// it.
 async fn log_in(mut session: Current, Form(form): Form<LogIn>) -> Response {
     if form.user.is_empty() || form.user.len() > 100 {
         return (StatusCode::BAD_REQUEST, "a name has 1 to 100 bytes").into_response();

@@ -1,13 +1,13 @@
-//! Serves the app as a Lambda function behind API Gateway (HTTP API) or a function URL; and anywhere
-//! else, over plain HTTP on loopback.
+//! Serves the app as a Lambda function behind API Gateway (HTTP API) or a function URL; elsewhere, over
+//! plain HTTP on loopback.
 //!
-//! | variable | what |
+//! | variable | meaning |
 //! |---|---|
-//! | `DYNAMODB_TABLE` | the table on AWS, which has to be there; without it sessions are in memory |
-//! | `PORT` | the port outside Lambda; 3000 by default, 0 for any that is free |
+//! | `DYNAMODB_TABLE` | the table on AWS, which must exist; without it, sessions are in memory |
+//! | `PORT` | the port outside Lambda; 3000 by default, 0 for a free one |
 //!
-//! `AWS_REGION` does not choose the engine, as it does in `axum-app`: in Lambda it is always set. In
-//! memory, each instance of a function has sessions of its own, and they go with it.
+//! `AWS_REGION` does not choose the engine here, unlike in `axum-app`, because Lambda always sets it. With
+//! sessions in memory, each instance of a function has its own, and they end with it.
 
 use std::env;
 use std::net::Ipv4Addr;

@@ -1,9 +1,9 @@
-//! Runs the app as Lambda does: a process that asks the runtime API for events of API Gateway, and
-//! posts the answers there. The API is this test's, on loopback.
+//! Runs the app as Lambda does: a process that gets events of API Gateway from the runtime API, and posts
+//! the responses to it. This test serves the API on loopback.
 //!
-//! On the embedded engine one process answers all. On that at `SESSION_STORE_ENDPOINT`, where it is
-//! set, each event has a process of its own, which is killed as soon as the answer is there: a frozen
-//! one that is never thawed.
+//! With the embedded engine, one process handles all events. With the engine at `SESSION_STORE_ENDPOINT`,
+//! if that is set, each event has its own process, which is killed as soon as its response is there, like a
+//! frozen process that is never thawed.
 
 #![expect(
     clippy::unwrap_used,
@@ -36,7 +36,7 @@ struct Lambda {
     process: Option<Child>,
 }
 
-/// An engine beside the function.
+/// An engine that outlives the processes of the function.
 struct Engine {
     url: String,
     table: String,
@@ -45,7 +45,7 @@ struct Engine {
 type Events = Arc<Mutex<mpsc::Receiver<Value>>>;
 type Answers = mpsc::Sender<(String, Value)>;
 
-/// Waits for an event, as long as it takes.
+/// Waits for an event without a time limit.
 async fn next(State((events, _)): State<(Events, Answers)>) -> (HeaderMap, Json<Value>) {
     let event = events.lock().await.recv().await.unwrap();
     let mut headers = HeaderMap::new();
@@ -116,7 +116,7 @@ impl Lambda {
         command.spawn().unwrap()
     }
 
-    /// Sends an event of API Gateway, and gives the function's answer.
+    /// Sends an event of API Gateway, and returns the function's response.
     async fn invoke(&mut self, method: &str, path: &str, cookies: &[&str], body: &str) -> Answer {
         if self.process.is_none() {
             self.process = Some(self.start());
@@ -164,7 +164,7 @@ async fn engine(number: u16) -> Option<Engine> {
     Some(Engine { url, table })
 }
 
-/// An answer in the form that API Gateway takes.
+/// A response in the form of API Gateway.
 struct Answer(Value);
 
 impl Answer {

@@ -1,4 +1,4 @@
 use std::error::Error;
 
-/// An error as another library gave it.
+/// An error of another library.
 pub(crate) type Cause = Box<dyn Error + Send + Sync>;

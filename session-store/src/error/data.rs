@@ -1,4 +1,4 @@
-//! Errors about values that cannot be stored, or cannot be read.
+//! Errors about values that cannot be stored or read.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -14,12 +14,12 @@ pub struct TooLargeError {
 }
 
 impl TooLargeError {
-    /// The largest item that DynamoDB takes, in bytes, names included.
+    /// The size of the largest item that DynamoDB accepts, in bytes, names included.
     pub const LIMIT: usize = 400 * 1024;
 
-    /// The size the item would have had, in bytes as DynamoDB counts them.
+    /// The size that the item would have had, in bytes as DynamoDB counts them.
     ///
-    /// `None` where DynamoDB itself refused it, since it does not tell.
+    /// `None` if DynamoDB itself refused the item, since its error does not give the size.
     pub fn size(&self) -> Option<usize> {
         self.size
     }
@@ -36,7 +36,7 @@ impl fmt::Display for TooLargeError {
             Some(size) => write!(f, "the session would take {size} bytes")?,
             None => f.write_str("the session would be too large")?,
         }
-        write!(f, ", and DynamoDB allows {}; keep less in", Self::LIMIT)?;
+        write!(f, ", and DynamoDB allows {}; store less in", Self::LIMIT)?;
         for (n, (name, size)) in self.largest.iter().enumerate() {
             let comma = if n == 0 { "" } else { "," };
             write!(f, "{comma} `{name}` ({size} bytes)")?;
@@ -68,13 +68,13 @@ impl DecodeError {
         }
     }
 
-    /// The session whose item is unreadable, where its key is one of a session.
+    /// The session whose item cannot be decoded; `None` if the item's key is not that of a session.
     pub fn handle(&self) -> Option<SessionHandle> {
         self.handle
     }
 
-    /// Where: a path within the session such as `cart[3].qty`, or the name of an attribute of the
-    /// item that the store itself keeps.
+    /// The path of the value: a path within the session such as `cart[3].qty`, or the name of an attribute
+    /// that the store itself keeps.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -88,8 +88,8 @@ impl fmt::Display for DecodeError {
         }
         write!(
             f,
-            "cannot be read at `{}`, and was left as it is; give the field a `#[serde(default)]` \
-             or an `alias` if the type changed, or delete the session",
+            "cannot be decoded at `{}`, and is unchanged; if the type changed, give the field a \
+             `#[serde(default)]` or `#[serde(alias)]`, otherwise delete the session",
             self.path
         )
     }
@@ -116,7 +116,8 @@ impl EncodeError {
         }
     }
 
-    /// Where: a path within the session such as `cart[3].qty`, or the name of a promoted attribute.
+    /// The path of the value: a path within the session such as `cart[3].qty`, or the name of a promoted
+    /// attribute.
     pub fn path(&self) -> &str {
         &self.path
     }

@@ -1,4 +1,4 @@
-//! What can go wrong, each kind with what its handler needs to know.
+//! The errors of the store. Each kind has the details that its handler needs.
 
 mod cause;
 mod data;
@@ -20,25 +20,25 @@ pub use self::session::{ConflictError, GoneError, LimitError};
 /// Its `Display` says what happened and what to do about it; the cause, where there is one, is in
 /// [`source`](StdError::source). No error holds a session id.
 ///
-/// An absent session is no error on `load`: that is `Ok(None)`.
+/// An absent session is not an error of `load`, which then returns `Ok(None)`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The session was deleted or revoked, or has expired; nothing was stored.
     Gone(Box<GoneError>),
-    /// Another write came between, or it is not known whether this one was applied.
+    /// Another write won, or it is unknown whether this one was applied.
     Conflict(Box<ConflictError>),
-    /// The session would be larger than DynamoDB's 400 KB; the stored one stays as it was.
+    /// The session would be larger than DynamoDB's 400 KB; the stored one is unchanged.
     TooLarge(Box<TooLargeError>),
-    /// The item is there, and is no session of this type; it stays as it is.
+    /// The item exists, but is not a session of this type; it is unchanged.
     Decode(Box<DecodeError>),
-    /// A value cannot be stored in DynamoDB; the stored session stays as it was.
+    /// A value cannot be stored in DynamoDB; the stored session is unchanged.
     Encode(Box<EncodeError>),
-    /// The user has as many sessions as a consistent index allows.
+    /// The value has as many sessions as its consistent index allows.
     Limit(Box<LimitError>),
-    /// DynamoDB, or the way there, failed.
+    /// DynamoDB failed, or could not be reached.
     Service(Box<ServiceError>),
-    /// The store or its table is not set up as the session type asks.
+    /// The store or its table is not set up as the session type needs.
     Setup(Box<SetupError>),
 }
 
@@ -93,7 +93,7 @@ into_error! {
 impl From<NoRandomBytes> for Error {
     fn from(error: NoRandomBytes) -> Self {
         SetupError::with_cause(
-            "the operating system gave no random bytes for a session id",
+            "the operating system gave no random bytes for an id; make its random source available",
             error.0,
         )
         .into()

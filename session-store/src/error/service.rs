@@ -1,4 +1,4 @@
-//! Errors of DynamoDB, of the way there, and of the setup.
+//! Errors of DynamoDB, of the connection to it, and of the setup.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -17,7 +17,7 @@ pub struct ServiceError {
     pub(crate) retryable: bool,
     pub(crate) outcome_unknown: bool,
     pub(crate) hint: String,
-    /// Shared by all who waited for the same read.
+    /// Shared by all loads that waited for the same read.
     pub(crate) cause: Arc<dyn StdError + Send + Sync>,
 }
 
@@ -27,12 +27,12 @@ impl ServiceError {
         self.operation
     }
 
-    /// The error code that DynamoDB gave, such as `ResourceNotFoundException`; none if it did not answer.
+    /// The error code that DynamoDB gave, such as `ResourceNotFoundException`; `None` without a response.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// Whether DynamoDB refused the call because there were too many.
+    /// Whether DynamoDB throttled the call.
     pub fn is_throttled(&self) -> bool {
         self.throttled
     }
@@ -47,8 +47,8 @@ impl ServiceError {
         self.retryable
     }
 
-    /// Whether a write may have been applied all the same: it was sent, and no answer came that
-    /// says otherwise. Of a read it has no meaning.
+    /// Whether a write may have been applied: it was sent, and no response says that it failed. For a read,
+    /// this has no meaning.
     pub fn outcome_unknown(&self) -> bool {
         self.outcome_unknown
     }
@@ -103,14 +103,14 @@ impl SetupError {
         Self {
             ttl_unsupported: true,
             ..Self::with_cause(
-                "the table and its indexes are usable, but this engine has no TTL: expired \
-                 sessions are refused as ever, and their items stay until you delete them",
+                "the table and its indexes are ready, but this engine has no TTL; the store still \
+                 refuses expired sessions, but delete their items yourself",
                 cause,
             )
         }
     }
 
-    /// Whether all that is missing is the engine's support for TTL. The store works without it.
+    /// Whether only the engine's support for TTL is missing. The store works without it.
     pub fn is_ttl_unsupported(&self) -> bool {
         self.ttl_unsupported
     }

@@ -1,4 +1,4 @@
-//! Errors about a session that is not as the caller thought.
+//! Errors about a session that is gone, in conflict, or one too many.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -18,7 +18,7 @@ impl GoneError {
         self.handle
     }
 
-    /// Whether it ended by a timeout; otherwise its item is not there any more.
+    /// Whether it ended by a timeout. If not, its item no longer exists.
     pub fn is_expired(&self) -> bool {
         self.expired
     }
@@ -29,11 +29,12 @@ impl fmt::Display for GoneError {
         let how = if self.expired {
             "has expired"
         } else {
-            "was ended"
+            "no longer exists"
         };
         write!(
             f,
-            "session {} {how}, and nothing was stored; go on as without a session, or create a new one",
+            "session {} {how}, and nothing was stored; treat the request as having no session, or \
+             create a new one",
             self.handle
         )
     }
@@ -50,7 +51,7 @@ pub struct ConflictError {
 }
 
 impl ConflictError {
-    /// Other writes came first in all of so many attempts, and this one was certainly not applied.
+    /// Other writes won all of these attempts, and this one was certainly not applied.
     pub(crate) fn new(handle: SessionHandle, attempts: u32) -> Self {
         Self {
             handle,
@@ -59,12 +60,12 @@ impl ConflictError {
         }
     }
 
-    /// The session that was to be written.
+    /// The session that the write was for.
     pub fn handle(&self) -> SessionHandle {
         self.handle
     }
 
-    /// How often the write was tried.
+    /// The number of attempts to write.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
@@ -83,14 +84,14 @@ impl fmt::Display for ConflictError {
         if self.outcome_unknown {
             write!(
                 f,
-                "a response was lost, and other writes to session {handle} came between: whether \
-                 this write was applied is unknown; load the session again to see"
+                "a response was lost, and others wrote to session {handle}, so it is unknown \
+                 whether this write was applied; load the session again to see"
             )
         } else {
             write!(
                 f,
-                "session {handle} was changed by others during all of {attempts} attempts, and \
-                 this write was not applied; load the session and try again"
+                "others wrote to session {handle} first in all of {attempts} attempts, and this \
+                 write was not applied; load the session and try again"
             )
         }
     }
@@ -121,7 +122,7 @@ impl fmt::Display for LimitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "index `{}` allows {} sessions of one value; end one of them first",
+            "the value already has as many sessions as index `{}` allows, {}; end one of them first",
             self.index, self.limit
         )
     }

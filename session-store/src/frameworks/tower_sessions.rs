@@ -2,50 +2,50 @@
 //!
 //! [`TowerSessions`] implements tower-sessions' `SessionStore`: of 0.15 with the feature
 //! `tower-sessions`, of 0.14 (which axum-login 0.18 needs) with `tower-sessions-0-14`. The record's
-//! map is the item's `data`, one native entry a key; the promoted attributes come from reading the
-//! map as `S`, so give `S` a `#[serde(default)]`. Keys that `S` does not know are kept. Through the
-//! store inside, [`sessions`](DynamoDbStore::sessions) and [`revoke`](DynamoDbStore::revoke) find
-//! these sessions by index like any others.
+//! map is the item's `data`, with one native entry for each key. The promoted attributes come from reading
+//! the map as `S`, so give `S` a `#[serde(default)]`. Keys that `S` does not know are kept. Use
+//! [`TowerSessions::store`] to find these sessions by index, with [`sessions`](DynamoDbStore::sessions) and
+//! [`revoke`](DynamoDbStore::revoke).
 //!
 //! # How parallel requests keep each other's changes
 //!
-//! The framework hands over the whole map, and nothing of what it was. So `load` and `create` leave an
-//! entry of the store's own in the map, under [`RESERVED_KEY`]: when the session was created, at which
-//! version it is, and a copy of the map. It is never stored, and it doubles what a record takes in
-//! memory. It shows where a record's map is looked through or printed; leave it there.
+//! The framework passes the whole map, but not its earlier state. So `load` and `create` add an entry to
+//! the map, under [`RESERVED_KEY`]: the time of creation of the session, its version, and a copy of the
+//! map. The entry is never stored, but a record takes twice as much memory. Code that prints or iterates
+//! over the map sees it; do not remove it.
 //!
-//! - A save with this entry writes the keys and promoted attributes that changed, and no others. The
-//!   key is the unit: what must change together belongs under one.
+//! - A save with this entry writes the keys and promoted attributes that changed, and no others. Put values
+//!   that must change together under one key.
 //! - A save without it, as after the framework's `clear`, replaces the whole map.
 //! - A `create` with it, as after the framework's `cycle_id`, keeps the time of creation.
 //!
-//! A save is one `UpdateItem`. These are sent a second time, since the first is refused: the second
-//! save of one copy (the framework saves by itself at the end of a request whose handler has saved
-//! before), and a save after more than four others since the load. A type with a computed attribute,
-//! one with a `#[serde(flatten)]` that changed, and a change of more than 250 keys are written onto the
-//! version that they were made from, and tried again when others were first.
+//! A save is one `UpdateItem`. Two kinds of save take a second one, since the first is refused: the second
+//! save of one copy (the framework saves at the end of a request even if its handler has saved before), and
+//! a save after more than four others since the load. Three kinds are written only onto the version of
+//! their base, and retried if another write wins: a save of a type with a computed attribute, a change of a
+//! `#[serde(flatten)]`, and a change of more than 250 keys.
 //!
 //! # Guarantees
 //!
-//! What the framework's trait can carry of them:
+//! The guarantees of this crate, through the framework's trait:
 //!
 //! | guarantee | through tower-sessions |
 //! |---|---|
-//! | no resurrection (G1) | kept: a save of an ended session is dropped and logged. But the framework's `cycle_id` creates a session anew, also one that was ended a moment before |
+//! | no resurrection (G1) | kept: a save of an ended session is dropped and logged. But the framework's `cycle_id` creates the session again, even if it was ended a moment before |
 //! | no ghosts (G2) | kept |
-//! | no lost updates (G3) | kept for different keys; of the same key the last save wins. Lost is a key that is set and saved, and set back and saved once more in the same request, if another request saved in between: the second change counts as none |
-//! | unknown data survives (G4) | kept by every save. A new id keeps the map alone, and no attributes that `S` does not know |
+//! | no lost updates (G3) | kept for different keys; if two change the same key, the last save wins. One case loses a change: a request sets a key, saves, sets it back and saves again, and another request saves in between. Then the second change is not seen |
+//! | unknown data survives (G4) | kept by every save. A new id keeps the map only, and not the attributes that `S` does not know |
 //! | expired is absent (G5) | kept |
-//! | the absolute timeout (G6) | kept, new ids of the framework included. The expiry of the record is written as it is, even if it is sooner than the one stored |
+//! | the absolute timeout (G6) | kept, new ids of the framework included. The expiry of the record is written as it is, even if it is sooner than the stored one |
 //! | a new id is atomic (G7) | not kept: the framework deletes the old session, and creates the new one when the response is ready |
-//! | ids (G8) | hashed like this store's own, but minted by the framework, with 128 bits, and printed by its own `Debug`. An id that is not in the store is never adopted |
-//! | revocation is stated (G9) | kept for sessions that are there; one between its two ids is missed, and created after it |
-//! | a failed read (G10), what cannot be stored (G11) | kept: errors of the backend, of decoding and of encoding are told apart |
+//! | ids (G8) | hashed like this store's own, but created by the framework, with 128 bits, and printed by its own `Debug`. An id that is not in the store is never adopted |
+//! | revocation is stated (G9) | kept for sessions in the store. A session between its two ids is missed, and is created afterwards |
+//! | a failed read (G10), too large or not storable (G11) | kept: errors of the backend, of decoding and of encoding are separate |
 //! | outcome of a retried write (G13) | kept for a save of a copy that was loaded. A save that replaces the map recognises itself, unless four others were made in between. An unknown outcome is an error of the backend |
 //!
-//! With `CachingSessionStore` in front, G1 and G5 are not kept, because it answers from its cache. Nor
-//! is G3 among the requests that the cache answers, because it holds one map and the last save wins;
-//! what other servers saved since the cache has read stays.
+//! With `CachingSessionStore` in front, G1 and G5 are not kept, because it answers from its cache. G3 is not
+//! kept among the requests that the cache answers, because it holds one map and the last save wins. Changes
+//! that other servers saved since the cache was filled are kept.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -77,8 +77,8 @@ impl<S> TowerSessions<S> {
         &self.store
     }
 
-    /// The handle of the session of this id, which is the framework's `session::Id`: to spare the
-    /// session in a [`revoke`](DynamoDbStore::revoke), or to find it in a list of one's sessions.
+    /// The handle of the session of this id, which is the framework's `session::Id`. Use it to spare the
+    /// session in a [`revoke`](DynamoDbStore::revoke), or to find it in a list of sessions.
     pub fn handle(&self, id: impl fmt::Display) -> SessionHandle {
         handle_of(id)
     }
@@ -96,13 +96,12 @@ impl<S> fmt::Debug for TowerSessions<S> {
     }
 }
 
-/// The key in the framework's map under which the store keeps what it needs to save a copy.
+/// The key in the framework's map under which the store keeps the state from which a copy was made.
 ///
-/// Its value is the store's own, and may have another form in any version. What is put there in its
-/// place is not stored.
+/// The form of its value may change in any version. Other values under this key are not stored.
 pub const RESERVED_KEY: &str = "session-store.base";
 
-/// The application's own entries, and what this copy of them was made from.
+/// The application's own entries, and the base of this copy.
 fn split(data: &Data) -> (Data, Option<Base>) {
     let own = data.iter().filter(|(name, _)| *name != RESERVED_KEY);
     let own = own.map(|(name, value)| (name.clone(), value.clone()));
@@ -110,7 +109,8 @@ fn split(data: &Data) -> (Data, Option<Base>) {
         let base = Base::from_json(base.clone());
         if base.is_none() {
             tracing::warn!(
-                "the entry `{RESERVED_KEY}` is not as the store left it, and is ignored"
+                "the entry `{RESERVED_KEY}` was changed, and is ignored, so a save replaces the \
+                 whole map; leave the entry unchanged"
             );
         }
         base
@@ -132,7 +132,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
     ) -> Result<(), Error> {
         let (own, base) = split(data);
         let now = self.store.table().now();
-        // A new id is no new session: it is as old as it was, and never from the future.
+        // With a new id, the session keeps its time of creation, which is never in the future.
         let created_at = base.map_or(now, |base| base.created_at.min(now));
         let new = NewRecord {
             data: &own,
@@ -175,14 +175,14 @@ fn handle_of(id: impl fmt::Display) -> SessionHandle {
     SessionHandle::of_secret(id.to_string().as_bytes())
 }
 
-/// Seconds since 1970, rounded up; a time before that has passed in any case.
+/// Seconds since 1970, rounded up. An earlier time is 0, which has passed as well.
 fn seconds(time: time::OffsetDateTime) -> u64 {
     u64::try_from(time.unix_timestamp_nanos())
         .unwrap_or(0)
         .div_ceil(1_000_000_000)
 }
 
-/// The error with its causes, since the framework keeps text alone.
+/// The error with its causes, since the framework keeps only text.
 fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -212,7 +212,7 @@ macro_rules! session_store {
         where
             S: SessionAttributes + DeserializeOwned + Send + Sync + 'static,
         {
-            /// Never overwrites: an id that is taken is replaced by another.
+            /// Never overwrites: if the id is taken, the record gets another.
             async fn create(
                 &self,
                 record: &mut $core::session::Record,
@@ -227,7 +227,7 @@ macro_rules! session_store {
                 created.map_err(|error| to_error!($core, error))
             }
 
-            /// Of a session that is gone, the save is dropped and logged.
+            /// If the session is gone, the save is dropped and logged.
             async fn save(
                 &self,
                 record: &$core::session::Record,
@@ -251,7 +251,7 @@ macro_rules! session_store {
                 let Some((data, ends)) = loaded else {
                     return Ok(None);
                 };
-                // A time past what the framework can express is as good as never.
+                // A time that the framework cannot express becomes the last one that it can.
                 let ends = i64::try_from(ends).unwrap_or(i64::MAX);
                 let expiry_date = time::OffsetDateTime::from_unix_timestamp(ends)
                     .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());

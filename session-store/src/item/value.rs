@@ -1,8 +1,8 @@
-//! What DynamoDB takes as a value, and how many bytes it counts for it.
+//! The values that DynamoDB accepts, and the number of bytes that it counts for each.
 //!
-//! Both come from one walk, before the call. The rules of size are those of "DynamoDB item sizes
-//! and formats" in AWS's developer guide; the digits of a number are counted as AWS's own
-//! emulator bills them.
+//! One walk over a value finds both, before the call. The rules of size are those of "DynamoDB item sizes
+//! and formats" in AWS's developer guide; the digits of a number are counted as AWS's own emulator bills
+//! them.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -18,23 +18,22 @@ use crate::schema::KeyType;
 /// An item, or the map inside a value.
 pub(crate) type Map = HashMap<String, AttributeValue>;
 
-/// Containers within containers, from the attribute itself on. DynamoDB allows 32 levels, of which a
-/// scalar is the last.
+/// The largest number of containers within containers, from the attribute itself on. DynamoDB allows 32
+/// levels, and a scalar is the last of them.
 pub(crate) const MAX_DEPTH: usize = 31;
 const MAX_DIGITS: usize = 38;
 const MAX_NUMBER: usize = 21;
 pub(crate) const MAX_PARTITION_KEY: usize = 2048;
 
-/// The bytes of an attribute with its name, for a value that is known to be storable.
-///
-/// For one that is not, the answer is of no use, and does no harm.
+/// The bytes of an attribute with its name, for a value that is known to be storable. For any other, the
+/// result has no meaning.
 pub(crate) fn attribute_size(name: &str, value: &AttributeValue) -> usize {
     name.len() + measure(value, 0).unwrap_or(0)
 }
 
 /// The bytes of a value at the top of an item, or why DynamoDB would refuse it.
 pub(crate) fn checked_size(name: &str, value: &AttributeValue) -> Result<usize, EncodeError> {
-    measure(value, 0).map_err(|refusal| refusal.within(name))
+    measure(value, 0).map_err(|invalid| invalid.within(name))
 }
 
 /// The bytes of `data`, or why DynamoDB would refuse an entry, under its path within the session.
@@ -42,9 +41,9 @@ pub(crate) fn checked_data_size(data: &Map) -> Result<usize, EncodeError> {
     let mut size = CONTAINER;
     for (name, value) in data {
         if name.is_empty() {
-            return Err(Refusal::new("the name of a field is empty").within("\"\""));
+            return Err(Invalid::new("the name of a field is empty").within("\"\""));
         }
-        size += ENTRY + name.len() + measure(value, 1).map_err(|refusal| refusal.within(name))?;
+        size += ENTRY + name.len() + measure(value, 1).map_err(|invalid| invalid.within(name))?;
     }
     Ok(size)
 }
@@ -61,7 +60,7 @@ pub(crate) fn check_key(
         _ => 1,
     };
     let reason = if !key.is_type_of(value) {
-        format!("the index on it has keys of type {key:?}, and this value is of another")
+        format!("its index has keys of type {key:?}, and this value has another type")
     } else if length == 0 {
         "the key of an index cannot be empty; leave it out with `None`".to_owned()
     } else if length > MAX_PARTITION_KEY {
@@ -69,10 +68,10 @@ pub(crate) fn check_key(
     } else {
         return Ok(());
     };
-    Err(Refusal::new(reason).within(name))
+    Err(Invalid::new(reason).within(name))
 }
 
-/// Whether two values are one to DynamoDB, which keeps no order in a set and no spelling of a
+/// Whether two values are equal to DynamoDB, which keeps neither the order of a set nor the spelling of a
 /// number.
 pub(crate) fn is_same(a: &AttributeValue, b: &AttributeValue) -> bool {
     fn members<T: Eq + std::hash::Hash>(
@@ -113,7 +112,7 @@ pub(crate) fn key_text(value: &AttributeValue) -> Cow<'_, str> {
     match value {
         AttributeValue::S(text) | AttributeValue::N(text) => text.into(),
         AttributeValue::B(bytes) => URL_SAFE_NO_PAD.encode(bytes).into(),
-        // No other type can be a key: an image with one is refused.
+        // No other type can be a key: `check_key` refuses it.
         _ => "".into(),
     }
 }
@@ -122,7 +121,7 @@ pub(crate) fn key_text(value: &AttributeValue) -> Cow<'_, str> {
 const CONTAINER: usize = 3;
 const ENTRY: usize = 1;
 
-fn measure(value: &AttributeValue, depth: usize) -> Result<usize, Refusal> {
+fn measure(value: &AttributeValue, depth: usize) -> Result<usize, Invalid> {
     match value {
         AttributeValue::S(text) => Ok(text.len()),
         AttributeValue::B(bytes) => Ok(bytes.as_ref().len()),
@@ -150,7 +149,7 @@ fn measure(value: &AttributeValue, depth: usize) -> Result<usize, Refusal> {
                 .iter()
                 .enumerate()
                 .try_fold(CONTAINER, |size, (i, value)| {
-                    let value = measure(value, depth).map_err(|refusal| refusal.at(i))?;
+                    let value = measure(value, depth).map_err(|invalid| invalid.at(i))?;
                     Ok(size + ENTRY + value)
                 })
         }
@@ -158,21 +157,21 @@ fn measure(value: &AttributeValue, depth: usize) -> Result<usize, Refusal> {
             let depth = deeper(depth)?;
             entries.iter().try_fold(CONTAINER, |size, (name, value)| {
                 if name.is_empty() {
-                    return Err(Refusal::new("the key of a map is empty"));
+                    return Err(Invalid::new("the key of a map is empty"));
                 }
-                let value = measure(value, depth).map_err(|refusal| refusal.below(name))?;
+                let value = measure(value, depth).map_err(|invalid| invalid.below(name))?;
                 Ok(size + ENTRY + name.len() + value)
             })
         }
-        _ => Err(Refusal::new(
+        _ => Err(Invalid::new(
             "a value of a type that this version does not know",
         )),
     }
 }
 
-fn deeper(depth: usize) -> Result<usize, Refusal> {
+fn deeper(depth: usize) -> Result<usize, Invalid> {
     if depth == MAX_DEPTH {
-        return Err(Refusal::new(format!(
+        return Err(Invalid::new(format!(
             "nested more than {MAX_DEPTH} levels deep in the item"
         )));
     }
@@ -181,13 +180,13 @@ fn deeper(depth: usize) -> Result<usize, Refusal> {
 
 fn is_set<T: Eq + std::hash::Hash>(
     values: impl ExactSizeIterator<Item = T>,
-) -> Result<(), Refusal> {
+) -> Result<(), Invalid> {
     let count = values.len();
     if count == 0 {
-        return Err(Refusal::new("a set is empty; leave it out with `None`"));
+        return Err(Invalid::new("a set is empty; leave it out with `None`"));
     }
     if values.collect::<HashSet<_>>().len() != count {
-        return Err(Refusal::new("a set holds a value twice"));
+        return Err(Invalid::new("a set has the same value twice"));
     }
     Ok(())
 }
@@ -201,8 +200,8 @@ struct Number {
 }
 
 impl Number {
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        let no_number = || Refusal::new("not a finite decimal number");
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        let no_number = || Invalid::new("not a finite decimal number");
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -241,15 +240,15 @@ impl Number {
         // Lengths of strings in memory fit an i64 with room to spare.
         let exponent = i64::from(exponent) + whole.len() as i64 - leading as i64;
         if digits.len() > MAX_DIGITS {
-            return Err(Refusal::new(format!(
+            return Err(Invalid::new(format!(
                 "a number of more than {MAX_DIGITS} digits"
             )));
         }
         if exponent > 126 {
-            return Err(Refusal::new("a number beyond 9.99e125"));
+            return Err(Invalid::new("a number beyond 9.99e125"));
         }
         if exponent < -129 {
-            return Err(Refusal::new("a number closer to zero than 1e-130"));
+            return Err(Invalid::new("a number closer to zero than 1e-130"));
         }
         Ok(Self {
             negative,
@@ -258,8 +257,8 @@ impl Number {
         })
     }
 
-    /// A byte for two digits, paired from the decimal point both ways, one more, and one for the sign;
-    /// never more than 21.
+    /// One byte for two digits, paired from the decimal point in both directions, one byte more, and one for
+    /// a minus sign; at most 21.
     fn size(&self) -> usize {
         let last = self.exponent - self.digits.len() as i64;
         let pairs = (self.exponent + 1).div_euclid(2) - last.div_euclid(2);
@@ -268,10 +267,10 @@ impl Number {
     }
 }
 
-/// Why DynamoDB would refuse a value, with the way to it, innermost part first.
-struct Refusal {
+/// Why DynamoDB would refuse a value, with the path to it, innermost step first.
+struct Invalid {
     reason: String,
-    way: Vec<Step>,
+    path: Vec<Step>,
 }
 
 enum Step {
@@ -279,27 +278,27 @@ enum Step {
     Name(String),
 }
 
-impl Refusal {
+impl Invalid {
     fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
-            way: Vec::new(),
+            path: Vec::new(),
         }
     }
 
     fn at(mut self, index: usize) -> Self {
-        self.way.push(Step::Index(index));
+        self.path.push(Step::Index(index));
         self
     }
 
     fn below(mut self, name: &str) -> Self {
-        self.way.push(Step::Name(name.to_owned()));
+        self.path.push(Step::Name(name.to_owned()));
         self
     }
 
     fn within(self, name: &str) -> EncodeError {
-        let way: String = self.way.iter().rev().map(Step::to_string).collect();
-        EncodeError::new(format!("{name}{way}"), self.reason)
+        let path: String = self.path.iter().rev().map(Step::to_string).collect();
+        EncodeError::new(format!("{name}{path}"), self.reason)
     }
 }
 
@@ -410,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_way() {
+    fn an_error_has_the_path_of_the_value() {
         let line = Map::from([("qty".to_owned(), n("NaN"))]);
         let cart = AttributeValue::L(vec![n("1"), AttributeValue::M(line)]);
         assert_eq!(refused(cart), "field[1].qty: not a finite decimal number");
@@ -423,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_have_members_and_none_twice() {
+    fn empty_sets_and_repeated_members_are_refused() {
         assert!(refused(AttributeValue::Ss(vec![])).contains("empty"));
         assert!(refused(AttributeValue::Ns(vec!["1".into(), "1.0".into()])).contains("twice"));
         assert!(
@@ -456,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_has_an_end() {
+    fn nesting_is_limited() {
         assert!(checked_size("field", &nested(31)).is_ok());
         assert!(refused(nested(32)).contains("nested"));
         let data = |levels| Map::from([("field".to_owned(), nested(levels))]);
@@ -465,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_type_and_length() {
+    fn a_key_has_the_type_of_its_index_and_a_limited_length() {
         let check = |value, key| check_key("user_id", &value, key).map_err(|e| e.cause.to_string());
         assert_eq!(
             check(AttributeValue::S("a".repeat(2048)), KeyType::S),

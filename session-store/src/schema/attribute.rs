@@ -20,22 +20,22 @@ pub(crate) struct IndexSchema {
     pub(crate) shards: Option<Shards>,
 }
 
-/// Over how many values of another attribute a default index spreads the sessions of one value.
+/// How a default index spreads the sessions of one value over several partitions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shards {
     pub(crate) count: u32,
-    /// The attribute that the index is on in place of the promoted one.
+    /// The attribute that the index is on, in place of the promoted one.
     pub(crate) attribute: &'static str,
 }
 
-/// How many live sessions of one value a consistent index allows, and what a further one does.
+/// How many live sessions of one value a consistent index allows, and what happens to one more.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
     pub(crate) sessions: u32,
     pub(crate) policy: OnLimit,
 }
 
-/// What a log-in does that would be one session too many for a consistent index.
+/// The result of a log-in that is one session too many for a consistent index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnLimit {
@@ -47,7 +47,7 @@ pub enum OnLimit {
 }
 
 impl Attribute {
-    /// An attribute that is no index.
+    /// An attribute without an index.
     pub const fn promoted(name: &'static str) -> Self {
         Self {
             name,
@@ -80,15 +80,15 @@ impl Attribute {
         self
     }
 
-    /// Spreads the sessions of one value over this many partitions of the default index, from 2 to
-    /// [`MAX_SHARDS`](Self::MAX_SHARDS), so that a popular value is not one hot partition.
+    /// Spreads the sessions of one value over this many partitions of the default index, so that a popular
+    /// value is not one hot partition. The number is from 2 to [`MAX_SHARDS`](Self::MAX_SHARDS).
     ///
     /// The index is then on an attribute of this name, which the store keeps beside the promoted one,
     /// as `<value>#<shard>`. The derive names it `<attribute>-shard`.
     pub const fn sharded(mut self, shards: u32, attribute: &'static str) -> Self {
         assert!(
             shards >= 2 && shards <= Self::MAX_SHARDS,
-            "an index has 2 to 100 shards, since every read of it asks all of them"
+            "an index has 2 to 100 shards, since each read queries all of them; change their number"
         );
         if let Some(index) = &mut self.index {
             index.shards = Some(Shards {
@@ -101,12 +101,12 @@ impl Attribute {
         self
     }
 
-    /// The most shards of an index: each read of it is as many queries.
+    /// The largest number of shards of an index. Each read of the index is one query per shard.
     pub const MAX_SHARDS: u32 = 100;
 
-    /// Makes the index of this attribute a consistent one: a roster item for each value in place of
+    /// Makes the index of this attribute a consistent one: a roster item for each value, in place of
     /// a global secondary index. It allows as many sessions of one value as a roster can hold,
-    /// [`MAX_LIMIT`](Self::MAX_LIMIT), and refuses a further one.
+    /// [`MAX_LIMIT`](Self::MAX_LIMIT), and refuses one more.
     pub const fn consistent(mut self) -> Self {
         if let Some(index) = &mut self.index {
             index.roster = Some(Limit {
@@ -117,7 +117,7 @@ impl Attribute {
         self
     }
 
-    /// Bounds how many live sessions of one value there can be; for a consistent index only.
+    /// Limits how many live sessions of one value there can be; for a consistent index only.
     pub const fn limit(mut self, sessions: u32, policy: OnLimit) -> Self {
         if let Some(IndexSchema {
             roster: Some(limit),
@@ -131,14 +131,14 @@ impl Attribute {
         self
     }
 
-    /// The most sessions of one value in a consistent index: 53 bytes each, of the 400 KB that
-    /// DynamoDB allows their roster.
+    /// The largest number of sessions of one value in a consistent index. Each takes 53 bytes of the 400 KB
+    /// that DynamoDB allows for their roster.
     pub const MAX_LIMIT: u32 = 7_500;
 
-    /// Says that the value depends on more than one field.
+    /// Declares that the value depends on more than one field.
     ///
-    /// Two writers who changed different fields would each compute it from their half; sessions of
-    /// such a type are saved onto the version that they were made from.
+    /// Two writers that change different fields would each compute it without the other's change. So a
+    /// session of such a type is saved only onto the version that its copy was made from.
     pub const fn computed(mut self) -> Self {
         self.computed = true;
         self

@@ -2,7 +2,7 @@
 
 #![allow(
     clippy::indexing_slicing,
-    reason = "a const fn has loops over indexes and nothing else; their conditions keep them in bounds"
+    reason = "a const fn has no iterators, and the conditions of its loops keep the indexes in bounds"
 )]
 
 use super::attribute::{Attribute, DEFAULT_INDEX_SUFFIX, IndexSchema};
@@ -10,9 +10,9 @@ use super::definition::Schema;
 use super::names::equal;
 
 impl Schema {
-    /// Checks every rule that can be checked without the type's source, and panics with the mend.
+    /// Checks every rule that can be checked without the type's source, and panics with the fix.
     ///
-    /// In a `const` item of its own the panic is a compile error.
+    /// In a separate `const` item, the panic is a compile error.
     pub const fn checked(self) -> Self {
         assert!(
             is_resource_name(self.table),
@@ -28,7 +28,7 @@ impl Schema {
         );
         assert!(
             !self.compressed || cfg!(feature = "zstd"),
-            "`compress = \"zstd\"` needs the feature `zstd` of session-store; switch it on in Cargo.toml"
+            "`compress = \"zstd\"` needs the feature `zstd` of session-store; enable it in Cargo.toml"
         );
         assert!(
             self.key_prefix.len() <= 1024,
@@ -47,7 +47,7 @@ impl Schema {
             check_name(own[i]);
             assert!(
                 !is_one_of(own[i], &own, i),
-                "two of the store's own attributes have one name; rename one of them"
+                "two of the store's own attributes have the same name; rename one of them"
             );
             i += 1;
         }
@@ -68,13 +68,13 @@ impl Schema {
             if let Some(shards) = attribute.shards() {
                 assert!(
                     attribute.roster().is_none(),
-                    "a consistent index is one item for each value, and has no shards; leave out one of both"
+                    "a consistent index is one item for each value, and has no shards; remove `consistent` or `sharded`"
                 );
                 check_name(shards.attribute);
                 self.check_promoted(shards.attribute, &own);
                 assert!(
                     !equal(attribute.name, shards.attribute),
-                    "an attribute and that of its shard have one name; rename one of them"
+                    "an attribute and the attribute of its shard have the same name; rename one of them"
                 );
             }
             let mut j = 0;
@@ -82,12 +82,12 @@ impl Schema {
                 let other = &self.attributes[j];
                 assert!(
                     !have_a_name_in_common(attribute, other),
-                    "two promoted attributes have one name; rename one of them"
+                    "two promoted attributes have the same name; rename one of them"
                 );
                 if has_default_index(attribute) && has_default_index(other) {
                     assert!(
                         !same_index_name(attribute, other),
-                        "two indexes have one name; give one of them a name of its own"
+                        "two indexes have the same name; rename one of them with `index_named`"
                     );
                 }
                 j += 1;
@@ -103,7 +103,7 @@ impl Schema {
                 assert!(
                     length >= 3 && length <= 255 && index_name_is_valid(attribute),
                     "an index's name must have 3 to 255 of the characters a-z, A-Z, 0-9, `_`, `.` \
-                     and `-`; it is `<attribute>-index` unless it has a name of its own"
+                     and `-`; it is `<attribute>-index` unless `index_named` gives another"
                 );
                 assert!(
                     attribute.name.len() <= 255,
@@ -114,7 +114,7 @@ impl Schema {
         }
         assert!(
             indexes <= 20,
-            "DynamoDB allows 20 indexes on a table; promote some without one"
+            "DynamoDB allows 20 indexes on a table; promote some attributes without an index"
         );
         self
     }

@@ -5,11 +5,10 @@ use std::time::Duration;
 use super::attribute::Attribute;
 use super::names::Names;
 
-/// The table and the item layout of a session type, as a constant.
+/// The table and the item layout of a session type.
 ///
-/// `#[derive(SessionAttributes)]` writes it. For an implementation by hand, build one in a
-/// `const` item of its own and end it with [`checked`](Self::checked), so that a wrong one does
-/// not compile:
+/// `#[derive(SessionAttributes)]` writes it. For an implementation by hand, build one in a separate
+/// `const` item, and end it with [`checked`](Self::checked), so that a wrong one does not compile:
 ///
 /// ```
 /// use session_store::{Attribute, Schema};
@@ -30,15 +29,15 @@ pub struct Schema {
     pub(crate) key_prefix: &'static str,
     pub(crate) sort_key: Option<(&'static str, &'static str)>,
     pub(crate) attributes: &'static [Attribute],
-    /// The entries of `data` that belong to the type; `None` where only its serialization knows.
+    /// The entries of `data` that belong to the type; `None` if only its serialization shows them.
     pub(crate) fields: Option<&'static [Field]>,
     /// Whether entries beside `fields` belong to the type as well (`#[serde(flatten)]`).
     pub(crate) flattened: bool,
-    /// Whether each load asks if every session was revoked.
+    /// Whether each load also reads the cutoff.
     pub(crate) revoke_all: bool,
     /// Whether `data` is bytes, and not a map.
     pub(crate) binary: bool,
-    /// Whether it is compressed bytes where that is less.
+    /// Whether `data` is compressed if that makes it smaller.
     pub(crate) compressed: bool,
 }
 
@@ -67,7 +66,7 @@ impl Schema {
         self
     }
 
-    /// How long a session lives at most. At least the idle timeout.
+    /// The longest time that a session can live. At least the idle timeout.
     pub const fn absolute_timeout(mut self, timeout: Duration) -> Self {
         self.absolute_timeout = timeout;
         self
@@ -79,7 +78,7 @@ impl Schema {
         self
     }
 
-    /// What the partition key of a session begins with, in a table shared with other entities.
+    /// The prefix of the partition key of each session, in a table shared with other entities.
     pub const fn key_prefix(mut self, prefix: &'static str) -> Self {
         self.key_prefix = prefix;
         self
@@ -99,22 +98,22 @@ impl Schema {
 
     /// The entries of `data` that the type reads and writes.
     ///
-    /// With it, reading a session keeps aside what the type does not know without serialising it.
-    /// Without it, the type's own serialization tells.
+    /// With them, a read can tell apart the entries that the type does not know. Without them, each read
+    /// serialises the session to find out.
     pub const fn fields(mut self, fields: &'static [Field]) -> Self {
         self.fields = Some(fields);
         self
     }
 
-    /// Says that the type has a `#[serde(flatten)]`, so that entries beside
+    /// Declares that the type has a `#[serde(flatten)]`, so that entries beside
     /// [`fields`](Self::fields) can belong to it.
     pub const fn flattened(mut self) -> Self {
         self.flattened = true;
         self
     }
 
-    /// Lets all sessions be ended at once, at the price of one more read unit for each load; the type
-    /// then implements [`RevokeAll`](crate::RevokeAll).
+    /// Enables ending all sessions with one call, for one read unit more per load; the type then
+    /// implements [`RevokeAll`](crate::RevokeAll).
     pub const fn revoke_all(mut self) -> Self {
         self.revoke_all = true;
         self
@@ -122,15 +121,15 @@ impl Schema {
 
     /// Stores `data` as bytes, in CBOR, in place of a map.
     ///
-    /// Every save then writes it whole, onto the version that it was made from. Sessions that are
-    /// stored otherwise are read all the same, and are in this form from their next save on.
+    /// Every save then writes all of `data`, and only onto the version that its copy was made from. A
+    /// session in another format can still be read, and its next save stores it in this format.
     pub const fn binary(mut self) -> Self {
         self.binary = true;
         self
     }
 
-    /// Stores `data` compressed by zstd where it is large enough for that to pay, and otherwise as
-    /// without this. Needs the feature `zstd`.
+    /// Compresses `data` of 768 bytes or more with zstd, if the result is smaller. Needs the feature
+    /// `zstd`.
     pub const fn compressed(mut self) -> Self {
         self.compressed = true;
         self
@@ -141,7 +140,7 @@ impl Schema {
         self.idle_timeout
     }
 
-    /// The absolute timeout of the type: also the longest that a cookie with the id is of use.
+    /// The absolute timeout of the type: also the longest time that a cookie with the id can be valid.
     pub const fn absolute(&self) -> Duration {
         self.absolute_timeout
     }
@@ -171,7 +170,7 @@ impl Schema {
         })
     }
 
-    /// Whether an attribute is a function of the whole session.
+    /// Whether an attribute is computed from the whole session.
     pub(crate) fn has_computed(&self) -> bool {
         self.attributes.iter().any(|attribute| attribute.computed)
     }

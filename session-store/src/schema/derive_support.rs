@@ -1,8 +1,8 @@
-//! What generated code calls, and nobody else; reached by `session_store::private`.
+//! Functions for generated code only, which calls them through `session_store::private`.
 
 #![allow(
     missing_docs,
-    reason = "hidden from the docs, since generated code alone calls it"
+    reason = "hidden from the docs, since only generated code calls it"
 )]
 
 use std::borrow::Cow;
@@ -18,11 +18,11 @@ use super::session_attributes::Attributes;
 pub use serde::{Serialize, Serializer};
 pub use std::time::Duration;
 
-/// Where an index takes its keys from: a field of type `F`, or a function that returns an `F`.
+/// The source of an index's keys: a field of type `F`, or a function that returns an `F`.
 ///
-/// The generated handle of an index demands that `F` can be a key, and rustc reports it there.
-/// Everything else goes through this type, whose methods exist for any `F` by
-/// [`NoIndexSource`], so that the same mistake is not reported again.
+/// The generated handle of an index requires that `F` can be a key, so rustc reports a mistake there. All
+/// other generated code calls this type. [`NoIndexSource`] gives it the same methods for any `F`, so that
+/// rustc does not report the mistake twice.
 #[derive(Debug)]
 pub struct IndexSource<F>(PhantomData<F>);
 
@@ -40,7 +40,7 @@ impl<K: IndexKey> IndexSource<K> {
     }
 }
 
-/// The same for a type that is no key: it compiles, beside the error.
+/// The same for a type that cannot be a key: these methods compile, so that there is only one error.
 pub trait NoIndexSource<F>: Sized {
     const TYPE: KeyType = KeyType::S;
 
@@ -51,7 +51,7 @@ pub trait NoIndexSource<F>: Sized {
 
 impl<F> NoIndexSource<F> for IndexSource<F> {}
 
-/// What the function of an indexed attribute may return for keys of type `K`.
+/// A value that the function of an indexed attribute may return, for keys of type `K`.
 #[diagnostic::on_unimplemented(
     message = "this index has keys of type `{K}`, and its function returns `{Self}`",
     label = "returns a `{Self}`",
@@ -73,7 +73,7 @@ impl<K: IndexKey> IntoKey<K> for &K {
     }
 }
 
-/// Whether the value has the type of the key is seen when it is stored.
+/// The store checks that the value has the type of the key when it stores the session.
 impl<K: IndexKey> IntoKey<K> for AttributeValue {
     fn into_key(self) -> Option<AttributeValue> {
         Some(self)

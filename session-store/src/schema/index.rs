@@ -35,9 +35,11 @@ impl<S: SessionAttributes, K: IndexKey> Index<S, K> {
                 match attribute.index {
                     Some(index) => assert!(
                         index.key as u8 == <K::As as KeyValue>::TYPE as u8,
-                        "the index of this name has another type of key in the schema"
+                        "the index of this name has another type of key in the schema; use that type"
                     ),
-                    None => panic!("the attribute of this name has no index in the schema"),
+                    None => panic!(
+                        "the attribute of this name has no index in the schema; use `Attribute::index` there"
+                    ),
                 }
                 return Self {
                     name,
@@ -46,7 +48,7 @@ impl<S: SessionAttributes, K: IndexKey> Index<S, K> {
             }
             i += 1;
         }
-        panic!("the schema has no attribute of this name")
+        panic!("the schema has no attribute of this name; add it, or correct the name")
     }
 }
 
@@ -64,7 +66,7 @@ impl<S, K> fmt::Debug for Index<S, K> {
     }
 }
 
-/// The handle of a promoted attribute that is no index: it has a name, and cannot be queried.
+/// The handle of a promoted attribute without an index: it has a name, and cannot be queried.
 pub struct Promoted<S> {
     name: &'static str,
     session: PhantomData<fn(S)>,
@@ -138,7 +140,7 @@ pub(crate) struct IndexValue {
 impl IndexValue {
     /// How many sessions a consistent index allows this value.
     pub(crate) fn limit(&self) -> Limit {
-        // A default index has no limit, and no roster whose limit could be asked for.
+        // A default index has no roster, so this is not called for one.
         self.attribute.roster().unwrap_or(Limit {
             sessions: Attribute::MAX_LIMIT,
             policy: OnLimit::Reject,

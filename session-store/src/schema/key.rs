@@ -1,4 +1,4 @@
-//! The keys of indexes: which types can be one, and what DynamoDB holds for each.
+//! The keys of indexes: which types can be a key, and how DynamoDB stores each of them.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ScalarAttributeType};
 
-/// What the function of a computed attribute may return.
+/// A value that the function of a computed attribute may return.
 ///
 /// Strings, numbers, booleans, bytes, an [`AttributeValue`] of any type, and an `Option` of each:
 /// `None` means that the item has no such attribute.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no value of a computed attribute",
+    message = "`{Self}` cannot be the value of a computed attribute",
     label = "returned by a function named in `with`",
     note = "return an `Option<AttributeValue>`, or a string, number, bool or bytes, or an `Option` of those"
 )]
 pub trait IntoAttribute {
-    /// The value, or none.
+    /// The value; `None` if the item has no such attribute.
     fn into_attribute(self) -> Option<AttributeValue>;
 }
 
@@ -74,7 +74,7 @@ impl KeyType {
     }
 }
 
-/// A value as DynamoDB holds it in a key: `str`, `[u8]` and the integers. Sealed.
+/// A value as DynamoDB stores it in a key: `str`, `[u8]` and the integers. Sealed.
 pub trait KeyValue: private::Sealed {
     /// Its type in DynamoDB.
     const TYPE: KeyType;
@@ -89,8 +89,8 @@ mod private {
 
 /// A type that can be the key of an index.
 ///
-/// Strings, integers and `Vec<u8>` are. A newtype becomes one in one line, and is then the only
-/// type that its index can be asked for, so that an order's number is never taken for a user's:
+/// Strings, integers and `Vec<u8>` can. A newtype becomes a key with one line. Then its index can be
+/// queried with this type only, so that an order number is never taken for a user id:
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ mod private {
     note = "for anything else: `#[dynamo(attr = \"..\", index, with = function, key = String)]`"
 )]
 pub trait IndexKey {
-    /// What DynamoDB holds: `str`, `[u8]` or an integer.
+    /// The type that DynamoDB stores: `str`, `[u8]` or an integer.
     type As: KeyValue + ?Sized;
 
     /// The value for the index.
@@ -131,7 +131,7 @@ pub trait IndexField {
     /// Its type in DynamoDB.
     const TYPE: KeyType = <<Self::Key as IndexKey>::As as KeyValue>::TYPE;
 
-    /// The key, or none.
+    /// The key; `None` if the field has no value.
     fn key(&self) -> Option<&Self::Key>;
 }
 
@@ -151,10 +151,10 @@ impl<K: IndexKey> IndexField for Option<K> {
     }
 }
 
-/// What a query by a key of type `K` accepts: the key, a reference to it, and for `String` and
+/// A value that a query by a key of type `K` accepts: the key, a reference to it, and for `String` and
 /// `Vec<u8>` the borrowed forms.
 #[diagnostic::on_unimplemented(
-    message = "this index has keys of type `{K}`, and `{Self}` is none",
+    message = "this index has keys of type `{K}`, and `{Self}` is not a `{K}`",
     label = "expected a `{K}`, or a reference to one"
 )]
 pub trait AsKey<K> {

@@ -1,4 +1,4 @@
-//! Everything that is known of a session type before the program runs.
+//! Everything that is known about a session type before the program runs.
 
 mod attribute;
 mod check;

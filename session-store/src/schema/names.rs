@@ -17,7 +17,7 @@ pub struct Names {
 macro_rules! names {
     ($($name:ident: $what:literal,)*) => {
         impl Names {
-            /// The default names, each that of its method here.
+            /// The default names: each is the name of its method here.
             pub const fn new() -> Self {
                 Self { $($name: stringify!($name),)* }
             }
@@ -43,10 +43,10 @@ names! {
     created_at: "the time of creation, in milliseconds since 1970",
     touched_at: "the time of the last save or touch, in milliseconds since 1970",
     expires_at: "the time of expiry, in seconds since 1970: the table's TTL attribute",
-    idle: "the idle timeout of this session alone, in seconds",
+    idle: "the session's own idle timeout, in seconds",
     version: "the number of writes so far",
-    writes: "the marks by which the last four writes recognise themselves",
-    format: "the format of `data`, where that is not a map",
+    writes: "the marks of the last four writes, by which a retried write recognises itself",
+    format: "the format of `data`, if that is not a map",
 }
 
 impl Default for Names {

@@ -10,8 +10,9 @@ use crate::error::EncodeError;
 /// A session struct whose chosen fields are native DynamoDB attributes.
 ///
 /// `#[derive(SessionAttributes)]` implements it, and adds an associated constant for each promoted
-/// attribute (`AppSession::USER_ID`): an [`Index`](crate::Index) or a [`Promoted`](crate::Promoted). By hand it takes a schema
-/// and the extractors; see [`Schema::checked`] for how to get the compile-time checks.
+/// attribute (`AppSession::USER_ID`): an [`Index`](crate::Index) or a [`Promoted`](crate::Promoted). An
+/// implementation by hand needs a schema and the function below; [`Schema::checked`] adds the
+/// compile-time checks:
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -39,7 +40,7 @@ use crate::error::EncodeError;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no session type",
+    message = "`{Self}` is not a session type",
     label = "this type does not implement `SessionAttributes`",
     note = "put `#[derive(SessionAttributes)]` on the struct"
 )]
@@ -85,7 +86,7 @@ impl Attributes {
     }
 }
 
-/// A collection of strings as a string set; none if it is empty, since DynamoDB has no empty set.
+/// A collection of strings as a string set; `None` if it is empty, since DynamoDB has no empty set.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -108,7 +109,7 @@ where
     (!values.is_empty()).then_some(AttributeValue::Ss(values))
 }
 
-/// A collection of numbers as a number set; none if it is empty, since DynamoDB has no empty set.
+/// A collection of numbers as a number set; `None` if it is empty, since DynamoDB has no empty set.
 pub fn as_number_set<'a, C>(values: &'a C) -> Option<AttributeValue>
 where
     C: ?Sized,

@@ -1,4 +1,4 @@
-//! A clock in the hand of a test.
+//! A clock that a test moves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use aws_smithy_async::time::TimeSource;
 
 /// A clock that stands still until it is moved, as the time source of a client of the SDK.
 ///
-/// It begins at the last whole second of the system's time. All clones are one clock.
+/// It begins at the last whole second of the system's time. All clones share one time.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<AtomicU64>);
 
@@ -16,10 +16,10 @@ impl Default for Clock {
     fn default() -> Self {
         #[allow(
             clippy::disallowed_methods,
-            reason = "this is the clock's own beginning"
+            reason = "the clock begins at the system's time"
         )]
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        // A whole second, so that a test can count on where the next one begins.
+        // A whole second, so that a test knows when the next one begins.
         let millis = now.unwrap_or_default().as_secs() * 1000;
         Self(Arc::new(AtomicU64::new(millis)))
     }
@@ -31,12 +31,12 @@ impl Clock {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Moves it on, by whole milliseconds.
+    /// Moves the clock forward by whole milliseconds.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
     }
 
-    /// Sets it, forward or back, in milliseconds since 1970.
+    /// Sets the clock, forward or back, in milliseconds since 1970.
     pub fn set(&self, millis: u64) {
         self.0.store(millis, Ordering::SeqCst);
     }

@@ -1,5 +1,5 @@
-//! For the tests of an application: a store of its own for each test, a clock to move, and the faults
-//! that DynamoDB shows on a bad day.
+//! For the tests of an application: a separate store for each test, a clock to move, and DynamoDB's
+//! faults to inject.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,7 +19,7 @@
 //! let test = TestStore::<AppSession>::new().await;
 //! let session = test.store.create(AppSession::default()).await?;
 //!
-//! // DynamoDB refuses, for as long as the SDK and the store try.
+//! // DynamoDB throttles every attempt of the SDK.
 //! for _ in 0..3 {
 //!     test.wire.next("GetItem", Fault::throttled());
 //! }
@@ -37,7 +37,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on panics, and says where"
+    reason = "a test that cannot continue panics, and shows where"
 )]
 
 mod clock;
@@ -58,20 +58,20 @@ use crate::store::{DynamoDbStore, on_loopback};
 pub use self::clock::Clock;
 pub use self::wire::{Call, Fault, Wire};
 
-/// A store on a table of its own, with a hand on its clock and on the way to DynamoDB.
+/// A store on its own table, with control over its clock and its requests.
 ///
-/// It panics where it cannot be made, since a test has nothing else to do then. Another store on the
-/// same table, such as one with options or of another type, is built on `store.client()`.
+/// The constructors panic on an error, since the test cannot continue. To build another store on the same
+/// table, such as one with options or of another type, use `store.client()`.
 #[derive(Debug)]
 pub struct TestStore<S> {
     /// The store under test.
     pub store: DynamoDbStore<S>,
     /// Its clock, which stands still until it is moved.
     pub clock: Clock,
-    /// All that it sends, and what it gets for it.
+    /// Records its requests, and injects faults into them.
     pub wire: Wire,
-    /// A client beside the store's: it is neither recorded nor subject to faults, and its clock is
-    /// the system's.
+    /// A second client of the same engine. Its requests are not recorded and meet no faults, and its
+    /// clock is the system's.
     pub client: Client,
 }
 
@@ -79,7 +79,7 @@ impl<S> TestStore<S>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    /// A store on an embedded engine of its own.
+    /// A store on its own embedded engine.
     pub async fn new() -> Self {
         let embedded = Embedded::memory().await.expect("SQLite starts");
         Self::on(embedded.config(), SharedHttpClient::new(embedded)).await
@@ -92,7 +92,7 @@ where
         Self::on(on_loopback(endpoint), engine).await
     }
 
-    /// A store on a new table of what this HTTP client reaches with this configuration.
+    /// A store on a new table of the engine that this HTTP client reaches with this configuration.
     pub async fn on(config: Builder, engine: SharedHttpClient) -> Self {
         let test = Self::without_table(config, engine).await;
         let created = test.store.create_table().await;
@@ -101,12 +101,12 @@ where
         test
     }
 
-    /// The same before the table is created.
+    /// The same as [`on`](Self::on), without the table.
     pub async fn without_table(config: Builder, engine: SharedHttpClient) -> Self {
         let client = Client::from_conf(config.clone().http_client(engine.clone()).build());
         let clock = Clock::default();
         let wire = Wire::new(engine);
-        // The SDK's pauses between attempts are a second long; a test has no time for that.
+        // By default, the SDK pauses for about a second between attempts: too long for a test.
         let retry = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         let config = config
             .http_client(wire.clone())

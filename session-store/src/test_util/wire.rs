@@ -1,4 +1,4 @@
-//! What stands between a client and its engine.
+//! The connection between a client and its engine, with faults.
 
 use std::fmt;
 use std::future::Future;
@@ -15,16 +15,16 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 
-/// The way between the SDK and DynamoDB, as the HTTP client of a client of the SDK: it records every
-/// request, and faults that no local engine shows are injected here. All clones are one way.
+/// An HTTP client for the SDK that records every request, and injects faults that no local engine shows.
+/// All clones share their record and their faults.
 #[derive(Clone)]
 pub struct Wire {
     engine: SharedHttpClient,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<WireState>>,
 }
 
 #[derive(Default)]
-struct State {
+struct WireState {
     calls: Vec<Call>,
     metered: bool,
     faults: Vec<(&'static str, Fault)>,
@@ -45,37 +45,37 @@ pub struct Call {
 type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 type Edit = Box<dyn FnOnce(&mut Value) + Send>;
 
-/// What happens to a request in place of its way to DynamoDB and back.
+/// A fault that a request meets on the wire.
 #[non_exhaustive]
 pub enum Fault {
-    /// The engine carries it out, and its answer never comes.
+    /// The engine carries out the request, and the response is lost.
     LoseResponse,
-    /// It never gets there.
+    /// The request does not reach the engine.
     Refuse,
-    /// An answer comes from elsewhere: this status, error code and message.
+    /// The engine is not asked. The response has this status, error code and message.
     Answer(u16, &'static str, &'static str),
-    /// An answer comes from elsewhere, with this body.
+    /// The engine is not asked. The response has this status and body.
     Body(u16, Value),
-    /// Somebody else comes first.
+    /// Another operation runs first.
     Meanwhile(Hook),
-    /// The answer is changed on its way back.
+    /// The response is changed on its way back.
     Edit(Edit),
 }
 
 impl Fault {
-    /// Somebody else does this first.
+    /// Runs another operation, such as the write of another client, before the request.
     pub fn meanwhile<F: Future<Output = ()> + Send + 'static>(
         hook: impl FnOnce() -> F + Send + 'static,
     ) -> Self {
         Self::Meanwhile(Box::new(|| Box::pin(hook())))
     }
 
-    /// The answer, in JSON, is changed.
+    /// Changes the response, in JSON.
     pub fn edit(edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
         Self::Edit(Box::new(edit))
     }
 
-    /// A transaction is cancelled for these reasons, one for each of its parts.
+    /// Cancels a transaction for these reasons, one for each of its actions.
     pub fn cancelled(reasons: Value) -> Self {
         let body = json!({
             "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
@@ -85,14 +85,14 @@ impl Fault {
         Self::Body(400, body)
     }
 
-    /// DynamoDB refuses the request because there were too many.
+    /// DynamoDB throttles the request.
     pub fn throttled() -> Self {
         Self::Answer(400, "ProvisionedThroughputExceededException", "slow down")
     }
 }
 
 impl Wire {
-    /// The way to what this client reaches.
+    /// A wire to the engine that this client reaches.
     pub fn new(engine: SharedHttpClient) -> Self {
         Self {
             engine,
@@ -100,24 +100,23 @@ impl Wire {
         }
     }
 
-    /// The next request of this operation that has no fault yet meets this one; later ones go
-    /// their way.
+    /// Injects this fault into one request of this operation: the next that has no fault yet.
     pub fn next(&self, operation: &'static str, fault: Fault) {
         self.state.lock().unwrap().faults.push((operation, fault));
     }
 
-    /// Forgets all calls so far, and faults that nothing has met.
+    /// Forgets all calls so far and all faults that are left, and ends [`meter`](Self::meter).
     pub fn clear(&self) {
-        *self.state.lock().unwrap() = State::default();
+        *self.state.lock().unwrap() = WireState::default();
     }
 
-    /// From now on asks the engine what each request costs.
+    /// Forgets all calls and faults so far, and asks the engine for the cost of each request from now on.
     pub fn meter(&self) {
         self.clear();
         self.state.lock().unwrap().metered = true;
     }
 
-    /// The operations since the last call of this, each with the units that were billed.
+    /// Takes the operations so far out of [`calls`](Self::calls), each with the units that were billed.
     pub fn bill(&self) -> Vec<(String, f64)> {
         let calls = std::mem::take(&mut self.state.lock().unwrap().calls);
         calls
@@ -153,7 +152,7 @@ impl HttpClient for Wire {
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let engine = self.engine.http_connector(settings, components);
-        SharedHttpConnector::new(Line {
+        SharedHttpConnector::new(WireConnector {
             engine,
             state: Arc::clone(&self.state),
         })
@@ -161,26 +160,26 @@ impl HttpClient for Wire {
 }
 
 #[derive(Clone)]
-struct Line {
+struct WireConnector {
     engine: SharedHttpConnector,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<WireState>>,
 }
 
-impl fmt::Debug for Line {
+impl fmt::Debug for WireConnector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Line")
+        f.write_str("WireConnector")
     }
 }
 
-impl HttpConnector for Line {
+impl HttpConnector for WireConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let line = self.clone();
-        HttpConnectorFuture::new(async move { line.carry(request).await })
+        let connector = self.clone();
+        HttpConnectorFuture::new(async move { connector.send(request).await })
     }
 }
 
-impl Line {
-    async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+impl WireConnector {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap().to_owned();
         let input = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
@@ -226,7 +225,7 @@ impl Line {
     }
 }
 
-impl Line {
+impl WireConnector {
     async fn metered(
         &self,
         mut request: HttpRequest,

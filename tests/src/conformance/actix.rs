@@ -17,7 +17,7 @@ pub struct Actix {
     sessions: ActixSessions<Web>,
 }
 
-/// A session as the middleware has it in hand for a request.
+/// The middleware's copy of a session, for one request.
 #[derive(Debug)]
 pub struct Request {
     key: String,
@@ -31,7 +31,7 @@ fn key(id: &str) -> SessionKey {
 }
 
 impl Actix {
-    /// The middleware stores once in a request, at its end: what comes after it is of the next.
+    /// The middleware stores once, at the end of a request, so the next call belongs to a new request.
     async fn next(&self, key: SessionKey) -> Result<Request, String> {
         let next = self.load(key.as_ref()).await?;
         next.ok_or_else(|| "the session is lost".to_owned())
@@ -56,7 +56,7 @@ impl Subject for Actix {
         self.next(key.map_err(text)?).await
     }
 
-    /// The keys are the store's.
+    /// The store chooses the keys.
     async fn create_under(&self, _: &str) -> Option<Result<(), String>> {
         None
     }

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::{Field, Outcome, Subject};
 use crate::{Fault, Wire};
 
-/// Puts a store through all cases, each on a new table, and gives what became of each.
+/// Runs all cases on a store, each on a new table, and returns the outcome of each.
 pub async fn outcomes<S: Subject>() -> Vec<(&'static str, Outcome)> {
     macro_rules! run {
         ($($case:ident: $fault:literal,)*) => {
@@ -26,9 +26,9 @@ pub async fn outcomes<S: Subject>() -> Vec<(&'static str, Outcome)> {
         unit_of_expiry: "expiry in milliseconds or as text, so that TTL never fires",
         too_large: "\"service error\" is all that a too large item says",
         id_in_clear: "the id is in the table in clear",
-        lost_answer_to_save: "a save whose answer was lost is applied again, over a newer one",
-        lost_answer_to_create: "a create whose answer was lost leaves a second session",
-        revoked_before_the_answer: "a create whose answer was lost brings back what was revoked",
+        lost_response_to_save: "a save whose response was lost is applied again, over a newer one",
+        lost_response_to_create: "a create whose response was lost leaves a second session",
+        revoked_before_the_response: "a create whose response was lost brings back a revoked session",
     }
 }
 
@@ -90,7 +90,7 @@ async fn rotation_that_fails<S: Subject>(subject: S) -> Outcome {
     let rotated = subject.cycle_id(&mut copy).await;
     wire(&subject).clear();
     if rotated.is_ok() {
-        return Err("it was refused, and reported as done".into());
+        return Err("it was refused, but reported as done".into());
     }
     present(&subject, &old).await.map(drop)
 }
@@ -119,8 +119,8 @@ async fn failed_read<S: Subject>(subject: S) -> Outcome {
     wire(&subject).clear();
     match read {
         Err(_) => present(&subject, &S::id(&copy)).await.map(drop),
-        Ok(None) => Err("it is answered as absent".into()),
-        Ok(Some(_)) => Err("nothing was read, and there is a session".into()),
+        Ok(None) => Err("the result is an absent session".into()),
+        Ok(Some(_)) => Err("the result is a session, but nothing was read".into()),
     }
 }
 
@@ -162,7 +162,7 @@ async fn too_large<S: Subject>(subject: S) -> Outcome {
     let before = subject.bench().items().await;
     S::set(&mut copy, Field::Cart, Some(&"x".repeat(401 * 1024)));
     match subject.save(&mut copy).await {
-        Ok(()) => return Err("it is taken".into()),
+        Ok(()) => return Err("it is accepted".into()),
         Err(text) if !text.contains("cart") && !text.contains("size") => return Err(text),
         Err(_) => {}
     }
@@ -176,12 +176,12 @@ async fn id_in_clear<S: Subject>(subject: S) -> Outcome {
     let copy = subject.create().await?;
     let items = format!("{:?}", subject.bench().items().await);
     match items.contains(&S::id(&copy)) {
-        true => Err("whoever reads the table has all sessions".into()),
+        true => Err("anyone who reads the table has all sessions".into()),
         false => Ok(()),
     }
 }
 
-async fn lost_answer_to_save<S: Subject>(subject: S) -> Outcome {
+async fn lost_response_to_save<S: Subject>(subject: S) -> Outcome {
     let mut copy = subject.create().await?;
     let id = S::id(&copy);
     for operation in ["PutItem", "UpdateItem"] {
@@ -200,7 +200,7 @@ async fn lost_answer_to_save<S: Subject>(subject: S) -> Outcome {
     is::<S>(&present(&subject, &id).await?, Field::Theme, Some("newer"))
 }
 
-async fn lost_answer_to_create<S: Subject>(subject: S) -> Outcome {
+async fn lost_response_to_create<S: Subject>(subject: S) -> Outcome {
     wire(&subject).next("PutItem", Fault::LoseResponse);
     let created = subject.create().await;
     let left = subject.bench().items().await.len();
@@ -210,7 +210,7 @@ async fn lost_answer_to_create<S: Subject>(subject: S) -> Outcome {
     }
 }
 
-async fn revoked_before_the_answer<S: Subject>(subject: S) -> Outcome {
+async fn revoked_before_the_response<S: Subject>(subject: S) -> Outcome {
     let other = subject.clone();
     let (tell, revoked) = std::sync::mpsc::channel();
     wire(&subject).next("PutItem", Fault::LoseResponse);
@@ -254,7 +254,7 @@ async fn nothing_is_left<S: Subject>(subject: &S) -> Outcome {
     }
 }
 
-/// Moves the end of all sessions into the past, as the clock would, whichever one the store reads.
+/// Moves the expiry of all sessions into the past, so that it does not matter which clock the store reads.
 async fn expire_all<S: Subject>(subject: &S) {
     let bench = subject.bench();
     let past = bench.clock.millis() / 1000 - 60;

@@ -1,5 +1,5 @@
-//! The faults of earlier session stores on DynamoDB, each as a case that any store can be put
-//! through: implement [`Subject`], and call [`outcomes`].
+//! The faults of earlier session stores on DynamoDB, each as a case for any store: implement [`Subject`],
+//! and call [`outcomes`].
 
 mod actix;
 mod cases;
@@ -17,8 +17,8 @@ pub use self::tower::{Make, Ours, Tower};
 pub use self::typed::Typed;
 use crate::TestBench;
 
-/// The session of all cases: two fields of the application, and one that is promoted where the
-/// store can do that.
+/// The session of all cases: two fields of the application, and one that is promoted if the store can
+/// do that.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
 #[serde(default)]
@@ -32,11 +32,11 @@ pub struct Web {
 /// One of the fields.
 #[derive(Clone, Copy, Debug)]
 pub enum Field {
-    /// Promoted; it can be absent.
+    /// A promoted field, which can be absent.
     User,
-    /// One that stands in the data alone.
+    /// A field in the data only.
     Theme,
-    /// Another.
+    /// Another field in the data only.
     Cart,
 }
 
@@ -50,11 +50,11 @@ impl Field {
     }
 }
 
-/// A store under test, on a table of its own.
+/// A store under test, on its own table.
 ///
-/// Errors are as a log would show them.
+/// Errors have the text that a log would show.
 pub trait Subject: Clone + Send + Sync + 'static {
-    /// A session as a request has it in hand: parallel requests have one each.
+    /// One request's copy of a session.
     type Copy: Send;
 
     /// The store on a new, empty table.
@@ -66,16 +66,16 @@ pub trait Subject: Clone + Send + Sync + 'static {
     /// Stores a new session.
     fn create(&self) -> impl Future<Output = Result<Self::Copy, String>> + Send;
 
-    /// Stores a new session and asks for this id; none if nobody can ask this store for an id.
+    /// Stores a new session and asks for this id; `None` if this store never takes an id.
     fn create_under(&self, id: &str) -> impl Future<Output = Option<Result<(), String>>> + Send;
 
     /// Reads a session.
     fn load(&self, id: &str) -> impl Future<Output = Result<Option<Self::Copy>, String>> + Send;
 
-    /// Stores what was changed.
+    /// Stores the changes.
     fn save(&self, copy: &mut Self::Copy) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// Extends the session's time, with nothing changed.
+    /// Extends the session, with nothing changed.
     fn touch(&self, copy: &mut Self::Copy) -> impl Future<Output = Result<(), String>> + Send;
 
     /// Gives the session a new id, as at log-in.
@@ -87,14 +87,14 @@ pub trait Subject: Clone + Send + Sync + 'static {
     /// The text of the session's id.
     fn id(copy: &Self::Copy) -> String;
 
-    /// Reads a field of the copy in hand.
+    /// Reads a field of the copy.
     fn get(copy: &Self::Copy, field: Field) -> Option<String>;
 
-    /// Changes a field of the copy in hand.
+    /// Changes a field of the copy.
     fn set(copy: &mut Self::Copy, field: Field, value: Option<&str>);
 }
 
-/// What became of a case: `Err` says what was wrong.
+/// The outcome of a case: `Err` says what was wrong.
 pub type Outcome = Result<(), String>;
 
 fn text(error: impl std::error::Error) -> String {

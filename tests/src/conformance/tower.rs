@@ -17,16 +17,16 @@ pub struct Tower<M: Make> {
     store: M::Store,
 }
 
-/// How a store of tower-sessions is made.
+/// Makes a store of tower-sessions.
 pub trait Make: 'static {
     /// The store.
     type Store: SessionStore + Clone;
 
-    /// The store on the table of this bench, with its wire between them.
+    /// The store on the table of this bench, behind its wire.
     fn make(bench: &TestBench<Web>) -> Self::Store;
 }
 
-/// Makes this crate's own.
+/// Makes this crate's own store.
 #[derive(Debug)]
 pub struct Ours;
 

@@ -1,4 +1,4 @@
-//! Each rule broken on purpose, with small sources that are made up.
+//! Breaks each rule on purpose, with small made-up sources.
 
 use crate::rules::{
     offences_of_aws_names, offences_of_circles, offences_of_expressions, offences_of_floors,
@@ -6,7 +6,7 @@ use crate::rules::{
 };
 use crate::sources::Sources;
 
-/// Makes up a crate of some files.
+/// A made-up crate with some files.
 fn sources(files: &[(&str, &str)]) -> Sources {
     let files = files.iter();
     let files: Vec<_> = files
@@ -15,7 +15,7 @@ fn sources(files: &[(&str, &str)]) -> Sources {
     Sources::new("app", &files)
 }
 
-/// A file in which nothing counts as a use.
+/// A file without any use.
 const NO_CODE: &str = r##"
     //! Calls `crate::store::load` with `aws_sdk_dynamodb`.
     /* `crate::store::x.send()` /* and */ `set_expression(` */
@@ -30,7 +30,7 @@ const NO_CODE: &str = r##"
 "##;
 
 #[test]
-fn comments_strings_and_tests_are_no_code() {
+fn comments_strings_and_tests_are_not_code() {
     let tests = "use crate::store::Store; fn f() { aws_sdk_dynamodb::x().send() }";
     let sources = sources(&[("item/delta.rs", NO_CODE), ("item/tests.rs", tests)]);
     assert_eq!(offences_of_floors(&sources), [""; 0]);
@@ -137,7 +137,7 @@ fn re_exports_are_followed() {
     let expected = "in src/item, delta.rs -> image.rs -> delta.rs is a circle";
     assert!(offences[0].starts_with(expected), "{offences:?}");
     assert_eq!(offences.len(), 1, "{offences:?}");
-    // The re-export itself is no use.
+    // The re-export itself is not a use.
     assert_eq!(with_image(""), [""; 0]);
 }
 
@@ -220,7 +220,7 @@ fn names_of_values_say_the_type() {
 }
 
 #[test]
-fn methods_of_unclear_types_are_no_uses() {
+fn methods_of_unclear_types_are_not_uses() {
     let load = "impl Table { pub fn load(&self) {} pub fn get(&self) {} fn own(&self) {} }";
     let image = "impl Image { pub fn get(&self) {} }";
     // A common name, a name that two files declare, and a private one.

@@ -43,7 +43,7 @@ const EXPRESSIONS: &[&str] = &["dynamodb/request/"];
 /// Here no type of the SDK is named.
 const WITHOUT_AWS: &[&str] = &["frameworks/"];
 
-/// The types that whole layers are made of.
+/// The types of the layers.
 const HOMES: &[Home] = &[
     Home {
         owner: "DynamoDbStore",
@@ -70,14 +70,15 @@ const HOMES: &[Home] = &[
 /// A type whose methods are in several files.
 struct Home {
     owner: &'static str,
-    /// The name of variables, fields and methods that give one.
+    /// The name of the variables, fields and methods that have this type.
     value: &'static str,
-    /// The places of its methods.
+    /// The folders with its methods.
     places: &'static [&'static str],
 }
 
-/// Methods that foreign types have under the same name. A call of one counts only if the receiver
-/// says its type. If a test finds a call that is none of ours, add its name and who else has it.
+/// Methods that foreign types have under the same name. A call counts only if the receiver shows its type.
+/// If a test finds a call that is not to a method of this crate, add the method's name, and the foreign
+/// type.
 const COMMON_METHODS: &[(&str, &str)] = &[
     ("delete", "items of the SDK's transactions"),
     ("extend", "collections"),
@@ -86,10 +87,10 @@ const COMMON_METHODS: &[(&str, &str)] = &[
     ("send", "channels"),
 ];
 
-/// How many lines a file has at most, without its tests.
+/// The largest number of lines of a file, without its tests.
 const MAX_LINES: usize = 400;
 
-/// How many files and folders are at the top of `src` at most.
+/// The largest number of files and folders at the top of `src`.
 const MAX_ENTRIES: usize = 15;
 
 static STORE: LazyLock<Sources> = LazyLock::new(|| Sources::read("session-store"));
@@ -142,6 +143,6 @@ fn files_and_the_top_folder_are_small() {
 }
 
 #[test]
-fn the_rules_name_what_exists() {
+fn the_rules_name_existing_files() {
     assert_none(&rules::offences_of_the_rules(&STORE));
 }

@@ -1,4 +1,4 @@
-//! Which file uses which by calls of methods.
+//! Finds which file uses which by method calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +61,7 @@ impl<'a> Methods<'a> {
         edges
     }
 
-    /// The file that declares this method of this type, if it is one.
+    /// The file that declares this method of this type, if there is exactly one.
     fn declarer(&self, owner: &str, name: &str) -> Option<usize> {
         let methods = self.by_name.get(name)?.iter();
         only_file(methods.filter(|method| method.owner == owner))
@@ -82,7 +82,7 @@ impl<'a> Methods<'a> {
     }
 }
 
-/// The file that all these methods are in, if it is one.
+/// The file with all these methods, if there is exactly one.
 fn only_file<'m>(methods: impl Iterator<Item = &'m Method<'m>>) -> Option<usize> {
     let files: BTreeSet<_> = methods.map(|method| method.file).collect();
     files.first().copied().filter(|_| files.len() == 1)

@@ -1,10 +1,10 @@
-//! Which file uses which by imports and other paths.
+//! Finds which file uses which by imports and other paths.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sources::{Edge, File, Sources, is_word};
 
-/// How many re-exports lead from one to the next, at most.
+/// The largest number of re-exports in a chain.
 const MAX_STEPS: usize = 16;
 
 /// The paths in the files of a crate.
@@ -81,7 +81,7 @@ impl<'a> Paths<'a> {
         edges
     }
 
-    /// The files that a path uses. A module alone is not used: what is named in it is.
+    /// The files that a path uses. A path to a module uses only the items that it names in the module.
     fn used_by(&self, path: &Path) -> Vec<usize> {
         let Some(&module) = self.modules.get(path.steps.as_slice()) else {
             return self.definer(&path.steps, 0).into_iter().collect();

@@ -1,4 +1,4 @@
-//! The rules. Each reads the sources of a crate and says what breaks it, where, and what to do.
+//! The rules. Each reads the sources of a crate and returns its offences: where they are, and what to do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::{
     COMMON_METHODS, EXPRESSIONS, FLOORS, HOMES, MAX_ENTRIES, MAX_LINES, SENDERS, WITHOUT_AWS,
 };
 
-/// How many uses are printed for each arrow of a circle.
+/// The number of uses that are printed for each arrow of a circle.
 const MAX_USES: usize = 5;
 
 /// A module uses only lower floors, by paths and by calls of methods.
@@ -199,7 +199,7 @@ pub(crate) fn offences_of_expressions(sources: &Sources) -> Vec<String> {
     })
 }
 
-/// The frameworks know nothing of the SDK.
+/// The frameworks do not name types of the SDK.
 pub(crate) fn offences_of_aws_names(sources: &Sources) -> Vec<String> {
     search(sources, |file, at| {
         let word = file.text(at);
@@ -263,7 +263,7 @@ pub(crate) fn offences_of_size(sources: &Sources) -> Vec<String> {
     offences
 }
 
-/// The rules name only what exists. A rule with an old name would allow everything.
+/// The rules name only existing files and modules. A rule with an old name would allow everything.
 pub(crate) fn offences_of_the_rules(sources: &Sources) -> Vec<String> {
     let mut offences = Vec::new();
     let mut check = |name: &str, is_it: &dyn Fn(&File) -> bool| {

@@ -1,4 +1,4 @@
-//! The sources of a crate, as words and signs: without comments, the text of strings, and tests.
+//! The sources of a crate as words and signs, without comments, the text of strings, and tests.
 
 use std::fs;
 use std::path::Path;
@@ -19,13 +19,13 @@ pub(crate) struct File {
     pub(crate) module: Vec<String>,
     /// Its code. A file of tests has none.
     pub(crate) code: Vec<Token>,
-    /// How many lines it has without its tests.
+    /// The number of its lines, without its tests.
     pub(crate) lines: usize,
 }
 
 /// A word, a sign, or a literal.
 pub(crate) struct Token {
-    /// As it is written, but `""` for each text or character, and `::`, `->` and `=>` as one sign.
+    /// The source text, but `""` for each string or character, and `::`, `->` and `=>` as one sign.
     pub(crate) text: String,
     pub(crate) line: usize,
     pub(crate) within: Arc<Within>,
@@ -108,12 +108,12 @@ impl File {
         }
     }
 
-    /// The module at the top of the crate in which it is; `lib` for the root itself.
+    /// The module of the file at the top of the crate; `lib` for the root itself.
     pub(crate) fn top(&self) -> &str {
         self.module.first().map_or("lib", String::as_str)
     }
 
-    /// The text of a token; empty where there is none.
+    /// The text of a token; empty if there is no such token.
     pub(crate) fn text(&self, at: usize) -> &str {
         text(&self.code, at)
     }
@@ -303,7 +303,7 @@ fn end_of_item(tokens: &[Token], start: usize) -> usize {
     tokens.len()
 }
 
-/// Tells each token what it stands in.
+/// Adds to each token its surroundings.
 fn mark(tokens: &mut [Token], module: &[String]) {
     let file = Within {
         module: module.to_vec(),

@@ -1,4 +1,4 @@
-//! Compares what is in the table with what is known.
+//! Compares the items in the table with the reports of the process.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use crate::known::{Known, State, read};
 use crate::process::Begun;
 use crate::{App, Counts, items};
 
-/// G9: every session whose id anyone knows is in the roster of its owner, and none is in another's.
-/// Rosters that name nobody any more are cleared away, so that the table stays small.
+/// G9: every session whose id is known is in the roster of its owner, and in no other. Rosters without
+/// entries are removed, so that the table stays small.
 async fn check_rosters(
     store: &DynamoDbStore<App>,
     rosters: &[Item],
@@ -37,7 +37,7 @@ async fn check_rosters(
             known.get(&session.app.serial).map(|known| &known.begun),
             Some(Some(Begun::Create(_)))
         );
-        // What a late `create` of a process that is gone left was ended by the check before.
+        // The check before this one has ended the session of a late `create` of an earlier process.
         let is_late = known
             .get(&session.app.serial)
             .is_some_and(|known| known.late.is_some());
@@ -55,7 +55,7 @@ async fn check_rosters(
     }
 }
 
-/// Compares all items with all that is known, and settles what was begun.
+/// Compares all items with all reports, and settles the operations that had begun.
 pub(crate) async fn check(
     store: &DynamoDbStore<App>,
     known: &mut BTreeMap<u64, Known>,
@@ -97,7 +97,7 @@ pub(crate) async fn check(
             continue;
         }
         if known.begun.is_none() {
-            assert!(same(&known.state, &is), "{known:?}, and there is {is:?}");
+            assert!(same(&known.state, &is), "{known:?}, but found {is:?}");
             continue;
         }
         let after = known.after(now);
@@ -107,15 +107,16 @@ pub(crate) async fn check(
             let puts = matches!(known.begun, Some(Begun::Create(_) | Begun::Cycle(_)));
             known.late = after.filter(|_| puts && endpoint().is_some());
         } else {
-            assert!(same(&after, &is), "{known:?}, and there is {is:?}");
+            assert!(same(&after, &is), "{known:?}, but found {is:?}");
             counts.interrupted_and_done += 1;
             if id_changes {
                 let (old, new) = (known.state.as_ref().unwrap(), is.as_ref().unwrap());
                 assert_ne!(old.handle, new.handle);
             }
         }
-        // On an engine of its own, what was begun may still take place; this ends the session, and
-        // then a write is refused, and a put is known. A new id that nobody heard is of no use.
+        // An engine in another process may still carry out an operation that had begun. So this ends the
+        // session: later writes are refused, and a later put has a known id. A new id that was never
+        // reported is of no use.
         let id_is_known = is.as_ref().is_some_and(|is| {
             known
                 .id
@@ -132,12 +133,12 @@ pub(crate) async fn check(
             known.id = None;
         }
     }
-    assert!(found.is_empty(), "never intended: {found:?}");
+    assert!(found.is_empty(), "unexpected: {found:?}");
     for known in known.values() {
         let (Some(state), Some(id)) = (&known.state, &known.id) else {
             continue;
         };
         let loaded = store.load(&SessionId::parse(id).unwrap()).await.unwrap();
-        assert_eq!(*loaded.expect("a session that lives"), state.app);
+        assert_eq!(*loaded.expect("a live session"), state.app);
     }
 }

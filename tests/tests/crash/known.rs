@@ -1,4 +1,4 @@
-//! A session by what the process said of it, and by its item.
+//! A session as the process reported it, compared with its item.
 
 use session_store::{Session, SessionHandle, SessionId};
 use session_store_tests::Item;
@@ -6,7 +6,7 @@ use session_store_tests::Item;
 use crate::process::{Begun, Line};
 use crate::{ABSOLUTE, App, IDLE};
 
-/// A session by what was said of it.
+/// A session as the process reported it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct State {
     pub(crate) app: App,
@@ -24,17 +24,17 @@ impl State {
 
 #[derive(Debug)]
 pub(crate) struct Known {
-    /// As it was last acknowledged; none before it was created and after it was ended.
+    /// The last acknowledged state; `None` before the session is created and after it has ended.
     pub(crate) state: Option<State>,
     pub(crate) id: Option<String>,
-    /// What was begun and not done.
+    /// The operation that has begun and is not done.
     pub(crate) begun: Option<Begun>,
-    /// What an engine of its own may still make of the last request of a process that is gone.
+    /// The state that an engine in another process may still make of the last request of a killed process.
     pub(crate) late: Option<State>,
 }
 
 impl Known {
-    /// As it is if what was begun took place, at this time.
+    /// The state after the operation that has begun, if it took place at this time.
     pub(crate) fn after(&self, now: u64) -> Option<State> {
         let next = |app: &App, handle| {
             let old = self.state.clone().unwrap();

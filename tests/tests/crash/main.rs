@@ -1,9 +1,9 @@
-//! G2, G6, G7, G9 and the layout of items when the process is killed at any moment: two hundred times, a
-//! process that creates, saves, touches, moves and ends sessions says what it begins and what it has
-//! done, is killed, and every item must be what was said.
+//! G2, G6, G7, G9 and the layout of items if the process is killed at any moment. Two hundred times, a
+//! process creates, saves, touches, moves and ends sessions, reports what it begins and what is done, and
+//! is killed. Then every item must match the reports.
 //!
 //! The process is this test binary again. Its database is a file, or the engine of
-//! `SESSION_STORE_ENDPOINT`; both survive it.
+//! `SESSION_STORE_ENDPOINT`; both survive the process.
 
 mod check;
 mod known;
@@ -25,20 +25,20 @@ use crate::known::Known;
 use crate::process::{Line, ORDER, Order, run_and_kill, say, work};
 
 const KILLS: u64 = 200;
-/// Between one process and the next, so that sessions reach their absolute timeout and end.
+/// The time between two processes, so that sessions reach their absolute timeout and end.
 const PAUSE: u64 = 20_000;
 const IDLE: u64 = 6 * 60;
 const ABSOLUTE: u64 = 10 * 60;
-/// How many of its operations a process has under way at once, each on sessions of its own.
+/// The number of parallel operations of a process, each on its own sessions.
 const WORKERS: usize = 3;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "6m", absolute_timeout = "10m")]
 struct App {
-    /// One for each session, whatever its id.
+    /// A number for each session, the same under every id.
     #[dynamo(attr = "serial", index)]
     serial: u64,
-    /// Another one each time that it changes, so that each has a roster of its own.
+    /// Changes to a new value each time, so that each value has its own roster.
     #[dynamo(attr = "owner", index(consistent))]
     owner: u64,
     fields: Fields,
@@ -51,7 +51,7 @@ struct App {
 struct Fields(u64);
 
 impl App {
-    /// Values never seen before for some of the fields.
+    /// New values for some of the fields.
     fn change(&mut self, which: u8, value: u64) {
         if which & 1 != 0 {
             self.fields = Fields(value);
@@ -85,7 +85,7 @@ async fn open(order: &Order) -> DynamoDbStore<App> {
     builder.touch(Touch::Always).build().await.unwrap()
 }
 
-/// The process that is killed. As a test of its own, it has no order and does nothing.
+/// The process that is killed. In a run of the tests it gets no order and does nothing.
 #[tokio::test]
 async fn a_child_process_without_an_order_does_nothing() {
     let Ok(order) = std::env::var(ORDER) else {
@@ -96,13 +96,7 @@ async fn a_child_process_without_an_order_does_nothing() {
     let mut sessions = Vec::new();
     for id in &order.ids {
         let id = SessionId::parse(id).unwrap();
-        sessions.push(
-            store
-                .load(&id)
-                .await
-                .unwrap()
-                .expect("a session that was there"),
-        );
+        sessions.push(store.load(&id).await.unwrap().expect("an existing session"));
     }
     let fresh = Cell::new(order.round * 1_000_000);
     say(&Line::Ready);
@@ -134,8 +128,8 @@ struct Counts {
 
 #[tokio::test]
 async fn a_process_is_killed_at_any_moment() {
-    // In memory where the system has files there: what a disk would add is time alone, since the
-    // system goes on when the process is killed.
+    // In memory, if the system has files there: a disk would only take more time, since the system
+    // continues when the process is killed.
     let memory = Some(Path::new("/dev/shm")).filter(|path| path.is_dir());
     let directory = memory.map_or_else(std::env::temp_dir, Path::to_owned);
     let directory = directory.join(format!("session-store-crash-{}", fastrand::u64(..)));
@@ -182,7 +176,7 @@ async fn kill_many(path: &Path) -> Counts {
                 .hear(line, order.now);
         }
         if endpoint().is_some() {
-            // What was sent last may still be on its way.
+            // The last requests may still be on their way.
             std::thread::sleep(Duration::from_millis(20));
         }
         let store = open(&order).await;

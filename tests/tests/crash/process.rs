@@ -1,4 +1,4 @@
-//! The process that is killed: what it is told, what it does and says, and how it is run.
+//! The process that is killed: its orders, its operations and reports, and how it is run.
 
 use std::cell::Cell;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -10,12 +10,12 @@ use session_store::{DynamoDbStore, Session};
 
 use crate::App;
 
-/// A line from the process: what it is about to do, or has done.
+/// A line from the process: an operation that it begins, or has done.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Line {
     Ready,
     Begun(u64, Begun),
-    /// The id, if the session goes on.
+    /// The id, if the session continues.
     Done(u64, Option<String>),
 }
 
@@ -28,24 +28,24 @@ pub(crate) enum Begun {
     End,
 }
 
-/// What a process is told.
+/// The order of a process.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) path: String,
     pub(crate) table: String,
     pub(crate) now: u64,
     pub(crate) round: u64,
-    /// The ids of the sessions to go on with.
+    /// The ids of the sessions to continue with.
     pub(crate) ids: Vec<String>,
 }
 
-/// The variable with the order of a process, as JSON.
+/// The environment variable with the order of a process, as JSON.
 pub(crate) const ORDER: &str = "SESSION_STORE_CRASH_ORDER";
 
-/// The test that becomes the process when it has an order; a run of the tests gives it none.
+/// The test that becomes the process if it has an order; a run of the tests gives it none.
 const CHILD: &str = "a_child_process_without_an_order_does_nothing";
 
-/// Does one thing after another until the process is killed.
+/// Runs operations until the process is killed.
 pub(crate) async fn work(
     store: &DynamoDbStore<App>,
     fresh: &Cell<u64>,
@@ -97,7 +97,7 @@ pub(crate) async fn work(
                     .load(&id)
                     .await
                     .unwrap()
-                    .expect("a session that nobody ended");
+                    .expect("a session that was not ended");
             }
             how => {
                 say(&Line::Begun(serial, Begun::End));
@@ -131,7 +131,7 @@ fn done(session: &Session<App>) {
     say(&Line::Done(session.serial, Some(session.id().expose())));
 }
 
-/// In one write, which is all there or not at all.
+/// Prints in one write, so that a line is complete or missing.
 pub(crate) fn say(line: &Line) {
     let line = format!("@{}\n", serde_json::to_string(line).unwrap());
     let mut out = std::io::stdout().lock();
@@ -140,7 +140,7 @@ pub(crate) fn say(line: &Line) {
         .unwrap();
 }
 
-/// Runs the process, kills it this long after it has said so many lines, and returns all of them.
+/// Runs the process, kills it this long after it has printed this many lines, and returns all of them.
 pub(crate) fn run_and_kill(order: &Order, count: usize, after: Duration) -> Vec<Line> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", CHILD, "--nocapture"])
@@ -164,7 +164,7 @@ pub(crate) fn run_and_kill(order: &Order, count: usize, after: Duration) -> Vec<
         );
         lines.extend(parse(&text));
     }
-    // It goes on to speak while it is waited for; the pipe has room for more than it can say.
+    // It continues to print while this waits. The pipe has enough room for that.
     std::thread::sleep(after);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -173,13 +173,13 @@ pub(crate) fn run_and_kill(order: &Order, count: usize, after: Duration) -> Vec<
     assert_eq!(
         errors.join().unwrap(),
         "",
-        "it was killed, and nothing else befell it"
+        "it was killed, and did not end by itself"
     );
     lines
 }
 
 fn parse(line: &str) -> Option<Line> {
-    // The harness writes its own lines, and may have begun the one before.
+    // The harness prints its own lines, and may have begun the line before.
     let json = line.strip_suffix('\n')?.split_once('@')?.1;
     Some(serde_json::from_str(json).unwrap())
 }

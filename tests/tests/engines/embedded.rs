@@ -69,7 +69,7 @@ async fn a_file_survives_a_restart() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// SQLite leaves its log beside the file until the last connection is closed in order.
+/// SQLite keeps its log beside the file until the last connection is closed properly.
 #[tokio::test]
 async fn a_file_is_closed_when_the_last_clone_is_dropped() {
     let folder = folder();
@@ -125,7 +125,7 @@ async fn two_stores_on_one_file_see_each_others_sessions() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused() {
+async fn a_file_that_is_not_a_database_is_refused() {
     let folder = folder();
     let path = folder.join("notes.txt");
     std::fs::write(
@@ -146,7 +146,7 @@ async fn a_file_that_is_no_database_is_refused() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// A call that ran on this thread would be done within the first poll, every time.
+/// If the call ran on this thread, it would always be done within the first poll.
 #[tokio::test(flavor = "current_thread")]
 async fn embedded_calls_do_not_run_on_the_async_threads() {
     let store = DynamoDbStore::<App>::builder()
@@ -162,7 +162,7 @@ async fn embedded_calls_do_not_run_on_the_async_threads() {
             create.await.unwrap();
         }
     }
-    assert!(waited > 0, "the answer comes from another thread");
+    assert!(waited > 0, "the response comes from another thread");
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn clients_of_one_embedded_engine_share_its_database() {
         .unwrap();
     assert!(
         other.load(session.id()).await.unwrap().is_some(),
-        "both are on one database"
+        "both use the same database"
     );
     let unsupported = embedded.client().list_backups().send().await;
     assert!(unsupported.is_err());

@@ -1,4 +1,4 @@
-//! What goes wrong between here and DynamoDB: each a typed error that says what to do.
+//! The errors on the way to DynamoDB: each has a type, and says what to do.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -96,7 +96,7 @@ async fn refused_credentials_and_permissions_are_explained() {
         ("ExpiredTokenException", "credentials"),
         ("AccessDeniedException", "`dynamodb:GetItem`"),
     ] {
-        // An expired token is asked for again, as often as the client allows.
+        // The SDK asks again after an expired token, as often as the client allows.
         for _ in 0..3 {
             bench.wire.next("GetItem", Fault::Answer(400, code, "no"));
         }
@@ -176,7 +176,7 @@ async fn malformed_endpoints_are_refused() {
     }
 }
 
-/// A transaction of somebody else's holds the item: in no retry list of the SDK.
+/// A transaction of another client holds the item. The SDK does not retry this error by itself.
 #[tokio::test]
 async fn a_conflict_with_a_transaction_is_retried() {
     let bench = TestBench::<App>::new().await;
@@ -190,7 +190,7 @@ async fn a_conflict_with_a_transaction_is_retried() {
     assert!(bench.items().await.is_empty());
 }
 
-/// Every error is told to a user who reads it in a log, and fits into `anyhow` and friends.
+/// Every error is written to logs, and works with `anyhow` and similar crates.
 #[test]
 fn the_error_type_is_small_send_and_sync() {
     fn is_error<T: std::error::Error + Send + Sync + 'static>() {}

@@ -1,4 +1,4 @@
-//! The table and the ways to an engine: what is created, what is verified, what is refused.
+//! The table and the engines: what the store creates, verifies and refuses.
 
 mod embedded;
 mod errors;

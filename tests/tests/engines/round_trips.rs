@@ -1,4 +1,4 @@
-//! What is written is read, for any data: the behaviour of the Ring store that this one grew out of.
+//! Any data is read as it was written. The Ring store, from which this store began, behaved so.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ struct Sack {
 }
 
 fn anything() -> impl Strategy<Value = Any> {
-    // DynamoDB keeps 38 digits and magnitudes from 1e-130 to 9.99e125.
+    // DynamoDB stores 38 digits, and magnitudes from 1e-130 to 9.99e125.
     let float = prop_oneof![
         Just(0.0),
         -1e15..1e15,
@@ -77,7 +77,7 @@ fn sack() -> impl Strategy<Value = Sack> {
     (user, anything(), more).prop_map(|(user_id, any, more)| Sack { user_id, any, more })
 }
 
-/// Runs cases of one property on one table; proptest itself knows no async.
+/// Runs cases of one property on one table; proptest does not support async.
 fn check(
     cases: u32,
     property: impl AsyncFn(&TestBench<Sack>, Sack, Sack) -> Result<(), TestCaseError>,
@@ -121,7 +121,7 @@ fn any_data_is_absent_after_delete() {
     });
 }
 
-/// From any state to any other, by what changed alone.
+/// From any state to any other, only by the changes.
 #[test]
 fn any_data_is_read_as_it_was_saved() {
     check(64, async |bench, one, two| {
@@ -140,7 +140,7 @@ fn any_data_is_read_as_it_was_saved() {
 }
 
 #[tokio::test]
-async fn an_unknown_id_gives_none_and_may_be_deleted() {
+async fn an_unknown_id_has_no_session_and_may_be_deleted() {
     let bench = TestBench::<App>::new().await;
     let id = SessionId::parse(&"A".repeat(43)).unwrap();
     assert!(bench.store.load(&id).await.unwrap().is_none());

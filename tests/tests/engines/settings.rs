@@ -1,4 +1,4 @@
-//! How long a client of this crate's own waits for a server that does not answer.
+//! How long a client that this crate builds waits for a server that does not answer.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::App;
 
-/// Accepts every connection and answers nothing.
+/// Accepts every connection and never answers.
 async fn silent() -> (String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -21,7 +21,7 @@ async fn silent() -> (String, tokio::task::JoinHandle<()>) {
     (url, tokio::spawn(accept))
 }
 
-/// Its time passes as soon as everything waits.
+/// Time advances as soon as everything waits.
 #[tokio::test(start_paused = true)]
 async fn a_request_ends_within_the_time_that_a_visitor_waits() {
     let (url, server) = silent().await;
@@ -31,15 +31,15 @@ async fn a_request_ends_within_the_time_that_a_visitor_waits() {
     let begun = Instant::now();
     let id = session_store::SessionId::parse(&"A".repeat(43)).unwrap();
     let Err(Error::Service(error)) = store.load(&id).await else {
-        panic!("nobody answered");
+        panic!("the server does not answer");
     };
     assert!(error.is_timeout() && error.is_retryable());
     assert!((Duration::from_secs(4)..=Duration::from_secs(5)).contains(&begun.elapsed()));
 
-    // A put is sent once under each id, and what it may have left is deleted before the next.
+    // A put is sent once under each id, and an item that it may have left is deleted before the next put.
     let begun = Instant::now();
     let Err(Error::Service(error)) = store.create(App::default()).await else {
-        panic!("nobody answered");
+        panic!("the server does not answer");
     };
     assert!(error.outcome_unknown());
     assert!(begun.elapsed() <= Duration::from_secs(8));
@@ -55,12 +55,12 @@ async fn a_server_that_is_not_there_is_known_at_once() {
     let store = store.await.unwrap();
     let id = session_store::SessionId::parse(&"A".repeat(43)).unwrap();
     let Err(Error::Service(error)) = store.load(&id).await else {
-        panic!("nobody is there");
+        panic!("there is no server");
     };
     assert!(error.is_retryable());
 }
 
-/// A client that is given stays as it is.
+/// The store does not change a client that it is given.
 #[tokio::test]
 async fn a_given_client_keeps_its_settings() {
     let config = session_store_tests::on_loopback("http://127.0.0.1:1");

@@ -1,4 +1,4 @@
-//! The table: how it is created, what is verified of it, and which tables are refused.
+//! The table: how it is created and verified, and which tables are refused.
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProjectionType,
@@ -10,7 +10,7 @@ use session_store_tests::{Fault, TestBench, endpoint};
 
 use crate::App;
 
-/// The same table with one index more, and one of another type.
+/// The same table with one more index, and one with another key type.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
 struct More {
@@ -22,7 +22,7 @@ struct More {
     device: Option<Vec<u8>>,
 }
 
-/// The same table with shards for the users, in an index of the same name and of another.
+/// The same table with shards for the users, in an index of the same name and in one of another name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
 struct Sharded {
@@ -133,7 +133,7 @@ async fn a_table_of_other_keys_is_refused() {
     assert!(error.to_string().contains("`pk`, `sk`"), "{error}");
 }
 
-/// The keys of an index cannot be changed, so shards take an index of a new name.
+/// The keys of an index cannot be changed, so an index with shards needs a new name.
 #[tokio::test]
 async fn a_type_that_gets_shards_needs_another_index_name() {
     let bench = TestBench::<App>::new().await;
@@ -160,7 +160,7 @@ async fn a_type_that_gets_shards_needs_another_index_name() {
     let new = renamed.create(Renamed { user_id }).await.unwrap();
     let found = renamed.sessions(Renamed::USER_ID, "u-17").all().await;
     assert_eq!(found.unwrap()[0].handle(), new.handle());
-    // Both binaries run until the old one is gone.
+    // Both binaries run until the old one stops.
     bench.store.verify_table().await.unwrap();
     let found = bench.store.sessions(App::USER_ID, "u-17").all().await;
     let found: Vec<_> = found.unwrap().iter().map(|s| s.handle()).collect();
@@ -218,7 +218,7 @@ async fn a_missing_table_is_not_verified() {
     }
 }
 
-/// DynamoDB says `CREATING` for a while, and does not know a new table for a moment.
+/// DynamoDB reports `CREATING` for a while, and may not know a new table for a moment.
 #[tokio::test]
 async fn create_table_waits_until_the_table_is_active() {
     let bench = TestBench::<App>::without_table().await;
@@ -248,7 +248,7 @@ async fn create_table_waits_until_the_table_is_active() {
     );
 }
 
-/// A single-table design: sessions beside other entities, with a prefix and a sort key.
+/// A single-table design: sessions and other entities, with a prefix and a sort key.
 #[tokio::test]
 async fn a_table_can_be_shared_with_other_entities() {
     let bench = TestBench::<Shared>::new().await;
@@ -314,7 +314,7 @@ async fn a_table_can_be_shared_with_other_entities() {
     assert_eq!(bench.items().await.len(), 2, "the orders are still there");
 }
 
-/// A table whose keys are not the store's: every operation says so, and where to look.
+/// A table with other keys than the store's: every operation says so, and what to call.
 #[tokio::test]
 async fn a_table_with_a_key_of_the_wrong_type_is_explained() {
     let bench = TestBench::<App>::without_table().await;

@@ -1,4 +1,4 @@
-//! This store behind the traits of others.
+//! This store behind the traits of frameworks.
 
 mod actix;
 mod axum;

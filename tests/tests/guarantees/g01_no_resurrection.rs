@@ -7,7 +7,7 @@ use session_store_tests::{Fault, TestBench};
 
 use crate::App;
 
-/// Ends a session in some way, saves the copy in hand, and expects that nothing comes of it.
+/// Saves a copy of a session that has ended, and expects that nothing is stored.
 async fn expect_gone(bench: &TestBench<App>, mut session: Session<App>, expired: bool) {
     session.theme = "dark".into();
     let before = bench.items().await;
@@ -20,7 +20,10 @@ async fn expect_gone(bench: &TestBench<App>, mut session: Session<App>, expired:
     }
     assert_eq!(bench.items().await, before);
     assert!(bench.store.load(session.id()).await.unwrap().is_none());
-    assert_eq!(session.theme, "dark", "the unsaved change is still in hand");
+    assert_eq!(
+        session.theme, "dark",
+        "the copy still has the unsaved change"
+    );
 }
 
 #[tokio::test]
@@ -77,8 +80,8 @@ async fn a_save_that_a_delete_overtakes_is_gone() {
     assert!(bench.items().await.is_empty());
 }
 
-/// The put of `create` is stored, its answer is lost, and somebody revokes what they can see. Were
-/// the same put sent again, it would bring back what was revoked.
+/// The put of `create` is stored, its response is lost, and another client revokes the session. If the same
+/// put were sent again, it would bring the session back.
 #[tokio::test]
 async fn a_create_of_unknown_outcome_is_not_sent_again() {
     let bench = TestBench::<App>::new().await;
@@ -93,15 +96,15 @@ async fn a_create_of_unknown_outcome_is_not_sent_again() {
     assert_eq!(puts.len(), 2);
     assert_ne!(puts[0].input["Item"]["id"], puts[1].input["Item"]["id"]);
     let items = bench.items().await;
-    assert_eq!(items.len(), 1, "what the first put left is taken back");
+    assert_eq!(items.len(), 1, "the item of the first put is taken back");
     assert_eq!(
         items[0]["id"].as_s().unwrap(),
         &session.handle().to_string()
     );
 }
 
-/// No request of a change of id got through, and the caller asks again when the session has
-/// expired: what was sent before found it live.
+/// No request of a change of id arrived, and the caller asks again after the session has expired. The
+/// session was still live at the first request.
 #[tokio::test]
 async fn a_cycle_id_that_is_resumed_after_expiry_is_gone() {
     let bench = TestBench::<App>::new().await;
@@ -125,7 +128,7 @@ async fn a_cycle_id_that_is_resumed_after_expiry_is_gone() {
     assert!(bench.store.load(session.id()).await.unwrap().is_none());
 }
 
-/// The same when it had been carried out, and only its answers were lost.
+/// The same if the change of id was applied, and only its responses were lost.
 #[tokio::test]
 async fn a_cycle_id_that_was_carried_out_is_recognised_after_expiry() {
     let bench = TestBench::<App>::new().await;

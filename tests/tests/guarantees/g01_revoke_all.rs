@@ -1,4 +1,4 @@
-//! G1, G5. Every session at once: none that was created before the moment is there any more.
+//! G1, G5. Revoking every session: none that was created before the cutoff is left.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -67,7 +67,7 @@ async fn every_session_that_was_created_before_a_moment_is_gone() {
         assert_eq!(listed[0].handle(), young.handle());
     }
 
-    // A copy from before can still be written, and does not bring it back; nor does a new id.
+    // A copy from before the cutoff can still be saved or get a new id, but the session stays revoked.
     old.theme = "dark".into();
     bench.store.save(&mut old).await.unwrap();
     bench.store.cycle_id(&mut old).await.unwrap();
@@ -88,7 +88,7 @@ async fn an_earlier_cutoff_does_not_replace_a_later_one() {
     assert!(bench.store.load(session.id()).await.unwrap().is_none());
 }
 
-/// They hold no place, either.
+/// Their entries in a roster do not count towards its limit.
 #[tokio::test]
 async fn sessions_before_the_cutoff_do_not_count_towards_the_limit() {
     let bench = TestBench::<App>::new().await;
@@ -114,11 +114,11 @@ async fn sessions_before_the_cutoff_do_not_count_towards_the_limit() {
     );
 }
 
-/// One batch, of which the session or the moment can be left over.
+/// One batch, whose response can leave out the session or the cutoff.
 #[tokio::test]
 async fn a_load_reads_session_and_cutoff_in_one_batch() {
     let bench = TestBench::<App>::new().await;
-    // DynamoDB Local 3.3.0 bills nothing for the part of a batch that is not there, and AWS one unit.
+    // For an absent item in a batch, DynamoDB Local 3.3.0 bills nothing, and AWS one unit.
     let long_ago = now(&bench) - Duration::from_secs(60);
     bench
         .store
@@ -150,7 +150,7 @@ async fn a_load_reads_session_and_cutoff_in_one_batch() {
     ));
 }
 
-/// The first or the second of both is not answered.
+/// The response leaves out the first or the second of both.
 fn leave_over(bench: &TestBench<App>, handle: session_store::SessionHandle, which: usize) -> Fault {
     let table = bench.store.table_name().to_owned();
     let ids = [handle.to_string(), "#everyone".to_owned()];

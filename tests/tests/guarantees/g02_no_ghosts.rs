@@ -45,7 +45,7 @@ async fn a_second_delete_and_a_save_after_delete_leave_no_item() {
     assert!(bench.items().await.is_empty());
 }
 
-/// The answer to a delete is lost, and the SDK sends it again: the second finds nothing.
+/// The response to a delete is lost, and the SDK sends it again: the second delete finds nothing.
 #[tokio::test]
 async fn a_delete_that_is_sent_twice_leaves_no_item() {
     let bench = TestBench::<App>::new().await;

@@ -1,5 +1,5 @@
-//! G3. Two copies loaded alike that change different top-level fields both survive `save`. On the
-//! same field `save` is last-writer-wins.
+//! G3. If two copies of one version change different top-level fields, both changes survive `save`. On the
+//! same field, the last save wins.
 
 use std::collections::BTreeMap;
 
@@ -87,7 +87,7 @@ async fn a_save_of_an_unchanged_session_sends_no_request() {
     assert!(bench.wire.operations().is_empty());
 }
 
-/// Two halves, and an attribute that is computed from both.
+/// Two fields, and an attribute that is computed from both.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
 #[dynamo(attr = "full_name", with = Person::full_name, index, key = String)]
@@ -104,7 +104,7 @@ impl Person {
 }
 
 #[tokio::test]
-async fn a_computed_attribute_is_computed_from_what_all_have_written() {
+async fn a_computed_attribute_includes_the_fields_of_all_writers() {
     let bench = TestBench::<Person>::new().await;
     let mut one = bench.store.create(Person::default()).await.unwrap();
     let mut two = bench.store.load(one.id()).await.unwrap().unwrap();
@@ -113,10 +113,7 @@ async fn a_computed_attribute_is_computed_from_what_all_have_written() {
     bench.store.save(&mut one).await.unwrap();
     bench.store.save(&mut two).await.unwrap();
 
-    assert_eq!(
-        two.first, "Ada",
-        "the session in hand has what the others wrote"
-    );
+    assert_eq!(two.first, "Ada", "the copy has the changes of the others");
     let item = bench.item(one.handle()).await.unwrap();
     assert_eq!(item["full_name"].as_s().unwrap(), "Ada Lovelace");
     assert_eq!(
@@ -175,12 +172,12 @@ async fn a_flattened_field_is_written_as_one() {
     assert_eq!(
         stored.rest,
         BTreeMap::from([("b".to_owned(), 20)]),
-        "the last writer's, whole"
+        "all of it is from the last writer"
     );
     assert_eq!(stored.theme, "dark");
 }
 
-/// 400 fields change at once: more than one expression can name.
+/// 400 fields change in one save: more than one expression can name.
 #[tokio::test]
 async fn very_many_fields_are_written_whole() {
     let bench = TestBench::<Flat>::new().await;
@@ -231,7 +228,7 @@ async fn an_update_gives_what_its_closure_returns() {
     assert_eq!(
         bench.wire.operations(),
         ["GetItem"],
-        "unchanged data is no write"
+        "unchanged data is not written"
     );
 }
 
@@ -288,10 +285,10 @@ async fn a_counter_loses_no_increment() {
     }
     let stored = bench.store.load(session.id()).await.unwrap().unwrap();
     assert_eq!(stored.visits, done as u64);
-    assert!(done >= 16, "most of them win within the bound: {done}");
+    assert!(done >= 16, "most of them win within their attempts: {done}");
 }
 
-/// On conflict the failed write brings the other's state along: no second read.
+/// On a conflict, the failed write returns the item of the other writer: no second read.
 #[tokio::test]
 async fn an_update_retries_on_the_stored_state_without_a_second_read() {
     let bench = TestBench::<App>::new().await;
@@ -347,7 +344,7 @@ async fn an_update_that_others_always_overtake_says_how_often_it_tried() {
                 store.save(&mut other).await.unwrap();
             }),
         );
-        // The other's own write.
+        // The write of the other client itself.
         bench.wire.next("UpdateItem", Fault::meanwhile(|| async {}));
     }
     match bench
@@ -367,7 +364,8 @@ async fn an_update_that_others_always_overtake_says_how_often_it_tried() {
     );
 }
 
-/// A change stands even where somebody stored the same value first, and another one a moment later.
+/// A change is stored even if another client stored the same value first, and a third one another value a
+/// moment later.
 #[tokio::test]
 async fn a_change_survives_two_other_writers_of_which_one_stored_the_same_value() {
     let bench = TestBench::<Person>::new().await;
@@ -382,7 +380,7 @@ async fn a_change_survives_two_other_writers_of_which_one_stored_the_same_value(
                 store.save(&mut other).await.unwrap();
             }),
         );
-        // The other's own write.
+        // The write of the other client itself.
         bench.wire.next("UpdateItem", Fault::meanwhile(|| async {}));
     }
     session.first = "Ada".into();

@@ -1,5 +1,5 @@
-//! G4. Top-level fields and attributes that this binary does not know are left as they are by
-//! every write, so old and new binaries can run side by side.
+//! G4. Every write keeps the top-level fields and attributes that this binary does not know, so old and new
+//! binaries can run side by side.
 
 use std::collections::BTreeMap;
 
@@ -83,7 +83,7 @@ async fn a_renamed_field_is_read_by_its_alias() {
     assert_eq!(old.load(by_old.id()).await.unwrap().unwrap().visits, 7);
 }
 
-/// The same field without its attribute, as a binary wrote it that had not promoted it yet.
+/// The same field without its attribute, in a binary that does not promote it yet.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
 #[serde(default)]
@@ -133,7 +133,8 @@ async fn a_stale_attribute_is_repaired_by_the_next_save() {
         1
     );
 
-    // The old binary writes the field alone, and a copy from before mends nothing with what is old.
+    // The old binary writes only the field. A copy from before that does not repair the attribute with an
+    // old value.
     by_old.email = Some("d@e.f".into());
     old.save(&mut by_old).await.unwrap();
     behind.wishes.push("x".into());
@@ -156,7 +157,7 @@ async fn a_stale_attribute_is_repaired_by_the_next_save() {
         1
     );
 
-    // And what is in step costs no version check.
+    // If the attribute is current, the save has no version check.
     let other = new.store.load(by_old.id()).await.unwrap().unwrap();
     new.wire.clear();
     for mut copy in [behind, other] {
@@ -209,7 +210,7 @@ async fn a_save_of_fields_keeps_unknown_data() {
     .await;
 }
 
-/// A struct that serde flattens knows its own keys, and not those of others.
+/// A struct that serde flattens knows its own keys, but not those of others.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
 #[serde(default)]
@@ -234,7 +235,7 @@ async fn a_save_of_a_flattened_group_keeps_unknown_data() {
         let mut session = bench.store.load(id).await.unwrap().unwrap();
         session.counts.hits = 2;
         bench.store.save(&mut session).await.unwrap();
-        // Behind by a version, so that its change is put onto the other's state.
+        // This copy is one version behind, so its change is applied to the other's state.
         let mut behind = bench.store.load(id).await.unwrap().unwrap();
         session.counts.many.insert("x".into(), 1);
         bench.store.save(&mut session).await.unwrap();
@@ -244,7 +245,7 @@ async fn a_save_of_a_flattened_group_keeps_unknown_data() {
     .await;
 }
 
-/// More fields than one expression can name, so that `data` is written whole.
+/// More fields than one expression can name, so all of `data` is written.
 macro_rules! wide {
     ($($name:ident)*) => {
         #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]

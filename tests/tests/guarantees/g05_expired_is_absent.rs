@@ -1,4 +1,4 @@
-//! G5. Expired is absent, on load, list, count and revoke, however late DynamoDB's TTL is.
+//! G5. Expired is absent, for load, list, count and revoke, no matter how late DynamoDB's TTL is.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn an_expired_session_is_absent_for_load_list_count_and_revoke() {
     bench.clock.advance(Duration::from_secs(10 * 60));
     assert!(
         bench.item(old.handle()).await.is_some(),
-        "no TTL has deleted it"
+        "TTL has not deleted it"
     );
 
     bench.wire.clear();
@@ -59,7 +59,7 @@ async fn a_session_expires_at_the_exact_second() {
     assert!(bench.store.load(session.id()).await.unwrap().is_none());
 }
 
-/// DynamoDB wants the TTL in seconds, as a number, or it never fires.
+/// DynamoDB needs the TTL in seconds, as a number, or it never deletes the item.
 #[tokio::test]
 async fn the_ttl_attribute_is_in_seconds() {
     let bench = TestBench::<App>::new().await;

@@ -1,4 +1,5 @@
-//! G6. The absolute timeout is absolute: no save extends it; none shortens what another has granted.
+//! G6. The absolute timeout is absolute: no save extends it, and none shortens an expiry that another has
+//! set.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::App;
 async fn saves_extend_the_idle_timeout_and_not_the_absolute_one() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
-    // 20 minutes apart, so that the session is never idle for 30: 36 saves are 12 hours.
+    // 20 minutes apart, so that the session is never idle for 30: 36 saves take 12 hours.
     for visit in 1..36 {
         bench.clock.advance(Duration::from_secs(20 * 60));
         session.visits = visit;
@@ -103,7 +104,7 @@ async fn a_touch_is_written_as_the_policy_says() {
             bench.clock.advance(pause);
             bench.wire.clear();
             store.touch(&mut session).await.unwrap();
-            // `Always` began anew a moment ago; the others have waited for a tenth by now.
+            // `Always` has just extended it; the others have waited for a tenth by now.
             assert_eq!(
                 bench.wire.operations().len(),
                 requests,
@@ -174,7 +175,7 @@ async fn a_session_can_have_an_idle_timeout_of_its_own() {
         "18000"
     );
 
-    // A copy that was loaded before knows nothing of it, and shortens nothing.
+    // A copy from before does not know the new timeout, and does not shorten the expiry.
     bench.clock.advance(10 * MINUTE);
     earlier.visits = 1;
     bench.store.save(&mut earlier).await.unwrap();
@@ -182,7 +183,7 @@ async fn a_session_can_have_an_idle_timeout_of_its_own() {
     let mut stored = bench.store.load(session.id()).await.unwrap().unwrap();
     assert_eq!(stored.expires_at(), session.expires_at());
 
-    // It holds on load, on touch and with a new id.
+    // It applies on load, on touch and with a new id.
     bench.clock.advance(60 * MINUTE);
     bench.store.touch(&mut stored).await.unwrap();
     assert_eq!(stored.expires_at(), session.created_at() + 370 * MINUTE);
@@ -190,7 +191,7 @@ async fn a_session_can_have_an_idle_timeout_of_its_own() {
     let mut stored = bench.store.load(stored.id()).await.unwrap().unwrap();
     assert_eq!(stored.expires_at(), session.created_at() + 370 * MINUTE);
 
-    // The absolute timeout is above it, and going back to the type's takes effect at once.
+    // The absolute timeout limits it, and a return to the type's timeout takes effect at once.
     Session::set_idle_timeout(&mut stored, 100 * 60 * MINUTE);
     bench.store.cycle_id(&mut stored).await.unwrap();
     assert_eq!(stored.expires_at(), session.created_at() + 12 * 60 * MINUTE);

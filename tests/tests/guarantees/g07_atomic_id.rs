@@ -1,5 +1,5 @@
-//! G7. A new id is atomic. At every moment, and after any crash, exactly one of old and new id is
-//! valid, unless the session ended.
+//! G7. A new id is atomic. At every moment, and after any crash, exactly one of the old and the new id is
+//! valid, unless the session has ended.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ async fn the_session_stays_and_its_id_changes() {
         1
     );
 
-    // What was stored with the new id is not written again, and later changes are.
+    // The next save does not write again what was stored with the new id, and writes later changes.
     bench.wire.clear();
     bench.store.save(&mut session).await.unwrap();
     assert!(bench.wire.operations().is_empty());
@@ -102,7 +102,7 @@ async fn g1_no_new_id_for_a_session_that_has_ended() {
 }
 
 #[tokio::test]
-async fn g3_a_new_id_keeps_what_others_wrote_meanwhile() {
+async fn g3_a_new_id_keeps_the_writes_of_others() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut other = bench.store.load(session.id()).await.unwrap().unwrap();
@@ -119,7 +119,7 @@ async fn g3_a_new_id_keeps_what_others_wrote_meanwhile() {
     let stored = bench.store.load(session.id()).await.unwrap().unwrap();
     assert_eq!((stored.theme.as_str(), stored.visits), ("dark", 4));
 
-    // The other copy has the old id, which is worth nothing now.
+    // The other copy has the old id, which is no longer valid.
     other.theme = "light".into();
     assert!(matches!(
         bench.store.save(&mut other).await,
@@ -161,7 +161,7 @@ fn is_unknown(cycled: &Result<(), Error>) -> bool {
     matches!(cycled, Err(Error::Service(error)) if error.outcome_unknown())
 }
 
-/// No answer ever comes; the same call resumes, and tells.
+/// No response ever comes. The same call resumes, and learns the outcome.
 #[tokio::test]
 async fn an_unknown_outcome_is_resumed() {
     for applied in [true, false] {
@@ -180,7 +180,7 @@ async fn an_unknown_outcome_is_resumed() {
         assert!(is_unknown(&cycled), "{cycled:?}");
         assert_eq!(bench.items().await.len(), 1);
 
-        // Changes made in between are kept, and not yet stored.
+        // Changes in between are kept, but not stored yet.
         session.visits = 2;
         bench.store.cycle_id(&mut session).await.unwrap();
         assert!(!live(&bench, &old).await);
@@ -209,7 +209,7 @@ async fn an_unknown_outcome_is_resumed() {
     }
 }
 
-/// The token is forgotten after ten minutes; the mark in the new item is not.
+/// DynamoDB forgets the token after ten minutes. The mark in the new item stays.
 #[tokio::test]
 async fn an_unknown_outcome_is_resumed_after_the_token_is_forgotten() {
     let bench = TestBench::<App>::new().await;
@@ -257,7 +257,7 @@ async fn an_unknown_outcome_is_gone_if_the_session_was_revoked_since() {
     assert!(bench.items().await.is_empty());
 }
 
-/// Every reason for which DynamoDB cancels a transaction, and which id is valid after it.
+/// Every reason for which DynamoDB cancels a transaction, and the id that is valid after it.
 #[tokio::test]
 async fn each_reason_of_a_cancelled_transaction_leaves_one_id_valid() {
     let bench = TestBench::<App>::new().await;
@@ -278,7 +278,7 @@ async fn each_reason_of_a_cancelled_transaction_leaves_one_id_valid() {
         bench.store.cycle_id(&mut session).await.unwrap();
         assert!(
             !live(&bench, &before).await,
-            "{old} {new} is met by another attempt"
+            "after {old} {new} there is another attempt"
         );
         assert!(live(&bench, session.id()).await);
     }
@@ -348,7 +348,7 @@ async fn g11_a_value_that_cannot_be_stored_leaves_the_old_id_valid() {
     assert!(live(&bench, session.id()).await);
 }
 
-/// At every step of the way, one of both ids is valid and the other is not.
+/// At every step, one of both ids is valid and the other is not.
 #[tokio::test]
 async fn at_every_moment_one_id_is_valid() {
     let bench = TestBench::<App>::new().await;
@@ -359,7 +359,7 @@ async fn at_every_moment_one_id_is_valid() {
         Fault::meanwhile(move || async move {
             assert!(
                 store.load(&old).await.unwrap().is_some(),
-                "before it is carried out"
+                "before the transaction"
             );
         }),
     );

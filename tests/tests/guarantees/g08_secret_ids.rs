@@ -1,5 +1,5 @@
-//! G8. Ids are secret: minted only by the store; not in any item, log, span, `Debug`, `Display` or
-//! error. An id that the store did not mint is never adopted. (`../logs.rs` has the logs.)
+//! G8. Ids are secret: only the store creates them, and they are in no item, log, span, `Debug`, `Display`
+//! or error. The store never adopts an id that it did not create. (`../logs.rs` tests the logs.)
 
 use session_store::SessionId;
 use session_store_tests::{Fault, TestBench};
@@ -14,7 +14,7 @@ async fn an_id_from_elsewhere_is_not_adopted() {
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     assert_ne!(session.id(), &planted);
     assert!(bench.store.load(&planted).await.unwrap().is_none());
-    // What is in the table is of no use as an id either.
+    // The handle in the table is not valid as an id, either.
     let handle = SessionId::parse(&session.handle().to_string()).unwrap();
     assert!(bench.store.load(&handle).await.unwrap().is_none());
 }

@@ -1,5 +1,5 @@
-//! G10. A failed read is not a missing session. Absent, corrupt and unavailable are three results,
-//! and nothing is ever written after a failed read.
+//! G10. A failed read is not a missing session. Absent, corrupt and unavailable are three different
+//! results, and nothing is written after a failed read.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -50,8 +50,8 @@ fn string(text: &str) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// Damages the item of a session, and expects that the error names the place, that nothing is
-/// written by a load or by a save of a copy loaded before, and that the item stays as it is.
+/// Damages the item of a session. The error must have the path, neither a load nor a save of an older copy
+/// may write, and the item must not change.
 async fn expect_corrupt(path: &str, damage: impl FnOnce(&mut Item)) {
     let bench = TestBench::<App>::new().await;
     let mut session = bench
@@ -80,7 +80,7 @@ async fn expect_corrupt(path: &str, damage: impl FnOnce(&mut Item)) {
     assert_eq!(bench.wire.operations(), ["GetItem"]);
     assert_eq!(bench.item(session.handle()).await.unwrap(), item);
 
-    // What this store itself needs is missing: a save of an older copy must not paper over it.
+    // The store itself needs this attribute: a save of an older copy must not replace it.
     if !path.starts_with("cart") && path != "theme" && path != "created_at" {
         session.theme = "dark".into();
         let saved = bench.store.save(&mut session).await;
@@ -149,7 +149,7 @@ async fn a_corrupt_item_is_a_decode_error_and_stays() {
     .await;
 }
 
-/// A format of a later version of this crate: not ours to read, and not ours to overwrite.
+/// A format of a later version of this crate: it is neither read nor overwritten.
 #[tokio::test]
 async fn an_unknown_format_is_a_decode_error_and_stays() {
     expect_corrupt("format", |item| {
@@ -170,7 +170,7 @@ async fn an_expired_session_is_absent_however_corrupt() {
     assert!(bench.store.load(session.id()).await.unwrap().is_none());
 }
 
-/// Chosen on the store: after a deploy that cannot read old sessions, users log in anew.
+/// An option of the store: after a deploy that cannot read old sessions, users log in again.
 #[tokio::test]
 async fn an_unreadable_session_can_count_as_absent() {
     let bench = TestBench::<App>::new().await;

@@ -1,5 +1,5 @@
-//! G11. Too large, or not storable, is known before the call: over 400 KB is `TooLarge`, naming the
-//! largest fields; a value that DynamoDB refuses is `Encode`, naming the field.
+//! G11. Too large or not storable is known before the call: over 400 KB is `TooLarge`, which names the
+//! largest fields; a value that DynamoDB refuses is `Encode`, which names the field.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use session_store_tests::{TestBench, chain};
 
 use crate::App;
 
-/// Can hold every kind of value that DynamoDB refuses.
+/// A session with every kind of value that DynamoDB refuses.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
 struct Odd {
@@ -31,7 +31,7 @@ struct Odd {
     deep: Deep,
 }
 
-/// A set by its name, and anything else as a number.
+/// A set by its name, and any other text as a number.
 fn raw(text: &str) -> Option<AttributeValue> {
     Some(match text {
         "" => return None,
@@ -79,7 +79,7 @@ async fn expect_refused(bench: &TestBench<Odd>, path: &str, odd: impl Fn(&mut Od
     assert_eq!(
         bench.item(session.handle()).await,
         item,
-        "the stored session is as it was"
+        "the stored session is unchanged"
     );
 }
 
@@ -116,7 +116,7 @@ async fn a_value_that_dynamodb_refuses_is_refused_before_the_call() {
     .await;
 }
 
-/// The other side of each bound is stored, and comes back.
+/// A value just within each limit is stored, and read back.
 #[tokio::test]
 async fn a_value_just_within_each_bound_is_stored() {
     let bench = TestBench::<Odd>::new().await;
@@ -137,7 +137,7 @@ async fn a_value_just_within_each_bound_is_stored() {
     assert_eq!(stored.small, f32::MAX);
 }
 
-/// An anonymous user has no id, and an empty text, list and map are fine outside of keys.
+/// An anonymous user has no id; an empty text, list or map is allowed if it is not a key.
 #[tokio::test]
 async fn empty_values_outside_of_keys_are_stored() {
     let bench = TestBench::<App>::new().await;
@@ -191,7 +191,7 @@ async fn a_save_over_400_kb_is_refused_before_the_call() {
     assert_eq!(bench.item(session.handle()).await, item);
 }
 
-/// Each of two copies is small enough, and both together are not: that only DynamoDB can see.
+/// Each of two copies is small enough, but both together are too large. Only DynamoDB can see that.
 #[tokio::test]
 async fn a_save_onto_an_item_that_others_enlarged_is_too_large() {
     let bench = TestBench::<App>::new().await;

@@ -1,7 +1,7 @@
-//! G11. The size that is computed before the call is the one that the engine bills, to the byte.
+//! G11. The size that is computed before the call is the size that the engine bills, to the byte.
 //!
-//! An item is padded to a whole number of kilobytes by this crate's count, and to one byte more:
-//! were the count off by one either way, one of both would cost another number of write units.
+//! An item is padded to a whole number of kilobytes by this crate's count, and to one byte more. If the
+//! count were off by one in either direction, one of the two would cost another number of write units.
 
 use std::cell::Cell;
 
@@ -34,8 +34,8 @@ impl Scales {
         }
     }
 
-    /// The units for a new item, each under a key of its own of the same length, since the larger
-    /// of old and new item is billed.
+    /// The units for a new item. Each has another key of the same length, since the larger of the old and
+    /// the new item is billed.
     async fn units(&self, mut item: Item) -> Result<f64, String> {
         self.count.set(self.count.get() + 1);
         item.insert("id".to_owned(), s(&format!("{:08}", self.count.get())));
@@ -50,7 +50,7 @@ impl Scales {
         Ok(answer.consumed_capacity.unwrap().capacity_units.unwrap())
     }
 
-    /// Compares the computed size of an item with the engine's, and says where they differ.
+    /// Compares the computed size of an item with the engine's, and returns the difference.
     async fn weigh(&self, name: &str, value: AttributeValue) -> Result<(), String> {
         let padded = |by: usize| {
             Item::from([
@@ -71,7 +71,7 @@ impl Scales {
             return Ok(());
         }
         Err(format!(
-            "{name:?} = {value:?}: of {size} bytes, and billed {billed:?} units for {kilobytes} KB and a byte more"
+            "{name:?} = {value:?}: {size} bytes, billed as {billed:?} units for {kilobytes} KB and one byte more"
         ))
     }
 
@@ -89,11 +89,12 @@ impl Scales {
     }
 }
 
-/// How many bytes more this engine counts than AWS's own emulator, which this crate agrees with.
+/// The number of bytes that this engine counts in addition to AWS's own emulator. This crate counts as that
+/// emulator.
 ///
-/// That one pairs the digits of a number from the decimal point both ways, so that `120` takes a
-/// byte more than `12`, and counts no number for more than 21 bytes. The embedded one pairs them from
-/// the first digit on, and from the point on, and has no such bound.
+/// The emulator pairs the digits of a number from the decimal point in both directions, so that `120` takes
+/// a byte more than `12`, and counts at most 21 bytes for a number. The embedded engine pairs them from the
+/// first digit, and from the point, and has no such limit.
 fn excess(value: &AttributeValue) -> isize {
     match value {
         _ if endpoint().is_some() => 0,
@@ -111,7 +112,7 @@ fn excess_of_number(number: &str) -> isize {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let all = format!("{whole}{fraction}");
     let digits = all.trim_start_matches('0');
-    // How many digits stand before the point, and how many there are.
+    // The number of digits before the point, and of all digits.
     let point = exponent.parse::<isize>().unwrap() + whole.len() as isize
         - (all.len() - digits.len()) as isize;
     let count = digits.trim_end_matches('0').len() as isize;
@@ -184,7 +185,7 @@ async fn attribute_names_are_counted_as_billed() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Each count of digits, at each place of the decimal point near it and far away, with both signs.
+/// Each number of digits, with the decimal point at each position near them and far away, with both signs.
 #[tokio::test]
 async fn numbers_are_counted_as_billed() {
     let scales = Scales::new().await;
@@ -356,7 +357,7 @@ fn random_values_are_counted_as_billed() {
         max_global_rejects: 100_000,
         ..ProptestConfig::default()
     };
-    // The same values each time: on a difference between engines, a run should not fail by chance.
+    // The same values each time, so that no run fails by chance where the engines differ.
     let rng = TestRng::deterministic_rng(config.rng_algorithm);
     let mut runner = TestRunner::new_with_rng(config, rng);
     let bytes = prop::collection::vec(any::<u8>(), 0..400);
@@ -370,8 +371,8 @@ fn random_values_are_counted_as_billed() {
         let weighed = runtime.block_on(scales.weigh("value", value));
         weighed.map_err(
             |error| match error.contains("underflow") || error.contains("overflow") {
-                // dynoxide 3.2 refuses a zero with an exponent out of range, such as 0e-131; AWS's own
-                // emulator takes it.
+                // dynoxide 3.2 refuses a zero with an exponent out of range, such as 0e-131. AWS's own
+                // emulator accepts it.
                 true if endpoint().is_none() => {
                     TestCaseError::reject("a zero that dynoxide refuses")
                 }
@@ -382,7 +383,7 @@ fn random_values_are_counted_as_billed() {
     run.unwrap();
 }
 
-/// The largest item by this crate's count is the largest that the engine takes.
+/// The largest item by this crate's count is the largest that the engine accepts.
 #[tokio::test]
 async fn the_engine_takes_400_kb_by_our_count_and_not_a_byte_more() {
     let scales = Scales::new().await;

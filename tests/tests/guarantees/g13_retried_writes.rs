@@ -1,5 +1,5 @@
-//! G13. When a response is lost and the SDK sends again, every operation reports what happened,
-//! once, or says that the outcome is unknown; it never re-applies.
+//! G13. If a response is lost and the SDK retries, every operation reports what happened once, or says that
+//! the outcome is unknown. It never applies a write again.
 
 use session_store::Error;
 use session_store_tests::{Fault, TestBench};
@@ -7,7 +7,7 @@ use session_store_tests::{Fault, TestBench};
 use crate::App;
 
 #[tokio::test]
-async fn a_save_whose_answer_was_lost_recognises_itself() {
+async fn a_save_whose_response_was_lost_recognises_itself() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.clear();
@@ -29,13 +29,13 @@ async fn a_save_whose_answer_was_lost_recognises_itself() {
     );
 }
 
-/// Between the write and its repetition, others write the same field: theirs must stand.
+/// Between the write and its retry, others write the same field: their changes must stay.
 async fn lose_and_let_others_write(writes: u64) -> (TestBench<App>, Result<(), Error>, App) {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();
     let (store, id) = (bench.store.clone(), session.id().clone());
     bench.wire.next("UpdateItem", Fault::LoseResponse);
-    // The repetition, before which the others come. Their own writes meet no fault.
+    // The retry, before which the others write. Their own writes meet no fault.
     bench.wire.next(
         "UpdateItem",
         Fault::meanwhile(move || async move {
@@ -62,7 +62,8 @@ async fn a_repeated_save_does_not_undo_later_writes() {
     }
 }
 
-/// So many others that the write's own mark is gone from the item: nobody can say, and it says so.
+/// So many others have written that the mark of this write is no longer in the item. The outcome is
+/// unknown, and the error says so.
 #[tokio::test]
 async fn a_save_whose_mark_is_gone_reports_an_unknown_outcome() {
     let (_, saved, stored) = lose_and_let_others_write(5).await;
@@ -73,7 +74,7 @@ async fn a_save_whose_mark_is_gone_reports_an_unknown_outcome() {
     assert_eq!(stored.theme, "other 5", "and nothing is applied again");
 }
 
-/// A copy that is behind by more writes than the item remembers is written all the same.
+/// A copy that is behind by more writes than the item remembers is still saved.
 #[tokio::test]
 async fn a_save_from_far_behind_is_written() {
     let bench = TestBench::<App>::new().await;
@@ -96,11 +97,11 @@ async fn a_save_from_far_behind_is_written() {
     assert_eq!(
         bench.wire.operations(),
         ["UpdateItem"],
-        "it has learned how far the others are"
+        "it knows the current version now"
     );
 }
 
-/// A sending that was throttled was not carried out, however many there were.
+/// Attempts that were throttled were not carried out, no matter how many there were.
 #[tokio::test]
 async fn a_throttled_request_does_not_make_the_outcome_unknown() {
     let bench = TestBench::<App>::new().await;
@@ -113,7 +114,7 @@ async fn a_throttled_request_does_not_make_the_outcome_unknown() {
         Err(Error::Service(error)) => assert!(error.is_throttled() && !error.outcome_unknown()),
         saved => panic!("{saved:?}"),
     }
-    // The first is carried out without an answer, and the others are throttled.
+    // The first attempt is carried out without a response, and the others are throttled.
     bench.wire.next("UpdateItem", Fault::LoseResponse);
     for _ in 0..2 {
         bench.wire.next("UpdateItem", Fault::throttled());
@@ -136,7 +137,7 @@ async fn a_throttled_request_does_not_make_the_outcome_unknown() {
 }
 
 #[tokio::test]
-async fn an_update_whose_answer_was_lost_is_applied_once() {
+async fn an_update_whose_response_was_lost_is_applied_once() {
     let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.next("UpdateItem", Fault::LoseResponse);
@@ -164,7 +165,7 @@ async fn an_update_whose_answer_was_lost_is_applied_once() {
 }
 
 #[tokio::test]
-async fn a_delete_whose_answer_was_lost_counts_as_done() {
+async fn a_delete_whose_response_was_lost_counts_as_done() {
     let bench = TestBench::<App>::new().await;
     bench.store.create(App::of("u-17")).await.unwrap();
     bench.wire.next("DeleteItem", Fault::LoseResponse);
@@ -183,8 +184,8 @@ async fn a_touch_may_be_sent_twice() {
     assert_eq!(stored.expires_at(), session.expires_at());
 }
 
-/// A change of id was carried out, and no answer came. Neither does one to the next call, which
-/// DynamoDB throttles: that says nothing of what was sent before.
+/// A change of id was applied, and its response was lost. DynamoDB throttles the next call, which says
+/// nothing about the first one.
 #[tokio::test]
 async fn a_cycle_id_is_of_unknown_outcome_until_an_answer_tells() {
     let bench = TestBench::<App>::new().await;

@@ -1,10 +1,9 @@
-//! G14. Cost is known: the requests of each operation and no others, and the capacity units that
-//! AWS's rules give for them.
+//! G14. Cost is known: each operation sends its requests and no others, and they cost the capacity units of
+//! AWS's rules.
 //!
-//! Write units: one for each KB of the larger of old and new item, and one for each entry that an
-//! index gains or loses. Read units: one for each 4 KB, half of that where the read is eventual.
-//! What takes part in a transaction costs twice. An item here has less than 1 KB unless it says
-//! otherwise.
+//! Write units: one for each KB of the larger of the old and the new item, and one for each entry that an
+//! index gains or loses. Read units: one for each 4 KB, or half if the read is eventual. A part of a
+//! transaction costs twice. An item here has less than 1 KB, unless the test says otherwise.
 
 use serde::{Deserialize, Serialize};
 use session_store::{Session, SessionAttributes, Touch};
@@ -35,8 +34,8 @@ fn transaction(once: f64) -> f64 {
     }
 }
 
-/// The same for two session items and a roster, or a session item and two rosters, of a unit each.
-/// DynamoDB Local 3.3.0 bills two units for either.
+/// The same for two session items and a roster, or a session item and two rosters, of one unit each.
+/// DynamoDB Local 3.3.0 bills two units for both cases.
 fn three_parts() -> f64 {
     if endpoint().is_some() { 2.0 } else { 6.0 }
 }
@@ -104,7 +103,7 @@ async fn save() {
     session.theme = "dark".into();
     bench.store.save(&mut session).await.unwrap();
     expect(&bench, &[("UpdateItem", 1.0)]);
-    // An index is written only when its attribute changes: one entry gone, one new.
+    // An index is written only when its attribute changes: one entry is removed, and one is added.
     session.user_id = Some("u-18".into());
     bench.store.save(&mut session).await.unwrap();
     expect(&bench, &[("UpdateItem", 1.0 + 2.0)]);
@@ -246,8 +245,8 @@ async fn create_and_delete_with_a_consistent_index() {
     let bench = exact().await;
     bench.store.create(Exact::default()).await.unwrap();
     expect(&bench, &[("PutItem", 1.0)]);
-    // The first session of a value: its roster is not there, and then it is. AWS bills a unit for a
-    // condition that fails, but the answer that says so has no bill.
+    // The first session of a value: it finds no roster, and then makes it. AWS bills a unit for a condition
+    // that fails, but the response does not give its cost.
     let first = bench.store.create(Exact::of("u-17")).await.unwrap();
     expect(
         &bench,
@@ -257,7 +256,7 @@ async fn create_and_delete_with_a_consistent_index() {
         bench.store.create(Exact::of("u-17")).await.unwrap();
         expect(&bench, &[("PutItem", 1.0), ("UpdateItem", 1.0)]);
     }
-    // Beyond some 17 sessions the roster has more than a KB.
+    // With more than some 17 sessions, the roster has more than a KB.
     for _ in 0..6 {
         bench.store.create(Exact::of("u-17")).await.unwrap();
     }
@@ -282,14 +281,14 @@ async fn save_and_cycle_id_with_a_consistent_index() {
     session.theme = "dark".into();
     bench.store.save(&mut session).await.unwrap();
     expect(&bench, &[("UpdateItem", 1.0)]);
-    // The session and the roster that it enters; then that which it leaves, too.
+    // The session and the roster that it enters; in the second case, also the roster that it leaves.
     session.user_id = Some("u-17".into());
     bench.store.save(&mut session).await.unwrap();
     expect(&bench, &[("TransactWriteItems", transaction(1.0 + 1.0))]);
     session.user_id = Some("u-18".into());
     bench.store.save(&mut session).await.unwrap();
     expect(&bench, &[("TransactWriteItems", three_parts())]);
-    // The old item, the new one, the roster.
+    // The old item, the new item and the roster.
     bench.store.cycle_id(&mut session).await.unwrap();
     expect(&bench, &[("TransactWriteItems", three_parts())]);
     bench.clock.advance(std::time::Duration::from_secs(4 * 60));

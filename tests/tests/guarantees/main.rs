@@ -1,4 +1,4 @@
-//! Each guarantee by its number, on the engine that `SESSION_STORE_ENDPOINT` chooses.
+//! The tests of each guarantee, by its number, on the engine that `SESSION_STORE_ENDPOINT` chooses.
 
 mod across;
 mod g01_no_resurrection;

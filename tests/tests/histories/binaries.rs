@@ -54,7 +54,7 @@ impl Computed {
     }
 }
 
-/// The same program as the old one, which stores its sessions as bytes.
+/// The same program as the old one, but it stores its sessions as bytes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(
     table = "histories",
@@ -95,12 +95,12 @@ with_roster!(
 with_roster!(Refusing, index(consistent, limit = 2, on_limit = reject));
 with_roster!(Boundless, index(consistent));
 
-/// A session type whose fields can be reached by name.
+/// A session type whose fields can be accessed by name.
 pub trait Program:
     SessionAttributes + Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static
 {
-    /// It writes onto the version alone that it has read: it has an attribute that is computed from
-    /// several fields, or stores its sessions as bytes.
+    /// It writes only onto the version that it has read: it has an attribute that is computed from several
+    /// fields, or stores its sessions as bytes.
     const PINNED: bool;
     fn field(&mut self, name: &str) -> &mut Option<u64>;
     fn count(&mut self) -> &mut u64;

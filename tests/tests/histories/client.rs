@@ -1,4 +1,4 @@
-//! A client: what it has in hand of each session, and how it carries out an operation.
+//! A client: its copies of sessions, and how it runs an operation.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,10 +14,10 @@ use session_store::{
 use crate::binaries::{Fields, Program};
 use crate::plan::Act;
 
-/// What an operation came to, free of the session's type.
+/// The result of an operation, without the session's type.
 pub struct Outcome {
     pub got: Result<Got, Error>,
-    /// The copy in hand after it, if it works on one.
+    /// The copy after it, if it works on one.
     pub copy: Option<Seen>,
 }
 
@@ -30,7 +30,7 @@ pub enum Got {
     Revoked(Revoked),
 }
 
-/// What a session in hand shows.
+/// The visible state of a copy.
 pub struct Seen {
     pub id: SessionId,
     pub handle: String,
@@ -38,7 +38,7 @@ pub struct Seen {
     pub created_at: u64,
     pub expires_at: u64,
     pub fields: Fields,
-    /// The handles of the sessions that made room for it.
+    /// The handles of the sessions that were evicted for it.
     pub evicted: Vec<String>,
 }
 
@@ -49,33 +49,33 @@ pub struct Listed {
     pub expires_at: u64,
 }
 
-/// What a client has of a session.
+/// A client's copy of a session.
 pub struct Copy<S> {
     session: Session<S>,
-    /// The fields as the copy was loaded or last stored.
+    /// The fields at the load, or at the last save.
     base: Fields,
-    /// What was changed and not yet acknowledged, with each value that may still be stored.
+    /// The changes that are not acknowledged yet, with each value that may still be stored.
     unsaved: BTreeMap<&'static str, Vec<Option<u64>>>,
-    /// An idle timeout was chosen that is not acknowledged yet.
+    /// A new idle timeout that is not acknowledged yet.
     idle: bool,
-    /// What was to be stored with a change of id that is not finished.
+    /// The changes to store with a change of id that is not finished.
     cycling: Option<Pending>,
 }
 
-/// Which fields the next write of a copy has to store, and which it may.
+/// The fields that the next write of a copy must store, and those that it may store.
 #[derive(Clone, Debug, Default)]
 pub struct Pending {
     pub must: Fields,
     pub may: BTreeMap<&'static str, Vec<Option<u64>>>,
-    /// An idle timeout of the session's own is to be stored.
+    /// The session's own idle timeout must be stored.
     pub idle: bool,
-    /// It may only be stored onto the version that the copy is based on.
+    /// It may be stored only onto the version of the copy.
     pub pinned: bool,
-    /// Nothing was left to store before this.
+    /// Before this, there was nothing to store.
     pub fresh: bool,
-    /// An earlier change of id is gone on with, of which an answer may have been lost.
+    /// An earlier change of id is resumed, and one of its responses may have been lost.
     pub resumed: bool,
-    /// When the session was touched last, as far as the copy knows.
+    /// The time of the last touch, as far as the copy knows.
     pub touched_at: u64,
 }
 
@@ -85,20 +85,20 @@ pub enum Reads {
     #[default]
     Consistent,
     Eventual,
-    /// It may be behind, but for this version, which its client has written or seen.
+    /// It may return a stale item, but none older than this version, which its client has written or seen.
     AtLeast(u64),
 }
 
 pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
 
-/// A client, whatever it runs.
+/// A client, with any program.
 pub trait Hand {
     /// How it would load this session.
     fn reads(&self, id: &SessionId) -> Reads;
-    /// The handle of its copy, and what of it is not stored, after the changes of this act.
+    /// The handle of its copy, and its unsaved changes after those of this operation.
     fn prepare(&self, act: &Act) -> Option<(String, Pending)>;
     fn begin(&self, act: &Act, id: Option<SessionId>, except: Option<SessionId>) -> Running;
-    /// What is stored now of its copy, after a write was acknowledged.
+    /// The stored fields of its copy, after a write was acknowledged.
     fn settled(&self, slot: usize, stored: &Fields);
 }
 
@@ -106,7 +106,7 @@ pub struct Client<S> {
     store: DynamoDbStore<S>,
     reads: ReadConsistency,
     copies: Rc<RefCell<Vec<Option<Copy<S>>>>>,
-    /// The version of each session after its last write to it, where that told.
+    /// The version of each session after its last write, if the operation returned it.
     versions: Rc<RefCell<Versions>>,
 }
 
@@ -191,7 +191,7 @@ impl<S: Program> Hand for Client<S> {
         };
         pending.must.retain(|name, value| copy.base[name] != *value);
         if let Act::Cycle(..) = act {
-            // One that is resumed is sent as it was, unless it has to begin anew.
+            // A change of id that is resumed is sent unchanged, unless it must begin again.
             let begun = copy.cycling.get_or_insert_with(|| pending.clone()).clone();
             pending
                 .must
@@ -288,7 +288,7 @@ impl<S: Program> Hand for Client<S> {
                         copy.idle = false;
                     }
                     if got.is_err() {
-                        // A change that was put onto what others stored brings theirs along.
+                        // A change that was applied to the state of others includes their changes.
                         for (name, value) in session.fields() {
                             if !copy.unsaved.contains_key(name) {
                                 copy.base.insert(name, value);
@@ -341,7 +341,7 @@ impl<S: Program> Hand for Client<S> {
         };
         for (name, value) in copy.session.fields() {
             let stored = stored.get(name).copied().unwrap_or(value);
-            // One that was changed while an earlier write of unknown outcome was finished stays.
+            // A change that was made while an earlier write of unknown outcome was finished stays unsaved.
             copy.base.insert(name, stored);
             match stored == value {
                 true => copy.unsaved.remove(name),

@@ -1,8 +1,8 @@
-//! Randomised histories: a few clients do random things to a few sessions while requests and
-//! answers are lost, late, refused or interleaved, and a simple model says what G1 to G14 allow.
+//! Randomised histories: a few clients run random operations on a few sessions, while requests and
+//! responses are lost, delayed, refused or interleaved. A simple model says what G1 to G14 allow.
 //!
-//! `SESSION_STORE_HISTORIES` says how many, `SESSION_STORE_SEED` with which seed they begin; a
-//! seed alone is one history. docs/histories.md has the rest.
+//! `SESSION_STORE_HISTORIES` is the number of histories, and `SESSION_STORE_SEED` the first seed; a seed
+//! alone runs one history. docs/histories.md has the rest.
 
 mod binaries;
 mod client;
@@ -18,7 +18,7 @@ use std::thread;
 use crate::plan::Plan;
 use crate::run::{Report, World};
 
-/// How many runs making a history smaller may take.
+/// The largest number of runs to make a history smaller.
 const REDUCTIONS: usize = 600;
 
 fn number(name: &str) -> Option<u64> {
@@ -79,13 +79,13 @@ fn no_history_breaks_a_guarantee() {
     }
 }
 
-/// The seed, the smallest history found that breaks the same guarantee, and how it went.
+/// The seed, the smallest history found that breaks the same guarantee, and its trace.
 fn explain(world: &World, seed: u64) -> String {
     let mut plan = Plan::of(seed);
     let first = world.run(&plan);
     let Some(violation) = &first.violation else {
         return format!(
-            "seed {seed} failed once, and not again: something does not follow the seed"
+            "seed {seed} failed once, but not again: something does not follow from the seed"
         );
     };
     let guarantee = violation.guarantee;
@@ -126,7 +126,7 @@ fn explain(world: &World, seed: u64) -> String {
     text
 }
 
-/// What a failure prints is of use only if its seed brings it back.
+/// The output of a failure is useful only if its seed repeats it.
 #[test]
 fn a_seed_gives_the_same_history_each_time() {
     let (one, other) = (World::new(), World::new());
@@ -139,7 +139,7 @@ fn a_seed_gives_the_same_history_each_time() {
             let line = differs.unwrap_or(first.len().min(again.len()));
             assert!(
                 first == again,
-                "seed {seed} goes otherwise in {which} world at line {line}:\n{:#?}\n{:#?}",
+                "seed {seed} differs in {which} world at line {line}:\n{:#?}\n{:#?}",
                 &first[line.saturating_sub(6)..(line + 6).min(first.len())],
                 &again[line.saturating_sub(6)..(line + 6).min(again.len())],
             );

@@ -1,7 +1,7 @@
-//! What the guarantees allow, checked at each step of the engine and each end of an operation.
+//! The effects that the guarantees allow, checked at each step of the engine and each end of an operation.
 //!
-//! The engine takes one request at a time, so that the item before and after each is known. All
-//! checks are of that: no copy of the store's own logic is in here.
+//! The engine takes one request at a time, so the item before and after each request is known. All checks
+//! use these items: there is no copy of the store's own logic here.
 
 mod costs;
 mod due;
@@ -25,10 +25,10 @@ use crate::binaries::Fields;
 use crate::client::{Pending, Reads};
 use crate::plan::{Act, Limit};
 
-/// What was not allowed.
+/// A broken guarantee.
 #[derive(Clone, Debug)]
 pub struct Violation {
-    /// The guarantee, by number.
+    /// The number of the guarantee.
     pub guarantee: &'static str,
     pub what: String,
 }
@@ -47,67 +47,67 @@ fn require(
     }
 }
 
-/// An operation under way, and what became known of it.
+/// An operation, and the facts that are known about it.
 #[derive(Debug)]
 pub struct Op {
     pub client: usize,
     pub act: Act,
-    /// The client's clock when it began, in milliseconds.
+    /// The client's clock at the start, in milliseconds.
     pub began: u64,
-    /// The session that it is about, if it is about one that is known.
+    /// The session of the operation, if it has one and it is known.
     pub target: Option<String>,
     pub spared: Option<String>,
     pub pending: Pending,
-    /// How it reads, if it loads.
+    /// How a load reads.
     pub reads: Reads,
     pub requests: Vec<String>,
-    /// A request of it met a fault of any kind.
+    /// One of its requests met a fault of any kind.
     pub faulted: bool,
-    /// A request of it went without an answer, or with one that tells nothing.
+    /// One of its requests got no response, or one that does not show the outcome.
     pub lost: bool,
     pub lost_delete: bool,
     pub late_index: bool,
-    /// A put of it arrived after it was taken back: the item stays until it expires, and nobody
-    /// knows its id.
+    /// One of its puts arrived after it was taken back: the item stays until it expires, under an id that
+    /// is unknown.
     pub late_put: bool,
-    /// Somebody else wrote to its session, or time passed, since it began.
+    /// Another operation wrote to its session, or time passed, since it began.
     pub interfered: bool,
     /// How often it was applied, and the fields that were stored.
     applied: u32,
     stored: Fields,
     /// The version that it wrote.
     wrote: Option<u64>,
-    /// All that it was to store was there already, when it found that others had written.
+    /// Others had written, and everything that it would store was already there.
     already: bool,
-    /// At one of its requests the session was not there.
+    /// The session was absent at one of its requests.
     saw_gone: bool,
-    /// The earliest end of the session that one of its requests met, in seconds.
+    /// The earliest expiry of the session at one of its requests, in seconds.
     saw_end: u64,
-    /// New items that it put.
+    /// The new items that it put.
     put: BTreeSet<String>,
-    /// Sessions that it ended, and when those of them would have ended that were live by its clock.
+    /// The number of sessions that it ended, and the expiry of those that were live by its clock.
     ended: usize,
     ended_live: Vec<u64>,
-    /// What the index showed, and what was true of the user's sessions then.
+    /// The sessions that the index showed, and those that the user really had at that moment.
     found: BTreeSet<String>,
     present: BTreeSet<String>,
     read: BTreeMap<String, Option<Value>>,
-    /// What it read that may be behind, and whether it then read what is true.
+    /// The item of its stale read, and whether a consistent read followed.
     late: Option<Option<Value>>,
     again: bool,
-    /// The rosters and its session as they were when it began.
+    /// The rosters and its session at the start.
     rosters: BTreeMap<String, Found>,
     was: Option<Value>,
-    /// Who was in each roster that one of its writes met last.
+    /// The sessions in each roster at its last write there.
     met: BTreeMap<String, BTreeSet<String>>,
-    /// Users who had as many live sessions as there may be, at some moment of it.
+    /// The users who had as many live sessions as the limit at some moment of it.
     was_full: BTreeSet<u64>,
-    /// Sessions that it ended to make room.
+    /// The sessions that it evicted.
     victims: BTreeSet<String>,
-    /// What a listing or revocation has to find.
+    /// The sessions that a listing or revocation must find.
     due: Vec<Due>,
-    /// When the newest session in the roster was created that a revocation began with, and which
-    /// not newer than that were there when it last saw the roster.
+    /// For a revocation: the time of creation of the newest session in the roster at the start, and the
+    /// sessions of the same age or older in the roster at the last access.
     newest: Option<u64>,
     left: BTreeSet<String>,
     pub done: bool,
@@ -163,19 +163,19 @@ impl Op {
         }
     }
 
-    /// How many of the sessions that the index showed it was to end.
+    /// The number of sessions that the index showed and that it had to end.
     fn asked(&self) -> usize {
         let spared = self.spared.as_ref();
         self.found.len() - usize::from(spared.is_some_and(|spared| self.found.contains(spared)))
     }
 
-    /// Whether it met a session that was not there, or that has expired since by its clock.
+    /// Whether it met an absent session, or one that has expired since by its clock.
     fn found_none(&self, now: u64) -> bool {
         self.saw_gone || self.saw_end <= now / 1000
     }
 }
 
-/// The table as it is, and all that is known of what is under way.
+/// The stored items, and everything that is known about the operations.
 #[derive(Default)]
 pub struct Model {
     pub truth: BTreeMap<String, Value>,
@@ -184,13 +184,13 @@ pub struct Model {
     known: BTreeSet<String>,
     /// Every handle that a `create` ever sent.
     sent: BTreeSet<String>,
-    /// From each handle that was changed to the new one.
+    /// From each handle that was changed, to the new one.
     moved: BTreeMap<String, Moved>,
-    /// The version that each client last wrote of each session, by an operation that said so.
+    /// The version of each session after each client's last write, if the operation returned it.
     own: BTreeMap<(usize, String), u64>,
-    /// Every handle whose id somebody outside of the store knows.
+    /// Every handle whose id is known outside the store.
     told: BTreeSet<String>,
-    /// What the consistent index allows, if the index of this history is one.
+    /// The limit of the consistent index, if this history has one.
     pub limit: Option<Limit>,
     /// Whether some of the clients store sessions as bytes.
     pub bytes: bool,
@@ -199,13 +199,13 @@ pub struct Model {
 /// A change of id.
 struct Moved {
     to: String,
-    /// By which client, and what was stored.
+    /// The client of the change, and the fields that were stored.
     by: usize,
     fields: Fields,
     version: Option<u64>,
 }
 
-/// An item by its key, as it was and is.
+/// The key of an item, and the item before and after.
 pub type Change = (String, Option<Value>, Option<Value>);
 
 impl Model {
@@ -216,7 +216,7 @@ impl Model {
         self.ops.len() - 1
     }
 
-    /// A request is on its way.
+    /// A request is sent.
     pub fn sends(
         &mut self,
         op: usize,
@@ -249,7 +249,7 @@ impl Model {
         Ok(())
     }
 
-    /// A request that reads met the table as it is.
+    /// A request that reads has reached the table.
     pub fn reads(&mut self, op: usize, operation: &str, input: &Value) {
         let truth = &self.truth;
         let op = &mut self.ops[op];
@@ -282,7 +282,7 @@ impl Model {
         }
     }
 
-    /// This is the answer that the client gets to see.
+    /// The client gets this response.
     pub fn shows(&mut self, op: usize, operation: &str, answer: &Value) {
         if let ("GetItem" | "UpdateItem", Act::List(user) | Act::Revoke(user, _)) =
             (operation, &self.ops[op].act)

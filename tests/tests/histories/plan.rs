@@ -1,4 +1,5 @@
-//! A history as data: what each client does and what goes wrong, made smaller while it still fails.
+//! A history as data: the operations of each client and the faults. It is made smaller while it still
+//! fails.
 
 mod draw;
 
@@ -8,7 +9,7 @@ use session_store::ReadConsistency;
 
 use crate::wire::is_read;
 
-/// How many clients there can be; each has a place of its own on the wire.
+/// The largest number of clients; each has its own place on the wire.
 pub const CLIENTS: usize = 4;
 
 /// Idle and absolute timeout of the session types, and the longer idle timeout of "remember me".
@@ -16,7 +17,7 @@ pub const IDLE: u64 = 10 * 60;
 pub const ABSOLUTE: u64 = 25 * 60;
 pub const REMEMBERED: u64 = 20 * 60;
 
-/// The limit of the programs that have one.
+/// The limit of the programs with a limit.
 pub const LIMIT: usize = 2;
 
 #[derive(Clone, Debug)]
@@ -25,45 +26,45 @@ pub struct Plan {
     pub clients: Vec<Client>,
     pub slots: usize,
     pub steps: Vec<Step>,
-    /// Of a hundred turns, how many begin the next step rather than go on with one under way.
+    /// How many of a hundred turns begin the next step instead of continuing one.
     pub haste: u32,
     /// A client whose requests travel slowly, so that much happens in between.
     pub slow: Option<usize>,
-    /// It is slow only while it waits to learn what became of a request.
+    /// It is slow only while the outcome of a request is unknown to it.
     pub slow_after_loss: bool,
-    /// The engine recognises no transaction by its token, as DynamoDB does not after ten minutes.
+    /// The engine does not recognise a transaction by its token, like DynamoDB after ten minutes.
     pub forget_tokens: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
     pub binary: Binary,
-    /// How far its clock is from the others', in milliseconds.
+    /// The difference of its clock from the others', in milliseconds.
     pub skew: i64,
     /// How it loads sessions.
     pub reads: ReadConsistency,
 }
 
-/// Which program a client runs.
+/// The program of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binary {
     Old,
-    /// The next release, with one more field, which is promoted too.
+    /// The next release, with one more field, which is also promoted.
     New,
-    /// One whose attribute is computed from two fields.
+    /// A program whose attribute is computed from two fields.
     Computed,
-    /// The old one, which stores its sessions as bytes.
+    /// The old one, but it stores its sessions as bytes.
     Bytes,
-    /// One with a consistent index and a limit, past which the oldest session ends.
+    /// A program with a consistent index, and a limit that evicts the oldest session.
     Evicting,
-    /// One with a consistent index and a limit, past which there is no further session.
+    /// A program with a consistent index, and a limit that refuses one more session.
     Refusing,
-    /// One with a consistent index and no limit.
+    /// A program with a consistent index and no limit.
     Boundless,
 }
 
 impl Binary {
-    /// What the consistent index of this program allows, if it has one.
+    /// The limit of this program's consistent index, if it has one.
     pub fn limit(self) -> Option<Limit> {
         let (sessions, evicts) = match self {
             Self::Old | Self::New | Self::Computed | Self::Bytes => return None,
@@ -75,7 +76,7 @@ impl Binary {
     }
 }
 
-/// How many sessions of one user there can be, and what a further one does.
+/// How many sessions of one user there can be, and what happens to one more.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
     pub sessions: usize,
@@ -87,9 +88,9 @@ pub struct Limit {
 pub struct Step {
     pub client: usize,
     pub act: Act,
-    /// What its first requests meet, in the order in which they are sent.
+    /// The faults of its first requests, in the order in which they are sent.
     pub faults: Vec<Option<Fault>>,
-    /// A read of it that is not consistent shows the item as it was before so many changes.
+    /// If one of its reads is not consistent, it returns the item from before this many changes.
     pub behind: usize,
 }
 
@@ -99,11 +100,11 @@ pub type Set = Vec<(&'static str, Option<u64>)>;
 pub enum Act {
     /// Time passes, in milliseconds.
     Advance(u64),
-    /// Time passes until the session ends, and this much more or less.
+    /// Time passes until the session expires, plus or minus this much.
     AdvanceToEnd(usize, i64),
     Create(usize, Set),
     Load(usize),
-    /// Changes fields, may choose an idle timeout of the session's own, and saves.
+    /// Changes fields, may choose the session's own idle timeout, and saves.
     Save(usize, Set, Option<Option<u64>>),
     /// Adds one to the counter, and changes fields.
     Update(usize, Set),
@@ -112,21 +113,21 @@ pub enum Act {
     Delete(usize),
     Revoke(u64, Option<usize>),
     RevokeHandle(usize),
-    /// Ends one session, if it is this user's.
+    /// Ends one session, if it belongs to this user.
     RevokeOnly(u64, usize),
     List(u64),
 }
 
-/// What happens to a request.
+/// A fault of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It never gets there.
+    /// It does not arrive.
     Refuse,
-    /// It is carried out, and the connection breaks before the answer.
+    /// It is carried out, and the connection breaks before the response.
     Lose,
     TimeOutBefore,
     TimeOutAfter,
-    /// The client hears nothing, and the request arrives later.
+    /// The client gets no response, and the request arrives later.
     Delay,
     Throttle,
     FailBefore,
@@ -135,9 +136,9 @@ pub enum Fault {
     Conflict,
     /// The index lacks a session that was written just before.
     IndexMisses,
-    /// The index shows a session that is elsewhere by now, or nowhere.
+    /// The index shows a session that has moved or ended.
     IndexStale,
-    /// A part of a batch is left undone.
+    /// A part of a batch is not processed.
     Unprocessed,
 }
 
@@ -152,7 +153,7 @@ impl Fault {
         }
     }
 
-    /// Whether the client cannot tell if the request was carried out.
+    /// Whether the client cannot know if the request was carried out.
     pub fn loses(self) -> bool {
         !matches!(
             self,
@@ -166,7 +167,7 @@ impl Fault {
 }
 
 impl Plan {
-    /// Histories with something taken out of this one, the boldest first.
+    /// Histories with a part of this one removed, the largest parts first.
     pub fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
         let mut size = self.steps.len() / 2;
@@ -247,7 +248,7 @@ impl fmt::Display for Plan {
             let slow = match (self.slow == Some(i), self.slow_after_loss) {
                 (false, _) => "",
                 (true, false) => ", slow",
-                (true, true) => ", slow while it does not know what became of a request",
+                (true, true) => ", slow while the outcome of a request is unknown to it",
             };
             writeln!(
                 f,

@@ -17,11 +17,11 @@ use crate::model::Violation;
 use crate::plan::{Binary, CLIENTS, Plan};
 use crate::wire::Wires;
 
-/// When every history begins, in milliseconds since 1970: far enough ahead that no engine's own TTL
-/// takes part. Ten minutes later a roster is kept a day longer.
+/// The start of every history, in milliseconds since 1970: far enough ahead that no engine's own TTL
+/// deletes items. Ten minutes later, the store begins to keep rosters a day longer.
 const BEGINNING: u64 = 2_000_071_500_000;
 
-/// An engine with a table, clients on it, and time that moves when a history says so.
+/// An engine with a table, its clients, and a time that the history moves.
 pub struct World {
     wires: Wires,
     clients: Vec<Sdk>,
@@ -30,7 +30,7 @@ pub struct World {
     _engine: Runtime,
 }
 
-/// What became of a history.
+/// The result of a history.
 pub struct Report {
     pub violation: Option<Violation>,
     pub trace: Vec<String>,
@@ -61,7 +61,7 @@ impl World {
             .build()
             .unwrap();
         let clients = (0..CLIENTS).map(|client| {
-            // The bucket of all others would run empty, and make a history depend on those before.
+            // A shared bucket would run empty, and make a history depend on earlier ones.
             let bucket = TokenBucket::unlimited();
             let partition = RetryPartition::custom("histories")
                 .token_bucket(bucket)
@@ -88,12 +88,12 @@ impl World {
         fastrand::seed(plan.seed);
         self.wires.shared().reset();
         self.wires.shared().forget_tokens = plan.forget_tokens;
-        // All programs of a history agree on the index.
+        // All programs of a history have the same index.
         self.wires.shared().model.limit = plan.clients[0].binary.limit();
         self.wires.shared().model.bytes = plan.clients.iter().any(|c| c.binary == Binary::Bytes);
         for i in 0..CLIENTS {
             let skew = plan.clients.get(i).map_or(0, |client| client.skew);
-            // No two clocks ever show the same, so that no order hangs on a random handle.
+            // No two clocks ever show the same time, so that no order depends on a random handle.
             self.wires.clocks[i].set(BEGINNING.checked_add_signed(skew).unwrap() + i as u64);
         }
         let hands = (0..plan.clients.len()).map(|client| self.hand(plan, client));
@@ -118,7 +118,7 @@ impl World {
         }
     }
 
-    /// A client of a history, with the program that it runs.
+    /// A client of a history, with its program.
     fn hand(&self, plan: &Plan, client: usize) -> Box<dyn Hand> {
         let sdk = self.clients[client].clone();
         match plan.clients[client].binary {
@@ -138,7 +138,7 @@ impl World {
         Box::new(Client::new(store, reads, plan.slots))
     }
 
-    /// The table holds what the model followed and no more; then it is emptied.
+    /// Checks that the table holds the items of the model and no others; then empties it.
     fn check_the_table(&self) {
         let items = self.wires.items();
         for item in &items {

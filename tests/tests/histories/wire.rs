@@ -1,5 +1,5 @@
-//! The wire between the clients and the engine: each request waits at two gates, before the engine
-//! and on the way back, until the history lets it go on.
+//! The wire between the clients and the engine. Each request waits at two gates, before the engine and on
+//! the way back, until the history opens them.
 
 mod json;
 mod line;
@@ -23,12 +23,12 @@ use self::line::Wire;
 use crate::model::{Model, Violation, form, is_roster, number};
 use crate::plan::{CLIENTS, Fault};
 
-/// What all clients of a history share.
+/// Shared by all clients of a history.
 #[derive(Clone)]
 pub struct Wires {
     shared: Arc<Mutex<Shared>>,
     engine: SharedHttpClient,
-    /// Where the engine runs: in a runtime whose time goes on, beside that of the history.
+    /// The engine runs in a separate runtime, whose time goes on.
     runtime: Handle,
     pub clocks: [Clock; CLIENTS],
     table: String,
@@ -37,23 +37,23 @@ pub struct Wires {
 #[derive(Default)]
 pub struct Shared {
     pub model: Model,
-    /// The operation of each client that is under way.
+    /// The current operation of each client.
     pub current: [Option<usize>; CLIENTS],
-    /// What the next requests of each client meet, in order.
+    /// The faults of the next requests of each client, in order.
     pub faults: [Vec<Option<Fault>>; CLIENTS],
-    /// How many changes what each client reads is behind, where it allows that.
+    /// How many changes a read of each client misses, if it allows that.
     pub behind: [usize; CLIENTS],
-    /// Each item as it was after each change, in the engine's own words; nothing before the first.
+    /// Each item after each change, in the engine's JSON; nothing before the first.
     states: BTreeMap<String, Vec<Value>>,
     pub gates: Vec<Gate>,
-    /// Requests that the client has given up, and that arrive all the same.
+    /// Requests that the client has given up, but that will still arrive.
     pub late: Vec<Late>,
     pub forget_tokens: bool,
     pub violation: Option<Violation>,
     pub trace: Vec<String>,
     names: Vec<String>,
     next_gate: u64,
-    /// A way to the engine and a request to copy, once there was one.
+    /// A connection to the engine and a request to copy, after the first request.
     line: Option<(SharedHttpConnector, HttpRequest)>,
 }
 
@@ -102,8 +102,8 @@ impl Shared {
         }
     }
 
-    /// Puts the sessions of an index that were created at the same time in the order in which they
-    /// appeared. The engine's order is that of their handles, which are random.
+    /// Sorts the sessions of an index that were created at the same time in the order of their first
+    /// appearance. The engine sorts them by their handles, which are random.
     fn order(&self, answer: &mut Value) {
         if let Some(items) = answer["Items"].as_array_mut() {
             items.sort_by_cached_key(|item| {
@@ -112,11 +112,11 @@ impl Shared {
         }
     }
 
-    /// A part of the batch is answered, and the rest is to be asked for again.
+    /// Answers a part of the batch, and returns the rest as unprocessed.
     fn leave_undone(&self, body: &mut Value, input: &Value) {
         for (table, asked) in input["RequestItems"].as_object().into_iter().flatten() {
             let mut keys = asked["Keys"].as_array().cloned().unwrap_or_default();
-            // Which are left may not hang on the random handles.
+            // The choice must not depend on the random handles.
             keys.sort_by_cached_key(|key| self.appeared(key));
             let left = &keys[keys.len() / 2..];
             if let Some(items) = body["Responses"][table].as_array_mut() {
@@ -128,8 +128,8 @@ impl Shared {
         }
     }
 
-    /// The answer to a read that misses the last changes.
-    fn late_answer(&mut self, client: usize, handle: &str) -> Value {
+    /// The response to a read that misses the last changes.
+    fn stale_response(&mut self, client: usize, handle: &str) -> Value {
         let states = self.states.get(handle).map_or(&[][..], Vec::as_slice);
         let missed = self.behind[client].min(states.len());
         let state = states[..states.len() - missed].last();
@@ -143,7 +143,7 @@ impl Shared {
         answer
     }
 
-    /// The place of a session among all, in the order in which they appeared.
+    /// The number of a session, in the order of first appearance.
     fn appeared(&self, key: &Value) -> Option<usize> {
         let handle = key["id"]["S"].as_str();
         let mut names = self.names.iter();
@@ -209,7 +209,7 @@ impl Wires {
         }
     }
 
-    /// All items in the table, read beside every client.
+    /// All items in the table, read without a client.
     pub fn items(&self) -> Vec<Value> {
         let mut shared = self.shared();
         let Some((line, like)) = shared.line.take() else {
@@ -244,7 +244,7 @@ impl Wires {
             let body = serde_json::from_slice(&body.into_bytes()).unwrap_or_default();
             let _ = answer.send((response.status().as_u16(), body));
         });
-        // The history stands still meanwhile, and with it its time.
+        // The history, and its time, stand still meanwhile.
         answered.recv().unwrap()
     }
 
@@ -272,7 +272,7 @@ impl Wires {
         answer.get("Item").cloned()
     }
 
-    /// Carries a request out, and shows the model what it did.
+    /// Carries a request out, and shows the model the changes.
     #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
     fn execute(
         &self,
@@ -290,7 +290,7 @@ impl Wires {
         if operation == "GetItem" && input["ConsistentRead"] != true {
             let client = shared.model.ops[op].client;
             let handle = input["Key"]["id"]["S"].as_str().unwrap_or_default();
-            answer = shared.late_answer(client, handle);
+            answer = shared.stale_response(client, handle);
             let shown = answer.get("Item").cloned().map(unpacked);
             shared.model.reads_late(op, handle, shown);
         } else {

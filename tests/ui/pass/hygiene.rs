@@ -1,4 +1,4 @@
-//! Names of the user's that the generated code must not take for its own.
+//! Names of the user that the generated code must not use by mistake.
 
 #![no_implicit_prelude]
 #![deny(warnings, missing_docs, unused, unreachable_pub, rust_2018_idioms)]

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use session_store::{AsKey, IsIndex, SessionAttributes};
 
-// A struct that another macro writes.
+// A struct that another macro generates.
 
 macro_rules! session {
     ($vis:vis $name:ident: $attr:literal, $ty:ty, $with:path, $fn:path, $key:ty) => {

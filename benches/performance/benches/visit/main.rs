@@ -1,5 +1,5 @@
-//! What the standard visit costs through each integration: requests, capacity units and dollars, as
-//! tables in Markdown. docs/performance.md has them with what they mean.
+//! The cost of the standard visit through each integration: requests, capacity units and dollars, as tables
+//! in Markdown. docs/performance.md explains them.
 //!
 //! ```sh
 //! cargo bench --manifest-path benches/performance/Cargo.toml --bench visit
@@ -16,7 +16,7 @@ use session_store_benchmarks::session::{AppSession, CompressedSession, prose};
 
 use crate::sites::{Lab, Site};
 
-/// The requests of a visit, and how often each is made.
+/// The requests of a visit, and how often each is sent.
 const VISIT: [(&str, usize); 5] = [
     ("/", 1),
     ("/login", 1),
@@ -26,13 +26,13 @@ const VISIT: [(&str, usize); 5] = [
 ];
 const REQUESTS: usize = 21;
 
-/// On-demand capacity in us-east-1, dollars a million units.
+/// On-demand capacity in us-east-1, in dollars per million units.
 const READ_PRICE: f64 = 0.125;
 const WRITE_PRICE: f64 = 0.625;
 
 #[actix_web::main]
 async fn main() {
-    // Cargo runs it without this as a test.
+    // Without this argument, Cargo runs it as a test.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -157,7 +157,7 @@ const TOTALS: [&str; 4] = [
     "$ per million requests",
 ];
 
-/// What each of the requests cost, those alike together.
+/// The cost of each request, with the same requests grouped.
 async fn visit(lab: &Lab, site: &Site, meter: &Meter, pace: Duration) -> Vec<Vec<Charge>> {
     meter.charges();
     let mut cookie = None;

@@ -1,4 +1,4 @@
-//! One small site through each integration: the same five pages, the same session.
+//! One small site on each integration: the same five pages, and the same session.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -32,7 +32,7 @@ use tower::ServiceExt as _;
 use tower_sessions::{Expiry, SessionManagerLayer, SessionStore};
 use tower_sessions_dynamodb_store::{DynamoDBStore, DynamoDBStoreProps};
 
-/// Answers a request for a page from a browser with this cookie, which it may set or take away.
+/// Answers a request for a page from a browser with this cookie, which it may set or remove.
 pub(crate) type Site = Box<dyn for<'a> Fn(&'static str, &'a mut Option<String>) -> Answered<'a>>;
 type Answered<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
@@ -41,7 +41,7 @@ pub(crate) struct Lab {
     client: Client,
     store: DynamoDbStore<AppSession>,
     pub(crate) clock: Clock,
-    /// How many sites there are; each has a user of its own.
+    /// The number of sites; each has its own user.
     sites: Cell<usize>,
 }
 
@@ -67,7 +67,7 @@ impl Lab {
         format!("u-{}", 1000 + self.sites.get())
     }
 
-    /// Through this crate's own layer, with sessions of this type.
+    /// With this crate's own layer, and sessions of this type.
     pub(crate) fn axum<S: Visitor>(&self, reads: ReadConsistency) -> Site {
         let user = self.user();
         let anonymous = async |session: CurrentSession<S>| assert!(session.profile().is_none());
@@ -88,7 +88,7 @@ impl Lab {
             .client(self.client.clone())
             .read_consistency(reads);
         let store = store.build().now_or_never().unwrap().unwrap();
-        // Signed, as `ReadYourWrites` needs it; it makes no other difference here.
+        // Signed, since `ReadYourWrites` needs that. It makes no other difference here.
         let key = SigningKey::from(&[7; 64]);
         let layer = SessionLayer::new(store).cookie(SessionCookie::new().signed(key));
         in_axum(router.layer(layer))
@@ -182,7 +182,7 @@ impl Lab {
     }
 }
 
-/// What the user says of themselves, in bytes.
+/// The size of the user's profile, in bytes.
 pub(crate) const PROFILE: usize = 2048;
 
 fn in_axum(router: Router) -> Site {
@@ -221,7 +221,7 @@ fn in_actix<B: MessageBody>(
     })
 }
 
-/// What a browser does with a `Set-Cookie` header.
+/// Applies a `Set-Cookie` header, as a browser does.
 fn keep(cookie: &mut Option<String>, set: &str) {
     let pair = set.split(';').next().unwrap();
     let gone = pair.ends_with('=') || set.contains("Max-Age=0");

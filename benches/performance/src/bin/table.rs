@@ -1,7 +1,7 @@
-//! Makes tables of what gungraun and criterion have measured, in Markdown.
+//! Makes tables in Markdown of the measurements of gungraun and criterion.
 //!
-//! `table instructions PLOT < JSON` takes what gungraun prints, and writes a plot; `table time
-//! DIRECTORY` reads what criterion has left there.
+//! `table instructions PLOT < JSON` reads the output of gungraun, and writes a plot; `table time DIRECTORY`
+//! reads the results of criterion.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,14 +12,14 @@ use std::path::Path;
 use serde_json::{Deserializer, Value};
 use session_store_benchmarks::codec::{FORMS, Form, SIZES, item_size};
 
-/// What was measured, by the name of the benchmark.
+/// The measurements, by the name of the benchmark.
 type Measured = BTreeMap<String, f64>;
 
 const OPERATIONS: [&str; 8] = [
     "load", "save", "create", "delete", "touch", "cycle_id", "list", "revoke",
 ];
 
-/// How often an operation is carried out while instructions are counted.
+/// The number of runs of an operation while instructions are counted.
 const TIMES: f64 = 20.0;
 
 fn main() {
@@ -50,7 +50,7 @@ fn main() {
     }
 }
 
-/// From the JSON that gungraun prints, a value a benchmark.
+/// Reads the JSON that gungraun prints: one value for each benchmark.
 fn instructions() -> Measured {
     let mut text = String::new();
     stdin().read_to_string(&mut text).unwrap();
@@ -65,7 +65,7 @@ fn instructions() -> Measured {
         .collect()
 }
 
-/// The median that criterion has come to, in nanoseconds.
+/// The median of criterion, in nanoseconds.
 fn middle(benchmark: &Path) -> Option<f64> {
     let text = fs::read(benchmark.join("new/estimates.json")).ok()?;
     let estimates: Value = serde_json::from_slice(&text).unwrap();
@@ -111,7 +111,7 @@ fn forms(unit: &str, of: &dyn Fn(&str, &str, usize) -> Option<f64>) {
     }
 }
 
-/// A bar for each operation by each, in SVG.
+/// A bar for each operation and each subject, in SVG.
 fn bars(counts: &Measured) -> String {
     const COLUMN: usize = 80;
     const HEIGHT: f64 = 240.0;
@@ -120,7 +120,7 @@ fn bars(counts: &Measured) -> String {
         ("sdk", "#94a3b8", "the SDK alone"),
         ("peer", "#d97706", "tower-sessions-dynamodb-store 0.3"),
     ];
-    // What takes several requests would dwarf the rest.
+    // The operations with several requests would be too tall for the others.
     let shown = OPERATIONS
         .into_iter()
         .filter(|name| !matches!(*name, "list" | "revoke"));

@@ -1,5 +1,5 @@
-//! Runs a command against the embedded engine in a process of its own: what `with-dynamodb-local` is
-//! for DynamoDB Local.
+//! Runs a command against the embedded engine in a separate process, like `with-dynamodb-local` for
+//! DynamoDB Local.
 
 use std::process::ExitCode;
 

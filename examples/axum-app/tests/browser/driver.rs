@@ -1,4 +1,4 @@
-//! ChromeDriver and the browsers that it starts, all of which end with it.
+//! ChromeDriver and the browsers that it starts; they all end with it.
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -13,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Headless, since nobody looks; and silent, since no test depends on the net.
+/// Headless, since there is no screen; and offline, since no test depends on the network.
 const ARGUMENTS: [&str; 8] = [
     "--headless=new",
     "--no-sandbox",
@@ -25,14 +25,14 @@ const ARGUMENTS: [&str; 8] = [
     "--disable-sync",
 ];
 
-/// What has to be on the machine.
+/// The programs that the tests need.
 pub(crate) struct Programs {
     chromedriver: PathBuf,
     browser: PathBuf,
 }
 
 impl Programs {
-    /// Those that the environment names, or that are on the path; or what is missing.
+    /// The programs that the environment names, or that are on the path; or the name of the missing one.
     pub(crate) fn find() -> Result<Self, &'static str> {
         let chromedriver = find("CHROMEDRIVER", &["chromedriver"])
             .ok_or("there is no `chromedriver` on the path, and CHROMEDRIVER names none")?;
@@ -58,14 +58,14 @@ fn find(variable: &str, names: &[&str]) -> Option<PathBuf> {
     files.find(|file| file.is_file())
 }
 
-/// A ChromeDriver of this test's own.
+/// A ChromeDriver for one test.
 pub(crate) struct Driver {
     programs: Programs,
     process: Child,
     port: u16,
-    /// The profiles of the browsers; removed when these have ended.
+    /// The profiles of the browsers; they are removed when the browsers have ended.
     profiles: TempDir,
-    /// It writes a line now and then, and would stop if nobody could read it.
+    /// It writes a line now and then, and would stop if the pipe were closed.
     _output: BufReader<ChildStdout>,
 }
 
@@ -94,7 +94,8 @@ impl Driver {
         }
     }
 
-    /// Starts a browser with a profile of its own, and these arguments and options beside the usual.
+    /// Starts a browser with its own profile, and with these arguments and options in addition to the usual
+    /// ones.
     pub(crate) async fn browser(&self, arguments: &[&str], options: Value) -> Client {
         let profile = TempDir::new_in(&self.profiles).unwrap().keep();
         let mut all: Vec<_> = ARGUMENTS
@@ -116,7 +117,7 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// Asks it to quit, which ends its browsers too; a kill would leave them.
+    /// Asks it to quit, which also ends its browsers; a kill would leave them running.
     fn drop(&mut self) {
         if let Ok(mut connection) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) {
             let _ = connection.write_all(b"GET /shutdown HTTP/1.1\r\nHost: localhost\r\n\r\n");

@@ -1,8 +1,8 @@
-//! Drives the app with real browsers, by clicks and forms alone.
+//! Drives the app with real browsers, only by clicks and forms.
 //!
-//! It takes ChromeDriver and Chromium, on the path or where `CHROMEDRIVER` and `CHROMIUM` say. Where
-//! they are missing the tests are skipped, and say so; with `SESSION_STORE_BROWSER=1` they fail, and
-//! with `SESSION_STORE_BROWSER=0` they are skipped in any case.
+//! It needs ChromeDriver and Chromium, on the path or where `CHROMEDRIVER` and `CHROMIUM` say. If they are
+//! missing, the tests are skipped, with a note. With `SESSION_STORE_BROWSER=1` they fail instead, and with
+//! `SESSION_STORE_BROWSER=0` they are always skipped.
 
 #![expect(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ use tokio::time::sleep;
 
 use crate::driver::{Driver, Programs};
 
-/// One test at a time, or more browsers would start at once than a small machine can bear.
+/// One test at a time, since a small machine cannot run more browsers.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// The app, and a driver of browsers that visit it.
@@ -39,7 +39,7 @@ struct Site {
 }
 
 impl Site {
-    /// None where there is no browser on this machine.
+    /// `None` if there is no browser on this machine.
     async fn open() -> Option<Self> {
         let programs = programs()?;
         let turn = TURN.lock().await;
@@ -77,7 +77,7 @@ impl Site {
     }
 }
 
-/// None where the tests are to be skipped, which is said once.
+/// `None` if the tests are to be skipped, which is printed once.
 fn programs() -> Option<Programs> {
     static SAID: Once = Once::new();
     let choice = std::env::var("SESSION_STORE_BROWSER");
@@ -108,7 +108,7 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
-    /// Clicks the button of this text.
+    /// Clicks the button with this text.
     async fn press(&self, button: &str) {
         self.click(&format!("//button[normalize-space()='{button}']"))
             .await;
@@ -132,7 +132,7 @@ impl Browser {
         panic!("`{text}` is not on the page: {page}");
     }
 
-    /// What the page says, each space as one.
+    /// The text of the page, with single spaces.
     async fn text(&self) -> String {
         let text = self.script("return document.body?.innerText ?? ''").await;
         let words = text.as_str().unwrap_or_default().split_whitespace();
@@ -143,7 +143,7 @@ impl Browser {
         self.0.refresh().await.unwrap();
     }
 
-    /// How many sessions the page lists.
+    /// The number of sessions that the page lists.
     async fn devices(&self) -> usize {
         let devices = self.0.find_all(Locator::Css(".devices li")).await;
         devices.unwrap().len()
@@ -165,7 +165,7 @@ impl Browser {
     }
 
     /// Waits until the page asks for a log-in.
-    async fn shows_nobody(&self) {
+    async fn shows_the_log_in(&self) {
         self.shows("Log in").await;
         assert_eq!(self.devices().await, 0);
         assert!(!self.text().await.contains("Logged in as"));
@@ -193,10 +193,10 @@ async fn one_device_ends_the_other() {
     laptop.shows("Your sessions 1 of 5").await;
     assert_eq!(laptop.handle().await, laptops);
 
-    // The page that the phone still shows is of no use any more: what it sends is anonymous.
+    // The page that the phone still shows has no session any more: its requests are anonymous.
     phone.fill("item", "a kettle").await;
     phone.press("Add").await;
-    phone.shows_nobody().await;
+    phone.shows_the_log_in().await;
     phone.shows("a kettle").await;
     laptop.reload().await;
     laptop.shows("Logged in as ada").await;
@@ -211,11 +211,11 @@ async fn a_user_logs_out_everywhere() {
     let phone = site.logged_in("ada").await;
     let laptop = site.logged_in("ada").await;
     laptop.press("Log out everywhere").await;
-    laptop.shows_nobody().await;
+    laptop.shows_the_log_in().await;
     assert!(!laptop.has_cookie().await);
     phone.reload().await;
-    phone.shows_nobody().await;
-    // Only a log-out of its own takes its cookie away.
+    phone.shows_the_log_in().await;
+    // Only the phone's own log-out removes its cookie.
     assert!(phone.has_cookie().await);
 }
 
@@ -233,7 +233,7 @@ async fn an_idle_session_ends() {
     }
     site.clock.advance(ALMOST_IDLE + Duration::from_secs(60));
     browser.reload().await;
-    browser.shows_nobody().await;
+    browser.shows_the_log_in().await;
     browser.log_in("ada").await;
     browser.shows("Your sessions 1 of 5").await;
 }
@@ -267,13 +267,13 @@ async fn the_sixth_log_in_ends_the_oldest_and_says_so() {
     latest.shows("Your sessions 5 of 5").await;
     assert!(
         !latest.text().await.contains("was ended"),
-        "it is said once"
+        "the page says it only once"
     );
     oldest.reload().await;
-    oldest.shows_nobody().await;
+    oldest.shows_the_log_in().await;
 }
 
-/// Real browsers say where a form comes from.
+/// Real browsers send the origin of a form.
 #[tokio::test]
 async fn a_form_of_another_site_is_refused() {
     let Some(site) = Site::open().await else {
@@ -289,7 +289,7 @@ async fn a_form_of_another_site_is_refused() {
     browser.press("Win a kettle").await;
     browser.shows("This form came from another site").await;
     browser.0.goto(&site.url).await.unwrap();
-    browser.shows_nobody().await;
+    browser.shows_the_log_in().await;
     assert!(!browser.has_cookie().await);
 }
 
@@ -311,7 +311,7 @@ async fn the_pages_fit_a_small_screen_in_light_and_dark() {
         assert_eq!(phone.script(luminance).await, scheme == "dark");
 
         phone.fits().await;
-        // The longest that the forms take, without a space to break it at.
+        // The longest text that the forms allow, without a space.
         let (name, item) = ("w".repeat(64), "m".repeat(100));
         phone.log_in(&name).await;
         for item in ["tea", &item] {
@@ -319,7 +319,7 @@ async fn the_pages_fit_a_small_screen_in_light_and_dark() {
             phone.press("Add").await;
             phone.shows(item).await;
         }
-        // Another device of the same user, so that all buttons are there.
+        // Another device of the same user, so that all buttons are on the page.
         site.logged_in(&name).await;
         phone.reload().await;
         phone.shows("Log out everywhere").await;

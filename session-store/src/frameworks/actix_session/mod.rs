@@ -1,10 +1,10 @@
 //! This store behind actix-session 0.11, with its sessions' promoted attributes and indexes.
 //!
 //! [`ActixSessions`] implements actix-session's `SessionStore`. The session's map is the item's
-//! `data`, one native entry a key; the promoted attributes come from reading the map as `S`, so give
-//! `S` a `#[serde(default)]`. Keys that `S` does not know are kept. Through the store inside,
-//! [`sessions`](DynamoDbStore::sessions) and [`revoke`](DynamoDbStore::revoke) find these sessions by
-//! index like any others.
+//! `data`, with one native entry for each key. The promoted attributes come from reading the map as `S`, so
+//! give `S` a `#[serde(default)]`. Keys that `S` does not know are kept. Use [`ActixSessions::store`] to
+//! find these sessions by index, with [`sessions`](DynamoDbStore::sessions) and
+//! [`revoke`](DynamoDbStore::revoke).
 //!
 //! ```
 //! use actix_session::{Session, SessionMiddleware};
@@ -34,47 +34,47 @@
 //! # }
 //! ```
 //!
-//! What the guarantees of this crate are through the framework's trait:
+//! The guarantees of this crate, through the framework's trait:
 //!
 //! | guarantee | through actix-session |
 //! |---|---|
-//! | no resurrection (G1), no ghosts (G2) | kept. An update of a session that has ended is dropped and logged, and the answer is sent as if nothing were wrong; so is the state for a new key, which is then one of no session |
-//! | no lost updates (G3) | kept: an update writes the entries that changed since the load and no others; of the same entry, the last one wins. After `Session::clear`, all others are removed |
+//! | no resurrection (G1), no ghosts (G2) | kept. An update of a session that has ended is dropped and logged, and the response is sent as if nothing were wrong. So is the state for a new key, which then has no session |
+//! | no lost updates (G3) | kept: an update writes the entries that changed since the load and no others; if two change the same entry, the last one wins. After `Session::clear`, all others are removed |
 //! | unknown data survives (G4) | kept, new keys included |
 //! | expired is absent (G5) | kept |
 //! | the absolute timeout (G6) | kept, new keys included. The framework's TTL takes the place of the idle timeout; it never shortens what was granted |
-//! | a new id is atomic (G7) | not kept: the framework deletes the old session before it saves the new one. A failure in between ends the session; a revocation in between meets neither, and the new one lives. Of two that ask for a new key at once, one gets it |
-//! | ids (G8) | minted by this store, and nothing else is looked up. The framework's `SessionKey` prints them in its `Debug` |
+//! | a new id is atomic (G7) | not kept: the framework deletes the old session before it saves the new one. A failure in between ends the session. A revocation in between finds neither session, and the new one lives. If two requests ask for a new key at the same time, one gets it |
+//! | ids (G8) | created by this store; no other id is looked up. The framework's `SessionKey` prints them in its `Debug` |
 //! | revocation (G9) | as the index says |
-//! | a failed read (G10) | kept: an answer of 500, and nothing is written. A session that cannot be read is one too, unless [`Unreadable::Absent`](crate::Unreadable::Absent) is set |
-//! | known before the call (G11) | kept; the framework answers 500 |
+//! | a failed read (G10) | kept: the response is 500, and nothing is written. It is the same for a session that cannot be decoded, unless [`Unreadable::Absent`](crate::Unreadable::Absent) is set |
+//! | known before the call (G11) | kept; the response is 500 |
 //! | no control-plane calls (G12) | kept |
-//! | retried writes (G13) | kept; an unknown outcome is an answer of 500. A new key after a delete that had to be sent twice is one of no session, since nobody knows what the first one ended |
-//! | cost (G14) | load: 1 GetItem. Update: 1 UpdateItem, and 1 GetItem before it after `Session::clear`. TTL alone: 1 UpdateItem, of the expiry. New key: 1 DeleteItem and 1 PutItem. Consistent indexes add what they [add](DynamoDbStore::create) |
+//! | retried writes (G13) | kept; after an unknown outcome, the response is 500. A new key after a delete that had to be sent twice has no session, since it is unknown what the first delete ended |
+//! | cost (G14) | load: 1 GetItem. Update: 1 UpdateItem, and 1 GetItem before it after `Session::clear`. TTL alone: 1 UpdateItem, of the expiry. New key: 1 DeleteItem and 1 PutItem. Consistent indexes [add](DynamoDbStore::create) their own |
 //!
 //! # Parallel requests
 //!
-//! | of one session, at once | what becomes of it |
+//! | requests of one session, at the same time | result |
 //! |---|---|
 //! | many change different entries | all changes are kept |
-//! | many change the same entry | one of them is kept, the last; for a counter, see [`update`](DynamoDbStore::update) |
-//! | some change entries, and one purges | the session has ended, whatever comes later; none of them fails |
-//! | some change entries, and one renews | what was stored before the old session went is in the new one; what comes later is dropped |
-//! | two renew | one gets the new session, the other a key of none |
-//! | one renews, and one purges | if the old session went by the renewal, the new one lives on; otherwise it has ended, and nothing is stored |
+//! | many change the same entry | the last change is kept; for a counter, see [`update`](DynamoDbStore::update) |
+//! | some change entries, and one purges | the session has ended, and later changes are dropped; no request fails |
+//! | some change entries, and one renews | changes that were stored before the old session ended are in the new one; later ones are dropped |
+//! | two renew | one gets the new session, the other a key without a session |
+//! | one renews, and one purges | if the renewal ended the old session, the new one lives on; otherwise the session has ended, and nothing is stored |
 //!
-//! A log-in that is to succeed even where the visitor's session has just been ended by another
-//! request calls `Session::clear` first: what it then inserts is of no earlier session.
+//! If a log-in must succeed even when another request has just ended the visitor's session, call
+//! `Session::clear` first: entries that are inserted after it do not depend on the earlier session.
 //!
 //! # What the application sees
 //!
-//! A session that was loaded has an entry `session-store` in `Session::entries`, by which an update
-//! knows what has changed. It is never stored, and the name is not for the application to use.
+//! A session that was loaded has an entry `session-store` in `Session::entries`, which shows an update
+//! the state at the load. It is never stored. The application must not use this name.
 //!
-//! actix-session 0.11 does not save what `Session::update` changed if nothing else did: use `insert`.
+//! actix-session 0.11 does not save a change by `Session::update` if nothing else changed: use `insert`.
 //!
-//! Entries are JSON. Numbers keep what `serde_json::Value` keeps of them: integers of 64 bits, and
-//! floating point.
+//! Entries are JSON. Numbers are as precise as in `serde_json::Value`: integers of 64 bits, and floating
+//! point.
 
 mod operations;
 
@@ -131,13 +131,13 @@ impl<S> fmt::Debug for ActixSessions<S> {
 }
 
 thread_local! {
-    /// The session that the last `delete` on this thread ended, for a `save` that follows at once.
+    /// The session that the last `delete` on this thread ended, for the `save` that follows it.
     ///
     /// To the framework, a new key is a `delete` and a `save`, and the saved state may come from a session
-    /// that was revoked since it was loaded. Only the delete can tell, and only by this way: the trait
-    /// gives the two calls nothing in common. The framework's middleware calls one right after the other,
-    /// and awaits nothing between them, so no other request on this thread comes in between. If one did,
-    /// the `save` would find a session that is not its own, and store nothing.
+    /// that was revoked since it was loaded. Only the delete finds that out, and the trait gives it no other
+    /// way to tell the save. The framework's middleware calls one right after the other, and awaits nothing
+    /// between them, so no other request on this thread comes in between. If one did, the `save` would find
+    /// a session that is not its own, and store nothing.
     static ENDED: Cell<Option<(SessionHandle, Map)>> = const { Cell::new(None) };
 }
 
@@ -145,8 +145,9 @@ impl<S> SessionStore for ActixSessions<S>
 where
     S: SessionAttributes + DeserializeOwned + Send + Sync + 'static,
 {
-    /// A session that cannot be read is an error of the backend, and so an answer of 500. With the
-    /// error for it the framework would go on with an empty map, and store that over the session.
+    /// A session that cannot be decoded is an error of the backend, so the response is 500. After a
+    /// `LoadError::Deserialization`, the framework would continue with an empty map, and store that over
+    /// the session.
     async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
         let Ok(id) = SessionId::parse(key.as_ref()) else {
             return Ok(None);
@@ -174,8 +175,8 @@ where
         }))
     }
 
-    /// Always under a new key. What comes from a session that is not there any more is dropped and
-    /// logged, and the key is one of no session.
+    /// Always stores under a new key. State from a session that no longer exists is dropped and logged, and
+    /// the key then has no session.
     async fn save(
         &self,
         state: HashMap<String, String>,
@@ -197,7 +198,7 @@ where
             {
                 return Ok(id);
             }
-            tracing::info!(%handle, "the session was ended, and gets no new id; nothing was stored");
+            tracing::info!(%handle, "the session has ended, so it gets no new id, and nothing was stored");
             Ok(SessionId::mint()?)
         };
         match saved.await {
@@ -207,8 +208,8 @@ where
         }
     }
 
-    /// Of a session that is gone, the update is dropped and logged, and the key stays: the next
-    /// request finds no session under it.
+    /// If the session is gone, the update is dropped and logged. The key stays: the next request finds no
+    /// session under it.
     async fn update(
         &self,
         key: SessionKey,
@@ -226,7 +227,7 @@ where
                 .save_since(handle, base, data, seconds(ttl))
                 .await
         };
-        match saved.await.or_else(drop_of_gone) {
+        match saved.await.or_else(log_if_gone) {
             Ok(()) => Ok(key),
             Err(error) if is_encoding(&error) => Err(UpdateError::Serialization(error.into())),
             Err(error) => Err(UpdateError::Other(error.into())),
@@ -242,7 +243,7 @@ where
             return Ok(());
         };
         let extended = self.records().extend(id.handle(), seconds(ttl)).await;
-        Ok(extended.or_else(drop_of_gone)?)
+        Ok(extended.or_else(log_if_gone)?)
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
@@ -257,13 +258,13 @@ where
     }
 }
 
-/// The one name that an application cannot use for an entry of its own.
+/// The one name that an application cannot use for its own entries.
 const RESERVED_KEY: &str = "session-store";
 
-/// The name inside that entry of the session that it is of.
+/// The name of the session handle inside that entry.
 const HANDLE: &str = "handle";
 
-/// The application's entries, and what [`load`](SessionStore::load) put beside them.
+/// The application's entries, and the base that [`load`](SessionStore::load) put beside them.
 fn parse(
     mut state: HashMap<String, String>,
 ) -> Result<(Option<(SessionHandle, Base)>, Data), EncodeError> {
@@ -285,12 +286,13 @@ fn key(id: &SessionId) -> Result<SessionKey, anyhow::Error> {
     Ok(id.expose().try_into()?)
 }
 
-/// A time of less than a second, or less than none, is a second: what has ended is not created.
+/// A time of less than a second, or a negative one, counts as a second, so that no session is created that
+/// has already ended.
 fn seconds(ttl: &time::Duration) -> Duration {
     Duration::from_secs(u64::try_from(ttl.whole_seconds()).unwrap_or(0).max(1))
 }
 
-fn drop_of_gone(error: Error) -> Result<(), Error> {
+fn log_if_gone(error: Error) -> Result<(), Error> {
     match error {
         Error::Gone(gone) => {
             tracing::info!(handle = %gone.handle(), "{gone}");

@@ -1,4 +1,4 @@
-//! The operations of this framework on a record, beyond those of others.
+//! Operations on a record that only this framework needs.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::schema::SessionAttributes;
 use crate::frameworks::record::{Base, Data, Loaded, NewRecord, Records};
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
-    /// Reads a session. One that the type cannot read is treated by the store's policy.
+    /// Reads a session. The store's policy decides what happens if the type cannot read it.
     pub(super) async fn load_readable(
         &self,
         handle: SessionHandle,
@@ -30,8 +30,8 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         self.store.readable(handle, read)
     }
 
-    /// Creates a session whose absolute timeout counts from this moment, with an idle timeout of its own,
-    /// and with attributes that the type does not know.
+    /// Creates a session whose absolute timeout counts from this moment, with its own idle timeout, and
+    /// with attributes that the type does not know.
     pub(super) async fn create_counting_from(
         &self,
         created_at: Millis,
@@ -58,9 +58,9 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     }
 
     /// Creates the session that replaces one that was just deleted: with the changes of the caller and of
-    /// others, and with the time of creation of the old one.
+    /// others, and with the time of creation of the old session.
     ///
-    /// `None` if the deleted session was not live any more.
+    /// `None` if the deleted session was no longer live.
     pub(super) async fn create_in_place_of(
         &self,
         (handle, item): (SessionHandle, Map),
@@ -81,8 +81,8 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         Ok(Some(id))
     }
 
-    /// Stores the difference to the load. If that is not known, the session is read first, and the map
-    /// replaces all of it.
+    /// Stores the difference to the base. Without a base, the session is read first, and the map replaces
+    /// all of its data.
     pub(super) async fn save_since(
         &self,
         handle: SessionHandle,
@@ -101,7 +101,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         if base.data == data {
             return self.extend(handle, idle).await;
         }
-        // A request saves once. With a new copy id, two requests that share a load are two copies.
+        // A request saves once. With a new id, two requests that share a load count as two copies.
         let copy = random()?;
         let base = Base { copy, ..base };
         let lifetime = Lifetime::new(S::SCHEMA, base.created_at, Some(idle));

@@ -1,4 +1,4 @@
-//! A request's slot with the answers of the layer.
+//! A request's slot, with the error responses of the layer.
 
 use std::sync::Arc;
 
@@ -10,24 +10,24 @@ use serde::de::DeserializeOwned;
 use crate::error::Error;
 use crate::schema::SessionAttributes;
 
-use crate::frameworks::http::policy::{Stage, default_answer, log};
-use crate::frameworks::http::{Finished, Refusal, RequestSession, Slot};
+use crate::frameworks::http::policy::{Stage, default_response, log};
+use crate::frameworks::http::{Finished, LendError, RequestSession, Slot};
 
-/// What to answer when a session cannot be read or stored.
+/// Gives the response when a session cannot be read or stored.
 pub(super) type OnError = Arc<dyn Fn(&Error, Stage) -> Option<Response> + Send + Sync>;
 
-/// The session of one request in axum: it travels in the request's extensions.
+/// The session of one request in axum. The request's extensions hold it.
 pub(super) struct RequestSlot<S> {
     pub(super) slot: Slot<S>,
     pub(super) on_error: Option<OnError>,
 }
 
 impl<S> RequestSlot<S> {
-    fn answer(&self, error: &Error, stage: Stage) -> Option<Response> {
+    fn respond(&self, error: &Error, stage: Stage) -> Option<Response> {
         log(error);
         match &self.on_error {
-            Some(answer) => answer(error, stage),
-            None => default_answer(error, stage).map(|answer| answer.into_response()),
+            Some(respond) => respond(error, stage),
+            None => default_response(error, stage).map(|response| response.into_response()),
         }
     }
 }
@@ -37,17 +37,17 @@ where
     S: SessionAttributes + Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     /// Lends the session to a handler.
-    pub(super) async fn lend(&self) -> Result<Box<RequestSession<S>>, Refusal<Response>> {
-        let answer = |error: &Error| self.answer(error, Stage::Load);
-        self.slot.lend(answer).await
+    pub(super) async fn lend(&self) -> Result<Box<RequestSession<S>>, LendError<Response>> {
+        let respond = |error: &Error| self.respond(error, Stage::Load);
+        self.slot.lend(respond).await
     }
 
-    /// Stores the changes of the handler, and gives its answer, with a cookie if that is due.
+    /// Stores the changes of the handler, and returns its response, with a new cookie if needed.
     pub(super) async fn finish(&self, mut response: Response) -> Response {
         match self.slot.finish(response.status()).await {
             Finished::Done { error, update } => {
-                if let Some(answer) = error.and_then(|error| self.answer(&error, Stage::Save)) {
-                    response = answer;
+                if let Some(other) = error.and_then(|error| self.respond(&error, Stage::Save)) {
+                    response = other;
                 }
                 if let Some(update) = update {
                     self.slot.write(&update, response.headers_mut());

@@ -19,26 +19,26 @@ use crate::session::Session;
 use crate::store::DynamoDbStore;
 
 use super::config::RequestSlot;
-use crate::frameworks::http::{Current, Refusal, RequestSession};
+use crate::frameworks::http::{Current, LendError, RequestSession};
 
 /// The session of the request, as the session struct `S`.
 ///
 /// It dereferences to `S`, which has its default if there is no session. The first mutable access keeps a
-/// clone, to find out later what changed. The changes are stored when the handler is done; if there was no
+/// clone, to find the changes later. The changes are stored when the handler is done; if there was no
 /// session, one is created then. `Option<CurrentSession<S>>` is `None` if there is no session.
 ///
-/// A request has one session: a further extractor in the same handler, while the first is alive, is
-/// refused. Drop it before the handler ends: if it is moved into a task or into the body of the response,
+/// A request has one session: a second extractor in the same handler is refused while the first is alive.
+/// Drop the extractor before the handler ends: if it is moved into a task or into the body of the response,
 /// its changes are not stored.
 ///
-/// Everything but `S` is in associated functions, so that they hide no method of `S`.
+/// All functions are associated functions, so that they hide no method of `S`.
 ///
-/// `S` derives `SessionAttributes`, `Clone`, `Default`, `Serialize` and `Deserialize`. Where the
-/// compiler only says that a function is no handler, `#[axum::debug_handler]` on it shows which of
-/// them is missing.
+/// `S` derives `SessionAttributes`, `Clone`, `Default`, `Serialize` and `Deserialize`. If the compiler only
+/// says that a function is not a handler, put `#[axum::debug_handler]` on it: that shows which of them is
+/// missing.
 pub struct CurrentSession<S> {
     slot: Arc<RequestSlot<S>>,
-    /// `None` only while it is being stored, or after that was cancelled.
+    /// `None` only while the session is being stored, or after that was cancelled.
     session: Option<Box<RequestSession<S>>>,
 }
 
@@ -54,20 +54,20 @@ impl<S> CurrentSession<S> {
     }
 
     /// Gives the session a new id when it is stored, together with all other changes. Do it at log-in,
-    /// since somebody else may know the old id. Without a session it has no effect: a new session has a new
+    /// since an attacker may know the old id. Without a session it has no effect: a new session has a new
     /// id.
     pub fn cycle_id(session: &mut Self) {
         session.inner_mut().cycle = true;
     }
 
-    /// Gives this session an idle timeout of its own, such as for "remember me"; `None` goes back to
-    /// that of the type.
+    /// Gives this session its own idle timeout, such as for "remember me"; `None` restores that of the
+    /// type.
     pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {
         session.inner_mut().timeouts.set_idle(idle.into());
     }
 
     /// Keeps this request from extending the idle timeout, if it changes nothing else. Use it for routes
-    /// that a page calls by itself; otherwise no visitor would ever be logged out for being idle.
+    /// that a page calls by itself; otherwise an open page would keep its session alive.
     pub fn without_touch(session: &mut Self) {
         session.inner_mut().touch = false;
     }
@@ -88,7 +88,7 @@ impl<S> CurrentSession<S> {
 }
 
 impl<S: Default> CurrentSession<S> {
-    /// Ends the session, and removes the cookie: log-out. A change after it begins a new session.
+    /// Ends the session, and removes the cookie: log-out. A later change begins a new session.
     pub fn end(session: &mut Self) {
         session.inner_mut().end();
     }
@@ -99,20 +99,20 @@ where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     /// Stores the changes so far now, rather than when the handler is done, so that the handler learns the
-    /// outcome: whether it failed, and by [`Session::evicted`] of the [`stored`](Self::stored) session,
-    /// which sessions a log-in evicted. It goes on if the client hangs up.
+    /// outcome: whether it failed, and which sessions a log-in evicted ([`Session::evicted`] of the
+    /// [`stored`](Self::stored) session). It continues if the client hangs up.
     ///
     /// # Errors
     ///
     /// Those of [`create`](DynamoDbStore::create), [`save`](DynamoDbStore::save),
     /// [`touch`](DynamoDbStore::touch), [`cycle_id`](DynamoDbStore::cycle_id) and
-    /// [`delete`](DynamoDbStore::delete), as far as it called them. The session still has its unsaved
-    /// changes, but the handler deals with the error: nothing is tried again when it is done.
+    /// [`delete`](DynamoDbStore::delete), if it called them. The session keeps its unsaved changes, but the
+    /// handler must deal with the error: the layer does not try again.
     ///
     /// # Panics
     ///
-    /// Await it to its end. If the future is dropped before, such as by a timeout, the session is lost to
-    /// the handler: any later use of it panics, and the client does not learn of a new id.
+    /// If the future is dropped before it is done, such as by a timeout, any later use of the session
+    /// panics, and the client does not get a new id.
     pub async fn save(session: &mut Self) -> Result<(), Error> {
         let store = Self::store(session).clone();
         Self::carry_out(session, |mut inner| async move {
@@ -122,11 +122,11 @@ where
         .await
     }
 
-    /// Changes the session now, by [`update`](DynamoDbStore::update): if two requests at once change the
-    /// same field, neither undoes the other. Earlier changes are stored first; without a session, one
-    /// begins. It goes on if the client hangs up.
+    /// Changes the session now, by [`update`](DynamoDbStore::update): if two requests change the same field
+    /// at the same time, neither undoes the other. Earlier changes are stored first; without a session, one
+    /// is created. It continues if the client hangs up.
     ///
-    /// The closure runs again each time that others were first, and its last value is returned.
+    /// The closure runs again each time that another write wins, and its last value is returned.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -158,7 +158,7 @@ where
         .await
     }
 
-    /// Runs in a task of its own, which goes on if the client hangs up.
+    /// Runs in a separate task, which continues if the client hangs up.
     async fn carry_out<T, F>(
         session: &mut Self,
         work: impl FnOnce(Box<RequestSession<S>>) -> F,
@@ -178,7 +178,7 @@ where
             }
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is shutting down, and this handler with it.
+                // The runtime is shutting down, and will drop this handler.
                 Err(_) => std::future::pending().await,
             },
         }
@@ -241,8 +241,8 @@ where
                 slot,
                 session: Some(session),
             }),
-            Err(Refusal::Lent) => Err(SessionRejection(Reason::Lent)),
-            Err(Refusal::Failed(response)) => {
+            Err(LendError::InUse) => Err(SessionRejection(Reason::InUse)),
+            Err(LendError::Failed(response)) => {
                 Err(SessionRejection(Reason::Failed(Box::new(response))))
             }
         }
@@ -265,14 +265,14 @@ where
     }
 }
 
-/// Why a handler did not get its session: a programming error, or the answer of the layer's policy.
+/// Why a handler did not get its session: a programming error, or the response of the layer's policy.
 #[derive(Debug)]
 pub struct SessionRejection(Reason);
 
 #[derive(Debug)]
 enum Reason {
     NoLayer(&'static str),
-    Lent,
+    InUse,
     /// In a box, since the errors of users hold rejections.
     Failed(Box<Response>),
 }
@@ -282,12 +282,12 @@ impl fmt::Display for SessionRejection {
         match &self.0 {
             Reason::NoLayer(session) => write!(
                 f,
-                "no layer gives this route sessions of `{session}`; add \
+                "this route has no `SessionLayer` for sessions of `{session}`; add \
                  `.layer(SessionLayer::new(store))` to the router, after its routes"
             ),
-            Reason::Lent => f.write_str(
-                "the session of this request is in use by another extractor; take one \
-                 `CurrentSession` in a handler",
+            Reason::InUse => f.write_str(
+                "another extractor has the session of this request; take one `CurrentSession` in \
+                 a handler",
             ),
             Reason::Failed(response) => {
                 write!(f, "the session could not be read: {}", response.status())
@@ -303,7 +303,7 @@ impl IntoResponse for SessionRejection {
         let text = self.to_string();
         match self.0 {
             Reason::Failed(response) => *response,
-            Reason::NoLayer(_) | Reason::Lent => {
+            Reason::NoLayer(_) | Reason::InUse => {
                 tracing::error!("{text}");
                 (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
             }

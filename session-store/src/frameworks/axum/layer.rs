@@ -22,7 +22,7 @@ use crate::frameworks::http::cookie::{Carrier, SessionCookie};
 use crate::frameworks::http::policy::Stage;
 use crate::frameworks::http::{SessionConfig, Slot};
 
-/// Gives the handlers of a router their sessions, and stores what they changed. See the
+/// Gives the handlers of a router their sessions, and stores their changes. See the
 /// [module](super).
 pub struct SessionLayer<S> {
     config: SessionConfig<S>,
@@ -54,29 +54,29 @@ impl<S> SessionLayer<S> {
         self
     }
 
-    /// For an API: a request has its id in the header `Authorization: Bearer <id>`, and an answer has a new
+    /// For an API: a request has its id in the header `Authorization: Bearer <id>`, and a response has a new
     /// id in the header `Session-Id`. There is no cookie.
     pub fn bearer(mut self) -> Self {
         self.config.carrier = Carrier::Bearer;
         self
     }
 
-    /// Whether changes are stored although the handler answers with a status of 500 or more.
+    /// Whether changes are stored even if the response has a status of 500 or more.
     pub fn save_on_server_error(mut self, save: bool) -> Self {
         self.config.save_on_server_error = save;
         self
     }
 
-    /// Sets the answer when a session cannot be read or stored, in place of those that the
+    /// Sets the response when a session cannot be read or stored, in place of those that the
     /// [module](super#when-something-goes-wrong) lists.
     ///
-    /// `None` goes on: at [`Stage::Load`] as if there were no session, and no change of the handler is
-    /// stored; at [`Stage::Save`] with the answer of the handler.
+    /// `None` continues: at [`Stage::Load`] without a session, and no change of the handler is stored; at
+    /// [`Stage::Save`] with the response of the handler.
     pub fn on_error(
         mut self,
-        answer: impl Fn(&Error, Stage) -> Option<Response> + Send + Sync + 'static,
+        respond: impl Fn(&Error, Stage) -> Option<Response> + Send + Sync + 'static,
     ) -> Self {
-        self.on_error = Some(Arc::new(answer));
+        self.on_error = Some(Arc::new(respond));
         self
     }
 }

@@ -1,9 +1,9 @@
-//! Typed sessions in axum 0.8: a layer, and an extractor of one's own struct.
+//! Typed sessions in axum 0.8: a layer, and an extractor of your session struct.
 //!
-//! [`SessionLayer`] goes around a router; a handler takes a [`CurrentSession`], which dereferences to
-//! the session struct. What the handler changes is stored when it is done, before the response goes
-//! out: a session that is there by [`save`](crate::DynamoDbStore::save), so that parallel requests
-//! which change different fields do not disturb each other; one that is not there is created.
+//! [`SessionLayer`] goes around a router. A handler takes a [`CurrentSession`], which dereferences to
+//! the session struct. Its changes are stored when it is done, before the response is sent. An existing
+//! session is stored by [`save`](crate::DynamoDbStore::save), so that parallel requests which change
+//! different fields do not overwrite each other. If there is no session, one is created.
 //!
 //! ```
 //! use axum::Router;
@@ -28,7 +28,7 @@
 //!
 //! async fn log_in(mut session: Current) {
 //!     session.user_id = Some("u-17".into());
-//!     // Whoever planted the old id has nothing of it.
+//!     // An attacker who knows the old id cannot use it.
 //!     CurrentSession::cycle_id(&mut session);
 //! }
 //!
@@ -53,43 +53,43 @@
 //! | that reads | 1 `load`, and a `touch` when the store's [`Touch`](crate::Touch) policy asks for one |
 //! | that changes something | 1 `load`, 1 `save` |
 //! | that changes something and has no session | 1 `create` |
-//! | with [`update`](CurrentSession::update) | 1 `load`, 1 `UpdateItem`, and one more each time that others were first |
+//! | with [`update`](CurrentSession::update) | 1 `load`, 1 `UpdateItem`, and one more each time that another write wins |
 //! | with [`cycle_id`](CurrentSession::cycle_id) | 1 `load`, 1 `cycle_id`, which stores all other changes too |
 //! | with [`end`](CurrentSession::end) | 1 `load`, 1 `delete` |
 //!
 //! On a store with [`ReadYourWrites`](crate::ReadConsistency::ReadYourWrites) and a
-//! [signed](SessionCookie::signed) cookie, that `load` is one at half the price, which sees all that
-//! this client has written: the cookie takes the version along, and is set anew with every write. Of
-//! several requests at once, the answer that arrives last counts, so that the next request may miss what
-//! another of them wrote.
+//! [signed](SessionCookie::signed) cookie, that `load` costs half, and sees everything that this client has
+//! written: the cookie holds the version, and every write sets the cookie again. If several requests run at
+//! the same time, the response that arrives last counts, so the next request may miss a write of another
+//! one.
 //!
-//! A handler that only reads clones and serialises nothing.
+//! If a handler only reads, nothing is cloned or serialised.
 //!
 //! # When something goes wrong
 //!
-//! | what | answer, if [`on_error`](SessionLayer::on_error) says nothing else |
+//! | event | response, unless [`on_error`](SessionLayer::on_error) gives another |
 //! |---|---|
-//! | the cookie is empty, too long, there twice, of another app, unsigned, or of a session that has ended | as without a cookie |
+//! | the cookie is empty, too long, sent twice, of another app, unsigned, or of a session that has ended | as without a cookie |
 //! | the session ended while the handler ran | that of the handler; nothing is stored |
-//! | DynamoDB is not available, or others overtook every attempt | 503 |
+//! | DynamoDB is not available, or other writes won every attempt | 503 |
 //! | a consistent index refuses one more session | 409 |
 //! | the session cannot be decoded, or stored | 500 |
-//! | the handler answers with a server error, or panics | its own; nothing is stored, unless [`save_on_server_error`](SessionLayer::save_on_server_error) |
-//! | the client hangs up while the handler runs | nothing is stored; once storing has begun, it is carried to its end |
+//! | the handler responds with a server error, or panics | its own; nothing is stored, unless [`save_on_server_error`](SessionLayer::save_on_server_error) |
+//! | the client hangs up while the handler runs | nothing is stored; but once storing has begun, it continues to its end |
 //!
-//! In none of these is the cookie taken away: a slow request would undo the log-in of a fast one. Only
+//! None of these removes the cookie, since a slow request would then undo the log-in of a fast one. Only
 //! [`end`](CurrentSession::end) removes it.
 //!
 //! # On AWS Lambda
 //!
-//! Lambda freezes the process when the answer is out. The layer has nothing to do by then: it gives
-//! the answer away when the write of the session is through, and reads the session anew for each
-//! request. The example `lambda-app` runs so.
+//! Lambda freezes the process when the response is sent. The layer has nothing left to do then: it returns
+//! the response after the session is written, and reads the session again for each request. The example
+//! `lambda-app` runs on Lambda.
 //!
 //! # Guarantees
 //!
-//! All of the store's own, G1 to G14, hold: the layer calls nothing but [`DynamoDbStore`]'s methods.
-//! After a failed read nothing is written, whatever `on_error` answers.
+//! All guarantees of the store, G1 to G14, hold: the layer only calls [`DynamoDbStore`]'s methods. After a
+//! failed read nothing is written, whatever `on_error` returns.
 //!
 //! [`DynamoDbStore`]: crate::DynamoDbStore
 

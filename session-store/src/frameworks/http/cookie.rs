@@ -1,4 +1,4 @@
-//! Where a request and its answer carry the session id: in a cookie, or in a header.
+//! How requests and responses carry the session id: in a cookie, or in a header.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,12 +12,12 @@ pub use cookie::{Key as SigningKey, SameSite};
 
 /// The cookie that holds the session's id, and how browsers are to treat it.
 ///
-/// The default follows OWASP: named `__Host-session`, sent over TLS only and to this host alone, out of
-/// reach for scripts, and not sent with cross-site requests except for links.
+/// The default follows OWASP: named `__Host-session`, sent over TLS only and to this host only, hidden from
+/// scripts, and not sent with cross-site requests except for links.
 ///
-/// The name's prefix follows from the other settings, since browsers refuse a cookie whose prefix
-/// promises more than it has: `__Host-` if it is secure, for all paths and without a domain;
-/// `__Secure-` if it is only secure; none otherwise.
+/// The name's prefix follows from the other settings, since browsers refuse a cookie that does not fulfil
+/// its prefix: `__Host-` if it is secure, for all paths and without a domain; `__Secure-` if it is only
+/// secure; no prefix otherwise.
 #[derive(Clone, Debug)]
 pub struct SessionCookie {
     name: String,
@@ -88,8 +88,8 @@ impl SessionCookie {
         self
     }
 
-    /// Whether it outlives the browser: until the session's absolute timeout, or, with `false`, until
-    /// the browser is closed.
+    /// Whether the browser keeps it until the session's absolute timeout. With `false`, the browser drops
+    /// it when it is closed.
     pub fn persistent(mut self, persistent: bool) -> Self {
         self.persistent = persistent;
         self
@@ -97,8 +97,8 @@ impl SessionCookie {
 
     /// Signs the id with this key, so that a made-up one is refused without asking DynamoDB.
     ///
-    /// Ids have 256 random bits, so nobody can guess one. Signing saves the cost of the reads that an
-    /// attempt to do so would cause. All hosts need the same key.
+    /// Ids have 256 random bits, so they cannot be guessed. Signing saves the reads for such guesses. All
+    /// hosts need the same key.
     pub fn signed(mut self, key: SigningKey) -> Self {
         self.key = Some(key);
         self
@@ -123,7 +123,7 @@ impl SessionCookie {
             .filter_map(Result::ok)
             .filter(|cookie| cookie.name() == name);
         let cookie = found.next()?;
-        // Of two cookies, one may have been planted by another host, and nothing tells which.
+        // If there are two cookies, another host may have set one of them, and nothing shows which.
         if found.next().is_some() {
             return None;
         }
@@ -172,14 +172,14 @@ impl SessionCookie {
     }
 }
 
-/// Where the id is in a request and in its answer.
+/// Where the id is in a request and in its response.
 #[derive(Clone, Debug)]
 pub(crate) enum Carrier {
     Cookie(SessionCookie),
     Bearer,
 }
 
-/// The header with a new id in an answer, in bearer mode.
+/// In bearer mode, the header of a response with a new id.
 const SESSION_ID: HeaderName = HeaderName::from_static("session-id");
 
 /// The session id and the last written version, as the client sent them.
@@ -191,9 +191,9 @@ pub(crate) struct Credential {
 
 /// A change of the client's credential.
 pub(crate) enum CredentialUpdate {
-    /// It is this one, and worthless after this moment.
+    /// The client gets this credential, which is not valid after this moment.
     Set(Credential, SystemTime),
-    /// There is none any more.
+    /// The client loses its credential.
     Remove,
 }
 
@@ -211,7 +211,7 @@ impl Carrier {
         }
     }
 
-    /// Whether it carries the version that the client last wrote.
+    /// Whether it carries the version of the client's last write.
     pub(crate) fn carries_version(&self) -> bool {
         matches!(self, Self::Cookie(SessionCookie { key: Some(_), .. }))
     }
@@ -242,10 +242,13 @@ impl Carrier {
             Ok(mut value) => {
                 value.set_sensitive(true);
                 headers.append(name, value);
-                // No cache may give the cookie to somebody else.
+                // A cache must not give the cookie to another client.
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             }
-            Err(error) => tracing::error!(%error, "the cookie's name, domain or path is not valid"),
+            Err(error) => tracing::error!(
+                %error,
+                "no session cookie was set, because its name, domain or path is not valid; correct it"
+            ),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The session of an HTTP request, for any framework that passes typed requests on: where it is kept,
-//! when it is stored, and how its id travels.
+//! The session of an HTTP request, for any framework with typed requests: where it is kept, when it is
+//! stored, and how its id travels.
 
 pub(crate) mod cookie;
 pub(crate) mod policy;
@@ -7,4 +7,4 @@ mod request_session;
 mod slot;
 
 pub(crate) use self::request_session::{Current, RequestSession};
-pub(crate) use self::slot::{Finished, Refusal, SessionConfig, Slot};
+pub(crate) use self::slot::{Finished, LendError, SessionConfig, Slot};

@@ -1,4 +1,4 @@
-//! The answer to a request whose session could not be read or stored.
+//! The response to a request whose session could not be read or stored.
 
 use http::StatusCode;
 
@@ -8,16 +8,16 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
-    /// Reading the session for a handler, which has not run.
+    /// Reading the session for a handler, which has not run yet.
     Load,
-    /// Storing the changes of the handler, whose answer is there.
+    /// Storing the changes of the handler, which has given its response.
     Save,
 }
 
-/// The answer by default: a status and a text for the visitor. `None` goes on.
-pub(crate) fn default_answer(error: &Error, stage: Stage) -> Option<(StatusCode, &'static str)> {
+/// The default response: a status and a text for the visitor. `None` leaves that of the handler.
+pub(crate) fn default_response(error: &Error, stage: Stage) -> Option<(StatusCode, &'static str)> {
     let status = match error {
-        // The session ended while the handler ran, and its changes with it.
+        // The session ended while the handler ran, so there is nothing to store its changes in.
         Error::Gone(_) if stage == Stage::Save => return None,
         Error::Service(_) | Error::Conflict(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Limit(_) => StatusCode::CONFLICT,
@@ -25,13 +25,13 @@ pub(crate) fn default_answer(error: &Error, stage: Stage) -> Option<(StatusCode,
     };
     let text = match status {
         StatusCode::SERVICE_UNAVAILABLE => "sessions are not available; try again in a moment",
-        StatusCode::CONFLICT => "there are too many sessions of this user; end one of them first",
+        StatusCode::CONFLICT => "this user has too many sessions; end one of them first",
         _ => "the session could not be read or stored",
     };
     Some((status, text))
 }
 
-/// Logs an error that a visitor is told of in general words alone.
+/// Logs an error in full, since the visitor sees a general text only.
 pub(crate) fn log(error: &Error) {
     match error {
         Error::Gone(_) => tracing::info!("{error}"),

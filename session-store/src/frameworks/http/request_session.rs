@@ -1,4 +1,4 @@
-//! The session of one request, from its load to its store.
+//! The session of one request, from its load to its save.
 
 use std::convert::Infallible;
 
@@ -21,11 +21,11 @@ pub(crate) struct RequestSession<S> {
     ended: Ended,
     /// Whether the session is to get a new id.
     pub(crate) cycle: bool,
-    /// Whether the store's policy may touch it.
+    /// Whether the store may touch it.
     pub(crate) touch: bool,
     /// The read failed, and nothing is written after a failed read (G10).
     pub(crate) read_only: bool,
-    /// Storing failed, and the handler deals with that itself.
+    /// A save by the handler failed, and the handler has the error.
     pub(crate) save_failed: bool,
     /// Timeouts that the handler has set.
     pub(crate) timeouts: TimeoutChange,
@@ -35,9 +35,9 @@ pub(crate) struct RequestSession<S> {
     pub(super) credential_update: Option<CredentialUpdate>,
 }
 
-/// The session as the handler has it.
+/// The session as the handler sees it.
 pub(crate) enum Current<S> {
-    /// There is none yet. `before` is the data before the first mutable access.
+    /// There is no session yet. `before` is the data before the first mutable access.
     New {
         data: S,
         before: Option<Box<S>>,
@@ -48,7 +48,7 @@ pub(crate) enum Current<S> {
 /// Whether the handler has ended a session.
 enum Ended {
     No,
-    /// It has, but there was none.
+    /// It has, but there was no session.
     WithoutSession,
     Session(SessionId),
 }
@@ -82,7 +82,7 @@ impl<S: Default> RequestSession<S> {
     pub(crate) fn end(&mut self) {
         match std::mem::replace(&mut self.current, Current::absent()) {
             Current::Existing(session) => self.ended = Ended::Session(session.id().clone()),
-            // A session that the handler has ended before is still to be deleted.
+            // A session that the handler ended before must still be deleted.
             Current::New { .. } => {
                 if !matches!(self.ended, Ended::Session(_)) {
                     self.ended = Ended::WithoutSession;
@@ -128,7 +128,7 @@ impl<S> RequestSession<S>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    /// Whether there can be anything to store.
+    /// Whether there may be anything to store.
     pub(super) fn is_due(&self, store: &DynamoDbStore<S>) -> bool {
         if self.read_only || self.save_failed {
             return false;
@@ -145,10 +145,10 @@ where
             }
     }
 
-    /// Ends what was ended, and stores what was changed.
+    /// Deletes the session that the handler ended, and stores its changes.
     pub(crate) async fn store(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
         if self.read_only {
-            tracing::warn!("the session could not be read, and changes to it are not stored");
+            tracing::warn!("the session could not be read, so its changes are not stored");
             return Ok(());
         }
         if !matches!(self.ended, Ended::No) {
@@ -190,7 +190,7 @@ where
         Ok(())
     }
 
-    /// Tells the client the version that it has to ask for from now on, unless it knows already.
+    /// Gives the client the version that its next load must see, unless the client has it already.
     pub(super) fn tell_version(&mut self, store: &DynamoDbStore<S>, sent: Option<u64>) {
         let Current::Existing(session) = &self.current else {
             return;
@@ -201,7 +201,7 @@ where
         }
     }
 
-    /// Stores what was changed before, then this change, again and again until it wins.
+    /// Stores the earlier changes, and then this one, which it retries until it wins.
     pub(crate) async fn update<T: Send>(
         &mut self,
         store: &DynamoDbStore<S>,
@@ -220,7 +220,7 @@ where
                 let changed = store.try_update_loaded(session, change).await;
                 changed.map(|Ok(value)| value)
             }
-            // A session that begins now has no other writers.
+            // A new session has no other writers.
             Current::New { .. } => {
                 let value = change(self.current.get_mut());
                 self.store(store).await?;
@@ -230,7 +230,7 @@ where
     }
 }
 
-/// The update with which the client learns the credential of this session.
+/// The update that gives the client the credential of this session.
 fn credential_of<S>(store: &DynamoDbStore<S>, session: &Session<S>) -> CredentialUpdate {
     let end = session.state.lifetime.absolute_end();
     let credential = Credential {
@@ -240,7 +240,7 @@ fn credential_of<S>(store: &DynamoDbStore<S>, session: &Session<S>) -> Credentia
     CredentialUpdate::Set(credential, seconds_to_time(end))
 }
 
-/// Gives the session a new id, and resumes until it is known which id is valid.
+/// Gives the session a new id. While the outcome is unknown, it asks again, a few times.
 async fn cycle<S>(store: &DynamoDbStore<S>, session: &mut Session<S>) -> Result<(), Error>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -264,7 +264,7 @@ fn is_changed<S: SessionAttributes + Serialize>(
     let Some(before) = before else {
         return Ok(false);
     };
-    // Any handle will do: it makes no difference to whether the two differ.
+    // Any handle will do: it does not affect the comparison.
     let handle = SessionHandle::of_secret(&[]);
     let (before, after) = (Image::of(handle, before)?, Image::of(handle, data)?);
     Ok(!Delta::between(S::SCHEMA, &before, &after, &Intent::default()).is_empty())

@@ -1,5 +1,5 @@
-//! The place of a request's session between a framework's layer, which stores it, and its extractor,
-//! which lends it to a handler.
+//! The slot with a request's session. A framework's extractor lends the session to a handler, and its
+//! layer stores it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::store::DynamoDbStore;
 use super::cookie::{Carrier, Credential, CredentialUpdate};
 use super::request_session::RequestSession;
 
-/// The settings of a layer, but for its answers.
+/// The settings of a layer, without those for error responses.
 pub(crate) struct SessionConfig<S> {
     pub(crate) store: DynamoDbStore<S>,
     pub(crate) carrier: Carrier,
@@ -31,31 +31,31 @@ impl<S> Clone for SessionConfig<S> {
     }
 }
 
-/// The session of one request. The lock is held for a moment each time, and never across an await.
+/// The session of one request. The lock is never held across an await.
 pub(crate) struct Slot<S> {
     config: Arc<SessionConfig<S>>,
     /// The credential that the client sent.
     sent: Option<Credential>,
-    place: Mutex<Place<S>>,
+    state: Mutex<SlotState<S>>,
 }
 
-enum Place<S> {
-    /// No handler has asked for it.
-    Untouched,
-    /// A handler has it, or it is being read for one.
+enum SlotState<S> {
+    /// No handler has asked for the session.
+    NotLoaded,
+    /// A handler has the session, or it is being read for one.
     Lent,
-    Here(Box<RequestSession<S>>),
+    Loaded(Box<RequestSession<S>>),
 }
 
-/// Why a handler cannot have the session now. `R` is the framework's answer.
-pub(crate) enum Refusal<R> {
-    Lent,
+/// Why a handler cannot have the session now. `R` is the framework's response.
+pub(crate) enum LendError<R> {
+    InUse,
     Failed(R),
 }
 
-/// What has to be done to the answer when a request is finished.
+/// The result of storing a request's session.
 pub(crate) enum Finished {
-    /// Storing may have failed, and the client may have to learn of another credential.
+    /// By the policy, a response for `error` can replace that of the handler. It then gets the `update`.
     Done {
         error: Option<Error>,
         update: Option<CredentialUpdate>,
@@ -70,7 +70,7 @@ impl<S> Slot<S> {
         Self {
             sent: config.carrier.read(headers),
             config,
-            place: Mutex::new(Place::Untouched),
+            state: Mutex::new(SlotState::NotLoaded),
         }
     }
 
@@ -79,18 +79,18 @@ impl<S> Slot<S> {
     }
 
     pub(crate) fn put_back(&self, session: Box<RequestSession<S>>) {
-        self.replace(Place::Here(session));
+        self.replace(SlotState::Loaded(session));
     }
 
-    /// Writes a change of the credential into the headers of an answer.
+    /// Writes a change of the credential into the headers of a response.
     pub(crate) fn write(&self, update: &CredentialUpdate, headers: &mut HeaderMap) {
         let SessionConfig { store, carrier, .. } = &*self.config;
         carrier.write(update, store.table().now().time(), headers);
     }
 
-    fn replace(&self, place: Place<S>) -> Place<S> {
-        let mut current = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut current, place)
+    fn replace(&self, state: SlotState<S>) -> SlotState<S> {
+        let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut current, state)
     }
 }
 
@@ -98,17 +98,17 @@ impl<S> Slot<S>
 where
     S: SessionAttributes + Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    /// Lends the session to a handler: the first time it is read, after that it is the same one.
+    /// Lends the session to a handler. The first call reads it; later calls lend the same one.
     ///
-    /// If the read fails, `answer` decides: an answer, or none to go on without a session.
+    /// If the read fails, `respond` decides: `None` continues without a session.
     pub(crate) async fn lend<R>(
         &self,
-        answer: impl FnOnce(&Error) -> Option<R>,
-    ) -> Result<Box<RequestSession<S>>, Refusal<R>> {
-        match self.replace(Place::Lent) {
-            Place::Here(session) => return Ok(session),
-            Place::Lent => return Err(Refusal::Lent),
-            Place::Untouched => {}
+        respond: impl FnOnce(&Error) -> Option<R>,
+    ) -> Result<Box<RequestSession<S>>, LendError<R>> {
+        match self.replace(SlotState::Lent) {
+            SlotState::Loaded(session) => return Ok(session),
+            SlotState::Lent => return Err(LendError::InUse),
+            SlotState::NotLoaded => {}
         }
         let store = &self.config.store;
         let loaded = match &self.sent {
@@ -121,28 +121,31 @@ where
         };
         match loaded {
             Ok(session) => Ok(Box::new(RequestSession::new(session))),
-            Err(error) => match answer(&error) {
-                Some(answer) => {
-                    self.replace(Place::Untouched);
-                    Err(Refusal::Failed(answer))
+            Err(error) => match respond(&error) {
+                Some(response) => {
+                    self.replace(SlotState::NotLoaded);
+                    Err(LendError::Failed(response))
                 }
                 None => Ok(Box::new(RequestSession::read_only())),
             },
         }
     }
 
-    /// Stores the changes of the handler, which has answered with this status.
+    /// Stores the changes of the handler, whose response has this status.
     pub(crate) async fn finish(&self, status: StatusCode) -> Finished {
-        let mut session = match self.replace(Place::Lent) {
-            Place::Here(session) => session,
-            Place::Untouched => {
+        let mut session = match self.replace(SlotState::Lent) {
+            SlotState::Loaded(session) => session,
+            SlotState::NotLoaded => {
                 return Finished::Done {
                     error: None,
                     update: None,
                 };
             }
-            Place::Lent => {
-                tracing::error!("a session was kept beyond its handler, and its changes are lost");
+            SlotState::Lent => {
+                tracing::error!(
+                    "a session was kept after its handler ended, and its changes are lost; \
+                     drop it in the handler"
+                );
                 return Finished::Done {
                     error: None,
                     update: None,
@@ -157,7 +160,7 @@ where
         let mut failed = None;
         let counts = *save_on_server_error || !status.is_server_error();
         if counts && session.is_due(store) {
-            // In a task of its own, which goes on if the client hangs up.
+            // In a separate task, which continues if the client hangs up.
             let store = store.clone();
             let stored = tokio::spawn(async move {
                 let stored = session.store(&store).await;

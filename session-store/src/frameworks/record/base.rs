@@ -2,15 +2,15 @@
 //!
 //! # Copies that are saved more than once
 //!
-//! A framework lends out a record by reference, so the copy keeps its base: after its first save, the
-//! stored state is another one. The difference to the base would miss an entry that the first save set
-//! and that was set back since, and a cache keeps such copies for a long time. So each copy has a number.
-//! The mark of each of its writes begins with this number, and with the count of writes of the copy:
+//! A framework lends out a record by reference, so a copy keeps its base although its first save changes
+//! the stored state. If the application then sets an entry back to its value in the base, the difference
+//! to the base does not show that, and a cache keeps such copies for a long time. So each copy has a random
+//! id. The mark of each of its writes begins with this id and the number of the write:
 //!
-//! - The first save of a copy is on condition that there is no such mark.
-//! - If there is one, and only this copy has written since its base, all that it holds now replaces the
-//!   data, under a version check.
-//! - If others have written as well, the difference is written; what they stored stays.
+//! - The first save of a copy has the condition that the item has no mark of this copy.
+//! - If it has one, and only this copy has written since its base, the whole map of the copy replaces the
+//!   data, with a version check.
+//! - If others have written as well, the difference is written, and their changes stay.
 
 use serde_json::{Map as Object, Value};
 
@@ -28,7 +28,7 @@ const COPY: &str = "copy";
 const STALE_ATTRIBUTES: &str = "out_of_step";
 const DATA: &str = "data";
 
-/// The state from which a copy of a session was made, as it travels in the copy.
+/// The state from which a copy of a session was made. The copy carries it.
 pub(crate) struct Base {
     pub(crate) created_at: Millis,
     pub(crate) version: u64,
@@ -39,7 +39,7 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// The base of a copy of what was read.
+    /// The base of a copy of a session that was read.
     pub(crate) fn of(loaded: &Loaded) -> Result<Self, Error> {
         let stale = loaded.stale_attributes.iter();
         Ok(Self {
@@ -73,7 +73,7 @@ impl Base {
         };
         let number = |name| base.get(name)?.as_u64();
         let created_at = Millis(number(CREATED_AT)?);
-        // No session has more writes than that, and adding to it does not overflow.
+        // No session has more writes than this, and additions to it do not overflow.
         let version = number(VERSION).filter(|version| (1..u64::MAX / 2).contains(version))?;
         let [0, a, b, c] = u32::try_from(number(COPY)?).ok()?.to_be_bytes() else {
             return None;

@@ -1,5 +1,5 @@
-//! A session as a framework holds it: a map of JSON, from which the session type reads the attributes
-//! that it promotes.
+//! A session as a framework holds it: a map of JSON. The session type is read from the map, to find the
+//! promoted attributes.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,8 +23,8 @@ pub(crate) struct Loaded {
     pub(crate) ends: u64,
     pub(crate) created_at: Millis,
     pub(crate) version: u64,
-    /// The promoted attributes whose stored value is not the one that the type makes of the data: a
-    /// binary that does not know them wrote it.
+    /// The promoted attributes whose stored value differs from that of the type: a binary that does not
+    /// know them wrote the data.
     pub(crate) stale_attributes: Vec<&'static str>,
     /// Attributes that the type does not know.
     #[cfg(feature = "actix-session")]
@@ -59,7 +59,7 @@ pub(super) fn image<S: SessionAttributes + DeserializeOwned>(
     Image::new(S::SCHEMA, handle, data, &session)
 }
 
-/// The same; without attributes if the type cannot read the entries.
+/// The image of these entries; without attributes if the type cannot read them.
 pub(super) fn image_or_entries<S: SessionAttributes + DeserializeOwned>(
     handle: SessionHandle,
     data: Map,

@@ -1,4 +1,4 @@
-//! Sessions of frameworks that know no types: behind tower-sessions and actix-session.
+//! Untyped sessions, for tower-sessions and actix-session.
 
 mod base;
 mod data;

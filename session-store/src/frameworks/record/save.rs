@@ -1,4 +1,4 @@
-//! Saving a copy of a session that a framework hands back.
+//! Saves a copy of a session that a framework passes back.
 
 use std::marker::PhantomData;
 
@@ -20,11 +20,11 @@ use super::data::{Data, image, image_or_entries};
 use super::store::{Records, log_evicted};
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
-    /// Writes the difference to the base, or without a base replaces the data, if the session is live.
+    /// Writes the difference to the base if the session is live. Without a base, it replaces the data.
     ///
-    /// The session then ends at this second, or by its absolute timeout. It ends later if others have
-    /// granted it more and this save may not shorten it. If nothing changed, only the expiry is written,
-    /// and the version stays, so that no other writer conflicts with it.
+    /// The session then ends at this second, or by its absolute timeout. It ends later if another write
+    /// has extended it and this save may not shorten it. If nothing changed, only the expiry is written,
+    /// and the version stays the same, so that this save conflicts with no other.
     pub(crate) async fn save(
         &self,
         handle: SessionHandle,
@@ -53,7 +53,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
 /// The item holds already all that is to be stored.
 struct AlreadyStored;
 
-/// The save of a framework's record.
+/// The save of a record.
 struct RecordSave<'a, S> {
     codec: &'a Codec,
     handle: SessionHandle,
@@ -62,17 +62,17 @@ struct RecordSave<'a, S> {
     /// The difference to the base.
     delta: Delta,
     plan: SavePlan,
-    /// The promoted attributes before the save, as far as they are known.
+    /// The promoted attributes before the save, if they are known.
     promoted: Map,
     lifetime: Lifetime,
     nonce: Nonce,
     /// A version known to predate this write.
     seen: Option<u64>,
-    /// The id of the copy, while this would be its first write.
+    /// The id of the copy, if this is its first write.
     first_of: Option<[u8; 3]>,
     /// When the session is to end, in seconds since 1970.
     ends: u64,
-    /// Whether it may end sooner than others have granted.
+    /// Whether this save may shorten an expiry that others have set.
     shortens: bool,
     /// Whether the expiry is written at all.
     extends: bool,
@@ -128,7 +128,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
             base: None,
             delta: Delta::default(),
             plan: SavePlan::replace(codec, &after, None)?,
-            // Without a base, the values that the session had are unknown: most likely they are these.
+            // Without a base, the old values are unknown: most likely they are the same.
             promoted: after.promoted(),
             after,
             lifetime: Lifetime::new(codec.schema(), Millis(0), None),
@@ -142,7 +142,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         })
     }
 
-    /// The same change put onto the item that others have stored since.
+    /// The same change, applied to the item that others have stored since.
     fn rebased(&self, found: &ReadableItem) -> Result<SavePlan, Error> {
         let (schema, item) = (self.codec.schema(), &found.item);
         let data = |item: &Map| data_of(schema, item).cloned().unwrap_or_default();
@@ -189,7 +189,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
             seen: self.seen,
             first_of: self.first_of,
             bound: if self.shortens {
-                // G6: the time of creation may be unknown here, so the item's own decides.
+                // G6: the time of creation may be unknown here, so the condition checks that of the item.
                 ExpiryBound::CreatedSince(earliest_creation(self.codec.schema(), self.ends))
             } else {
                 ExpiryBound::NotLater
@@ -216,7 +216,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
         let own_writes = base.writes(schema, item);
         let others_wrote = found.version.checked_sub(base.version) != Some(own_writes);
         let replanned = if own_writes > 0 && !others_wrote {
-            // Only this copy has written since its base: it knows all that is stored.
+            // Only this copy has written since its base, so it knows everything that is stored.
             if is_stored(schema, found, &self.after, self.ends) {
                 return Ok(Next::Stop(AlreadyStored));
             }
@@ -240,7 +240,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
     }
 }
 
-/// Plans a change that leads to this image from a state of this version.
+/// Plans a change from a state of this version to this image.
 fn plan_change(
     codec: &Codec,
     delta: Delta,
@@ -264,12 +264,12 @@ fn plan_change(
 /// The difference to the base, and the stale attributes that it repairs.
 fn difference(schema: &Schema, base: &Base, before: &Image, after: &Image) -> Delta {
     let mut delta = Delta::between(schema, before, after, &Intent::default());
-    // If the type cannot read the base, all attributes count as changed, and come from all of this copy.
+    // If the type cannot read the base, all attributes count as changed, and depend on the whole copy.
     delta.needs_base_version |= before.attributes.is_empty() && !after.attributes.is_empty();
     for (name, value) in &after.attributes {
         let written = delta.attributes.iter().any(|(changed, _)| changed == name);
         if !written && base.stale_attributes.iter().any(|other| other == name) {
-            // Somebody else may have repaired it since.
+            // Another writer may have repaired it since.
             delta.needs_base_version = true;
             delta.attributes.push((name, value.clone()));
         }
@@ -277,7 +277,7 @@ fn difference(schema: &Schema, base: &Base, before: &Image, after: &Image) -> De
     delta
 }
 
-/// Whether the item holds already all that is to be stored.
+/// Whether the item already has everything that this save would store.
 fn is_stored(schema: &Schema, found: &ReadableItem, image: &Image, ends: u64) -> bool {
     let Some(data) = data_of(schema, &found.item) else {
         return false;

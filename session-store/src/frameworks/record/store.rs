@@ -1,4 +1,4 @@
-//! Creating, reading and ending a framework's session.
+//! Creates, reads and ends a framework's session.
 
 #[cfg(feature = "actix-session")]
 use std::time::Duration;
@@ -32,9 +32,9 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         Self { store }
     }
 
-    /// Creates a session under the id of this handle or the next.
+    /// Creates a session under the id of this handle, or of the next if the id is taken.
     ///
-    /// A session that has ended by now is not stored: it would be absent to every reader, and still take
+    /// A session that has already expired is not stored: no reader would find it, but it would still take
     /// an entry in its rosters.
     pub(crate) async fn create(
         &self,
@@ -60,7 +60,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         };
         let item = item_of(handle)?;
         if !is_live(ends, now) {
-            tracing::info!(%handle, "a session that has ended already is not stored");
+            tracing::info!(%handle, "a session that has already expired is not stored");
             return Ok(());
         }
         let next = || {
@@ -108,7 +108,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
             ends: readable.expires_at,
             created_at,
             version: readable.version,
-            // Data that the type cannot read has no attributes to compare. A save says what is wrong.
+            // Data that the type cannot read has no attributes to compare. A save reports the error.
             stale_attributes: match &image {
                 Ok(image) => stale_attributes(schema, &item, image),
                 Err(_) => Vec::new(),
@@ -123,8 +123,8 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
 
 #[cfg(feature = "actix-session")]
 impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
-    /// Ends a session, and gives its item to only one of several calls at once. If a response was lost,
-    /// nobody knows which request ended it, and no call gets the item.
+    /// Ends a session, and returns its item to only one of several parallel calls. If a response was lost,
+    /// it is unknown which request ended the session, and no call gets the item.
     pub(crate) async fn end(&self, handle: SessionHandle) -> Result<Option<Map>, Error> {
         let table = self.store.table();
         let delete = || request::delete_present(table, handle);
@@ -136,10 +136,10 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         Ok(Some(item))
     }
 
-    /// Lets the session live for this long from now on, unless it does already, and writes nothing else.
+    /// Extends the session to this time from now, unless it already lives longer, and writes nothing else.
     ///
-    /// The time of creation is unknown here, so a condition checks that the absolute timeout allows as
-    /// much. If it does not, the refusal tells how much it allows.
+    /// The time of creation is unknown here, so a condition checks that the absolute timeout allows this.
+    /// If it does not, the item in the refusal shows how much it allows.
     pub(crate) async fn extend(&self, handle: SessionHandle, idle: Duration) -> Result<(), Error> {
         let (schema, table) = (S::SCHEMA, self.store.table());
         let now = table.now();
@@ -162,14 +162,14 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     }
 }
 
-/// The promoted attributes of an item that are not as the image has them.
+/// The promoted attributes of an item that differ from those of the image.
 fn stale_attributes(schema: &Schema, item: &Map, image: &Image) -> Vec<&'static str> {
     let mut repair = Delta::default();
     repair.repair(schema, item, image, image);
     repair.attributes.iter().map(|(name, _)| *name).collect()
 }
 
-/// Logs the sessions that were evicted: no framework asks for them.
+/// Logs the sessions that were evicted, since no framework asks for them.
 pub(super) fn log_evicted(evicted: Vec<SessionHandle>) {
     for handle in evicted {
         tracing::info!(%handle, "a session was evicted by a newer one of the same user");

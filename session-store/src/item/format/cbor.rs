@@ -1,8 +1,8 @@
 //! A map of DynamoDB's values as CBOR (RFC 8949), and back.
 //!
-//! Numbers are integers where they fit, floats where these have the same decimal form, and decimal
-//! fractions (tag 4) elsewhere. A set is an array with tag 258. Entries are in the order of their
-//! names, so that the same map always gives the same bytes.
+//! A number is an integer if it fits, otherwise a float if that has the same decimal form, otherwise a
+//! decimal fraction (tag 4). A set is an array with tag 258. Entries are in the order of their names, so
+//! that the same map always gives the same bytes.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -14,16 +14,16 @@ use crate::item::value::{MAX_DEPTH, Map};
 
 const SET: Tag = Tag::new(258);
 
-type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+type Encoded = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
 
 pub(super) fn encode(data: &Map) -> Vec<u8> {
     let mut e = Encoder::new(Vec::new());
-    // Nothing can fail that writes to memory.
-    let _: Written = map(&mut e, data);
+    // Writing to memory cannot fail.
+    let _: Encoded = map(&mut e, data);
     e.into_writer()
 }
 
-fn map(e: &mut Encoder<Vec<u8>>, entries: &Map) -> Written {
+fn map(e: &mut Encoder<Vec<u8>>, entries: &Map) -> Encoded {
     let mut entries: Vec<_> = entries.iter().collect();
     entries.sort_unstable_by_key(|(name, _)| *name);
     e.map(entries.len() as u64)?;
@@ -34,7 +34,7 @@ fn map(e: &mut Encoder<Vec<u8>>, entries: &Map) -> Written {
     Ok(())
 }
 
-fn write(e: &mut Encoder<Vec<u8>>, value: &AttributeValue) -> Written {
+fn write(e: &mut Encoder<Vec<u8>>, value: &AttributeValue) -> Encoded {
     match value {
         AttributeValue::S(text) => e.str(text)?,
         AttributeValue::B(bytes) => e.bytes(bytes.as_ref())?,
@@ -63,7 +63,7 @@ fn write(e: &mut Encoder<Vec<u8>>, value: &AttributeValue) -> Written {
     Ok(())
 }
 
-fn number(e: &mut Encoder<Vec<u8>>, text: &str) -> Written {
+fn number(e: &mut Encoder<Vec<u8>>, text: &str) -> Encoded {
     let is_spelled = |spelled: String| spelled == text;
     if let Ok(integer) = text.parse::<i128>()
         && is_spelled(integer.to_string())
@@ -73,7 +73,10 @@ fn number(e: &mut Encoder<Vec<u8>>, text: &str) -> Written {
     } else if let Ok(float) = text.parse::<f64>()
         && is_spelled(float.to_string())
     {
-        #[allow(clippy::cast_possible_truncation, reason = "that is what is tried")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "the next line checks for it"
+        )]
         let single = float as f32;
         if f64::from(single) == float {
             e.f32(single)?;
@@ -85,7 +88,7 @@ fn number(e: &mut Encoder<Vec<u8>>, text: &str) -> Written {
         match (u64::try_from(mantissa), negative) {
             (Ok(mantissa), false) => e.u64(mantissa)?,
             (_, false) => e.tag(IanaTag::PosBignum)?.bytes(&mantissa.to_be_bytes())?,
-            // As CBOR has it, -1 - n, so that there is no negative zero; that is a float above.
+            // CBOR stores -1 - n, so there is no negative zero here: it is a float above.
             (_, true) => {
                 let n = mantissa.saturating_sub(1);
                 e.tag(IanaTag::NegBignum)?.bytes(&n.to_be_bytes())?
@@ -98,8 +101,7 @@ fn number(e: &mut Encoder<Vec<u8>>, text: &str) -> Written {
     Ok(())
 }
 
-/// The digits of a number as an integer, the power of ten that they are to be taken by, and whether
-/// it is below zero.
+/// The digits of a number as an integer, its power of ten, and whether it is negative.
 fn decimal(text: &str) -> Option<(u128, i64, bool)> {
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -118,13 +120,13 @@ fn decimal(text: &str) -> Option<(u128, i64, bool)> {
     ))
 }
 
-/// The map in these bytes, or why there is none.
+/// The map in these bytes, or the reason why they are not one.
 pub(super) fn decode(bytes: &[u8]) -> Result<Map, Cause> {
     let mut d = Decoder::new(bytes);
     let map = read_map(&mut d, 0)?;
     match d.position() == bytes.len() {
         true => Ok(map),
-        false => Err("there is something behind the end of it".into()),
+        false => Err("trailing bytes after the map".into()),
     }
 }
 
@@ -184,7 +186,7 @@ fn set(values: Vec<AttributeValue>) -> Result<AttributeValue, Cause> {
             AttributeValue::B(bytes) => Some(bytes),
             _ => None,
         })?),
-        _ => return Err("a set of nothing, or of what cannot be in one".into()),
+        _ => return Err("a set that is empty, or of values of a type that no set can have".into()),
     })
 }
 
@@ -214,7 +216,7 @@ fn read_number(d: &mut Decoder<'_>) -> Result<String, Cause> {
     })
 }
 
-/// Without an exponent where that is not longer than a few zeros.
+/// The text of a number: without an exponent if that adds only a few zeros.
 fn spelled(sign: &str, digits: &str, exponent: i64) -> String {
     match usize::try_from(-exponent) {
         Ok(0) => format!("{sign}{digits}"),
@@ -269,7 +271,7 @@ mod tests {
             "123456789.123456789123456789",
         ] {
             let AttributeValue::N(read) = back(n(text)) else {
-                panic!("{text} is no number any more");
+                panic!("{text} is read as another type");
             };
             assert!(
                 crate::item::value::is_same(&n(&read), &n(text)),
@@ -314,10 +316,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_map_is_an_error() {
+    fn bytes_that_are_not_a_map_are_an_error() {
         let good = encode(&Map::from([("field".to_owned(), n("17"))]));
         for end in 0..good.len() {
-            assert!(decode(&good[..end]).is_err(), "{end} bytes of it");
+            assert!(decode(&good[..end]).is_err(), "only {end} bytes");
         }
         assert!(decode(&[&good[..], &[0]].concat()).is_err());
         assert!(decode(&[0x01]).is_err(), "a number");
@@ -326,7 +328,7 @@ mod tests {
         let nested = [&[0xa1, 0x61, b'a'][..], &[0x81; 10_000]].concat();
         assert!(
             decode(&nested).is_err(),
-            "deep nesting is no stack overflow"
+            "deep nesting does not overflow the stack"
         );
     }
 }

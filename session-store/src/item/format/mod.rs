@@ -1,8 +1,8 @@
-//! How `data` is stored: as a map, or packed into bytes, compressed or not.
+//! The forms of `data`: a map, or packed into bytes, compressed or not.
 //!
-//! To the rest of the store, packed data is a map like any other. It is unpacked as soon as an item
-//! comes from DynamoDB. It is packed when it is written: as a whole, and only onto the version that it
-//! was made from.
+//! The rest of the store sees packed data as a map. It is unpacked as soon as an item comes from
+//! DynamoDB. It is packed when it is written: all of it, and only onto the version that the copy was made
+//! from.
 
 mod cbor;
 
@@ -18,19 +18,19 @@ const CBOR: &str = "cbor";
 const COMPRESSED: &str = "cbor+zstd";
 
 /// Data of fewer bytes is not compressed. A write unit is 1 KB, and an item has some 200 bytes beside
-/// its data, so that compressing less saves nothing.
+/// its data, so compressing it would save nothing.
 #[cfg(feature = "zstd")]
 const MIN_COMPRESSED: usize = 768;
 
-/// zstd's own default. On a few KB, lower levels are hardly faster, and higher ones hardly smaller.
+/// zstd's own default. For a few KB, lower levels are hardly faster, and higher ones hardly smaller.
 #[cfg(feature = "zstd")]
 const LEVEL: i32 = 3;
 
-/// Data of more bytes is not compressed, so that no item can ask a reader for more memory.
+/// Data of more bytes is not compressed, so that no item can make a reader allocate more memory.
 #[cfg(feature = "zstd")]
 const MAX_UNPACKED: usize = 16 << 20;
 
-/// Encodes and decodes `data`: the one place that knows in which form a type stores it.
+/// Encodes and decodes `data`. Only this type knows the form in which a session type stores it.
 pub(crate) struct Codec {
     schema: &'static Schema,
 }
@@ -51,7 +51,7 @@ impl Codec {
         self.schema
     }
 
-    /// Packs `data` into bytes if the type says so; `None` where it is stored as a map.
+    /// Packs `data` into bytes if the type says so; `None` if it is stored as a map.
     pub(crate) fn pack(&self, data: impl FnOnce() -> Map) -> Option<Packed> {
         let schema = self.schema;
         if !schema.binary && !schema.compressed {
@@ -74,9 +74,9 @@ impl Codec {
         item.contains_key(self.schema.names.format)
     }
 
-    /// Replaces the `data` of an item by the map that it stands for, whatever its format.
+    /// Replaces the `data` of an item by its map, whatever its format.
     ///
-    /// [`is_packed`](Self::is_packed) still tells how it was stored.
+    /// [`is_packed`](Self::is_packed) still says how it was stored.
     pub(crate) fn unpack(&self, handle: SessionHandle, item: &mut Map) -> Result<(), DecodeError> {
         let names = &self.schema.names;
         let wrong = |name: &str, cause: Cause| Err(DecodeError::new(handle, name, cause));
@@ -86,7 +86,7 @@ impl Codec {
                 Some(format)
             }
             Some(_) => {
-                let cause = "a format that this version does not read";
+                let cause = "this version cannot read this format";
                 return wrong(names.format, cause.into());
             }
         };
@@ -115,7 +115,7 @@ impl Codec {
 }
 
 impl Packed {
-    /// The bytes that it takes in the item, without the name of `data`.
+    /// The number of bytes that it takes in the item, without the name of `data`.
     pub(crate) fn size(&self, schema: &Schema) -> usize {
         attribute_size("", &self.bytes) + schema.names.format.len() + self.format.len()
     }
@@ -146,11 +146,11 @@ fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Cause> {
     let size = zstd::bulk::Decompressor::upper_bound(bytes);
     match size {
         Some(size) if size <= MAX_UNPACKED => Ok(zstd::bulk::decompress(bytes, size)?),
-        _ => Err("it is larger than any that this store writes".into()),
+        _ => Err("its uncompressed size is unknown, or larger than this store writes".into()),
     }
 }
 
 #[cfg(not(feature = "zstd"))]
 fn decompress(_: &[u8]) -> Result<Vec<u8>, Cause> {
-    Err("it is compressed; switch on the feature `zstd` of session-store".into())
+    Err("it is compressed; enable the feature `zstd` of session-store".into())
 }

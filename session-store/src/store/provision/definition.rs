@@ -1,4 +1,4 @@
-//! The definition of a table by its schema, and how it differs from the table that exists.
+//! The definition of a table by its schema, and the differences to the table that exists.
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, GlobalSecondaryIndex, GlobalSecondaryIndexDescription, KeySchemaElement,
@@ -16,7 +16,7 @@ pub(super) fn indexes(schema: &Schema) -> impl Iterator<Item = &Attribute> + Clo
         .filter(|attribute| attribute.index_name().is_some())
 }
 
-/// The first index of the schema that the table lacks, if all else that it has fits.
+/// The first index of the schema that the table lacks, if everything else fits.
 pub(super) fn first_missing<'a>(
     schema: &'a Schema,
     table: &TableDescription,
@@ -26,7 +26,7 @@ pub(super) fn first_missing<'a>(
         &format!("table `{name}`"),
         &table_keys(schema)?,
         table.key_schema(),
-        "use another table, or name them in `#[dynamo(..)]`",
+        "use another table, or set the names with `id` and `sort_key` in `#[dynamo(..)]`",
     )?;
     check_types(name, &definitions(schema, indexes(schema))?, table)?;
 
@@ -44,8 +44,8 @@ pub(super) fn first_missing<'a>(
                     &what,
                     &index_keys(schema, attribute)?,
                     GlobalSecondaryIndexDescription::key_schema(index),
-                    "DynamoDB does not change them, so give the index of the type a new name, \
-                     `index(name = \"..\")`, and add it with `create_table`",
+                    "DynamoDB cannot change the keys of an index, so give the index of the type a \
+                     new name with `index(name = \"..\")`, and add it with `create_table`",
                 )?;
             }
             None => missing = missing.or(Some(attribute)),
@@ -70,7 +70,7 @@ fn check_keys(
             .join(", ")
     };
     Err(SetupError::new(format!(
-        "{what} has the keys {}, and the session type needs {}; {fix}",
+        "{what} has the keys {}, but the session type needs {}; {fix}",
         names(found),
         names(wanted),
     ))
@@ -92,7 +92,7 @@ fn check_types(
             continue;
         };
         return Err(SetupError::new(format!(
-            "the key `{}` of table `{name}` or of an index has the type {}, and in the session type it is {}; change one of them",
+            "the key `{}` of table `{name}` or of an index has the type {}, but in the session type it has the type {}; change one of them",
             wanted.attribute_name(),
             found.attribute_type().as_str(),
             wanted.attribute_type().as_str(),
@@ -110,7 +110,7 @@ pub(super) fn table_keys(schema: &Schema) -> Result<Vec<KeySchemaElement>, Error
     Ok(keys)
 }
 
-/// Sorted by value or its shard, then by age.
+/// The partition key is the value or its shard, and the sort key is the age.
 pub(super) fn index_keys(
     schema: &Schema,
     attribute: &Attribute,
@@ -137,7 +137,7 @@ fn element(name: &str, role: KeyRole) -> Result<KeySchemaElement, Error> {
         .map_err(incomplete)
 }
 
-/// The types of all keys. DynamoDB asks for those, and for no other attribute.
+/// The types of all keys. DynamoDB requires them, and accepts no other attribute.
 pub(super) fn definitions<'a>(
     schema: &Schema,
     indexes: impl Iterator<Item = &'a Attribute> + Clone,

@@ -23,14 +23,14 @@ use super::handle::DynamoDbStore;
 impl<S: SessionAttributes> DynamoDbStore<S> {
     /// Creates the table, its indexes and its TTL, and waits until all of them can be used.
     ///
-    /// Everything that exists and fits stays as it is; everything that is missing is added. A new table is
-    /// billed on demand. Filling an index of a large table can take DynamoDB hours; put a time-out around
+    /// It keeps everything that exists and fits, and adds everything that is missing. A new table is
+    /// billed on demand. DynamoDB can take hours to fill an index of a large table; put a time-out around
     /// the call if that is too long to wait.
     ///
     /// # Errors
     ///
     /// [`Error::Setup`] if a table of this name exists and does not fit, or if the engine has no TTL
-    /// ([`is_ttl_unsupported`](SetupError::is_ttl_unsupported)), in which case all else is ready;
+    /// ([`is_ttl_unsupported`](SetupError::is_ttl_unsupported)), in which case everything else is ready;
     /// [`Error::Service`].
     pub async fn create_table(&self) -> Result<(), Error> {
         let schema = S::SCHEMA;
@@ -56,13 +56,13 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         self.enable_ttl().await
     }
 
-    /// Compares the table with what the type needs: keys, indexes and TTL.
+    /// Checks that the table has the keys, indexes and TTL that the type needs.
     ///
-    /// Two requests, `DescribeTable` and `DescribeTimeToLive`; nothing is changed.
+    /// It sends two requests, `DescribeTable` and `DescribeTimeToLive`, and changes nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::Setup`] that names the first difference, or says that the engine has no TTL
+    /// [`Error::Setup`] with the first difference, or if the engine has no TTL
     /// ([`is_ttl_unsupported`](SetupError::is_ttl_unsupported)); [`Error::Service`].
     pub async fn verify_table(&self) -> Result<(), Error> {
         let described = self
@@ -77,14 +77,14 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
             .unwrap_or_else(|| TableDescription::builder().build());
         if let Some(missing) = first_missing(S::SCHEMA, &table)? {
             let name = missing.index_name().unwrap_or_default();
-            return Err(self.schema_mismatch(format!(
-                "lacks the index `{name}`; add it with `create_table`"
-            )));
+            return Err(
+                self.schema_mismatch(format!("has no index `{name}`; add it with `create_table`"))
+            );
         }
         if !is_usable(&table) {
-            return Err(
-                self.schema_mismatch("or an index of it is not active yet; try again later".into())
-            );
+            return Err(self.schema_mismatch(
+                "or one of its indexes is not active yet; try again later".into(),
+            ));
         }
         match self.ttl().await?.time_to_live_status() {
             Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling) => Ok(()),
@@ -108,7 +108,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                         return Ok(table);
                     }
                 }
-                // A new table can be unknown for a moment.
+                // DynamoDB may not know a new table for a moment.
                 Err(error) if error.code() == Some("ResourceNotFoundException") => {}
                 Err(error) => return Err(self.table().failed("DescribeTable", error).into()),
             }
@@ -168,7 +168,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         }
     }
 
-    /// The TTL of the table, unless it is on another attribute.
+    /// The TTL of the table; an error if it is on another attribute.
     async fn ttl(&self) -> Result<TimeToLiveDescription, Error> {
         let describe = self
             .client()
@@ -185,7 +185,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         let wanted = S::SCHEMA.names.expires_at;
         match ttl.attribute_name() {
             Some(other) if other != wanted && ttl.time_to_live_status() != Some(&TimeToLiveStatus::Disabled) => {
-                Err(self.schema_mismatch(format!("has its TTL on `{other}`, and the session type on `{wanted}`; change one of them")))
+                Err(self.schema_mismatch(format!("has its TTL on `{other}`, but the session type has it on `{wanted}`; change one of them")))
             }
             _ => Ok(ttl),
         }
@@ -196,7 +196,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     }
 }
 
-/// Whether an engine answers that it does not know the call.
+/// Whether this is the error of an engine that does not have the operation.
 fn is_unsupported(code: Option<&str>) -> bool {
     matches!(
         code,
@@ -207,7 +207,7 @@ fn is_unsupported(code: Option<&str>) -> bool {
 }
 
 fn is_usable(table: &TableDescription) -> bool {
-    // An update of the table does not keep it from being used.
+    // A table can be used during an update.
     let active = matches!(
         table.table_status(),
         Some(TableStatus::Active | TableStatus::Updating)

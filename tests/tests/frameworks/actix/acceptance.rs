@@ -60,7 +60,7 @@ async fn a_change_renews_the_cookie_and_a_reading_does_not() {
         assert_eq!(
             read.entries,
             json!({ "count": 2 }),
-            "it lives longer than the first would"
+            "it lives longer than with the first TTL"
         );
     }
 }
@@ -91,7 +91,7 @@ async fn every_request_renews_the_cookie_if_so_configured() {
     }
 }
 
-/// From the first visit past a log-in to the log-out, with old cookies sent again.
+/// From the first visit to the log-in and the log-out, with old cookies sent again.
 #[actix_web::test]
 async fn a_visit_with_log_in_and_log_out() {
     for policy in POLICIES {
@@ -106,7 +106,7 @@ async fn a_visit_with_log_in_and_log_out() {
         assert_eq!((nothing.cookie, nothing.entries), (None, json!({})));
         assert!(
             bench.items().await.is_empty(),
-            "who changes nothing has no session"
+            "without a change there is no session"
         );
 
         let first = site.post("/count", &None).await.cookie;

@@ -1,4 +1,4 @@
-//! actix-session: what is stored of the framework's map, and how a session is found by it.
+//! actix-session: how the framework's map is stored, and how the index finds a session.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use session_store_tests::TestBench;
 
 use super::{App, MINUTE, Site, bench, handle, only_item};
 
-/// The same with an index that misses nothing, of one session a user.
+/// The same with an index that misses nothing, and one session per user.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
 #[serde(default)]
@@ -113,7 +113,7 @@ async fn sessions_are_found_and_revoked_by_user() {
     );
 }
 
-/// The limit of one session a user holds for what the framework does, and the roster follows.
+/// The limit of one session per user applies to the framework's operations, and the roster follows them.
 #[actix_web::test]
 async fn g9_a_consistent_index_follows_log_in_and_log_out() {
     let bench = TestBench::<Single>::new().await;
@@ -126,7 +126,7 @@ async fn g9_a_consistent_index_follows_log_in_and_log_out() {
     assert_eq!(
         site.get("/", &phone).await.entries,
         json!({}),
-        "it made room"
+        "it was evicted"
     );
     assert_eq!(count("ferris").await.unwrap(), 1);
 
@@ -168,7 +168,7 @@ async fn g9_a_consistent_index_follows_log_in_and_log_out() {
     );
 }
 
-/// A session of a binary that did not promote the field yet is found after the next update.
+/// A session of a binary that does not promote the field yet is found after the next update.
 #[actix_web::test]
 async fn an_update_repairs_stale_attributes() {
     let (bench, sessions) = bench().await;
@@ -207,9 +207,9 @@ async fn a_session_is_in_the_shards_of_its_user() {
     assert_eq!(count("corro").await.unwrap(), 1);
 }
 
-/// An attribute that is computed from two entries fits both, whoever wrote which.
+/// An attribute that is computed from two entries fits both, whichever request wrote them.
 #[actix_web::test]
-async fn g3_a_computed_attribute_fits_what_two_requests_changed() {
+async fn g3_a_computed_attribute_fits_the_changes_of_two_requests() {
     let bench = TestBench::<Pair>::new().await;
     let sessions = ActixSessions::new(bench.store.clone());
     let key = sessions

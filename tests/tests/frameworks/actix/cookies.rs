@@ -1,4 +1,4 @@
-//! actix-session: cookies and keys that are those of no session.
+//! actix-session: cookies and keys without a session.
 
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ async fn a_bad_cookie_is_an_anonymous_request() {
         format!("id={}", sealed(key(), &handle(&live).to_string())),
         format!("id={}", sealed(key(), &"A".repeat(43))),
         format!("id={}", ended.as_ref().unwrap().value()),
-        // The first of two counts.
+        // The first of two cookies counts.
         format!("id=x; id={value}"),
         format!("id={}; id={value}", ended.as_ref().unwrap().value()),
     ];

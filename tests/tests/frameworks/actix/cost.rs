@@ -1,4 +1,4 @@
-//! actix-session: what a change writes, and what a request that changes nothing writes.
+//! actix-session: the writes of a change, and of a request that changes nothing.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::{MINUTE, Site, bench, only_item};
 
 #[actix_web::test]
-async fn an_update_writes_what_changed() {
+async fn an_update_writes_only_the_changes() {
     let (bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
     let cookie = site.post("/set/theme/dark", &None).await.cookie;
@@ -44,7 +44,7 @@ async fn an_update_writes_what_changed() {
     );
 }
 
-/// With `OnEveryRequest`, a request that changes nothing writes when the session ends, and no more.
+/// With `OnEveryRequest`, a request that changes nothing writes only the expiry of the session.
 #[actix_web::test]
 async fn extending_the_ttl_writes_the_expiry_alone() {
     let (bench, sessions) = bench().await;

@@ -13,9 +13,9 @@ use session_store_tests::{Fault, TestBench};
 
 use super::{App, MINUTE, Site, bench, handle, only_item};
 
-/// A failure of the store is an answer of 500, and tells the visitor nothing.
+/// If the store fails, the response is 500, and tells the visitor nothing.
 #[actix_web::test]
-async fn g10_a_failed_read_is_no_missing_session() {
+async fn g10_a_failed_read_is_not_a_missing_session() {
     let (bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
     let cookie = site.post("/set/theme/dark", &None).await.cookie;
@@ -49,15 +49,11 @@ async fn g10_a_failed_read_is_no_missing_session() {
             let failed = site.post(path, &cookie).await;
             assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
         }
-        assert_eq!(
-            only_item(&bench).await,
-            broken,
-            "nothing is written over it"
-        );
+        assert_eq!(only_item(&bench).await, broken, "it is not overwritten");
     }
 }
 
-/// Where the store is told so, a session that cannot be read is none.
+/// If the store is configured so, a session that cannot be decoded counts as absent.
 #[actix_web::test]
 async fn an_unreadable_session_can_count_as_absent() {
     let bench = TestBench::<App>::new().await;
@@ -77,7 +73,7 @@ async fn an_unreadable_session_can_count_as_absent() {
     }
 }
 
-/// What another program keeps in the item stays, under a new key as well.
+/// The attributes of another program stay in the item, also under a new key.
 #[actix_web::test]
 async fn g4_unknown_attributes_survive() {
     let (bench, sessions) = bench().await;
@@ -114,7 +110,7 @@ async fn g6_nothing_outlives_the_absolute_timeout_or_shortens_a_session() {
         .update_ttl(&key, &Duration::minutes(5))
         .await
         .unwrap();
-    assert_eq!(ends().await, 3600, "it was granted an hour");
+    assert_eq!(ends().await, 3600, "it was extended to an hour");
 
     bench.clock.advance(50 * MINUTE);
     sessions.update_ttl(&key, &hour).await.unwrap();
@@ -127,7 +123,7 @@ async fn g6_nothing_outlives_the_absolute_timeout_or_shortens_a_session() {
     let key = sessions.update(key, state, &week).await.unwrap();
     assert_eq!(ends().await, 12 * 3600);
 
-    // An update with less time leaves what others have granted.
+    // An update with a shorter time does not shorten the expiry that others have set.
     let mut state = sessions.load(&key).await.unwrap().unwrap();
     state.insert("theme".into(), r#""light""#.into());
     let short = Duration::minutes(5);
@@ -136,7 +132,7 @@ async fn g6_nothing_outlives_the_absolute_timeout_or_shortens_a_session() {
     let theme = only_item(&bench).await["data"].as_m().unwrap()["theme"].clone();
     assert_eq!(theme, AttributeValue::S("light".into()));
 
-    // A new key goes on where the old one was.
+    // A new key continues from the state of the old one.
     bench.clock.advance(60 * MINUTE);
     let state = sessions.load(&key).await.unwrap().unwrap();
     sessions.delete(&key).await.unwrap();
@@ -179,7 +175,7 @@ async fn g11_a_value_that_cannot_be_stored_is_refused_before_the_call() {
 }
 
 #[actix_web::test]
-async fn g13_a_write_whose_answer_was_lost_is_applied_once() {
+async fn g13_a_write_whose_response_was_lost_is_applied_once() {
     let (bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
     bench.wire.next("PutItem", Fault::LoseResponse);
@@ -194,7 +190,7 @@ async fn g13_a_write_whose_answer_was_lost_is_applied_once() {
     assert_eq!(item["version"].as_n().unwrap(), "2");
     assert_eq!(item["data"].as_m().unwrap()["count"].as_n().unwrap(), "2");
 
-    // Whether the first delete ended it, or a revocation before, nobody knows.
+    // It is unknown whether the first delete ended it, or a revocation before.
     bench.wire.next("DeleteItem", Fault::LoseResponse);
     let renewed = site.post("/log-in/ferris", &cookie).await;
     assert_eq!(renewed.status, StatusCode::OK);
@@ -202,7 +198,7 @@ async fn g13_a_write_whose_answer_was_lost_is_applied_once() {
     assert!(bench.items().await.is_empty());
 }
 
-/// A request that is slow to save, while its user is logged out everywhere.
+/// A request saves late, after its user was logged out everywhere.
 #[actix_web::test]
 async fn g1_no_slow_request_brings_a_session_back() {
     for (path, first_write) in [
@@ -224,7 +220,7 @@ async fn g1_no_slow_request_brings_a_session_back() {
         assert_eq!(
             slow.status,
             StatusCode::OK,
-            "{path}: no fault of the visitor's"
+            "{path}: the visitor sees no error"
         );
         assert!(bench.items().await.is_empty(), "{path}");
         let next = site.get("/", &slow.cookie).await;
@@ -236,7 +232,7 @@ async fn g1_no_slow_request_brings_a_session_back() {
     }
 }
 
-/// The same for a session that reaches its end meanwhile; and nothing is left of one that never was.
+/// The same for a session that expires meanwhile; and a session that never existed leaves nothing.
 #[actix_web::test]
 async fn g1_and_g2_an_ended_session_takes_no_writes() {
     let (bench, sessions) = bench().await;

@@ -1,4 +1,4 @@
-//! actix-session 0.11: an application behind its middleware, and how the tests ask it.
+//! actix-session 0.11: an application behind its middleware, and the requests to it.
 
 mod acceptance;
 mod attributes;
@@ -28,7 +28,7 @@ use session_store::{SessionAttributes, SessionHandle, SessionId};
 use session_store_tests::{Item, TestBench};
 use tokio::sync::Barrier;
 
-/// What the application knows of the framework's map.
+/// The part of the framework's map that the application knows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
 #[serde(default)]
@@ -38,7 +38,7 @@ struct App {
     theme: String,
 }
 
-/// How many requests of one browser are under way.
+/// The number of parallel requests of one browser.
 const AT_ONCE: usize = 50;
 
 const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
@@ -64,7 +64,7 @@ impl Site {
         S: SessionAttributes + DeserializeOwned + Send + Sync + 'static,
     {
         let middleware = configure(SessionMiddleware::builder(sessions, key())).build();
-        // Requests that ask for it go on when each of them has loaded the session.
+        // If requests ask for it, they continue when all of them have loaded the session.
         let together = Rc::new(Barrier::new(AT_ONCE));
         let app = Actix::new().configure(routes).wrap_fn(move |request, app| {
             let together = (request.query_string() == "together").then(|| Rc::clone(&together));
@@ -92,7 +92,7 @@ impl Site {
         self.send(Method::POST, path, &header(cookie)).await
     }
 
-    /// A request with this text for cookies.
+    /// A request with this text as its cookies.
     async fn send(&self, method: Method, path: &str, cookies: &str) -> Response {
         let request = TestRequest::with_uri(path).method(method);
         let request = request.insert_header(("cookie", cookies));
@@ -111,12 +111,12 @@ impl Site {
     }
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 struct Response {
     status: StatusCode,
     cookie: Option<Cookie<'static>>,
-    /// The entries of the session as the request left them, if the application answered.
+    /// The entries of the session at the end of the request, if the application responded.
     entries: Value,
 }
 
@@ -134,7 +134,7 @@ fn session_key(cookie: &Option<Cookie<'static>>) -> String {
     let opened = jar
         .private(&key())
         .get("id")
-        .expect("it is the framework's");
+        .expect("the framework signed it");
     opened.value().to_owned()
 }
 
@@ -142,7 +142,7 @@ fn handle(cookie: &Option<Cookie<'static>>) -> SessionHandle {
     SessionId::parse(&session_key(cookie)).unwrap().handle()
 }
 
-/// Any of 64 bytes does; the same for all, so that a test can look into a cookie.
+/// Any 64 bytes will do. They are always the same, so that a test can read a cookie.
 fn key() -> Key {
     Key::from(&[7; 64])
 }

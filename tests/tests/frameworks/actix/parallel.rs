@@ -1,4 +1,4 @@
-//! actix-session: what fifty requests of one browser at once do to each other.
+//! actix-session: the effect of fifty parallel requests of one browser on each other.
 
 use actix_web::http::StatusCode;
 use futures_util::future::join_all;
@@ -77,7 +77,7 @@ async fn one_of_parallel_renewals_gets_the_session() {
     only_item(&bench).await;
 }
 
-/// Changes that come when the old session has gone are dropped; the others are in the new one.
+/// Changes that come after the old session has ended are dropped; the others are in the new session.
 #[actix_web::test]
 async fn parallel_renewals_and_changes_leave_one_session() {
     let (bench, sessions) = bench().await;

@@ -1,4 +1,4 @@
-//! actix-session: a new key at log-in, which the framework makes of a delete and a save.
+//! actix-session: a new key at log-in, for which the framework calls delete and then save.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use session_store_tests::Fault;
 
 use super::{App, Site, bench, handle, session_key};
 
-/// A log-in that wants to succeed in any case clears the session first.
+/// A log-in that must always succeed clears the session first.
 #[actix_web::test]
 async fn a_log_in_to_a_cleared_session_is_a_new_session() {
     let (bench, sessions) = bench().await;
@@ -26,7 +26,7 @@ async fn a_log_in_to_a_cleared_session_is_a_new_session() {
     );
 }
 
-/// What the framework cannot do: between the old key and the new one there is no session.
+/// A limit of the framework: between the old key and the new one there is no session.
 #[actix_web::test]
 async fn g7_a_new_key_is_two_writes() {
     let (bench, sessions) = bench().await;
@@ -55,9 +55,9 @@ async fn g7_a_new_key_is_two_writes() {
     assert!(bench.items().await.is_empty(), "a failure ends it");
 }
 
-/// A log-in takes along what another request has stored since it read the session.
+/// A log-in includes the changes that another request has stored since it read the session.
 #[actix_web::test]
-async fn g3_a_new_key_holds_what_others_have_changed() {
+async fn g3_a_new_key_holds_the_changes_of_others() {
     let (bench, sessions) = bench().await;
     let site = Rc::new(Site::new(sessions.clone()).await);
     let cookie = site.post("/set/theme/dark", &None).await.cookie;

@@ -1,4 +1,4 @@
-//! The layer for axum: how the id travels, and what becomes of a bad one.
+//! The layer for axum: how the id travels, and the result of a bad one.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn the_cookie_has_every_safe_setting() {
     }
     assert!(answer.headers[SET_COOKIE].is_sensitive());
     assert_eq!(answer.headers[CACHE_CONTROL], "no-store");
-    // A new id is of use as long as the session, not longer.
+    // The cookie of a new id expires with the session.
     bench.clock.advance(Duration::from_secs(60));
     let cookie = header.split(';').next().unwrap().to_owned();
     let answer = ask_with(&app, "/login", vec![cookie]).await;
@@ -63,7 +63,7 @@ async fn the_cookie_has_every_safe_setting() {
     );
 }
 
-/// Each is answered as if there were no cookie, and none is adopted.
+/// Each gets the response for a request without a cookie, and none is adopted.
 #[tokio::test]
 async fn a_malformed_or_unknown_cookie_is_ignored() {
     let bench = TestBench::<App>::new().await;
@@ -107,7 +107,7 @@ async fn a_malformed_or_unknown_cookie_is_ignored() {
         let id = new.cookie().unwrap();
         assert!(![&live, &revoked, &made_up].contains(&&id));
     }
-    // Beside those of other apps, ours is found.
+    // The cookie is found among those of other apps.
     let among = vec![format!("a=b; session={live}; c=\"d\"")];
     assert_eq!(ask_with(&app, "/read", among).await.text, "1 nobody");
 }
@@ -165,6 +165,6 @@ async fn bearer_mode_has_the_id_in_a_header() {
     assert_eq!(
         ask(&app, "/read", Some(&id)).await.text,
         "0 nobody",
-        "a cookie is none"
+        "a cookie does not count"
     );
 }

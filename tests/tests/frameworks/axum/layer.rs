@@ -1,4 +1,4 @@
-//! The layer for axum: what each request costs, and what a handler and a middleware get from it.
+//! The layer for axum: the cost of each request, and the session as handlers and middleware see it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use session_store_tests::{Fault, TestBench};
 
 use super::{App, Current, app, ask, begin, calls, routes};
 
-/// Of another app.
+/// A session of another app.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]
 struct Other {
@@ -84,7 +84,7 @@ async fn a_log_in_is_one_transaction_and_has_a_new_id() {
             .contains("Max-Age=0")
     );
     assert_eq!(ask(&app, "/read", Some(&cookie)).await.text, "0 nobody");
-    // Without a session, a log-in needs no other id than that of the new one.
+    // Without a session, a log-in needs no new id in addition to that of the new session.
     bench.wire.clear();
     assert!(ask(&app, "/login", None).await.cookie().is_some());
     assert_eq!(calls(&bench), ["PutItem", "UpdateItem"]);
@@ -113,7 +113,7 @@ async fn an_unavailable_store_is_answered_with_503() {
         bench.wire.clear();
     }
     assert_eq!(ask(&app, "/read", Some(&cookie)).await.text, "1 nobody");
-    // A touch that fails keeps nobody from reading.
+    // If a touch fails, the read still succeeds.
     bench.clock.advance(Duration::from_secs(10 * 60));
     for _ in 0..3 {
         bench.wire.next("UpdateItem", Fault::Refuse);
@@ -190,7 +190,7 @@ async fn a_middleware_and_a_handler_share_one_session() {
     assert_eq!(ask(&open, "/whether", Some(&cookie)).await.text, "true");
 }
 
-/// What the session of the store tells is at hand.
+/// The handler can read everything that the session of the store offers.
 #[tokio::test]
 async fn a_handler_can_reach_the_stored_session_and_the_store() {
     async fn handle(session: Current) -> String {

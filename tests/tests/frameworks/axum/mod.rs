@@ -1,4 +1,4 @@
-//! The layer for axum: the application that most of its tests ask, and how they ask it.
+//! The layer for axum: the application of most tests, and the requests to it.
 
 mod cookie;
 mod layer;
@@ -117,7 +117,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The value of the cookie that it sets; empty if it takes the cookie away.
+    /// The value of the cookie that it sets; empty if it removes the cookie.
     pub(crate) fn cookie(&self) -> Option<String> {
         let header = self.headers.get(SET_COOKIE)?.to_str().unwrap();
         let (_, rest) = header.split_once('=').unwrap();
@@ -155,7 +155,7 @@ fn calls(bench: &TestBench<App>) -> Vec<String> {
     operations
 }
 
-/// A session that is there, and its cookie.
+/// An existing session, and its cookie.
 async fn begin(bench: &TestBench<App>, app: &Router) -> String {
     let cookie = ask(app, "/visit", None).await.cookie().unwrap();
     bench.wire.clear();

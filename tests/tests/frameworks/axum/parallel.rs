@@ -1,4 +1,4 @@
-//! The layer for axum: what fifty requests of one browser at once do to each other.
+//! The layer for axum: the effect of fifty parallel requests of one browser on each other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +44,7 @@ session! {
 
 type Current = CurrentSession<Wide>;
 
-/// Requests go on when each of them has read the session.
+/// The requests continue when all of them have read the session.
 type Together = State<Arc<Barrier>>;
 
 async fn change(mut session: Current, State(together): Together, Path(n): Path<usize>) {
@@ -70,7 +70,7 @@ async fn log_in(mut session: Current, State(together): Together, Path(n): Path<u
     CurrentSession::cycle_id(&mut session);
 }
 
-/// Says whom the log-in ended.
+/// Returns the sessions that the log-in evicted.
 async fn log_in_and_tell(mut session: Current) -> Result<String, StatusCode> {
     session.user_id = Some("u-17".into());
     CurrentSession::cycle_id(&mut session);
@@ -104,7 +104,7 @@ impl Browser {
         Self { bench, app, cookie }
     }
 
-    /// Fifty requests at once. All are answered as if they were alone.
+    /// Sends fifty parallel requests. Each gets the usual response.
     async fn at_once(&self, path: impl Fn(usize) -> &'static str) -> Vec<(usize, Answer)> {
         let ask = async |n| {
             let path = format!("/{}/{n}", path(n));
@@ -120,7 +120,7 @@ impl Browser {
         self.bench.store.load(&id).await.unwrap()
     }
 
-    /// How many sessions there are, whoever knows them.
+    /// The number of sessions, whether any client knows them or not.
     async fn sessions(&self) -> usize {
         let items = self.bench.items().await.into_iter();
         items.filter(|item| item.contains_key("data")).count()
@@ -149,7 +149,7 @@ async fn g1_changes_do_not_undo_a_log_out() {
     let half = |n| if n % 2 == 0 { "log-out" } else { "change" };
     for (n, answer) in browser.at_once(half).await {
         let expected = (n % 2 == 0).then(String::new);
-        assert_eq!(answer.cookie(), expected, "a log-out alone takes it away");
+        assert_eq!(answer.cookie(), expected, "only a log-out removes it");
     }
     assert!(browser.stored(&browser.cookie).await.is_none());
     assert_eq!(browser.sessions().await, 0);
@@ -177,7 +177,7 @@ async fn g7_one_of_parallel_log_ins_gets_the_session() {
         for n in others {
             assert!(
                 !*stored.fields()[n],
-                "what another log-in changed is not stored"
+                "the changes of another log-in are not stored"
             );
         }
         assert_eq!(browser.sessions().await, 1);
@@ -186,7 +186,8 @@ async fn g7_one_of_parallel_log_ins_gets_the_session() {
     }
 }
 
-/// A handler that stores at once learns whom its log-in ended, with a session before it or without.
+/// A handler that saves by itself learns which sessions its log-in evicted, with an earlier session or
+/// without.
 #[tokio::test]
 async fn a_handler_can_learn_which_sessions_a_log_in_evicted() {
     let browser = Browser::new().await;

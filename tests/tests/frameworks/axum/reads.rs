@@ -1,5 +1,5 @@
-//! The layer for axum on a store that reads what its client has written, at half the price: the
-//! signed cookie takes the version along.
+//! The layer for axum on a store that reads eventually, with the client's own writes: the signed cookie
+//! holds the version.
 
 use axum::Router;
 use axum::body::Body;
@@ -68,7 +68,7 @@ impl Browser {
         }
     }
 
-    /// Whether the answer set a cookie.
+    /// Whether the response set a cookie.
     async fn get(&mut self, path: &str) -> bool {
         let mut request = Request::get(path);
         if let Some(cookie) = &self.cookie {
@@ -113,7 +113,10 @@ async fn the_signed_cookie_carries_the_version_last_written() {
     assert!(browser.get("/visit").await);
     assert_eq!(browser.version(), "1");
     reads(&bench);
-    assert!(!browser.get("/read").await, "a reader has nothing to tell");
+    assert!(
+        !browser.get("/read").await,
+        "a read does not change the version"
+    );
     assert_eq!(reads(&bench), [false]);
     assert!(browser.get("/visit").await);
     assert_eq!(browser.version(), "2");
@@ -134,7 +137,7 @@ async fn the_signed_cookie_carries_the_version_last_written() {
     );
 }
 
-/// A save in a transaction does not tell the version: the next load asks, and tells the client.
+/// A save in a transaction does not return the version: the next load reads it, and gives it to the client.
 #[tokio::test]
 async fn an_unknown_version_costs_one_consistent_read() {
     let bench = TestBench::<App>::new().await;
@@ -150,7 +153,8 @@ async fn an_unknown_version_costs_one_consistent_read() {
     assert_eq!(reads(&bench), [false]);
 }
 
-/// The version is in what is signed, so that nobody makes up one; without a key there is none.
+/// The version is in the signed part, so that a client cannot make one up. Without a key there is no
+/// version.
 #[tokio::test]
 async fn a_version_counts_only_where_it_is_signed() {
     let bench = TestBench::<App>::new().await;

@@ -1,4 +1,4 @@
-//! The layer for axum: what is stored when a handler is done, and what is not.
+//! The layer for axum: the changes that are stored when a handler is done, and those that are not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,8 +70,8 @@ async fn a_handler_that_panics_stores_nothing() {
     assert_eq!(ask(&app, "/read", Some(&cookie)).await.text, "1 nobody");
 }
 
-/// While the handler runs, another request ends the session: nothing is stored, and the cookie,
-/// which may be a newer one by now, is not taken away.
+/// While the handler runs, another request ends the session. Nothing is stored, and the cookie is not
+/// removed, since it may be a newer one by now.
 #[tokio::test]
 async fn a_session_that_ends_meanwhile_is_not_brought_back() {
     let bench = TestBench::<App>::new().await;
@@ -100,7 +100,7 @@ async fn a_session_that_ends_meanwhile_is_not_brought_back() {
     assert!(left.iter().all(|item| !item.contains_key("data")));
 }
 
-/// A policy of one's own may go on without a session; what is changed then is not stored.
+/// The application's own policy can continue without a session. Changes are then not stored.
 #[tokio::test]
 async fn nothing_is_written_after_a_failed_read() {
     let bench = TestBench::<App>::new().await;
@@ -130,7 +130,7 @@ async fn nothing_is_written_after_a_failed_read() {
     assert_eq!(ask(&app, "/read", Some(&cookie)).await.text, "1 nobody");
 }
 
-/// No answer comes to any sending of a change of id: the layer asks until it knows.
+/// All responses to a change of id are lost: the layer asks until it knows the outcome.
 #[tokio::test]
 async fn a_new_id_of_unknown_outcome_is_asked_for_again() {
     let bench = TestBench::<App>::new().await;
@@ -198,7 +198,7 @@ async fn a_log_in_over_the_limit_is_answered_with_409() {
         (answer.status, answer.cookie()),
         (StatusCode::CONFLICT, None)
     );
-    // A handler that stores at once can answer for itself.
+    // A handler that saves by itself can respond to the error.
     let cookie = begin(&bench, &app).await;
     let answer = ask(&app, "/now", Some(&cookie)).await;
     assert_eq!((answer.status, &*answer.text), (StatusCode::OK, "too many"));
@@ -210,7 +210,7 @@ async fn a_log_in_over_the_limit_is_answered_with_409() {
     assert_eq!((answer.status, &*answer.text), (StatusCode::OK, "too late"));
 }
 
-/// Remember me: chosen with the log-in, and stored with it.
+/// "Remember me" is chosen at the log-in, and stored with it.
 #[tokio::test]
 async fn set_idle_timeout_is_stored_with_the_log_in() {
     async fn remember(mut session: Current) {
@@ -237,7 +237,7 @@ async fn set_idle_timeout_is_stored_with_the_log_in() {
     }
 }
 
-/// The client hangs up when the change of id is on its way: it is carried to its end.
+/// The client hangs up during the change of id, which still completes.
 #[tokio::test]
 async fn a_cycle_id_is_finished_when_the_client_hangs_up() {
     let bench = TestBench::<App>::new().await;
@@ -263,7 +263,7 @@ async fn a_cycle_id_is_finished_when_the_client_hangs_up() {
     while bench.store.load(&id).await.unwrap().is_some() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // The roster of its first session comes with a second transaction.
+    // The roster of its first session is created by a second transaction.
     let listed = bench
         .store
         .sessions(App::USER_ID, "u-17")
@@ -273,7 +273,7 @@ async fn a_cycle_id_is_finished_when_the_client_hangs_up() {
     assert_eq!(listed, 1);
 }
 
-/// 20 requests of one browser at once, each adding to the same field: none is lost.
+/// 20 parallel requests of one browser add to the same field, and no addition is lost.
 #[tokio::test]
 async fn an_update_loses_no_increment_of_parallel_requests() {
     async fn count(mut session: Current) -> String {
@@ -302,7 +302,7 @@ async fn an_update_loses_no_increment_of_parallel_requests() {
     assert_eq!(calls(&bench), ["PutItem"]);
     assert_eq!(ask(&app, "/count", Some(&cookie)).await.text, "2");
     assert_eq!(calls(&bench), ["GetItem", "UpdateItem"]);
-    // It extends the idle timeout by itself; where it changes nothing, the touch does.
+    // It extends the idle timeout by itself. If it changes nothing, the touch does.
     bench.clock.advance(Duration::from_secs(10 * 60));
     for path in ["/count", "/count", "/nothing"] {
         ask(&app, path, Some(&cookie)).await;

@@ -1,4 +1,4 @@
-//! tower-sessions: promoted, computed and indexed attributes follow what the copies change.
+//! tower-sessions: promoted, computed and indexed attributes follow the changes of the copies.
 
 use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
@@ -76,7 +76,7 @@ macro_rules! tests {
                 one.save(&copy).await;
                 assert_eq!((count("u-17").await.unwrap(), count("u-18").await.unwrap()), (0, 1));
 
-                // A binary without shards stored it; and the whole map is replaced.
+                // A binary without shards stored it; and a save replaces the whole map.
                 for replaced in [false, true] {
                     let mut item = one.item().await;
                     item.remove("user_id-shard").unwrap();
@@ -121,7 +121,7 @@ macro_rules! tests {
                 one.save(&other).await;
                 assert_eq!(one.bench.wire.operations(), ["UpdateItem"]);
                 assert_eq!(count("u-17").await.unwrap(), 1);
-                // Two move it at once: the last one's value is the one with the session in it.
+                // Two copies change the value at the same time: the session has the value of the last one.
                 let (mut a, mut b) = (one.copy().await, one.copy().await);
                 set(&mut a, "user_id", "u-18");
                 set(&mut b, "user_id", "u-19");
@@ -129,13 +129,13 @@ macro_rules! tests {
                 one.save(&b).await;
                 let counts = (count("u-17").await.unwrap(), count("u-18").await.unwrap());
                 assert_eq!((counts, count("u-19").await.unwrap()), ((0, 0), 1));
-                // And on by the copy that did so.
+                // The same copy changes it once more.
                 set(&mut b, "user_id", "u-20");
                 one.save(&b).await;
                 let counts = (count("u-19").await.unwrap(), count("u-20").await.unwrap());
                 assert_eq!(counts, (0, 1));
                 assert_eq!(one.data().await, json!({ "user_id": "u-20", "theme": "dark" }));
-                // And back again, when nobody else has written since.
+                // And back again, while no other copy has written since.
                 let mut copy = one.copy().await;
                 for user in ["u-21", "u-20"] {
                     set(&mut copy, "user_id", user);

@@ -14,7 +14,7 @@ macro_rules! tests {
             use crate::tower::$version::{One, set};
             use crate::tower::App;
 
-            /// The side of a cache, which has to take any record under any id.
+            /// The cache side, which must accept any record under any id.
             #[derive(Clone, Debug, Default)]
             struct Cache(Arc<Mutex<HashMap<Id, Record>>>);
 
@@ -45,7 +45,7 @@ macro_rules! tests {
                     set(&mut copy, name, value);
                     cached.save(&copy).await.unwrap();
                 };
-                // There and back, as often as the item remembers writes and more.
+                // There and back, more often than the item remembers writes.
                 for n in 0..6 {
                     change("theme", json!("dark")).await;
                     change("n", json!(n)).await;
@@ -53,7 +53,7 @@ macro_rules! tests {
                     change("theme", json!("light")).await;
                     assert_eq!(one.data().await, json!({ "theme": "light", "n": n }));
                 }
-                // Another server has no part in this cache, and its changes stay.
+                // Another server does not use this cache, and its changes are kept.
                 let mut elsewhere = one.copy().await;
                 set(&mut elsewhere, "user_id", "u-17");
                 one.save(&elsewhere).await;
@@ -63,7 +63,7 @@ macro_rules! tests {
                 let all = json!({ "theme": "light", "n": 11, "user_id": "u-17" });
                 assert_eq!(one.data().await, all);
                 assert_eq!(one.item().await["user_id"].as_s().unwrap(), "u-17");
-                // What is revoked stays so, whatever the cache answers.
+                // A revoked session stays revoked, whatever the cache returns.
                 let revoked = one.store.store().revoke(App::USER_ID, "u-17").await.unwrap();
                 assert_eq!(revoked.deleted(), 1);
                 change("n", json!(12)).await;

@@ -1,11 +1,11 @@
-//! tower-sessions: what the copies that requests have in hand do to each other.
+//! tower-sessions: the effect of the copies of several requests on each other.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
 
-/// Before it knew the attribute.
+/// The type before it had the attribute.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
 #[serde(default)]
@@ -73,7 +73,7 @@ macro_rules! tests {
                 assert_eq!(one.data().await, json!({}));
             }
 
-            /// Another program wrote what the type cannot read; a save that repairs it goes through.
+            /// Another program wrote data that the type cannot read. A save that repairs it succeeds.
             #[tokio::test]
             async fn an_unreadable_field_can_be_replaced_by_a_save() {
                 let one = One::<App>::with(json!({ "user_id": "u-17" })).await;
@@ -168,7 +168,7 @@ macro_rules! tests {
                     copy.expiry_date += Duration::days(14);
                     one.save(&copy).await;
                     one.bench.clock.advance(StdDuration::from_secs(3600));
-                    // As the framework's `cycle_id` and its save afterwards do.
+                    // Does the same as the framework's `cycle_id` and the save after it.
                     one.store.delete(&copy.id).await.unwrap();
                     copy.id = Id::default();
                     one.store.create(&mut copy).await.unwrap();
@@ -183,7 +183,7 @@ macro_rules! tests {
                 assert!(one.store.load(&one.id).await.unwrap().is_none());
                 one.store.delete(&late.id).await.unwrap();
                 one.store.create(&mut late).await.unwrap();
-                assert!(one.bench.items().await.is_empty(), "its time is over, under any id");
+                assert!(one.bench.items().await.is_empty(), "it has expired under every id");
             }
 
             #[tokio::test]
@@ -228,8 +228,8 @@ macro_rules! tests {
                 assert_eq!(one.data().await, json!({ "n": 5, "theme": "dark" }));
             }
 
-            /// When the answer is lost and so many others write that the item remembers no more,
-            /// the save says so, and does not undo what came after it.
+            /// If the response is lost, and others write until the item no longer has the mark, the save
+            /// says that the outcome is unknown, and does not undo later writes.
             #[tokio::test]
             async fn g13_an_unknown_outcome_is_an_error() {
                 let one = One::<App>::with(json!({ "n": 0 })).await;
@@ -249,7 +249,7 @@ macro_rules! tests {
                 assert_eq!(one.data().await, json!({ "n": 14 }));
             }
 
-            /// Sessions of a program that knows fewer fields are those of any other.
+            /// Sessions of a program that knows fewer fields are like any others.
             #[tokio::test]
             async fn another_type_can_read_and_save_the_sessions() {
                 let one = One::<App>::with(json!({ "theme": "dark", "user_id": "u-17" })).await;

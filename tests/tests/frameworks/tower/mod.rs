@@ -1,5 +1,5 @@
 //! tower-sessions 0.15 and 0.14: the same tests for both, since the trait is the same. Each file of tests
-//! has a macro that is called with either version; the store under test is here.
+//! has a macro that is called for each version; the store under test is here.
 
 mod attributes;
 mod cache;
@@ -59,7 +59,7 @@ macro_rules! one {
             use $core::SessionStore;
             use $core::session::{Id, Record};
 
-            /// A store with one session in it.
+            /// A store with one session.
             pub(crate) struct One<S> {
                 pub(crate) bench: TestBench<S>,
                 pub(crate) store: TowerSessions<S>,
@@ -90,7 +90,7 @@ macro_rules! one {
                     }
                 }
 
-                /// A copy as a request gets it.
+                /// A request's copy.
                 pub(crate) async fn copy(&self) -> Record {
                     self.store
                         .load(&self.id)
@@ -103,14 +103,14 @@ macro_rules! one {
                     self.store.save(record).await.unwrap();
                 }
 
-                /// What the application would read now.
+                /// The session as the application would read it now.
                 pub(crate) async fn data(&self) -> Value {
                     let mut data = self.copy().await.data;
                     data.remove(RESERVED_KEY);
                     data.into_iter().collect()
                 }
 
-                /// The session as it is in the table, beside rosters.
+                /// The stored item of the session; there may also be rosters.
                 pub(crate) async fn item(&self) -> Item {
                     let items = self.bench.items().await.into_iter();
                     let mut items: Vec<_> =

@@ -1,4 +1,4 @@
-//! tower-sessions: what fifty requests of one browser at once do to each other.
+//! tower-sessions: the effect of fifty parallel requests of one browser on each other.
 
 macro_rules! tests {
     ($version:ident, $core:ident) => {
@@ -13,7 +13,7 @@ macro_rules! tests {
             use crate::tower::$version::One;
             use crate::tower::{App, Listed};
 
-            /// All requests of a page that loads: 50 at once, each changing a key of its own.
+            /// All requests of a page: 50 in parallel, and each changes another key.
             #[tokio::test]
             async fn parallel_requests_keep_all_changes_and_undo_no_log_out() {
                 let one = One::<App>::with(json!({ "user_id": "u-17" })).await;
@@ -36,7 +36,7 @@ macro_rules! tests {
                     assert_eq!(data[&format!("key-{n}")], n);
                 }
 
-                // The same key: one of the changes is there.
+                // The same key: one of the changes is stored.
                 join_all((1..=50).map(async |n| {
                     let session = Session::new(Some(one.id), store.clone(), None);
                     session.insert("theme", n.to_string()).await.unwrap();
@@ -47,19 +47,19 @@ macro_rules! tests {
                 let theme: u32 = theme.as_str().unwrap().parse().unwrap();
                 assert!((1..=50).contains(&theme));
 
-                // Half of them log out: what is not over is under an id that a request was given,
-                // because it came when the session was gone.
+                // Half of them log out. A session that is still live has an id that the framework gave to a
+                // request which came after the end of the session.
                 let given = join_all((1..=50).map(|n| request(n, n % 2 == 0))).await;
                 assert!(one.store.load(&one.id).await.unwrap().is_none());
                 let mut new: Vec<_> = given.into_iter().flatten().collect();
                 new.retain(|id| *id != one.id);
                 assert_eq!(one.bench.items().await.len(), new.len());
                 for item in one.bench.items().await {
-                    assert!(!item.contains_key("user_id"), "nobody is logged in again");
+                    assert!(!item.contains_key("user_id"), "no user is logged in again");
                 }
             }
 
-            /// The framework deletes the old id and creates a new one, each log-in for itself.
+            /// The framework deletes the old id and creates a new one, for each log-in separately.
             #[tokio::test]
             async fn parallel_log_ins_leave_as_many_sessions_as_the_limit_allows() {
                 let one = One::<Listed>::with(json!({ "theme": "dark" })).await;

@@ -16,7 +16,7 @@ macro_rules! tests {
             use crate::tower::$version::{One, number, set};
             use crate::tower::{App, Computed};
 
-            /// The framework saves at the end of a request whose handler has saved before.
+            /// The framework saves at the end of a request, even if its handler has saved before.
             #[tokio::test]
             async fn a_copy_can_be_saved_again() {
                 let one = One::<App>::with(json!({ "user_id": "u-17" })).await;
@@ -25,7 +25,7 @@ macro_rules! tests {
                 one.save(&copy).await;
                 one.bench.wire.clear();
                 one.save(&copy).await;
-                assert_eq!(one.writes(), 1, "what is there already is not written again");
+                assert_eq!(one.writes(), 1, "stored data is not written again");
                 copy.data.remove("lock");
                 set(&mut copy, "user_id", "u-18");
                 one.save(&copy).await;
@@ -44,7 +44,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn a_copy_that_is_saved_again_keeps_what_others_stored() {
+            async fn a_copy_that_is_saved_again_keeps_the_changes_of_others() {
                 let one = One::<App>::with(json!({ "n": 0 })).await;
                 let mut copy = one.copy().await;
                 let (mut before, mut between) = (one.copy().await, one.copy().await);
@@ -59,7 +59,7 @@ macro_rules! tests {
                 one.save(&copy).await;
                 assert_eq!(one.data().await, json!({ "n": 2, "before": 1, "between": 1 }));
 
-                // In the moment between the refusal and the second attempt, too.
+                // Also between the refusal and the second attempt.
                 let (mut copy, mut other) = (one.copy().await, one.copy().await);
                 set(&mut copy, "n", 3);
                 one.save(&copy).await;
@@ -74,7 +74,7 @@ macro_rules! tests {
                 assert_eq!(one.data().await, all);
             }
 
-            /// As the framework's `always_save` does for every request that only reads.
+            /// The framework's `always_save` does this for every request that only reads.
             #[tokio::test]
             async fn a_save_of_nothing_moves_the_expiry_alone() {
                 let one = One::<Computed>::with(json!({ "a": 1, "b": 1 })).await;
@@ -96,13 +96,13 @@ macro_rules! tests {
                 one.bench.wire.clear();
                 set(&mut writer, "a", 2);
                 one.save(&writer).await;
-                assert_eq!(one.writes(), 1, "nobody has written since");
+                assert_eq!(one.writes(), 1, "no other copy has written since");
                 let mut reader = one.copy().await;
                 set(&mut reader, "a", 3);
                 one.save(&reader).await;
                 set(&mut reader, "a", 2);
                 one.save(&reader).await;
-                assert_eq!(one.data().await, json!({ "a": 2, "b": 1 }), "set back is no touch");
+                assert_eq!(one.data().await, json!({ "a": 2, "b": 1 }), "a change back is written");
 
                 one.bench.wire.next("UpdateItem", Fault::LoseResponse);
                 one.save(&one.copy().await).await;
@@ -111,7 +111,7 @@ macro_rules! tests {
                 assert!(one.bench.items().await.is_empty());
             }
 
-            /// What the handler stored with `create` is the base of the save after it.
+            /// The data that the handler stored with `create` is the base of the next save.
             #[tokio::test]
             async fn a_new_session_can_be_saved_again() {
                 let bench = TestBench::<App>::new().await;

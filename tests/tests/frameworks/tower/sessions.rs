@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
 
-/// What the application knows of the framework's map.
+/// The part of the framework's map that the application knows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
 #[serde(default)]
@@ -13,7 +13,7 @@ struct App {
     theme: String,
 }
 
-/// The same with one session a user.
+/// The same with one session per user.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
 #[serde(default)]
@@ -59,9 +59,9 @@ macro_rules! tests {
                 }
             }
 
-            /// The record as the application fills it.
+            /// The record with the application's data.
             fn own(mut record: Record) -> Record {
-                record.data.remove(RESERVED_KEY).expect("the store leaves its own entry");
+                record.data.remove(RESERVED_KEY).expect("the store adds its own entry");
                 record
             }
 
@@ -114,7 +114,7 @@ macro_rules! tests {
                 let (bench, store) = bench().await;
                 let mut record = record(&bench, json!({ "user_id": "u-17" }));
                 store.save(&record).await.unwrap();
-                assert!(bench.items().await.is_empty(), "a session that never was");
+                assert!(bench.items().await.is_empty(), "a session that never existed");
                 store.create(&mut record).await.unwrap();
                 store.delete(&record.id).await.unwrap();
                 store.delete(&record.id).await.unwrap();
@@ -124,7 +124,7 @@ macro_rules! tests {
                 bench.clock.advance(std::time::Duration::from_secs(30 * 60));
                 record.expiry_date = now(&bench) + Duration::minutes(30);
                 store.save(&record).await.unwrap();
-                assert_eq!(store.load(&record.id).await.unwrap(), None, "one that has expired");
+                assert_eq!(store.load(&record.id).await.unwrap(), None, "an expired session");
             }
 
             #[tokio::test]
@@ -176,7 +176,7 @@ macro_rules! tests {
                 record.expiry_date = begin + Duration::hours(1);
                 store.save(&record).await.unwrap();
                 let loaded = store.load(&record.id).await.unwrap().unwrap();
-                assert_eq!(loaded.expiry_date, record.expiry_date, "sooner is the framework's choice");
+                assert_eq!(loaded.expiry_date, record.expiry_date, "the framework may choose a sooner expiry");
             }
 
             #[tokio::test]
@@ -205,7 +205,7 @@ macro_rules! tests {
             }
 
             #[tokio::test]
-            async fn g13_a_save_whose_answer_was_lost_is_applied_once() {
+            async fn g13_a_save_whose_response_was_lost_is_applied_once() {
                 let (bench, store) = bench().await;
                 let mut record = record(&bench, json!({}));
                 store.create(&mut record).await.unwrap();
@@ -215,7 +215,7 @@ macro_rules! tests {
                 assert_eq!(only_item(&bench).await["version"].as_n().unwrap(), "2");
             }
 
-            /// A request as the framework's own session makes it, log-in with a new id included.
+            /// A request of the framework's own session type, with a log-in and a new id.
             #[tokio::test]
             async fn a_log_in_by_the_session_of_the_framework_gets_a_new_id() {
                 let (bench, store) = bench().await;
@@ -239,7 +239,7 @@ macro_rules! tests {
                 assert!(bench.items().await.is_empty());
             }
 
-            /// A consistent index holds for what the framework does, too.
+            /// A consistent index also covers the framework's operations.
             #[tokio::test]
             async fn a_roster_follows_creates_saves_and_deletes() {
                 let bench = TestBench::<Single>::new().await;
@@ -263,7 +263,7 @@ macro_rules! tests {
                 bench.wire.clear();
                 new.data.insert("user_id".to_owned(), json!("u-17"));
                 store.save(&new).await.unwrap();
-                assert!(store.load(&old.id).await.unwrap().is_none(), "it made room");
+                assert!(store.load(&old.id).await.unwrap().is_none(), "it was evicted");
                 assert_eq!(count("u-17").await.unwrap(), 1);
                 let mut new = store.load(&new.id).await.unwrap().unwrap();
                 bench.wire.clear();

@@ -1,5 +1,5 @@
-//! The guarantees where `data` is bytes: G1, G3, G4, G7, G10, G11, G13 and G14, and a change of
-//! format on a live table.
+//! The guarantees if `data` is bytes: G1, G3, G4, G7, G10, G11, G13 and G14, and a change of format on a
+//! live table.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use session_store::{Error, SessionAttributes};
 use session_store_tests::{Fault, Item, TestBench};
 
-/// Three types of one shape, that differ in how they are stored.
+/// Three types with the same fields, that differ in how they are stored.
 macro_rules! shapes {
     ($($name:ident: $option:literal $(, $compress:literal)?;)*) => {$(
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
@@ -32,7 +32,7 @@ shapes! {
     MapOrCompressed: "map", "zstd";
 }
 
-/// An older binary, which knows less.
+/// An older binary, which knows fewer fields.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", data = "binary")]
 #[serde(default)]
@@ -76,7 +76,7 @@ async fn the_format_attribute_says_how_data_is_stored() {
 
     let session = compressed.create(Compressed::default()).await.unwrap();
     let item = bench.item(session.handle()).await.unwrap();
-    assert_eq!(format_of(&item), Some("cbor"), "too small to gain by it");
+    assert_eq!(format_of(&item), Some("cbor"), "too small to compress");
 
     let mut session = either.create(MapOrCompressed::default()).await.unwrap();
     let item = bench.item(session.handle()).await.unwrap();
@@ -102,13 +102,13 @@ async fn a_type_changes_its_format_on_a_live_table() {
     let mut by_bytes = bytes.load(session.id()).await.unwrap().unwrap();
     bytes.touch(&mut by_bytes).await.unwrap();
     let item = bench.item(session.handle()).await.unwrap();
-    assert!(item["data"].is_m(), "it stays as it is until it is saved");
+    assert!(item["data"].is_m(), "its format stays until it is saved");
     by_bytes.theme = "dark".into();
     bytes.save(&mut by_bytes).await.unwrap();
     let item = bench.item(session.handle()).await.unwrap();
     assert_eq!(format_of(&item), Some("cbor"));
 
-    // An instance that was not deployed yet reads it, and writes it back as it knows it.
+    // An instance that was not deployed yet reads it, and stores it in its own format.
     let mut by_map = bench.store.load(session.id()).await.unwrap().unwrap();
     assert_eq!(by_map.theme, "dark");
     bench.clock.advance(Duration::from_secs(600));
@@ -125,7 +125,7 @@ async fn a_type_changes_its_format_on_a_live_table() {
     assert_eq!(format_of(&item), Some("cbor"));
 }
 
-/// G3: copies in whatever format, loaded before any of the others wrote.
+/// G3: copies in every format, loaded before any of them was saved.
 #[tokio::test]
 async fn copies_in_different_formats_that_change_different_fields_all_survive() {
     let bench = TestBench::<AsMap>::new().await;
@@ -224,7 +224,7 @@ async fn an_ended_session_in_bytes_takes_no_writes() {
 
 /// G13.
 #[tokio::test]
-async fn a_save_in_bytes_whose_answer_was_lost_is_not_applied_again() {
+async fn a_save_in_bytes_whose_response_was_lost_is_not_applied_again() {
     let bench = TestBench::<AsBytes>::new().await;
     let mut session = bench.store.create(AsBytes::default()).await.unwrap();
     let (store, id) = (bench.store.clone(), session.id().clone());
@@ -245,7 +245,7 @@ async fn a_save_in_bytes_whose_answer_was_lost_is_not_applied_again() {
 
 /// G10, G11.
 #[tokio::test]
-async fn bytes_that_are_no_session_are_an_error_and_stay_as_they_are() {
+async fn bytes_that_are_not_a_session_are_an_error_and_unchanged() {
     let bench = TestBench::<AsBytes>::new().await;
     let session = bench.store.create(AsBytes::default()).await.unwrap();
     let good = bench.item(session.handle()).await.unwrap();
@@ -261,7 +261,7 @@ async fn bytes_that_are_no_session_are_an_error_and_stay_as_they_are() {
     ] {
         let mut bad = good.clone();
         bad.insert(name.into(), value);
-        // Somebody else wrote it.
+        // Another program wrote it.
         bad.insert("version".into(), AttributeValue::N("2".into()));
         bench.put(bad.clone()).await;
 
@@ -277,7 +277,7 @@ async fn bytes_that_are_no_session_are_an_error_and_stay_as_they_are() {
     }
 }
 
-/// G11: what counts is what is stored.
+/// G11: the stored size counts.
 #[tokio::test]
 async fn too_large_is_judged_by_the_packed_size() {
     let bench = TestBench::<Compressed>::new().await;
@@ -303,7 +303,7 @@ async fn too_large_is_judged_by_the_packed_size() {
     assert!(bench.wire.calls().is_empty(), "known before the call");
 }
 
-/// G14: a whole write is one request as well, and cheaper where the item is smaller.
+/// G14: a write of all data is also one request, and cheaper if the item is smaller.
 #[tokio::test]
 async fn the_cost_is_that_of_the_smaller_item() {
     let bench = TestBench::<Compressed>::new().await;

@@ -1,5 +1,5 @@
-//! What a load may miss under each `ReadConsistency`, with the stale reads injected that no local
-//! engine shows; and that no write is weaker for it: G1, G3, G5, G7, G14.
+//! The writes that a load may miss with each `ReadConsistency`, with injected stale reads, which no local
+//! engine returns. No write is weaker for it: G1, G3, G5, G7, G14.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn store(bench: &TestBench<App>, reads: ReadConsistency) -> DynamoDbStore<
     builder.read_consistency(reads).build().await.unwrap()
 }
 
-/// The item as the wire has it.
+/// The item in the form of the wire.
 async fn item(bench: &TestBench<App>, session: &Session<App>) -> Value {
     bench.wire.clear();
     let read = bench.store.client().get_item();
@@ -35,7 +35,7 @@ async fn item(bench: &TestBench<App>, session: &Session<App>) -> Value {
     told.recv().unwrap()
 }
 
-/// The next read comes from a copy of the table that is behind.
+/// The next read comes from a stale copy of the table.
 fn stale(bench: &TestBench<App>, answer: &Value) {
     let answer = answer.clone();
     bench
@@ -77,7 +77,7 @@ async fn an_eventual_load_is_one_read_at_half_the_price() {
     assert_eq!(bench.wire.bill(), [half.clone(), half]);
 }
 
-/// The basis of a change is what is stored, whatever loads are.
+/// An update starts from the stored state, whatever the loads are.
 #[tokio::test]
 async fn an_update_reads_consistently() {
     let bench = TestBench::<App>::new().await;
@@ -101,15 +101,15 @@ async fn a_client_sees_its_own_writes_and_pays_twice_only_where_the_first_read_w
     assert_eq!(Session::written_version(&session), Some(1));
     let first = item(&bench, &session).await;
 
-    // Somebody else writes, so that the version of the item is not that of the copy.
+    // Another client writes, so that the version of the item is not that of the copy.
     let other = |app: &mut App| app.theme = "dark".into();
     store.update(session.id(), other).await.unwrap();
     let second = item(&bench, &session).await;
     session.visits = 7;
     store.save(&mut session).await.unwrap();
-    assert_eq!(session.version(), 2, "the copy knows of its own writes");
+    assert_eq!(session.version(), 2, "the copy counts its own writes");
     let own = Session::written_version(&session).unwrap();
-    assert_eq!(own, 3, "and where they stand among all");
+    assert_eq!(own, 3, "and this is the version of the item");
 
     bench.wire.meter();
     let loaded = store
@@ -132,13 +132,13 @@ async fn a_client_sees_its_own_writes_and_pays_twice_only_where_the_first_read_w
         assert_eq!(are_consistent(&bench), [false, true]);
     }
 
-    // Without a version there is nothing to rely on.
+    // Without a version, the store must read consistently.
     bench.wire.clear();
     store.load(session.id()).await.unwrap().unwrap();
     assert_eq!(are_consistent(&bench), [true]);
 }
 
-/// G5: a copy of the table that does not know of the last touch.
+/// G5: a stale copy of the table without the last touch.
 #[tokio::test]
 async fn a_session_that_was_just_touched_is_not_taken_for_expired() {
     let bench = TestBench::<App>::new().await;
@@ -159,7 +159,7 @@ async fn a_session_that_was_just_touched_is_not_taken_for_expired() {
     );
 }
 
-/// The delay of a revocation, said plainly: it can be read for a moment, and never written to.
+/// A revocation has a delay: the session can be read for a moment, but it is never written to.
 #[tokio::test]
 async fn a_revoked_session_that_is_still_read_is_never_written_to() {
     let bench = TestBench::<App>::new().await;
@@ -171,7 +171,7 @@ async fn a_revoked_session_that_is_still_read_is_never_written_to() {
 
     stale(&bench, &before);
     let read = store.load_at_least(session.id(), 1).await.unwrap();
-    let mut read = read.expect("as it was a moment ago");
+    let mut read = read.expect("a stale copy");
     read.theme = "dark".into();
     assert!(matches!(store.save(&mut read).await, Err(Error::Gone(_))));
     assert!(matches!(
@@ -191,7 +191,7 @@ async fn a_revoked_session_that_is_still_read_is_never_written_to() {
     );
 }
 
-/// G3, G7: a copy that was read behind saves and moves as any other.
+/// G3, G7: a copy from a stale read is saved and gets a new id like any other.
 #[tokio::test]
 async fn changes_to_a_stale_copy_undo_nothing() {
     let bench = TestBench::<App>::new().await;
@@ -222,9 +222,9 @@ async fn changes_to_a_stale_copy_undo_nothing() {
     assert_eq!(*loaded, expected);
 }
 
-/// G13: where the answer of a save was lost, the version is that of the item that told.
+/// G13: if the response to a save was lost, the version is that of the item that showed it.
 #[tokio::test]
-async fn a_version_is_known_after_a_lost_answer() {
+async fn a_version_is_known_after_a_lost_response() {
     let bench = TestBench::<App>::new().await;
     let store = store(&bench, ReadConsistency::ReadYourWrites).await;
     let mut session = store.create(App::default()).await.unwrap();
@@ -238,7 +238,7 @@ async fn a_version_is_known_after_a_lost_answer() {
     assert_eq!(Session::written_version(&session), Some(3));
 }
 
-/// G10: an unreadable copy may be one of a moment ago, and a failed read stays one.
+/// G10: an unreadable copy may be stale, and a failed read remains an error.
 #[tokio::test]
 async fn an_unreadable_stale_copy_is_read_again_and_a_failed_read_is_not() {
     let bench = TestBench::<App>::new().await;

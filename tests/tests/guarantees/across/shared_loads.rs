@@ -1,5 +1,5 @@
-//! Loads that share their reads, where the store is told to: each sees what was acknowledged before it
-//! came (G3, G10), and their cost is known (G14).
+//! Loads that share their reads, if the store is told so: each sees every write that was acknowledged
+//! before it came (G3, G10), and their cost is known (G14).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ async fn store(bench: &TestBench<App>) -> DynamoDbStore<App> {
     builder.share_loads(true).build().await.unwrap()
 }
 
-/// The next read does not arrive before it is let go.
+/// Holds the next read until it is released.
 fn hold(bench: &TestBench<App>) -> Arc<Notify> {
     let go = Arc::new(Notify::new());
     let wait = Arc::clone(&go);
@@ -37,7 +37,7 @@ fn load(store: &DynamoDbStore<App>, id: &SessionId) -> JoinHandle<Loaded> {
     })
 }
 
-/// Lets all others go on until they wait for something.
+/// Lets all other tasks run until they wait.
 async fn settle() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
@@ -52,7 +52,7 @@ async fn concurrent_loads_share_a_read_that_is_sent_after_they_came() {
     let go = hold(&bench);
     let first = load(&store, session.id());
     settle().await;
-    // By another store, which knows nothing of these reads.
+    // By another store, which does not know these reads.
     bench
         .store
         .update(session.id(), |app| app.visits = 1)
@@ -67,14 +67,14 @@ async fn concurrent_loads_share_a_read_that_is_sent_after_they_came() {
             .filter(|operation| *operation == "GetItem")
             .count()
     };
-    assert_eq!(reads(&bench), 2, "the held one, and that of the update");
+    assert_eq!(reads(&bench), 2, "the held read, and that of the update");
     go.notify_one();
 
     first
         .await
         .unwrap()
         .unwrap()
-        .expect("it was there all the time");
+        .expect("the session exists all the time");
     for later in join_all(later).await {
         assert_eq!(later.unwrap().unwrap(), Some(1), "it came after the write");
     }
@@ -117,7 +117,7 @@ async fn a_dropped_load_does_not_hold_up_the_others() {
     go.notify_one();
     assert_eq!(waiting.await.unwrap().unwrap(), Some(0));
 
-    // All of them are.
+    // All of them are dropped.
     let _go = hold(&bench);
     let held = load(&store, session.id());
     settle().await;

@@ -1,4 +1,4 @@
-//! The roster of a value: the sessions in it, how it is listed, how long it is kept.
+//! The roster of a value: the sessions in it, its listing, and its lifetime.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn a_roster_names_the_sessions_of_its_value() {
     assert_eq!(roster(&bench, "u-17").await, handles([]));
 }
 
-/// DynamoDB's TTL may delete the roster when its last session is over, and no sooner.
+/// DynamoDB's TTL may delete the roster after its last session has ended, and not earlier.
 #[tokio::test]
 async fn a_roster_outlives_its_sessions() {
     let bench = TestBench::<Exact>::new().await;
@@ -60,7 +60,7 @@ async fn a_roster_outlives_its_sessions() {
     log_in(&bench, "u-17", 1).await;
     let second = end(bench.items().await);
     assert!(second > first);
-    // A host whose clock is days behind takes nothing away.
+    // A host whose clock is days behind shortens nothing.
     let behind = bench.clock.millis() - 3 * 24 * 3600 * 1000;
     bench.clock.set(behind);
     bench.wire.clear();
@@ -73,7 +73,7 @@ async fn a_roster_outlives_its_sessions() {
     );
 }
 
-/// What a `create` leaves whose entry got lost is taken back, and it begins anew.
+/// If the entry of a `create` got lost, the `create` takes back its session and begins again.
 #[tokio::test]
 async fn a_create_whose_entry_has_an_unknown_outcome_begins_again() {
     for fault in [
@@ -110,7 +110,7 @@ async fn a_create_whose_entry_has_an_unknown_outcome_begins_again() {
     }
 }
 
-/// It fails for good, and leaves nothing.
+/// The `create` fails for good, and leaves nothing.
 #[tokio::test]
 async fn a_log_in_that_cannot_be_entered_leaves_no_session() {
     let bench = TestBench::<Exact>::new().await;
@@ -123,7 +123,7 @@ async fn a_log_in_that_cannot_be_entered_leaves_no_session() {
     assert_eq!(bench.items().await.len(), 0);
 }
 
-/// The process died between session and entry: nobody knows its id, and it ends by itself.
+/// The process died between session and entry. The id is unknown, and the session expires by itself.
 #[tokio::test]
 async fn a_session_without_an_entry_is_not_listed() {
     let bench = TestBench::<Exact>::new().await;
@@ -134,7 +134,8 @@ async fn a_session_without_an_entry_is_not_listed() {
     assert_eq!(listed(&bench, "u-17").await, [known[0].handle()]);
 }
 
-/// Between the roster and the sessions, one gets a new id: the listing shows it all the same.
+/// Between the reads of the roster and of the sessions, one session gets a new id. The listing still shows
+/// it.
 #[tokio::test]
 async fn a_listing_follows_a_session_that_gets_a_new_id() {
     let bench = TestBench::<Exact>::new().await;
@@ -190,7 +191,7 @@ async fn a_listing_has_more_than_one_page() {
     assert_eq!(roster(&bench, "u-17").await, handles([]));
 }
 
-/// What cannot be the key of a roster is known before any request.
+/// A value that cannot be the key of a roster is known before any request.
 #[tokio::test]
 async fn a_value_that_is_too_long_for_a_rosters_key_is_refused() {
     let bench = TestBench::<Exact>::new().await;

@@ -1,5 +1,5 @@
-//! G9. A consistent index misses nothing: every live session whose id anyone knows is in the roster
-//! of its value, whatever is lost or comes between.
+//! G9. A consistent index misses nothing: every live session whose id is known to any client is in the
+//! roster of its value, no matter which requests are lost or interleaved.
 
 mod contents;
 mod moves;
@@ -29,7 +29,7 @@ impl Exact {
     }
 }
 
-/// The handles in the roster of a user; none if there is no roster.
+/// The handles in the roster of a user; `None` if there is no roster.
 async fn roster(bench: &TestBench<Exact>, user: &str) -> Option<BTreeSet<String>> {
     let key = format!("#user_id#{user}");
     let items = bench.items().await;

@@ -58,7 +58,8 @@ async fn a_save_moves_a_session_between_rosters_in_one_transaction() {
     );
 }
 
-/// Two saves, to one user and to none: the last one wins, and its rosters are those of its value.
+/// Two saves, one to another user and one to no user: the last one wins, and the session is in the roster
+/// of its value.
 #[tokio::test]
 async fn two_saves_that_move_one_session_leave_its_rosters_right() {
     for last in [None, Some("u-18"), Some("u-19"), Some("u-17")] {
@@ -87,7 +88,7 @@ async fn two_saves_that_move_one_session_leave_its_rosters_right() {
             let found = roster(&bench, other).await.unwrap_or_default();
             assert_eq!(found, expected.into_iter().collect(), "{last:?}: {other}");
         }
-        // One that did not change the user leaves it as the other one made it.
+        // A save that did not change the user keeps the user of the other save.
         let wanted = if last == Some("u-17") {
             Some("u-18")
         } else {
@@ -98,11 +99,12 @@ async fn two_saves_that_move_one_session_leave_its_rosters_right() {
 }
 
 #[tokio::test]
-async fn a_save_whose_answer_was_lost_moves_once() {
+async fn a_save_whose_response_was_lost_moves_once() {
     let bench = TestBench::<Exact>::new().await;
     let mut session = log_in(&bench, "u-17", 1).await.remove(0);
     session.user_id = Some("u-18".into());
-    // The first session of u-18: refused at first, then carried out and not answered.
+    // The first session of u-18: the transaction is refused at first, then applied, and its response is
+    // lost.
     bench
         .wire
         .next("TransactWriteItems", Fault::meanwhile(|| async {}));
@@ -153,7 +155,7 @@ async fn a_new_id_moves_the_roster_entry_in_the_same_transaction() {
     session.user_id = Some("u-17".into());
     bench.wire.clear();
     bench.store.cycle_id(&mut session).await.unwrap();
-    // The second one, since this is the first session of u-17.
+    // The second transaction, since this is the first session of u-17.
     assert_eq!(
         bench.wire.operations(),
         ["TransactWriteItems", "TransactWriteItems"]
@@ -177,7 +179,8 @@ async fn a_new_id_moves_the_roster_entry_in_the_same_transaction() {
     assert_eq!(shown[0].created_at(), session.created_at());
 }
 
-/// A roster that was deleted by hand: nobody can leave it, and whoever gets a new id is in one again.
+/// A roster was deleted by hand: its session can still be saved and deleted, and is in a roster again after a
+/// new id.
 #[tokio::test]
 async fn a_deleted_roster_does_not_block_saves_and_new_ids() {
     let bench = TestBench::<Exact>::new().await;
@@ -196,6 +199,6 @@ async fn a_deleted_roster_does_not_block_saves_and_new_ids() {
     assert_eq!(
         bench.items().await.len(),
         0,
-        "nothing is left, not even half a roster"
+        "nothing is left, not even an incomplete roster"
     );
 }

@@ -29,7 +29,7 @@ async fn revoke_created_before_spares_younger_sessions() {
     bench.clock.advance(Duration::from_secs(1));
     let moment = std::time::UNIX_EPOCH + Duration::from_millis(bench.clock.millis());
     let mut young = log_in(&bench, "u-17", 1).await;
-    // A new id makes a session no younger, and none older.
+    // A new id does not change the age of a session.
     bench.store.cycle_id(&mut young[0]).await.unwrap();
     let revoked = bench
         .store
@@ -39,7 +39,7 @@ async fn revoke_created_before_spares_younger_sessions() {
     assert_eq!(listed(&bench, "u-17").await, [young[0].handle()]);
 }
 
-/// The roster is read, and before the delete comes the session has another id.
+/// After the roster is read, and before the delete, the session gets another id.
 #[tokio::test]
 async fn revoking_ends_a_session_that_gets_a_new_id_meanwhile() {
     let bench = TestBench::<Exact>::new().await;
@@ -64,7 +64,7 @@ async fn revoking_ends_a_session_that_gets_a_new_id_meanwhile() {
     assert_eq!(roster(&bench, "u-17").await, handles([]));
 }
 
-/// One that moves to another user meanwhile lives on, and is in that one's roster.
+/// A session that moves to another user meanwhile lives on, and is in that user's roster.
 #[tokio::test]
 async fn revoking_does_not_end_a_session_that_has_moved() {
     let bench = TestBench::<Exact>::new().await;
@@ -92,7 +92,8 @@ async fn revoking_does_not_end_a_session_that_has_moved() {
     );
 }
 
-/// It is elsewhere at the delete, and back when the roster is written: it may not lose its entry.
+/// The session has moved away at the delete, and is back when the roster is written: it must not lose its
+/// entry.
 #[tokio::test]
 async fn revoking_ends_a_session_that_left_and_came_back() {
     let bench = TestBench::<Exact>::new().await;
@@ -105,8 +106,8 @@ async fn revoking_ends_a_session_that_left_and_came_back() {
         bench.store.save(&mut away).await.unwrap();
         away
     };
-    // While the deletes are on their way it is at u-18, whose entry in the roster of u-17 a slow
-    // reader still has.
+    // During the deletes the session belongs to u-18, but a slow reader still has its entry in the roster
+    // of u-17.
     let item = json!({ "N": sessions[0].created_at().duration_since(std::time::UNIX_EPOCH)
         .unwrap().as_millis().to_string() });
     let handle = sessions[0].handle().to_string();
@@ -133,7 +134,7 @@ async fn revoking_ends_a_session_that_left_and_came_back() {
     assert_eq!(roster(&bench, "u-17").await, handles([]));
 }
 
-/// A log-in whose roster write comes later survives, and is in the roster.
+/// A log-in that writes the roster later survives, and is in the roster.
 #[tokio::test]
 async fn a_log_in_that_ends_after_a_revocation_survives_it() {
     let bench = TestBench::<Exact>::new().await;

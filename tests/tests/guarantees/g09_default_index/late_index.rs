@@ -100,9 +100,9 @@ async fn a_late_index_shows_a_session_that_is_gone() {
     assert_eq!((revoked.deleted(), revoked.already_gone()), (0, 1));
 }
 
-/// What the index had not shown yet is missed without a second pass, and found with it.
+/// A session that the index did not show yet is missed without a second pass, and found with it.
 #[tokio::test]
-async fn a_second_pass_finds_what_the_index_showed_late() {
+async fn a_second_pass_finds_a_session_that_the_index_showed_late() {
     let bench = TestBench::<App>::new().await;
     let sessions = log_in(&bench, "u-17", 3).await;
     bench.wire.next("Query", not_yet(sessions[1].handle()));
@@ -113,7 +113,7 @@ async fn a_second_pass_finds_what_the_index_showed_late() {
     let new = log_in(&bench, "u-17", 2).await;
     bench.wire.clear();
     bench.wire.next("Query", not_yet(new[0].handle()));
-    // The second time, it still shows one that the first pass has ended.
+    // The second time, the index still shows a session that the first pass has ended.
     bench.wire.next("Query", still(new[1].handle()));
     let revoke = bench.store.revoke(App::USER_ID, "u-17");
     let revoked = revoke.sweep_after(Duration::from_millis(1)).await.unwrap();
@@ -121,9 +121,9 @@ async fn a_second_pass_finds_what_the_index_showed_late() {
     assert!(bench.items().await.is_empty());
 }
 
-/// One that could not be ended at first is no failure any more when the second pass ends it.
+/// A session that could not be ended at first is no longer a failure when the second pass ends it.
 #[tokio::test]
-async fn a_second_pass_ends_what_could_not_be_ended_at_first() {
+async fn a_second_pass_ends_a_session_that_could_not_be_ended_at_first() {
     let bench = TestBench::<App>::new().await;
     log_in(&bench, "u-17", 2).await;
     for _ in 0..3 {

@@ -42,7 +42,7 @@ async fn sessions_are_listed_newest_first_over_all_pages() {
     assert_eq!(five, newest_first[..5]);
     assert_eq!(bench.wire.calls()[0].input["Limit"], 5);
 
-    // As a `Stream`, with the traits of others.
+    // As a `Stream`, with the extension traits of other crates.
     use futures_util::TryStreamExt as _;
     let listed: Vec<_> = bench
         .store
@@ -64,7 +64,7 @@ async fn sessions_are_listed_newest_first_over_all_pages() {
     assert!(bench.items().await.is_empty());
 }
 
-/// DynamoDB may leave a part of a batch undone, and says which.
+/// DynamoDB may not process a part of a batch, and says which part.
 #[tokio::test]
 async fn an_unprocessed_part_of_a_batch_is_read_again() {
     let bench = TestBench::<App>::new().await;
@@ -99,9 +99,9 @@ async fn an_unprocessed_part_of_a_batch_is_read_again() {
     );
 }
 
-/// A table shared with other entities: what is no session is neither listed nor ended.
+/// A table shared with other entities: an item that is not a session is neither listed nor ended.
 #[tokio::test]
-async fn an_item_that_is_no_session_is_left_alone() {
+async fn an_item_that_is_not_a_session_is_left_alone() {
     let bench = TestBench::<App>::new().await;
     let session = bench.store.create(App::of("u-17")).await.unwrap();
     let mut order = bench.item(session.handle()).await.unwrap();

@@ -22,7 +22,7 @@ async fn log_in(bench: &TestBench<App>, user: &str, sessions: usize) -> Vec<Sess
     all
 }
 
-/// The index has not seen this session yet.
+/// The index does not show this session yet.
 fn not_yet(handle: SessionHandle) -> Fault {
     Fault::edit(move |answer| {
         let items = answer["Items"].as_array_mut().unwrap();

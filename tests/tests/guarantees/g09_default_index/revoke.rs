@@ -1,4 +1,4 @@
-//! Revoking the sessions of a value: which ones, in spite of throttling, and how far it got.
+//! Revoking the sessions of a value: the right ones, despite throttling, with exact reports.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -56,7 +56,7 @@ async fn revoke_ends_all_sessions_of_one_user_and_of_no_other() {
 async fn sessions_that_could_not_be_ended_are_reported() {
     let bench = TestBench::<App>::new().await;
     log_in(&bench, "u-17", 3).await;
-    // Each as often as the store tries it, and as often as the SDK sends that.
+    // Each fails in every attempt of the store, and of the SDK.
     for _ in 0..3 * 8 * 3 {
         bench.wire.next("DeleteItem", Fault::throttled());
     }
@@ -86,7 +86,7 @@ async fn sessions_that_could_not_be_ended_are_reported() {
     );
 }
 
-/// A button beside each line of "your devices", and a user who puts in somebody else's handle.
+/// A button for each line of "your devices", and a user who sends the handle of another user's session.
 #[tokio::test]
 async fn revoke_only_ends_one_session_and_none_of_another_user() {
     let bench = TestBench::<App>::new().await;
@@ -149,13 +149,13 @@ async fn created_before_spares_younger_sessions() {
     assert_eq!(left, [young[1].handle(), young[0].handle()]);
 }
 
-/// Dropped half-way, what was reported is done, and the rest is untouched.
+/// If it is dropped half-way, the reported part is done, and the rest is unchanged.
 #[tokio::test]
-async fn a_revocation_that_is_dropped_has_done_what_it_reported() {
+async fn a_revocation_that_is_dropped_has_ended_the_reported_sessions() {
     let bench = TestBench::<App>::new().await;
     log_in(&bench, "u-17", 5).await;
     let (report, mut reported) = tokio::sync::mpsc::unbounded_channel();
-    // The third delete does not get to the engine.
+    // The third delete does not reach the engine.
     for _ in 0..2 {
         bench.wire.next("DeleteItem", Fault::meanwhile(async || ()));
     }

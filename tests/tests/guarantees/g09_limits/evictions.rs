@@ -1,11 +1,12 @@
-//! The sessions that a log-in ends, told exactly, when answers are lost or others come between.
+//! The sessions that a log-in evicts are reported exactly, even if responses are lost or others come
+//! between.
 
 use session_store::Session;
 use session_store_tests::{Fault, TestBench};
 
 use super::{Seats, Three, listed, log_in, stored, take_seats};
 
-/// The transaction that evicts is carried out, and its answers are lost.
+/// The transaction that evicts is applied, and its responses are lost.
 #[tokio::test]
 async fn an_eviction_of_unknown_outcome_is_reported() {
     let bench = TestBench::<Three>::new().await;
@@ -22,7 +23,8 @@ async fn an_eviction_of_unknown_outcome_is_reported() {
     assert_eq!(stored(&bench).await, 3);
 }
 
-/// Twice a sending of it is lost and the next one refused; then somebody leaves, and nobody is ended.
+/// Two attempts of it are lost, and the next one is refused. Then another session leaves, and no session is
+/// evicted.
 #[tokio::test]
 async fn an_eviction_that_never_took_place_is_not_reported() {
     let bench = TestBench::<Three>::new().await;
@@ -42,7 +44,7 @@ async fn an_eviction_that_never_took_place_is_not_reported() {
     assert_eq!(listed(&bench).await.len(), 3);
 }
 
-/// Two who evict at once do not end two sessions for one place.
+/// Two parallel evictions do not end two sessions for one new one.
 #[tokio::test]
 async fn an_eviction_is_dropped_if_another_session_left_first() {
     let bench = TestBench::<Three>::new().await;
@@ -56,7 +58,7 @@ async fn an_eviction_is_dropped_if_another_session_left_first() {
     assert_eq!(
         Session::evicted(&new),
         [],
-        "somebody left, and there was room"
+        "another session left, so there was room"
     );
     assert_eq!(
         listed(&bench).await,
@@ -64,7 +66,7 @@ async fn an_eviction_is_dropped_if_another_session_left_first() {
     );
 }
 
-/// Between the refusal and the reading of its sessions, one has left the roster: there is room.
+/// Between the refusal and the read of the sessions, one has left the roster: there is room.
 #[tokio::test]
 async fn a_session_that_moves_away_meanwhile_makes_room() {
     let bench = TestBench::<Three>::new().await;

@@ -1,4 +1,4 @@
-//! The limit holds for each way into a roster, for many at once, and with faults.
+//! The limit holds for every way into a roster, for many parallel log-ins, and with faults.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn one_session_too_many_is_refused() {
     take_seats(&bench, 1).await;
 }
 
-/// Of many at once, each is in the roster or gets an error, and none is in between.
+/// Each of many parallel log-ins is in the roster or gets an error. There is no intermediate state.
 #[tokio::test]
 async fn sixty_four_log_ins_at_once_leave_exactly_the_limit() {
     let bench = TestBench::<Three>::new().await;
@@ -65,13 +65,13 @@ async fn sixty_four_log_ins_at_once_leave_exactly_the_limit() {
     ended.sort();
     let count = ended.len();
     ended.dedup();
-    assert_eq!(ended.len(), count, "nobody is ended twice");
+    assert_eq!(ended.len(), count, "no session is ended twice");
     for session in &done {
         let is_live = live.contains(&session.handle());
         assert_ne!(
             is_live,
             ended.contains(&&session.handle()),
-            "live, or ended for another"
+            "live or evicted"
         );
     }
     assert_eq!(done.len(), 3 + ended.len());
@@ -85,7 +85,7 @@ async fn sixty_four_log_ins_at_once_leave_exactly_the_limit() {
     assert_eq!((done, stored(&bench).await), (3, 3));
 }
 
-/// The same while answers are lost, requests never arrive, and transactions are in the way.
+/// The same while responses are lost, requests do not arrive, and transactions conflict.
 #[tokio::test]
 async fn sixty_four_log_ins_with_faults_leave_exactly_the_limit() {
     let bench = TestBench::<Three>::new().await;
@@ -117,7 +117,7 @@ async fn sixty_four_log_ins_with_faults_leave_exactly_the_limit() {
     }
 }
 
-/// The limit holds for whatever brings a session to a user.
+/// The limit holds for every operation that gives a session to a user.
 #[tokio::test]
 async fn saves_and_new_ids_are_subject_to_the_limit() {
     let bench = TestBench::<Three>::new().await;
@@ -132,7 +132,11 @@ async fn saves_and_new_ids_are_subject_to_the_limit() {
     assert_eq!(Session::evicted(&session), [old[1].handle()]);
     assert_eq!(listed(&bench).await.len(), 3);
     bench.store.cycle_id(&mut session).await.unwrap();
-    assert_eq!(Session::evicted(&session), [], "a new id is no new session");
+    assert_eq!(
+        Session::evicted(&session),
+        [],
+        "a new id is not a new session"
+    );
     assert_eq!(listed(&bench).await.len(), 3);
 
     let bench = TestBench::<Seats>::new().await;
@@ -151,13 +155,13 @@ async fn saves_and_new_ids_are_subject_to_the_limit() {
     assert_eq!(
         (session.id(), &session.user_id),
         (&id, &seats().user_id),
-        "still in hand"
+        "the copy keeps the change"
     );
     assert_eq!(bench.store.load(&id).await.unwrap().unwrap().user_id, None);
     assert_eq!(stored(&bench).await, 4);
 }
 
-/// A new deployment allows fewer: the next log-in ends as many as are over.
+/// A new deployment lowers the limit: the next log-in ends all sessions over it.
 #[tokio::test]
 async fn a_lowered_limit_applies_from_the_next_log_in() {
     #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]

@@ -1,5 +1,5 @@
-//! G9. The limit of a consistent index is exact: never one session more is live and known, however
-//! many log in at once, and whatever is lost.
+//! G9. The limit of a consistent index is exact: there is never one more session that is live and known, no
+//! matter how many requests log in at the same time, and which of them are lost.
 
 mod evictions;
 mod exact;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use session_store::{Session, SessionAttributes, SessionHandle};
 use session_store_tests::TestBench;
 
-/// A further session ends the oldest.
+/// One more session ends the oldest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
 struct Three {
@@ -19,7 +19,7 @@ struct Three {
     user_id: Option<String>,
 }
 
-/// A further session is refused.
+/// One more session is refused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
 struct Seats {
@@ -67,7 +67,7 @@ async fn listed(bench: &TestBench<Three>) -> Vec<SessionHandle> {
     all.iter().map(|session| session.handle()).collect()
 }
 
-/// How many items are sessions, known or not.
+/// The number of items that are sessions, known or not.
 async fn stored<S>(bench: &TestBench<S>) -> usize
 where
     S: SessionAttributes + Clone + Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,

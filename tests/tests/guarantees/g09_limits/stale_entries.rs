@@ -1,4 +1,4 @@
-//! Entries of a roster whose session has ended: they do not count, and they do not pile up.
+//! Stale entries of a roster do not count, and do not pile up.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use session_store_tests::{Fault, TestBench};
 
 use super::{Seats, stored, take_seats, three};
 
-/// Entries whose session expired, was deleted by TTL or by hand hold nobody up, and do not count.
+/// Entries whose session expired, or was deleted by TTL or by hand, block nothing, and do not count.
 #[tokio::test]
 async fn stale_entries_are_dropped_before_a_session_is_evicted() {
     let bench = TestBench::<Seats>::new().await;
@@ -34,7 +34,7 @@ async fn stale_entries_are_dropped_before_a_session_is_evicted() {
     assert_eq!(stored(&bench).await, 3, "the expired ones were deleted");
 }
 
-/// What was read as expired may have been extended since: the delete asks again.
+/// A session that was read as expired may have been extended since, so the delete checks it again.
 #[tokio::test]
 async fn a_session_that_was_extended_a_moment_ago_is_not_ended_as_expired() {
     let bench = TestBench::<Seats>::new().await;
@@ -60,7 +60,7 @@ async fn a_session_that_was_extended_a_moment_ago_is_not_ended_as_expired() {
     assert_eq!((left.await.unwrap(), stored(&bench).await), (2, 2));
 }
 
-/// Sessions that expired leave their entries behind; a roster does not collect them for ever.
+/// Expired sessions leave stale entries behind. A roster does not keep them for ever.
 #[tokio::test]
 async fn stale_entries_of_a_large_roster_are_dropped_now_and_then() {
     #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
@@ -95,14 +95,11 @@ async fn stale_entries_of_a_large_roster_are_dropped_now_and_then() {
     let roster = items.iter().find(|item| item.contains_key("m")).unwrap();
     let mut entries: Vec<_> = roster["m"].as_m().unwrap().keys().cloned().collect();
     entries.sort();
-    assert_eq!(
-        entries, sessions,
-        "none but the live ones, and all of those"
-    );
+    assert_eq!(entries, sessions, "exactly the live sessions");
     assert_eq!(stored(&bench).await, 40);
 }
 
-/// A roster at its limit fits into an item, with the longest key that there can be.
+/// A roster at its limit fits into an item, with the longest possible key.
 #[test]
 fn the_largest_roster_fits_into_an_item() {
     let entry = |n: u32| {

@@ -53,7 +53,7 @@ async fn a_limit_gives_the_newest_and_asks_each_shard_once() {
 
 #[tokio::test]
 async fn a_shard_is_queried_again_when_its_page_is_used_up() {
-    // Almost all lie in one shard, as after a change of their number.
+    // Almost all are in one shard, as after a change of the number of shards.
     let bench = TestBench::<Sharded>::new().await;
     let acme = log_in(&bench, "acme", 130).await;
     for (i, session) in acme.iter().enumerate() {
@@ -64,7 +64,7 @@ async fn a_shard_is_queried_again_when_its_page_is_used_up() {
         bench.put(item).await;
     }
     assert_eq!(listed(&bench, "acme").await, newest_first(&acme));
-    // Those that are left out of a page do not end the list.
+    // Sessions that are left out of a page do not end the list.
     for session in &acme[20..] {
         let mut item = bench.item(session.handle()).await.unwrap();
         item.insert("expires_at".to_owned(), AttributeValue::N("1".to_owned()));
@@ -146,7 +146,7 @@ async fn a_revocation_goes_through_all_pages_of_all_shards() {
         let tenant = "acme".to_owned();
         bench.store.create(Many { tenant }).await.unwrap();
     }
-    // Each first page ends after two; what it shows of a session is its key in the index.
+    // Each first page ends after two sessions. It contains only their keys in the index.
     for _ in 0..10 {
         let cut = Fault::edit(|answer| {
             let items = answer["Items"].as_array_mut().unwrap();
@@ -196,7 +196,7 @@ async fn g14_reading_costs_a_query_for_each_shard_and_writing_no_more() {
     assert_eq!(*details, ("BatchGetItem".to_owned(), 100.0));
     assert_eq!(*queries, vec![("Query".to_owned(), 0.5); SHARDS]);
 
-    // DynamoDB Local 3.3.0 bills nothing for a query that finds nothing, and AWS half a unit.
+    // For a query that finds nothing, DynamoDB Local 3.3.0 bills nothing, and AWS half a unit.
     let nothing = ("Query", if endpoint().is_some() { 0.0 } else { 0.5 });
     assert_eq!(listed(&bench, "nobody").await, []);
     expect(&bench, &[nothing; SHARDS]);

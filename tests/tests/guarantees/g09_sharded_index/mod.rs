@@ -1,5 +1,5 @@
-//! G9 and G14 for a default index with shards: all sessions of a value are found, newest first, in
-//! whichever shard they are, and the store's own attribute never disagrees with the promoted one.
+//! G9 and G14 for a default index with shards: all sessions of a value are found in all shards, newest
+//! first, and the shard attribute always agrees with the promoted one.
 
 mod find;
 mod shard_attribute;

@@ -1,4 +1,4 @@
-//! The attribute with the shard follows the promoted one, whichever binary wrote the session.
+//! The shard attribute follows the promoted one, whichever binary wrote the session.
 
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;
@@ -9,7 +9,7 @@ use session_store_tests::{Fault, TestBench};
 
 use super::{Sharded, listed, log_in, shard, text};
 
-/// The same before its index had shards.
+/// The same type before its index had shards.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
 struct Plain {
@@ -101,7 +101,7 @@ async fn the_next_save_adds_the_shard_that_an_older_binary_left_out() {
     bench.store.save(&mut session).await.unwrap();
     assert_eq!(listed(&bench, "acme").await, [old.handle()]);
 
-    // It moves the session on, and knows of no shard.
+    // The old binary changes the value, and does not know the shard.
     let moved = plain.update(old.id(), |app| app.tenant = Some("umbrella".into()));
     moved.await.unwrap();
     assert_eq!(listed(&bench, "acme").await, []);
@@ -120,7 +120,7 @@ async fn a_valid_shard_is_kept_and_an_invalid_one_is_repaired() {
     for (stored, after) in [
         ("acme#0", "acme#0"),
         ("acme#3", "acme#3"),
-        // Of an index that had more shards; and what no store writes.
+        // A shard of an index that had more shards, and values that no store writes.
         ("acme#4", &own),
         ("acme#03", &own),
         ("acme", &own),

@@ -1,4 +1,4 @@
-//! What an operation may cost.
+//! The cost that an operation may have.
 
 use std::ops::RangeInclusive;
 
@@ -54,11 +54,11 @@ impl Op {
     }
 }
 
-/// A week and a day: a roster is kept at most as long after the absolute end of its sessions.
+/// A week and a day: the longest time that a roster is kept after the absolute end of its sessions.
 const KEPT: u64 = 8 * 24 * 60 * 60;
 
 impl Op {
-    /// Where a roster is kept longer than for its session, a write to it is refused once more.
+    /// If a roster is kept longer than its session needs, a write to it is refused once more.
     fn is_kept_longer(&self, user: u64) -> usize {
         let session = self.was.as_ref();
         let ends = session.map_or(self.began / 1000 + ABSOLUTE, absolute_end);
@@ -74,7 +74,7 @@ fn sum(a: Costs, b: &Costs) -> Costs {
 }
 
 impl Model {
-    /// G14: what an operation costs when nothing comes in its way.
+    /// G14: the cost of an operation without faults and other clients.
     pub(super) fn counts(&self, op: &Op, now: u64) -> Result<(), Violation> {
         if op.faulted || op.interfered {
             return Ok(());
@@ -88,18 +88,17 @@ impl Model {
                 true if op.late.is_some() => 2..=2,
                 _ => 1..=1,
             },
-            // Whose it was is known only if it was there.
+            // The user is known only if the session existed.
             Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => 1..=1,
-            // One more where the session ends later than this write would make it end, and one
-            // more for a copy that is behind.
+            // One more if the session expires later than after this write, and one more for a stale copy.
             Act::Save(..) if due => 1..=3,
             Act::Save(..) if op.pending.fresh => 0..=0,
             Act::Save(..) => 0..=2,
             Act::Update(..) => 1..=3,
-            // A tenth of the idle timeout is not over.
+            // Less than a tenth of the idle timeout has passed.
             Act::Touch(_) if op.began < op.pending.touched_at + IDLE * 100 => 0..=0,
             Act::Touch(_) => 0..=1,
-            // One more for a copy that is behind.
+            // One more for a stale copy.
             Act::Cycle(..) => 1..=2,
             Act::Revoke(..) => 1 + op.asked()..=1 + op.asked(),
             Act::List(_) => match op.found.is_empty() {
@@ -113,7 +112,7 @@ impl Model {
         })
     }
 
-    /// What a consistent index adds.
+    /// The additional cost of a consistent index.
     fn roster_counts(&self, op: &Op, now: u64) -> Costs {
         if self.limit.is_none() {
             return 0..=0;
@@ -124,7 +123,7 @@ impl Model {
                 Some(user) => self.entry_counts(op, *user, now),
                 None => 0..=0,
             },
-            // The one request is a transaction, and can be refused for the roster.
+            // The one request is a transaction, which can be refused because of the roster.
             Act::Save(..) | Act::Update(..) | Act::Cycle(..) if op.changes_user() => {
                 let costs = op.users().into_iter();
                 let costs = costs.map(|user| *self.entry_counts(op, user, now).end());
@@ -135,10 +134,10 @@ impl Model {
                 None => 0..=0,
             },
             Act::Delete(_) | Act::RevokeHandle(_) if had_user.flatten().is_some() => 1..=1,
-            // The entry of one that is gone can be there yet.
+            // The roster can still have the entry of a session that is gone.
             Act::RevokeOnly(user, _) if had_user.is_none_or(|had| had == Some(user)) => 1..=1,
             Act::Revoke(..) if op.asked() > 0 => 1..=1,
-            // For an entry without a session the roster is read again.
+            // For a stale entry, the roster is read again.
             Act::List(user) => match op.rosters.get(&roster_of(user)) {
                 Some(found) if found.lacks_one() => 1..=1,
                 _ => 0..=0,
@@ -147,14 +146,14 @@ impl Model {
         }
     }
 
-    /// What it takes to enter a session in a roster.
+    /// The cost of entering a session into a roster.
     fn entry_counts(&self, op: &Op, user: u64, now: u64) -> Costs {
         let limit = self.limit.map_or(usize::MAX, |limit| limit.sessions);
         let Some(found) = op.rosters.get(&roster_of(user)) else {
-            // The first session of a user: the update finds nothing, and a second makes the item.
+            // The first session of a user: the update finds no roster, and a second one creates it.
             return 2..=2;
         };
-        // Refused once more where the roster is kept longer than for this session.
+        // Refused once more if the roster is kept longer than this session needs.
         let ends = op
             .was
             .as_ref()
@@ -163,9 +162,9 @@ impl Model {
         if found.sessions.len() < limit {
             return 1..=1 + longer;
         }
-        // Refused, the sessions read, those that expired deleted; then the entries without one
-        // removed and it is entered, or it makes room by one request, or takes back its session
-        // and its entry.
+        // It is refused, reads the sessions, and deletes the expired ones. Then it removes the stale
+        // entries and enters its session, or evicts another session in one request, or takes back its
+        // session and its entry.
         let (least, most) = (found.dead(op.began), found.dead(now));
         let least = if least == 0 { 3 } else { 4 };
         let most = match most {

@@ -1,4 +1,5 @@
-//! What listings and revocations of a consistent index have to find, whatever others do meanwhile.
+//! The sessions that listings and revocations of a consistent index must find, whatever others do
+//! meanwhile.
 
 use serde_json::Value;
 
@@ -8,20 +9,20 @@ use super::{Change, Model, Op, Violation, require};
 use crate::client::Listed;
 use crate::plan::Act;
 
-/// How often one looks again for what changes of id put into the roster meanwhile.
+/// How often they read the roster again for new ids that were entered meanwhile.
 const ROUNDS: usize = 8;
 
-/// A session that a listing or revocation has to find.
+/// A session that a listing or revocation must find.
 #[derive(Debug)]
 pub struct Due {
-    /// The handles that it has had since, the present one last.
+    /// The handles that it has had since the start, the current one last.
     handles: Vec<String>,
-    /// Its earliest end since.
+    /// Its earliest expiry since the start.
     ends: u64,
 }
 
 impl Model {
-    /// An operation begins that has to find these.
+    /// An operation begins that must find these sessions.
     pub(super) fn expects(&self, op: &mut Op) {
         if let Act::List(user) | Act::Revoke(user, _) = op.act {
             let due = self.told.iter().filter(|handle| self.has(handle, user));
@@ -33,7 +34,7 @@ impl Model {
         }
     }
 
-    /// Sessions changed, and with them what listings and revocations under way have to find.
+    /// Sessions have changed, and so have those that listings and revocations must find.
     pub(super) fn follow(&mut self, sessions: &[&Change]) {
         let moved = match sessions {
             [(old, Some(_), None), (new, None, Some(_))]
@@ -56,7 +57,8 @@ impl Model {
                     }
                     _ => {}
                 }
-                // What ended, or was another's for a moment, need not be found.
+                // A session that has ended, or that belonged to another user for a moment, need not be
+                // found.
                 let item = due.handles.last().and_then(|handle| self.truth.get(handle));
                 match item.filter(|item| number(item, "user") == Some(user)) {
                     Some(item) => due.ends = due.ends.min(expires_at(item)),
@@ -68,11 +70,11 @@ impl Model {
         self.ops = ops;
     }
 
-    /// A revocation or listing gets to see a roster as it is now.
+    /// A revocation or listing reads the current roster.
     pub(super) fn shows_roster(&mut self, op: usize, user: u64, roster: &Value) {
         let shown = entries(roster);
         let (truth, op) = (&self.truth, &mut self.ops[op]);
-        // Which sessions it is about is settled by the first read.
+        // The first read decides which sessions it must find.
         let newest = shown.values().copied().max().unwrap_or(0);
         let newest = *op.newest.get_or_insert(newest);
         let shown = shown.into_iter().filter(|(_, created)| *created <= newest);
@@ -86,9 +88,8 @@ impl Model {
         op.left = left.collect();
     }
 
-    /// A revocation takes effect when it last writes or reads the roster: no session in it then is
-    /// as old as those that it began with, and of those that it began with there is none under any
-    /// id.
+    /// A revocation takes effect at its last write or read of the roster. At that moment, no session in the
+    /// roster is as old as those at the start, and none of the sessions at the start is in it under any id.
     pub(super) fn roster_is_revoked(
         &self,
         op: &Op,
@@ -108,7 +109,7 @@ impl Model {
         })
     }
 
-    /// Each session that was there all the time is listed, under one of its ids if it got new ones.
+    /// Each session that existed all the time is listed, under one of its ids if it got new ones.
     pub(super) fn roster_is_listed(
         &self,
         op: &Op,

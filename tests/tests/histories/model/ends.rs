@@ -1,4 +1,4 @@
-//! What an operation may say at its end.
+//! The results that an operation may report at its end.
 
 use session_store::{Error, Revoked};
 
@@ -9,9 +9,9 @@ use crate::client::{Got, Listed, Outcome, Reads, Seen};
 use crate::plan::Act;
 
 impl Model {
-    /// An operation has come to its end, at this time by its client's clock.
+    /// An operation has ended, at this time of its client's clock.
     ///
-    /// Gives the fields that are stored of the copy in hand, if it wrote.
+    /// Returns the stored fields of the copy, if the operation wrote.
     pub fn ends(
         &mut self,
         op: usize,
@@ -32,7 +32,7 @@ impl Model {
                 self.failed(op, error, now)?;
                 if let (Some(copy), Some(target)) = (&outcome.copy, &op.target) {
                     require(copy.handle == *target, "G7", || {
-                        "a failure changed the id in hand".to_owned()
+                        "a failure changed the id of the copy".to_owned()
                     })?;
                 }
                 return Ok(None);
@@ -70,7 +70,7 @@ impl Model {
                 let copy = outcome.copy.as_ref();
                 let right = copy.is_some_and(|copy| Some(&copy.handle) == new);
                 require(right, "G7", || {
-                    "the id in hand is not the one that is valid".to_owned()
+                    "the id of the copy is not the valid one".to_owned()
                 })?;
                 let stored = &self.moved[target].fields;
                 let item = copy.and_then(|copy| self.truth.get(&copy.handle));
@@ -114,8 +114,8 @@ impl Model {
         item.is_none_or(|item| !is_live(item, now))
     }
 
-    /// The new handle of a session, if this operation gave it one, or an earlier one that it goes on
-    /// with. Whoever dropped the copy in between, for one of a moment ago, cannot tell.
+    /// The new handle of a session, if this operation gave it one, or resumed an earlier operation that
+    /// did. If the copy was replaced by a stale one in between, the operation cannot know.
     fn moved_by(&self, op: &Op, handle: &str) -> Option<&String> {
         let moved = self.moved.get(handle)?;
         let mine = op.applied > 0 || op.pending.resumed;
@@ -169,7 +169,7 @@ impl Model {
             }),
             Act::Create(..) => {
                 let left = op.put.iter().any(|put| self.truth.contains_key(put));
-                // One that is refused takes itself back, if that gets through.
+                // A refused `create` takes itself back, if that request arrives.
                 let stays = matches!(error, Error::Limit(_)) && op.lost_delete;
                 require(!left || op.late_put || stays, "G2", || {
                     "a create that failed left an item".to_owned()
@@ -193,7 +193,7 @@ impl Model {
     fn revoked(&self, op: &Op, revoked: &Revoked, now: u64) -> Result<(), Violation> {
         let deleted = revoked.deleted();
         if !op.lost_delete && !op.interfered {
-            // One whose time was over before the answer came may count as expired, too.
+            // A session that expired before the response came may also count as expired.
             let most = op.ended_live.len();
             let least = op.ended_live.iter().filter(|ends| **ends > now / 1000);
             require((least.count()..=most).contains(&deleted), "G9", || {
@@ -203,7 +203,7 @@ impl Model {
         require(revoked.failed().is_empty() || op.faulted, "G9", || {
             "a revocation failed without a fault".to_owned()
         })?;
-        // The rounds of a consistent index can come upon a session twice.
+        // The rounds of a consistent index can meet a session twice.
         if self.limit.is_some() && (op.faulted || op.interfered) {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! What an item is, and what is read from it.
+//! The parts of an item.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub fn fields(item: &Value) -> BTreeMap<String, Option<u64>> {
         .collect()
 }
 
-/// The fields of an item under the names that a program gives them.
+/// The fields of an item, under the names of a program.
 pub fn named(item: &Value, like: &Fields) -> Fields {
     let fields = fields(item);
     like.keys()
@@ -56,7 +56,7 @@ pub fn marks(item: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Without those that the store and the programs know: what only others know.
+/// The attributes that neither the store nor these programs know.
 pub fn strangers(item: &Value, known: &[&str]) -> BTreeMap<String, Value> {
     let item = item.as_object().into_iter().flatten();
     item.filter(|(name, _)| !known.contains(&name.as_str()))
@@ -68,7 +68,7 @@ pub fn absolute_end(item: &Value) -> u64 {
     number(item, "created_at").unwrap_or(0) / 1000 + ABSOLUTE
 }
 
-/// G2: an item says in which format its data is stored, and a map has none.
+/// G2: an item names the format of its data, and has no format if the data is a map.
 pub fn form(item: &Value) -> Result<(), Violation> {
     let (packed, format) = (&item["data"]["B"], &item["format"]);
     require(packed.is_string() == format["S"].is_string(), "G2", || {
@@ -76,7 +76,7 @@ pub fn form(item: &Value) -> Result<(), Violation> {
     })
 }
 
-/// G2: every item is a whole session, and its promoted attributes are those of its data.
+/// G2: every item is a complete session, and its promoted attributes match its data.
 pub fn well_formed(item: &Value) -> Result<(), Violation> {
     let numbers = ["created_at", "touched_at", "expires_at", "version"];
     let whole = numbers.iter().all(|name| number(item, name).is_some())

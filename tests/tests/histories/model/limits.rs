@@ -1,4 +1,4 @@
-//! The limit of a consistent index: it is never passed, and nobody is refused or evicted for nothing.
+//! The limit of a consistent index: it is never exceeded, and no session is refused or evicted needlessly.
 
 use super::items::{is_live, number};
 use super::rosters::{entries, is_roster, roster_of, user_of};
@@ -7,7 +7,7 @@ use crate::client::{Got, Outcome};
 use crate::plan::Act;
 
 impl Model {
-    /// Takes note of the users who have as many live sessions as there may be.
+    /// Records the users who have as many live sessions as the limit.
     pub(super) fn sees_full(&self, op: &mut Op) {
         let Some(limit) = self.limit else { return };
         for key in self.truth.keys().filter(|key| is_roster(key)) {
@@ -22,9 +22,9 @@ impl Model {
         }
     }
 
-    /// A write of an operation met rosters, and tells it who is in them.
+    /// A write of an operation has met rosters, and its response shows the sessions in them.
     ///
-    /// Of the others under way, none may count on one to be there that left meanwhile.
+    /// The other operations must not expect a session in them that has left meanwhile.
     pub(super) fn meets(&mut self, op: usize, steps: &[Change]) {
         for (key, _, after) in steps.iter().filter(|(key, ..)| is_roster(key)) {
             let members = after.as_ref().map(entries).unwrap_or_default();
@@ -38,7 +38,7 @@ impl Model {
         }
     }
 
-    /// A transaction ended a session that its operation is not about, to make room.
+    /// A transaction ended a session that is not the one of its operation, to make room.
     pub(super) fn evicted(
         &mut self,
         op: usize,
@@ -72,8 +72,8 @@ impl Model {
             || format!("an eviction made {} entries of {}", is.len(), was.len()),
         )?;
         let created = was.get(handle.as_str());
-        // One that came since it met the roster, by a clock that is slow or from another user, could
-        // not be known to be older.
+        // A session that came since it met the roster, by a slow clock or from another user, could not be
+        // known to be older.
         let met = key.and_then(|key| self.ops[op].met.get(&key));
         let mut others = was.iter().filter(|(other, _)| {
             is.contains_key(*other) && met.is_some_and(|met| met.contains(**other))
@@ -89,7 +89,7 @@ impl Model {
         Ok(())
     }
 
-    /// G9: what was evicted is told, and nothing else is said to have been.
+    /// G9: the evicted sessions are reported, and no others.
     pub(super) fn evictions_are_told(&self, op: &Op, outcome: &Outcome) -> Result<(), Violation> {
         let told = match (&outcome.got, &outcome.copy) {
             (Ok(Got::Session(session)), _) if matches!(op.act, Act::Create(..)) => &session.evicted,
@@ -102,8 +102,8 @@ impl Model {
             || "a session was evicted, and nothing says so".to_owned(),
         )?;
         let fresh = matches!(op.act, Act::Create(..)) && !op.lost;
-        // It tells of earlier ones for as long as the session is entered nowhere else, and after a
-        // lost answer of those who are gone.
+        // It reports earlier ones while the session is entered nowhere else, and after a lost response
+        // those that are gone.
         let right = |handle: &String| {
             op.victims.contains(handle) || !fresh && !self.truth.contains_key(handle)
         };
@@ -112,7 +112,7 @@ impl Model {
         })
     }
 
-    /// A refusal is right only if there were as many live sessions as there may be.
+    /// A refusal is right only if the user had as many live sessions as the limit.
     pub(super) fn limit_was_reached(&self, op: &Op) -> Result<(), Violation> {
         let refuses = self.limit.is_some_and(|limit| !limit.evicts);
         let full = op.users().iter().any(|user| op.was_full.contains(user));
@@ -123,7 +123,7 @@ impl Model {
 }
 
 impl Op {
-    /// The users that it may give its session.
+    /// The users that it may give its session to.
     pub(super) fn users(&self) -> Vec<u64> {
         let set = match &self.act {
             Act::Create(_, set) | Act::Update(_, set) => set.as_slice(),

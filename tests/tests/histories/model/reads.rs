@@ -1,4 +1,4 @@
-//! Reads that may be behind: who sends one, what it shows, and that each client sees its own writes.
+//! Stale reads: which operations send them, what they return, and that each client sees its own writes.
 
 use serde_json::Value;
 
@@ -8,8 +8,8 @@ use crate::client::{Got, Outcome, Reads, Seen};
 use crate::plan::Act;
 
 impl Op {
-    /// G14: it reads at half the price where it may be behind, and once more only for what that
-    /// cannot tell; whatever is the basis of a change is read as it is.
+    /// G14: a load that may be stale reads at half the price, and reads again only if that was not enough.
+    /// An operation that changes the session reads it consistently.
     pub(super) fn asks(&mut self, consistent: bool, now: u64) -> Result<(), Violation> {
         let right = match self.reads {
             Reads::Consistent => consistent,
@@ -29,7 +29,7 @@ impl Op {
 }
 
 impl Model {
-    /// A load is shown this, which may be behind.
+    /// A load gets this item, which may be stale.
     pub fn reads_late(&mut self, op: usize, handle: &str, shown: Option<Value>) {
         let op = &mut self.ops[op];
         if op.reads == Reads::Eventual {
@@ -39,7 +39,7 @@ impl Model {
         op.late = Some(shown);
     }
 
-    /// An operation has come to its end: its client knows what it wrote, if it says so.
+    /// An operation has ended: its client knows the version that it wrote, if the operation returned it.
     pub(super) fn acknowledges(&mut self, op: usize, outcome: &Outcome) {
         let op = &self.ops[op];
         let target = op.target.as_deref().unwrap_or_default();
@@ -50,7 +50,7 @@ impl Model {
                 Some(moved) => (moved.to.as_str(), moved.version),
                 None => return,
             },
-            // An update does not tell.
+            // An update does not return it.
             _ => return,
         };
         if let Some(version) = version {
@@ -58,7 +58,7 @@ impl Model {
         }
     }
 
-    /// Whoever passes on what it wrote reads nothing older.
+    /// A client that passes on its last version reads nothing older.
     pub(super) fn own_writes_are_read(&self, op: &Op, session: &Seen) -> Result<(), Violation> {
         let own = self.own.get(&(op.client, session.handle.clone()));
         let (own, told) = match op.reads {

@@ -1,4 +1,4 @@
-//! Rosters: what they are, what may happen to one, and that none misses a session that anyone knows.
+//! Rosters: their form, their changes, and that they miss no known session.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::items::{absolute_end, expires_at, number};
 use super::{Change, Model, Op, Violation, require};
 use crate::plan::Act;
 
-/// No session has a handle that begins like this.
+/// The handle of a session never begins like this.
 const PREFIX: &str = "#user#";
 
 pub fn is_roster(key: &str) -> bool {
@@ -32,7 +32,7 @@ pub fn entries(roster: &Value) -> BTreeMap<&str, u64> {
         .collect()
 }
 
-/// A roster as an operation found it when it began: the end of each entry's session, if it is there.
+/// A roster at the start of an operation: the expiry of each entry's session, if it exists.
 #[derive(Debug)]
 pub struct Found {
     pub ends: u64,
@@ -40,20 +40,20 @@ pub struct Found {
 }
 
 impl Found {
-    /// How many entries have no session, or one that has expired at this time.
+    /// The number of entries whose session is absent, or has expired at this time.
     pub fn dead(&self, millis: u64) -> usize {
         let dead = |end: &Option<u64>| end.is_none_or(|end| end <= millis / 1000);
         self.sessions.iter().filter(|end| dead(end)).count()
     }
 
-    /// Whether there is an entry without a session.
+    /// Whether there is a stale entry.
     pub fn lacks_one(&self) -> bool {
         self.sessions.iter().any(Option::is_none)
     }
 }
 
 impl Model {
-    /// Whether a session is there and has this user.
+    /// Whether a session exists and belongs to this user.
     pub(super) fn has(&self, handle: &str, user: u64) -> bool {
         let item = self.truth.get(handle);
         item.is_some_and(|item| number(item, "user") == Some(user))
@@ -64,7 +64,7 @@ impl Model {
         roster.map(entries).unwrap_or_default()
     }
 
-    /// Takes note of what an operation finds that begins now.
+    /// Records the rosters that an operation finds at its start.
     pub(super) fn surveys(&self, op: &mut Op) {
         for (key, roster) in self.truth.iter().filter(|(key, _)| is_roster(key)) {
             let found = entries(roster).into_keys();
@@ -118,7 +118,7 @@ impl Model {
             })?;
         }
         for handle in was.keys().filter(|handle| !is.contains_key(*handle)) {
-            // A create takes back what it has told nobody.
+            // A `create` takes back a session that it has not returned.
             let own = op.put.contains(*handle) && !self.told.contains(*handle);
             require(own || !self.has(handle, user), "G9", || {
                 format!("{:?} removed the entry of a session that is there", op.act)
@@ -137,8 +137,8 @@ impl Model {
         })
     }
 
-    /// At every step: each session that somebody knows is in the roster of its user, and no roster
-    /// has more sessions than there may be.
+    /// At every step: each known session is in the roster of its user, and no roster has more sessions than
+    /// the limit.
     pub(super) fn rosters_hold(&self) -> Result<(), Violation> {
         let Some(limit) = self.limit else {
             return Ok(());
@@ -154,7 +154,7 @@ impl Model {
         }
         for user in self.truth.keys().filter_map(|key| user_of(key)) {
             let mut sessions = self.roster(user).into_keys().collect::<Vec<_>>();
-            // One whose session is gone is dropped in time; of another's, nobody would.
+            // A stale entry is removed later. An entry of another user's session would never be removed.
             sessions.retain(|handle| self.truth.contains_key(*handle));
             require(
                 sessions.iter().all(|handle| self.has(handle, user)),

@@ -1,4 +1,4 @@
-//! What a request may do to sessions: each step of the engine.
+//! The changes that a request may make to sessions, at each step of the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::client::Pending;
 use crate::plan::{ABSOLUTE, Act, IDLE, REMEMBERED};
 
 impl Model {
-    /// A request that writes was carried out or refused: these items were and are.
+    /// A request that writes was carried out or refused. These are the items before and after.
     pub fn writes(
         &mut self,
         op: usize,
@@ -59,13 +59,13 @@ impl Model {
         self.rosters_hold()
     }
 
-    /// These items were written to, or were not since they were otherwise than asked for.
+    /// These items were written, or not, because a condition on them failed.
     fn take_note(&mut self, op: usize, steps: &[Change]) {
         for (handle, before, after) in steps {
             if self.ops[op].target.as_ref() == Some(handle) {
                 let op = &mut self.ops[op];
                 op.saw(before.as_ref());
-                // A change of fields is put onto the state of others too where it finds bytes.
+                // If a change of fields finds packed data, it is also applied to the state of others.
                 if let (true, Some(item)) = (op.pending.pinned || self.bytes, before) {
                     op.already |= named(item, &op.pending.must) == op.pending.must;
                 }
@@ -234,7 +234,7 @@ impl Model {
                 })
             }
             Act::Create(..) if op.put.remove(handle) => Ok(()),
-            // Whoever finds a roster full clears away what has expired.
+            // An operation that finds a roster full deletes the expired sessions.
             Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::Cycle(..) if has_roster => {
                 require(!is_live(before, now), "G9", || {
                     format!("{:?} ended a live session that is not its own", op.act)
@@ -324,7 +324,7 @@ fn versions(before: &Value, after: &Value) -> Result<(), Violation> {
     })
 }
 
-/// G3: all that had to be stored is, and nothing else changed.
+/// G3: everything that had to be stored is stored, and nothing else has changed.
 fn stored(
     pending: &Pending,
     was: &BTreeMap<String, Option<u64>>,
@@ -357,7 +357,7 @@ fn stored(
     Ok(())
 }
 
-/// G4: what no program here knows is as it was.
+/// G4: attributes that no program here knows are unchanged.
 fn others(before: &Value, after: &Value) -> Result<(), Violation> {
     let mut known = OWN.to_vec();
     known.extend(["user", "level", "note", "sum"]);

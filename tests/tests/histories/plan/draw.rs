@@ -1,4 +1,4 @@
-//! Drawing a history from a seed.
+//! Draws a history from a seed.
 
 use fastrand::Rng;
 use session_store::ReadConsistency;
@@ -7,7 +7,7 @@ use super::{ABSOLUTE, Act, Binary, CLIENTS, Client, Fault, IDLE, Plan, REMEMBERE
 
 impl Plan {
     pub fn of(seed: u64) -> Self {
-        // Drawn apart, so that the histories without a roster stay what they were before it.
+        // Drawn separately, so that the histories without a roster stay the same as before it.
         let roster = match Rng::with_seed(seed ^ 0x4057e4).u8(..10) {
             0 | 1 => Some(Binary::Evicting),
             2 => Some(Binary::Refusing),
@@ -17,7 +17,7 @@ impl Plan {
         // For the same reason: some of the clients store their sessions as bytes.
         let formats = &mut Rng::with_seed(seed ^ 0xb17e5);
         let bytes = formats.u8(..3) == 0;
-        // And some read what is behind.
+        // And some read stale items.
         let reads = &mut Rng::with_seed(seed ^ 0x4ead5);
         let stale = reads.bool();
         let rng = &mut Rng::with_seed(seed);
@@ -38,7 +38,7 @@ impl Plan {
                 },
             })
             .collect();
-        // Enough sessions of few users for a roster to be full now and then.
+        // Enough sessions of few users, so that a roster is full now and then.
         let (slots, users) = match roster {
             None => (rng.usize(1..=3), rng.u64(2..=3)),
             Some(_) => (rng.usize(2..=4), rng.u64(1..=2)),
@@ -62,7 +62,7 @@ impl Plan {
         while steps.len() < end {
             let step = draw.step();
             match step.act {
-                // Whoever does not learn which id is valid is to ask again, now and then later.
+                // A client that does not learn which id is valid asks again, sometimes later.
                 Act::Cycle(slot, _) if draw.rng.u8(..3) == 0 => {
                     let client = step.client;
                     steps.push(step);
@@ -72,8 +72,8 @@ impl Plan {
                     }
                     steps.push(draw.with_faults(client, Act::Cycle(slot, Set::new())));
                 }
-                // A session goes to another user and back, by copies that know nothing of each other,
-                // while all sessions of the user that it leaves are ended.
+                // A session moves to another user and back, by copies that do not know each other, while
+                // all sessions of the first user are revoked.
                 Act::Save(slot, ..) if draw.roster && draw.rng.u8(..3) == 0 => {
                     let movers = [step.client, draw.rng.usize(..draw.clients.len())];
                     let user = draw.rng.u64(1..=draw.users);
@@ -90,7 +90,7 @@ impl Plan {
                     }
                     steps.push(draw.moves(movers[0], slot, Some(user)));
                 }
-                // Many write to a session while one waits to learn what became of its own write.
+                // Many write to a session while one client does not know the outcome of its own write.
                 Act::Save(slot, ..) | Act::Update(slot, _) if draw.rng.u8(..6) == 0 => {
                     let waits = step.client;
                     steps.push(Step {
@@ -151,7 +151,7 @@ struct Draw<'a> {
     clients: Vec<Client>,
     slots: usize,
     users: u64,
-    /// Of a hundred requests, how many meet a fault.
+    /// How many of a hundred requests meet a fault.
     faults: u8,
     remembered: bool,
     /// The index is consistent.
@@ -165,7 +165,7 @@ impl Draw<'_> {
         let slot = self.rng.usize(..self.slots);
         let mut kind = self.rng.u8(..100);
         if self.roster && kind >= 18 && self.rng.u8(..4) == 0 {
-            // More of what a roster has a part in, in place of loads, saves and updates.
+            // More operations that use a roster, and fewer loads, saves and updates.
             kind = [14, 14, 14, 78, 86, 90, 93, 98][self.rng.usize(..8)];
         }
         let act = match kind {
@@ -229,7 +229,7 @@ impl Draw<'_> {
         let requests = if self.roster { 10 } else { 6 };
         let mut faults: Vec<_> = (0..requests).map(|_| self.fault(query)).collect();
         if self.faults > 0 && self.rng.u8(..10) == 0 {
-            // As often as the SDK sends a request by itself: nothing gets through.
+            // As often as the SDK itself sends a request: no attempt arrives.
             let same = faults[0].or_else(|| self.any_fault(query));
             faults[..3].fill(same);
             if self.rng.bool() {
@@ -270,7 +270,7 @@ impl Draw<'_> {
         Some(ALL[self.rng.usize(..among)])
     }
 
-    /// One to three fields with values that nothing else writes; a user now and then.
+    /// One to three fields, with values that no other step writes; sometimes a user.
     fn set(&mut self, client: usize) -> Set {
         let mut fields = vec!["red", "green", "level"];
         if self.clients[client].binary == Binary::New {

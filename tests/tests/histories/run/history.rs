@@ -1,4 +1,4 @@
-//! One history under way: which client goes on next, and what becomes of its operation.
+//! One history: which client continues next, and the results of the operations.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,24 +18,24 @@ pub(super) struct History<'a> {
     pub(super) plan: &'a Plan,
     pub(super) hands: Vec<Box<dyn Hand>>,
     pub(super) rng: Rng,
-    /// The id of each session, as the last that learned one knows it.
+    /// The id of each session, from the last client that learned it.
     pub(super) ids: Vec<Option<SessionId>>,
     pub(super) started: Vec<bool>,
     pub(super) running: Vec<Option<(usize, Running)>>,
 }
 
-/// What can happen next.
+/// The events that can come next.
 #[derive(Clone, Copy)]
 enum Turn {
     Begin(usize),
-    /// A request goes on to the engine, or its answer to the client.
+    /// A request continues to the engine, or its response to the client.
     Open(usize, usize),
-    /// A client that waits before it tries again has waited long enough.
+    /// A client has paused long enough before its next attempt.
     Wake(usize),
     Deliver(usize),
 }
 
-/// How far ahead a step may begin before one of a client that is busy.
+/// How far a step may begin before a step of a busy client.
 const WINDOW: usize = 10;
 
 impl History<'_> {
@@ -105,7 +105,7 @@ impl History<'_> {
         }
     }
 
-    /// The first step whose client is free, and which comes before no other of that client.
+    /// The first step whose client is free, and which comes before all others of that client.
     fn next_step(&self) -> Option<usize> {
         let mut waiting = [false; CLIENTS];
         let left = (0..self.plan.steps.len()).filter(|step| !self.started[*step]);
@@ -214,7 +214,7 @@ impl History<'_> {
         self.poll(client);
     }
 
-    /// Lets a client go on until it waits for a gate or for time to pass.
+    /// Lets a client run until it waits for a gate or for time to pass.
     fn poll(&mut self, client: usize) {
         let Some((_, running)) = &mut self.running[client] else {
             return;
@@ -223,7 +223,7 @@ impl History<'_> {
         let waker = Waker::from(Arc::clone(&flag));
         let mut context = Context::from_waker(&waker);
         loop {
-            // The whole history is one task: tokio may not ask it to yield half-way.
+            // The whole history is one task, which tokio must not make yield half-way.
             let mut running = std::pin::pin!(tokio::task::unconstrained(&mut *running));
             if let std::task::Poll::Ready(outcome) = running.as_mut().poll(&mut context) {
                 return self.end(client, outcome);
@@ -284,7 +284,7 @@ impl History<'_> {
 fn describe(outcome: &Outcome, mut name: impl FnMut(&str) -> String) -> String {
     match &outcome.got {
         Ok(Got::Done) => match &outcome.copy {
-            Some(copy) => format!("done, {} in hand", name(&copy.handle)),
+            Some(copy) => format!("done, the copy is {}", name(&copy.handle)),
             None => "done".to_owned(),
         },
         Ok(Got::Session(seen)) => format!("{} at version {}", name(&seen.handle), seen.version),
@@ -307,7 +307,7 @@ fn describe(outcome: &Outcome, mut name: impl FnMut(&str) -> String) -> String {
         }
         Err(Error::Service(error)) => format!(
             "Service {}, outcome unknown: {}",
-            error.code().unwrap_or("no answer"),
+            error.code().unwrap_or("no response"),
             error.outcome_unknown()
         ),
         Err(error) => format!("{error}"),

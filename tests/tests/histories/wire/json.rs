@@ -1,4 +1,4 @@
-//! Requests and items as the wire has them: JSON, read, filled and compared.
+//! The JSON of requests and items: read, completed and compared.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::base64;
@@ -6,7 +6,7 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 use session_store::AttributeValue;
 
-/// The item with its data as a map, in whatever format it is stored.
+/// The item with its data as a map, whatever its format.
 pub fn unpacked(mut item: Value) -> Value {
     if let Some(bytes) = item["data"]["B"].as_str() {
         let bytes = base64::decode(bytes).unwrap();

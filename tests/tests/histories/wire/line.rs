@@ -1,4 +1,4 @@
-//! One client's end of the wire, and what its requests meet there.
+//! One client's end of the wire, and the faults of its requests.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -122,7 +122,7 @@ impl Line {
             Some(Fault::Conflict) if operation == "TransactWriteItems" => {
                 let parts = input["TransactItems"].as_array().map_or(0, Vec::len);
                 let mut reasons = vec![json!({ "Code": "None" }); parts];
-                // Any of its items may be the one that another holds; which, the seed says.
+                // The conflict can be on any of its items; the seed chooses.
                 let held = (op + shared.model.ops[op].requests.len()) % parts;
                 reasons[held] = json!({ "Code": "TransactionConflict" });
                 let body = json!({
@@ -139,7 +139,7 @@ impl Line {
                     "a transaction is under way",
                 );
             }
-            // Nobody hears what a read finds that comes too late.
+            // A read that arrives late has no effect.
             Some(Fault::Delay) if is_read(operation) => return timeout(),
             Some(Fault::Delay) => {
                 shared.late.push(Late {
@@ -179,7 +179,7 @@ impl Line {
             Some(Fault::Unprocessed) => shared.leave_undone(&mut body, &input),
             _ => {}
         }
-        // What the index shows may have been changed on its way.
+        // The response of an index may have been changed on its way.
         shared.model.shows(op, operation, &body);
         response(status, &body)
     }
