@@ -343,3 +343,19 @@ fn constants_name_their_attributes() {
     assert_eq!(AppSession::ROLES.name(), "roles");
     assert_eq!(AppSession::IS_ADMIN.name(), "is_admin");
 }
+
+/// The derive has its own list of the store's attributes. Its error for an unknown option prints it.
+#[test]
+fn the_derive_and_the_store_have_the_same_list_of_attributes() {
+    fn quoted(text: &str, quote: char) -> Vec<String> {
+        let parts = text.split(quote).skip(1).step_by(2);
+        parts.map(str::to_owned).collect()
+    }
+    let errors = include_str!("../ui/fail/unknown_option.stderr");
+    let error = errors.lines().find(|line| line.contains("`colour`"));
+    let options = quoted(error.expect("an option that is like no other"), '`');
+    // The list ends with the attributes.
+    let of_derive = options.rsplit(|option| option == "key").next();
+    let of_store = quoted(&format!("{:?}", session_store::Names::new()), '"');
+    assert_eq!(of_derive, Some(of_store.as_slice()));
+}

@@ -132,7 +132,7 @@ impl<'a> Paths<'a> {
                 if let Some(import) = &mut path.import {
                     import.is_public = is_public;
                 }
-                paths.extend(self.from_root(path, &file.code[at].within.module));
+                paths.extend(self.absolute(path, &file.code[at].within.module));
             }
             in_imports.extend(at..end);
         }
@@ -171,12 +171,12 @@ impl<'a> Paths<'a> {
                 path.steps.splice(..1, import.steps.iter().cloned());
                 Some(path)
             }
-            None => self.from_root(path, &token.within.module),
+            None => self.absolute(path, &token.within.module),
         }
     }
 
     /// Completes a path that stands in this module, if it leads into the crate.
-    fn from_root(&self, path: Path, module: &[String]) -> Option<Path> {
+    fn absolute(&self, path: Path, module: &[String]) -> Option<Path> {
         let mut around = module.to_vec();
         let mut steps = path.steps.iter().peekable();
         let first = steps.peek()?.as_str();

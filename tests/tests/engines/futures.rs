@@ -18,7 +18,7 @@ async fn the_future_of_each_operation_is_small() {
     let check = |operation, size| {
         println!("{operation}: {size} bytes");
         assert!(
-            size <= 8 << 10,
+            size <= 6 << 10,
             "the future of {operation} has {size} bytes"
         );
     };
