@@ -22,10 +22,10 @@ pub(super) const MAX_BATCH_ATTEMPTS: u32 = 8;
 /// Ids that a `create` tries, as many as the SDK sends a request by default.
 pub(crate) const MAX_CREATE_ATTEMPTS: u32 = 3;
 
-/// Writes with which a session tries to enter a roster. Of many log-ins at once, one wins each round.
+/// Writes with which a session tries to enter a roster. If many log in at once, one wins each round.
 pub(crate) const MAX_ENTER_ATTEMPTS: u32 = 40;
 
-/// Writes of a `save` or `update`. Of many that change one session at once, few win each round.
+/// Writes of a `save` or `update`. If many change one session at once, few win each round.
 pub(crate) const MAX_SAVE_ATTEMPTS: u32 = 40;
 
 /// Transactions of a change of id, for a type without rosters.

@@ -46,7 +46,7 @@ pub(super) trait Request: Sized {
     ///
     /// The future is on the heap: the SDK's own are several KB, and those of this crate would hold one in
     /// each of their layers.
-    fn transmit(self, sending: Sending<'_>) -> BoxFuture<'static, Answer<Self>>;
+    fn transmit(self, sending: Sending<'_>) -> BoxFuture<'static, Sent<Self>>;
 }
 
 /// Why a request did not do what it was to do.
@@ -65,7 +65,7 @@ impl From<Failure<Infallible>> for ServiceError {
     }
 }
 
-type Answer<R> = Result<<R as Request>::Output, SdkError<<R as Request>::Error, HttpResponse>>;
+type Sent<R> = Result<<R as Request>::Output, SdkError<<R as Request>::Error, HttpResponse>>;
 
 type Refusal<R> = <<R as Request>::Error as RequestError>::Refusal;
 
@@ -125,7 +125,7 @@ macro_rules! requests {
             type Output = aws_sdk_dynamodb::operation::$module::$output;
             type Error = aws_sdk_dynamodb::operation::$module::$error;
 
-            fn transmit(self, sending: Sending<'_>) -> BoxFuture<'static, Answer<Self>> {
+            fn transmit(self, sending: Sending<'_>) -> BoxFuture<'static, Sent<Self>> {
                 match sending {
                     // Without an interceptor, which would cost each load a few per cent.
                     Sending::Read => Box::pin(self.send()),

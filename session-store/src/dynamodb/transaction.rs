@@ -11,7 +11,7 @@ use super::retry::Attempts;
 use super::send::{Failure, Sending};
 use super::table::Table;
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 pub(crate) enum Transacted {
     Done,
     /// It was cancelled, for one reason for each of its items.

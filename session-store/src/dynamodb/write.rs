@@ -13,7 +13,7 @@ use super::retry::Attempts;
 use super::send::{Failure, Retry, Sending};
 use super::table::Table;
 
-/// What DynamoDB answered to a write.
+/// The response to a write.
 pub(crate) enum Written {
     /// It is stored; the item or a part of it, where the request asked for that.
     Done(Option<Map>),
@@ -27,7 +27,7 @@ pub(crate) enum Written {
     TooLarge,
 }
 
-/// What became of a delete.
+/// The outcome of a delete.
 pub(crate) enum Deleted {
     /// The item was there and is gone; this is what it held.
     Removed(Map),
@@ -40,7 +40,7 @@ pub(crate) enum Deleted {
     ConditionFailed,
 }
 
-/// What became of a write to a known session.
+/// The outcome of a write to a known session.
 pub(crate) enum SaveOutcome {
     /// It is stored, once. When the session ends and which version it has, if that is known.
     Stored {

@@ -1,4 +1,4 @@
-//! What changed between two states of a session, field by field.
+//! The difference between two states of a session, field by field.
 
 use std::collections::BTreeSet;
 

@@ -17,7 +17,7 @@ pub(crate) struct State {
     pub(crate) expires_at: u64,
     /// The version that this copy was loaded at, plus one for each of its acknowledged writes.
     pub(crate) version: u64,
-    /// A version that the item has certainly reached, whoever wrote it.
+    /// A version that the item has certainly reached, no matter who wrote it.
     pub(crate) seen: u64,
     /// The version of the item after the last write of this copy, or after its load. `None` where the
     /// response to that write did not tell.

@@ -79,7 +79,7 @@ impl Rosters<'_> {
 
     /// Deletes whatever a new session may have left, and says whether that worked.
     ///
-    /// Nobody knows its id, so a remaining item is of no use to anybody, and expires. An entry leaves its
+    /// Its id was never given away, so a remaining item cannot be used, and expires. An entry leaves its
     /// roster after the session, never before.
     async fn take_back(&self, handle: SessionHandle, rosters: &[IndexValue]) -> bool {
         let delete = || request::delete(self.table, handle);

@@ -49,7 +49,7 @@ pub(crate) enum Next<T> {
     Stop(T),
 }
 
-/// What a save came to.
+/// The outcome of a save.
 pub(crate) enum Saved<T> {
     Stored {
         now: Millis,

@@ -255,7 +255,7 @@ where
     }
 }
 
-/// What a change of id came to.
+/// The outcome of one attempt.
 enum CycleOutcome {
     Committed,
     /// Others wrote to the session; this is its item.

@@ -159,7 +159,7 @@ pub(super) enum Onto {
     ThisVersion,
 }
 
-/// What one attempt of a save came to.
+/// The outcome of one attempt.
 pub(super) enum SaveAttempt {
     Stored,
     /// Others wrote first; this is the item now.

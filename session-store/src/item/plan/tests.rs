@@ -39,7 +39,7 @@ fn delta(entries: usize) -> Delta {
     }
 }
 
-/// What a plan is made of. The base has version 3.
+/// The input of a plan. The base has version 3.
 struct Change {
     schema: &'static Schema,
     delta: Delta,

@@ -1,9 +1,9 @@
-//! What a revocation did, and who is told meanwhile.
+//! The result of a revocation, and the callback that is told of it.
 
 use crate::error::Error;
 use crate::id::SessionHandle;
 
-/// What a revocation did.
+/// The result of a revocation.
 #[derive(Debug, Default)]
 #[must_use = "a session that could not be ended is still valid; see `failed`"]
 pub struct Revoked {
@@ -63,7 +63,7 @@ impl RevokeFailure {
     }
 }
 
-/// What became of one session.
+/// The outcome for one session.
 pub(super) enum Outcome {
     Deleted,
     AlreadyGone,

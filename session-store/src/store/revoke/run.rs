@@ -217,7 +217,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
     }
 }
 
-/// What it means that a delete ended so.
+/// The outcome for a session whose delete ended so.
 pub(super) fn outcome(table: &Table, handle: SessionHandle, deleted: Deleted) -> Outcome {
     match deleted {
         Deleted::Removed(item) => {
