@@ -161,7 +161,10 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
 
     async fn load(&self, handle: SessionHandle) -> Result<Option<(Data, u64)>, Error> {
         let consistent = self.store.reads_consistently();
-        let Some(loaded) = self.records().load(handle, consistent).await? else {
+        let Some(item) = self.store.table().read(handle, consistent).await? else {
+            return Ok(None);
+        };
+        let Some(loaded) = self.records().decode(handle, item)? else {
             return Ok(None);
         };
         let base = Base::of(&loaded)?.into_json();

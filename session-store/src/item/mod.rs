@@ -42,12 +42,9 @@ pub(crate) use self::shards::{Partition, partitions};
 pub(crate) use self::state::State;
 pub(crate) use self::value::{Map, checked_size, number};
 
-#[cfg(feature = "actix-session")]
-pub(crate) use self::decode::split_attributes;
-
 #[cfg(feature = "_record")]
 pub(crate) use self::{
-    decode::{data_of, take_data},
+    decode::{data_of, split_attributes, take_data},
     json::{entries_from_json, entries_into_json},
     lifetime::earliest_creation,
     marks::marks,

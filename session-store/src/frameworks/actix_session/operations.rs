@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::error::{DecodeError, Error, GoneError};
+use crate::dynamodb::{Deleted, MAX_EXTEND_ATTEMPTS, Written, request};
+use crate::error::{ConflictError, DecodeError, Error, GoneError};
 use crate::id::{SessionHandle, SessionId, random};
-use crate::item::{Lifetime, Map, Millis};
+use crate::item::{Found, Lifetime, Map, Millis, earliest_creation, rosters_of, stored_creation};
 use crate::schema::SessionAttributes;
 
 use crate::frameworks::record::{Base, Data, Loaded, NewRecord, Records};
@@ -107,5 +108,43 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         let lifetime = Lifetime::new(S::SCHEMA, base.created_at, Some(idle));
         let ends = lifetime.expires_at(self.store.table().now());
         self.save(handle, &data, Some(&base), ends, false).await
+    }
+
+    /// Ends a session, and returns its item to only one of several parallel calls. If a response was lost,
+    /// it is unknown which request ended the session, and no call gets the item.
+    pub(super) async fn end(&self, handle: SessionHandle) -> Result<Option<Map>, Error> {
+        let table = self.store.table();
+        let delete = || request::delete_present(table, handle);
+        let Deleted::Removed(item) = table.delete(delete).await? else {
+            return Ok(None);
+        };
+        let rosters = rosters_of(S::SCHEMA, &item);
+        self.store.rosters().leave_all(&rosters, handle).await;
+        Ok(Some(item))
+    }
+
+    /// Extends the session to this time from now, unless it already lives longer, and writes nothing else.
+    ///
+    /// The time of creation is unknown here, so a condition checks that the absolute timeout allows this.
+    /// If it does not, the item in the refusal shows how much it allows.
+    pub(super) async fn extend(&self, handle: SessionHandle, idle: Duration) -> Result<(), Error> {
+        let (schema, table) = (S::SCHEMA, self.store.table());
+        let now = table.now();
+        let mut ends = Lifetime::new(schema, now, Some(idle)).expires_at(now);
+        for _ in 0..MAX_EXTEND_ATTEMPTS {
+            let since = Some(earliest_creation(schema, ends));
+            let touch = || request::touch(table, handle, now, ends, since);
+            let Written::ConditionFailed { old, .. } = table.update(touch).await? else {
+                return Ok(());
+            };
+            let found = Found::of(schema, handle, old, now)?;
+            let readable = found.or_gone(handle)?.readable(&table.codec)?;
+            let created_at = stored_creation(schema, handle, &readable.item)?;
+            ends = ends.min(Lifetime::new(schema, created_at, None).absolute_end());
+            if readable.expires_at >= ends {
+                return Ok(());
+            }
+        }
+        Err(ConflictError::new(handle, MAX_EXTEND_ATTEMPTS).into())
     }
 }

@@ -16,10 +16,10 @@ use crate::schema::SessionAttributes;
 pub(crate) type Data = HashMap<String, Value>;
 
 /// A session that was read.
+#[allow(dead_code, reason = "each framework reads some of these")]
 pub(crate) struct Loaded {
     pub(crate) data: Data,
     /// When it ends, in seconds since 1970.
-    #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
     pub(crate) ends: u64,
     pub(crate) created_at: Millis,
     pub(crate) version: u64,
@@ -27,10 +27,8 @@ pub(crate) struct Loaded {
     /// know them wrote the data.
     pub(crate) stale_attributes: Vec<&'static str>,
     /// Attributes that the type does not know.
-    #[cfg(feature = "actix-session")]
     pub(crate) unknown_attributes: Map,
     /// Why the type cannot read the data, if it cannot.
-    #[cfg(feature = "actix-session")]
     pub(crate) schema_mismatch: Option<EncodeError>,
 }
 

@@ -1,22 +1,13 @@
-//! Creates, reads and ends a framework's session.
-
-#[cfg(feature = "actix-session")]
-use std::time::Duration;
+//! Creates and reads a framework's session.
 
 use serde::de::DeserializeOwned;
 
-#[cfg(feature = "actix-session")]
-use crate::dynamodb::{Deleted, MAX_EXTEND_ATTEMPTS, Written, request};
-#[cfg(feature = "actix-session")]
-use crate::error::ConflictError;
 use crate::error::{DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
     Delta, Found, Image, Lifetime, Map, Nonce, State, Unknown, entries_from_json,
-    entries_into_json, is_live, stored_creation, take_data,
+    entries_into_json, is_live, split_attributes, stored_creation, take_data,
 };
-#[cfg(feature = "actix-session")]
-use crate::item::{earliest_creation, rosters_of, split_attributes};
 use crate::schema::{Schema, SessionAttributes};
 use crate::store::DynamoDbStore;
 
@@ -72,19 +63,6 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         Ok(())
     }
 
-    /// Reads a session.
-    #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
-    pub(crate) async fn load(
-        &self,
-        handle: SessionHandle,
-        consistent: bool,
-    ) -> Result<Option<Loaded>, Error> {
-        match self.store.table().read(handle, consistent).await? {
-            Some(item) => Ok(self.decode(handle, item)?),
-            None => Ok(None),
-        }
-    }
-
     /// The session in an item; `None` if it has expired.
     pub(crate) fn decode(
         &self,
@@ -104,7 +82,6 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         Ok(Some(Loaded {
             data: entries_into_json(data)
                 .map_err(|cause| DecodeError::new(handle, schema.names.data, cause))?,
-            #[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
             ends: readable.expires_at,
             created_at,
             version: readable.version,
@@ -113,52 +90,9 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
                 Ok(image) => stale_attributes(schema, &item, image),
                 Err(_) => Vec::new(),
             },
-            #[cfg(feature = "actix-session")]
             unknown_attributes: split_attributes(schema, item).1,
-            #[cfg(feature = "actix-session")]
             schema_mismatch: image.err(),
         }))
-    }
-}
-
-#[cfg(feature = "actix-session")]
-impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
-    /// Ends a session, and returns its item to only one of several parallel calls. If a response was lost,
-    /// it is unknown which request ended the session, and no call gets the item.
-    pub(crate) async fn end(&self, handle: SessionHandle) -> Result<Option<Map>, Error> {
-        let table = self.store.table();
-        let delete = || request::delete_present(table, handle);
-        let Deleted::Removed(item) = table.delete(delete).await? else {
-            return Ok(None);
-        };
-        let rosters = rosters_of(S::SCHEMA, &item);
-        self.store.rosters().leave_all(&rosters, handle).await;
-        Ok(Some(item))
-    }
-
-    /// Extends the session to this time from now, unless it already lives longer, and writes nothing else.
-    ///
-    /// The time of creation is unknown here, so a condition checks that the absolute timeout allows this.
-    /// If it does not, the item in the refusal shows how much it allows.
-    pub(crate) async fn extend(&self, handle: SessionHandle, idle: Duration) -> Result<(), Error> {
-        let (schema, table) = (S::SCHEMA, self.store.table());
-        let now = table.now();
-        let mut ends = Lifetime::new(schema, now, Some(idle)).expires_at(now);
-        for _ in 0..MAX_EXTEND_ATTEMPTS {
-            let since = Some(earliest_creation(schema, ends));
-            let touch = || request::touch(table, handle, now, ends, since);
-            let Written::ConditionFailed { old, .. } = table.update(touch).await? else {
-                return Ok(());
-            };
-            let found = Found::of(schema, handle, old, now)?;
-            let readable = found.or_gone(handle)?.readable(&table.codec)?;
-            let created_at = stored_creation(schema, handle, &readable.item)?;
-            ends = ends.min(Lifetime::new(schema, created_at, None).absolute_end());
-            if readable.expires_at >= ends {
-                return Ok(());
-            }
-        }
-        Err(ConflictError::new(handle, MAX_EXTEND_ATTEMPTS).into())
     }
 }
 
