@@ -14,6 +14,7 @@ mod key;
 mod lifetime;
 mod live;
 mod marks;
+mod number;
 mod own;
 mod plan;
 mod roster;

@@ -15,14 +15,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::error::EncodeError;
 use crate::schema::KeyType;
 
+use super::number::Number;
+
 /// An item, or the map inside a value.
 pub(crate) type Map = HashMap<String, AttributeValue>;
 
 /// The largest number of containers within containers, from the attribute itself on. DynamoDB allows 32
 /// levels, and a scalar is the last of them.
 pub(crate) const MAX_DEPTH: usize = 31;
-const MAX_DIGITS: usize = 38;
-const MAX_NUMBER: usize = 21;
 pub(crate) const MAX_PARTITION_KEY: usize = 2048;
 
 /// The bytes of an attribute with its name, for a value that is known to be storable. For any other, the
@@ -126,7 +126,7 @@ fn measure(value: &AttributeValue, depth: usize) -> Result<usize, Invalid> {
         AttributeValue::S(text) => Ok(text.len()),
         AttributeValue::B(bytes) => Ok(bytes.as_ref().len()),
         AttributeValue::Bool(_) | AttributeValue::Null(true) => Ok(1),
-        AttributeValue::N(number) => Number::parse(number).map(|n| n.size()),
+        AttributeValue::N(text) => Ok(number_of(text)?.size()),
         AttributeValue::Ss(texts) => {
             is_set(texts.iter())?;
             Ok(texts.iter().map(String::len).sum())
@@ -138,7 +138,7 @@ fn measure(value: &AttributeValue, depth: usize) -> Result<usize, Invalid> {
         AttributeValue::Ns(numbers) => {
             let numbers: Vec<_> = numbers
                 .iter()
-                .map(|n| Number::parse(n))
+                .map(|text| number_of(text))
                 .collect::<Result<_, _>>()?;
             is_set(numbers.iter())?;
             Ok(numbers.iter().map(Number::size).sum())
@@ -191,80 +191,8 @@ fn is_set<T: Eq + std::hash::Hash>(
     Ok(())
 }
 
-/// A decimal as DynamoDB keeps it: `0.digits × 10^exponent`, the digits without outer zeros.
-#[derive(PartialEq, Eq, Hash)]
-struct Number {
-    negative: bool,
-    digits: Vec<u8>,
-    exponent: i64,
-}
-
-impl Number {
-    fn parse(text: &str) -> Result<Self, Invalid> {
-        let no_number = || Invalid::new("not a finite decimal number");
-        let (negative, unsigned) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text.strip_prefix('+').unwrap_or(text)),
-        };
-        let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse().map_err(|_| no_number())?),
-            None => (unsigned, 0_i32),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        if whole.len() + fraction.len() == 0
-            || !whole
-                .bytes()
-                .chain(fraction.bytes())
-                .all(|b| b.is_ascii_digit())
-        {
-            return Err(no_number());
-        }
-
-        let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
-        let trailing = digits
-            .iter()
-            .rev()
-            .take_while(|&&digit| digit == b'0')
-            .count();
-        digits.truncate(digits.len() - trailing);
-        let leading = digits.iter().take_while(|&&digit| digit == b'0').count();
-        digits.drain(..leading);
-        if digits.is_empty() {
-            return Ok(Self {
-                negative: false,
-                digits,
-                exponent: 0,
-            });
-        }
-
-        // Lengths of strings in memory fit an i64 with room to spare.
-        let exponent = i64::from(exponent) + whole.len() as i64 - leading as i64;
-        if digits.len() > MAX_DIGITS {
-            return Err(Invalid::new(format!(
-                "a number of more than {MAX_DIGITS} digits"
-            )));
-        }
-        if exponent > 126 {
-            return Err(Invalid::new("a number beyond 9.99e125"));
-        }
-        if exponent < -129 {
-            return Err(Invalid::new("a number closer to zero than 1e-130"));
-        }
-        Ok(Self {
-            negative,
-            digits,
-            exponent,
-        })
-    }
-
-    /// One byte for two digits, paired from the decimal point in both directions, one byte more, and one for
-    /// a minus sign; at most 21.
-    fn size(&self) -> usize {
-        let last = self.exponent - self.digits.len() as i64;
-        let pairs = (self.exponent + 1).div_euclid(2) - last.div_euclid(2);
-        let size = usize::try_from(pairs).unwrap_or(0) + 1 + usize::from(self.negative);
-        size.min(MAX_NUMBER)
-    }
+fn number_of(text: &str) -> Result<Number, Invalid> {
+    Number::parse(text).map_err(Invalid::new)
 }
 
 /// Why DynamoDB would refuse a value, with the path to it, innermost step first.

@@ -10,6 +10,7 @@ use minicbor::data::{IanaTag, Int, Tag, Type};
 use minicbor::{Decoder, Encoder};
 
 use crate::error::Cause;
+use crate::item::number::Number;
 use crate::item::value::{MAX_DEPTH, Map};
 
 const SET: Tag = Tag::new(258);
@@ -64,15 +65,15 @@ fn write(e: &mut Encoder<Vec<u8>>, value: &AttributeValue) -> Encoded {
 }
 
 fn number(e: &mut Encoder<Vec<u8>>, text: &str) -> Encoded {
-    let is_spelled = |spelled: String| spelled == text;
-    if let Ok(integer) = text.parse::<i128>()
-        && is_spelled(integer.to_string())
-        && let Ok(integer) = Int::try_from(integer)
-    {
+    let Ok(number) = Number::parse(text) else {
+        // An image holds only numbers that DynamoDB accepts.
+        e.null()?;
+        return Ok(());
+    };
+    let (mantissa, exponent) = number.mantissa();
+    if let Some(integer) = integer(&number) {
         e.int(integer)?;
-    } else if let Ok(float) = text.parse::<f64>()
-        && is_spelled(float.to_string())
-    {
+    } else if let Some(float) = float(&number.text()) {
         #[allow(
             clippy::cast_possible_truncation,
             reason = "the next line checks for it"
@@ -83,41 +84,38 @@ fn number(e: &mut Encoder<Vec<u8>>, text: &str) -> Encoded {
         } else {
             e.f64(float)?;
         }
-    } else if let Some((mantissa, exponent, negative)) = decimal(text) {
+    } else {
         e.tag(IanaTag::Decimal)?.array(2)?.i64(exponent)?;
-        match (u64::try_from(mantissa), negative) {
+        match (u64::try_from(mantissa), number.is_negative()) {
             (Ok(mantissa), false) => e.u64(mantissa)?,
             (_, false) => e.tag(IanaTag::PosBignum)?.bytes(&mantissa.to_be_bytes())?,
-            // CBOR stores -1 - n, so there is no negative zero here: it is a float above.
+            // CBOR stores -1 - n. A mantissa is not zero here: zero is an integer.
             (_, true) => {
                 let n = mantissa.saturating_sub(1);
                 e.tag(IanaTag::NegBignum)?.bytes(&n.to_be_bytes())?
             }
         };
-    } else {
-        // An image holds no number beyond 38 digits.
-        e.null()?;
     }
     Ok(())
 }
 
-/// The digits of a number as an integer, its power of ten, and whether it is negative.
-fn decimal(text: &str) -> Option<(u128, i64, bool)> {
-    let (negative, text) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
-        None => (text, 0),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let mantissa = format!("{whole}{fraction}").parse().ok()?;
-    Some((
-        mantissa,
-        exponent - i64::try_from(fraction.len()).ok()?,
-        negative,
-    ))
+/// The number as an integer of CBOR, if it is one.
+fn integer(number: &Number) -> Option<Int> {
+    let (mantissa, exponent) = number.mantissa();
+    let power = 10_u128.checked_pow(u32::try_from(exponent).ok()?)?;
+    let integer = i128::try_from(mantissa.checked_mul(power)?).ok()?;
+    Int::try_from(if number.is_negative() {
+        -integer
+    } else {
+        integer
+    })
+    .ok()
+}
+
+/// The float whose shortest decimal form is this text.
+fn float(text: &str) -> Option<f64> {
+    let float: f64 = text.parse().ok()?;
+    (float.to_string() == text).then_some(float)
 }
 
 /// The map in these bytes, or the reason why they are not one.
@@ -191,42 +189,28 @@ fn set(values: Vec<AttributeValue>) -> Result<AttributeValue, Cause> {
 }
 
 fn read_number(d: &mut Decoder<'_>) -> Result<String, Cause> {
-    Ok(match d.datatype()? {
-        Type::F32 => d.f32()?.to_string(),
-        Type::F64 => d.f64()?.to_string(),
+    let number = match d.datatype()? {
+        // The text that was stored is that of an `f64`, also where half of its bytes were enough.
+        Type::F32 => Number::parse(&f64::from(d.f32()?).to_string()),
+        Type::F64 => Number::parse(&d.f64()?.to_string()),
         Type::Tag => {
             if d.tag()? != IanaTag::Decimal.tag() || d.array()? != Some(2) {
                 return Err("a tag that this version does not know".into());
             }
             let exponent = d.i64()?;
-            let (sign, digits) = match d.datatype()? {
+            let (negative, digits) = match d.datatype()? {
                 Type::Tag => {
                     let negative = d.tag()? == IanaTag::NegBignum.tag();
                     let n = u128::from_be_bytes(d.bytes()?.try_into()?);
-                    match negative {
-                        true => ("-", n.saturating_add(1).to_string()),
-                        false => ("", n.to_string()),
-                    }
+                    (negative, n.saturating_add(u128::from(negative)).to_string())
                 }
-                _ => ("", d.u64()?.to_string()),
+                _ => (false, d.u64()?.to_string()),
             };
-            spelled(sign, &digits, exponent)
+            Number::scaled(negative, &digits, exponent)
         }
-        _ => d.int()?.to_string(),
-    })
-}
-
-/// The text of a number: without an exponent if that adds only a few zeros.
-fn spelled(sign: &str, digits: &str, exponent: i64) -> String {
-    match usize::try_from(-exponent) {
-        Ok(0) => format!("{sign}{digits}"),
-        Ok(places) if places <= 40 => {
-            let digits = format!("{digits:0>width$}", width = places + 1);
-            let (whole, fraction) = digits.split_at(digits.len() - places);
-            format!("{sign}{whole}.{fraction}")
-        }
-        _ => format!("{sign}{digits}e{exponent}"),
-    }
+        _ => Number::parse(&d.int()?.to_string()),
+    };
+    Ok(number?.text())
 }
 
 const NO_LENGTH: &str = "a length is missing";
@@ -246,40 +230,95 @@ mod tests {
     }
 
     #[test]
-    fn numbers_keep_their_decimal_form() {
-        for text in [
-            "0",
-            "-0",
-            "17",
-            "-1",
-            "9223372036854775807",
-            "-9223372036854775808",
-            "18446744073709551615",
-            "18446744073709551616",
-            "-99999999999999999999999999999999999999",
-            "99999999999999999999999999999999999999",
-            "0.1",
-            "1.5",
-            "-2.5",
-            "1.50",
-            "3.4028235",
-            "0.00000001",
-            "1e100",
-            "9.99e125",
-            "1e-130",
-            "-1.5e-99",
-            "123456789.123456789123456789",
+    fn a_number_comes_back_as_dynamodb_returns_it() {
+        for (stored, read) in [
+            ("0", "0"),
+            ("-0", "0"),
+            ("-0.0", "0"),
+            ("17", "17"),
+            ("-1", "-1"),
+            ("-9223372036854775808", "-9223372036854775808"),
+            ("18446744073709551615", "18446744073709551615"),
+            ("18446744073709551616", "18446744073709551616"),
+            (
+                "-99999999999999999999999999999999999999",
+                "-99999999999999999999999999999999999999",
+            ),
+            ("0.1", "0.1"),
+            ("1.5", "1.5"),
+            ("-2.50", "-2.5"),
+            ("1e3", "1000"),
+            ("3.4028235", "3.4028235"),
+            // Exact in an `f32`, whose own shortest form is another.
+            ("1500000.25", "1500000.25"),
+            ("0.10000000149011612", "0.10000000149011612"),
+            ("0.00000001", "0.00000001"),
+            (
+                "10000000000000000000000000000000000000000",
+                "10000000000000000000000000000000000000000",
+            ),
+            (
+                "123456789.123456789123456789",
+                "123456789.123456789123456789",
+            ),
         ] {
-            let AttributeValue::N(read) = back(n(text)) else {
-                panic!("{text} is read as another type");
-            };
-            assert!(
-                crate::item::value::is_same(&n(&read), &n(text)),
-                "{text}: {read}"
-            );
+            assert_eq!(back(n(stored)), n(read), "{stored}");
         }
-        assert_eq!(back(n("0.1")), n("0.1"));
-        assert_eq!(back(n("1.50")), n("1.50"));
+    }
+
+    #[test]
+    fn any_number_comes_back_as_dynamodb_returns_it() {
+        for _ in 0..20_000 {
+            let digits: String = (0..fastrand::usize(1..=38))
+                .map(|_| fastrand::digit(10))
+                .collect();
+            let sign = if fastrand::bool() { "-" } else { "" };
+            let text = format!("{sign}{digits}e{}", fastrand::i32(-160..=130));
+            if let Ok(number) = Number::parse(&text) {
+                assert_eq!(back(n(&text)), n(&number.text()), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_float_comes_back_as_it_was() {
+        for _ in 0..20_000 {
+            let single = f64::from(f32::from_bits(fastrand::u32(..)));
+            for float in [f64::from_bits(fastrand::u64(..)), single] {
+                let text = float.to_string();
+                if Number::parse(&text).is_ok() {
+                    let AttributeValue::N(read) = back(n(&text)) else {
+                        panic!("{text} is read as another type");
+                    };
+                    assert_eq!(read.parse(), Ok(float), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_no_store_writes_is_an_error() {
+        let number = |bytes: &[u8]| decode(&[&[0xa1, 0x61, b'a'], bytes].concat());
+        let exponent = |byte| [&[0xc4, 0x82, 0x3b][..], &[byte; 8], &[0x01]].concat();
+        assert!(
+            number(&exponent(0x7f)).is_err(),
+            "an exponent near the least"
+        );
+        assert!(
+            number(&exponent(0xff)).is_err(),
+            "an exponent below the least"
+        );
+        assert!(
+            number(&[0xf9, 0x7e, 0x00]).is_err(),
+            "not a number, of two bytes"
+        );
+        assert!(number(&[0xfa, 0x7f, 0xc0, 0, 0]).is_err(), "not a number");
+        assert!(number(&[0xfa, 0x7f, 0x80, 0, 0]).is_err(), "infinity");
+        let double = f64::MAX.to_be_bytes();
+        assert!(
+            number(&[&[0xfb][..], &double].concat()).is_err(),
+            "beyond DynamoDB"
+        );
     }
 
     #[test]
