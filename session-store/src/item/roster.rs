@@ -222,8 +222,11 @@ pub(crate) struct Evicted {
 impl Evicted {
     /// Notes the victims of a transaction that was carried out.
     pub(crate) fn note(&mut self, changes: &[RosterChange]) {
-        self.ended
-            .extend(changes.iter().flat_map(RosterChange::victims));
+        for victim in changes.iter().flat_map(RosterChange::victims) {
+            if !self.ended.contains(victim) {
+                self.ended.push(*victim);
+            }
+        }
     }
 
     /// Notes the victims of a transaction that may have been carried out.

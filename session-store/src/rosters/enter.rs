@@ -6,6 +6,7 @@ use crate::dynamodb::{
     Attempts, Deleted, MAX_ENTER_ATTEMPTS, Transacted, Written, is_refused, pause, request, token,
 };
 use crate::error::{ConflictError, Error, LimitError};
+use crate::id::SessionHandle;
 use crate::item::{Entry, Evicted, Map, RosterChange, members};
 use crate::schema::{IndexValue, OnLimit};
 
@@ -78,7 +79,7 @@ impl Rosters<'_> {
         match self.table.update_once(request).await {
             Ok(Written::Done(_)) => Ok(true),
             Ok(Written::ConditionFailed { old, .. }) => {
-                self.make_room(change, old.as_ref(), evicted).await?;
+                self.make_room(change, old.as_ref(), &[], evicted).await?;
                 Ok(false)
             }
             Ok(Written::TooLarge) => Err(limit_reached(&change.of).into()),
@@ -87,17 +88,19 @@ impl Rosters<'_> {
         }
     }
 
-    /// The writes of a transaction for these changes: each change, followed by its evictions.
+    /// The writes of a transaction for these changes: each change, followed by the sessions that it evicts.
+    /// A session that several changes evict follows the first of them: a transaction names an item once.
     pub(crate) fn transact_items(
         &self,
         changes: &[RosterChange],
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let mut items = Vec::new();
+        let mut evicted = Vec::new();
         for change in changes {
             let statement = request::change(self.schema(), change);
             items.push(statement.into_transact_item(self.table)?);
-            for victim in change.victims() {
-                let evict = request::evict(self.schema(), &change.of, *victim);
+            for victim in new_victims(change, &mut evicted) {
+                let evict = request::evict(self.schema(), &change.of, victim);
                 items.push(evict.into_transact_item(self.table)?);
             }
         }
@@ -112,11 +115,13 @@ impl Rosters<'_> {
         mut reasons: &[CancellationReason],
         evicted: &mut Evicted,
     ) -> Result<(), Error> {
-        let mut kept = Vec::with_capacity(changes.len());
+        let mut kept: Vec<RosterChange> = Vec::with_capacity(changes.len());
+        let mut evicted_before = Vec::new();
         for mut change in changes.drain(..) {
+            let victims = new_victims(&change, &mut evicted_before).len();
             let (of_victims, rest) = match reasons.split_first() {
                 Some((own, rest)) => {
-                    let (of_victims, rest) = rest.split_at(change.victims().len().min(rest.len()));
+                    let (of_victims, rest) = rest.split_at(victims.min(rest.len()));
                     if is_refused(own) {
                         // There is no roster to leave, so the change is done.
                         if change.enters.is_none() {
@@ -124,7 +129,9 @@ impl Rosters<'_> {
                             continue;
                         }
                         let old = own.item.as_ref();
-                        self.make_room(&mut change, old, evicted).await?;
+                        let chosen = kept.iter().flat_map(RosterChange::victims);
+                        let chosen: Vec<_> = chosen.copied().collect();
+                        self.make_room(&mut change, old, &chosen, evicted).await?;
                     }
                     (of_victims, rest)
                 }
@@ -142,10 +149,14 @@ impl Rosters<'_> {
     }
 
     /// Decides how a session gets its entry, after its roster, which is `item` now, has refused it.
+    ///
+    /// `chosen` are the victims of other rosters in the same transaction: a session that ends anyway is
+    /// evicted here first.
     async fn make_room(
         &self,
         change: &mut RosterChange,
         item: Option<&Map>,
+        chosen: &[SessionHandle],
         evicted: &mut Evicted,
     ) -> Result<(), Error> {
         let Some((item, entries)) = item.and_then(|item| Some((item, members(item)?))) else {
@@ -187,7 +198,10 @@ impl Rosters<'_> {
             return Err(limit_reached(&change.of).into());
         }
         let needed = entries.len() + 1 - max_entries;
-        let mut victims = live.into_iter().rev().map(|member| member.handle);
+        let oldest_first = live.into_iter().rev().map(|member| member.handle);
+        let (shared, others): (Vec<_>, Vec<_>) =
+            oldest_first.partition(|handle| chosen.contains(handle));
+        let mut victims = shared.into_iter().chain(others);
         if needed <= MAX_VICTIMS {
             change.entry = Entry::Evicting {
                 victims: victims.take(needed).collect(),
@@ -212,6 +226,14 @@ impl Rosters<'_> {
         }
         self.drop_entries(&change.of, &gone).await
     }
+}
+
+/// The victims of a change that no change before it has evicted.
+fn new_victims(change: &RosterChange, evicted: &mut Vec<SessionHandle>) -> Vec<SessionHandle> {
+    let victims = change.victims().iter().copied();
+    let new: Vec<_> = victims.filter(|victim| !evicted.contains(victim)).collect();
+    evicted.extend(&new);
+    new
 }
 
 fn limit_reached(of: &IndexValue) -> LimitError {

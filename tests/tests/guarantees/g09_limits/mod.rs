@@ -4,6 +4,7 @@
 mod evictions;
 mod exact;
 mod stale_entries;
+mod two_indexes;
 
 use std::time::Duration;
 
