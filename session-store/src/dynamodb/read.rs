@@ -77,6 +77,10 @@ impl Table {
         shown: &[&'static str],
     ) -> Result<HashMap<SessionHandle, Map>, ServiceError> {
         let mut items = HashMap::with_capacity(handles.len());
+        // DynamoDB refuses a batch that names a key twice.
+        let mut handles = handles.to_vec();
+        handles.sort_unstable();
+        handles.dedup();
         for batch in handles.chunks(request::MAX_BATCH) {
             self.read_batch(batch, shown, &mut items).await?;
         }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::error::SetupError;
 use crate::schema::Schema;
 
 /// When [`DynamoDbStore::touch`](crate::DynamoDbStore::touch) writes.
@@ -27,6 +28,16 @@ impl Default for Touch {
 }
 
 impl Touch {
+    /// Whether the policy makes sense.
+    pub(crate) fn check(self) -> Result<(), SetupError> {
+        match self {
+            Self::After(part) if !(0.0..=1.0).contains(&part) => Err(SetupError::new(format!(
+                "`Touch::After({part})` is not a part of the idle timeout; give a number from 0 to 1"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn is_due(self, touched: Millis, now: Millis, idle: Duration) -> bool {
         match self {
             Self::Always => true,

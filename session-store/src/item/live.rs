@@ -10,6 +10,9 @@ use super::marks::{Nonce, has_marks, remembers};
 use super::own::{stored_expiry, stored_number, version_of};
 use super::value::Map;
 
+/// No session has as many writes, and counting on from here does not overflow.
+pub(crate) const MAX_VERSION: u64 = u64::MAX / 2;
+
 /// A session as an item, or the lack of one, shows it at a moment.
 pub(crate) enum Found {
     /// There is no item.
@@ -102,8 +105,13 @@ impl LiveItem {
             let cause = "it is not a list of four binary values";
             return Err(DecodeError::new(self.handle, schema.names.writes, cause));
         }
+        let version = stored_number(schema.names.version, self.handle, &self.item)?;
+        if version > MAX_VERSION {
+            let cause = "it is larger than any that a store writes";
+            return Err(DecodeError::new(self.handle, schema.names.version, cause));
+        }
         Ok(ReadableItem {
-            version: stored_number(schema.names.version, self.handle, &self.item)?,
+            version,
             expires_at: self.expires_at,
             item: self.item,
         })

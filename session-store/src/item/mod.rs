@@ -32,6 +32,8 @@ pub(crate) use self::key::{
     CREATED_BEFORE, cutoff_key, handle_of, is_before_cutoff, key, roster_key,
 };
 pub(crate) use self::lifetime::{DAY, Lifetime, Millis, TimeoutChange, is_live, seconds_to_time};
+#[cfg(feature = "_record")]
+pub(crate) use self::live::MAX_VERSION;
 pub(crate) use self::live::{Found, ReadableItem};
 pub(crate) use self::marks::{Nonce, WRITES, remembers};
 pub(crate) use self::own::{stored_creation, stored_expiry, stored_number, version_of};

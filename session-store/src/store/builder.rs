@@ -163,7 +163,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::Setup`] for an endpoint that is not a URL or that needs the feature `aws-config`, and for
+    /// [`Error::Setup`] for a [`Touch::After`] that is not from 0 to 1, for an endpoint that is not a URL or that needs the feature `aws-config`, and for
     /// an embedded database that cannot be opened or holds another kind of table.
     pub async fn build(self) -> Result<DynamoDbStore<S>, Error>
     where
@@ -171,6 +171,7 @@ where
     {
         // For schemas that were not made by `checked`. The derive calls it.
         const { S::SCHEMA.checked() };
+        self.options.touch.check()?;
         let client = self.source.connect().await?;
         let name = self.table_name;
         let name = name.unwrap_or_else(|| S::SCHEMA.table.to_owned());

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use session_store::{DynamoDbStore, Error, ServiceError, SessionId};
+use session_store::{DynamoDbStore, Error, ServiceError, SessionId, Touch};
 use session_store_tests::{Fault, TestBench};
 
 use crate::App;
@@ -173,6 +173,24 @@ async fn malformed_endpoints_are_refused() {
             Err(Error::Setup(error)) => assert!(error.to_string().contains("http"), "{error}"),
             built => panic!("{endpoint}: {built:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_touch_policy_that_makes_no_sense_is_refused() {
+    let client = TestBench::<App>::new().await.client.clone();
+    let built = |part| {
+        let builder = DynamoDbStore::<App>::builder().client(client.clone());
+        builder.touch(Touch::After(part)).build()
+    };
+    for part in [f64::NAN, f64::INFINITY, -0.1, 1.1] {
+        match built(part).await {
+            Err(Error::Setup(error)) => assert!(error.to_string().contains("from 0 to 1")),
+            built => panic!("{part}: {built:?}"),
+        }
+    }
+    for part in [0.0, 0.5, 1.0] {
+        assert!(built(part).await.is_ok(), "{part}");
     }
 }
 

@@ -108,6 +108,11 @@ async fn a_corrupt_item_is_a_decode_error_and_stays() {
         drop(item.insert("version".into(), string("1")))
     })
     .await;
+    expect_corrupt("version", |item| {
+        let largest = AttributeValue::N(u64::MAX.to_string());
+        drop(item.insert("version".into(), largest))
+    })
+    .await;
     expect_corrupt("writes", |item| drop(item.remove("writes"))).await;
     expect_corrupt("writes", |item| {
         drop(item.insert("writes".into(), AttributeValue::L(vec![])))

@@ -303,7 +303,14 @@ impl IntoResponse for SessionRejection {
         let text = self.to_string();
         match self.0 {
             Reason::Failed(response) => *response,
-            Reason::NoLayer(_) | Reason::InUse => {
+            // A visitor may see the response, so the type's path is in the log alone.
+            Reason::NoLayer(_) => {
+                tracing::error!("{text}");
+                let text = "this route has no `SessionLayer` for its session type; add \
+                            `.layer(SessionLayer::new(store))` to the router, after its routes";
+                (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+            }
+            Reason::InUse => {
                 tracing::error!("{text}");
                 (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
             }

@@ -16,7 +16,7 @@ use serde_json::{Map as Object, Value};
 
 use crate::error::Error;
 use crate::id::random;
-use crate::item::{Map, Millis, Nonce, marks};
+use crate::item::{MAX_VERSION, Map, Millis, Nonce, marks};
 use crate::schema::Schema;
 
 use super::data::{Data, Loaded};
@@ -73,8 +73,7 @@ impl Base {
         };
         let number = |name| base.get(name)?.as_u64();
         let created_at = Millis(number(CREATED_AT)?);
-        // No session has more writes than this, and additions to it do not overflow.
-        let version = number(VERSION).filter(|version| (1..u64::MAX / 2).contains(version))?;
+        let version = number(VERSION).filter(|version| (1..=MAX_VERSION).contains(version))?;
         let [0, a, b, c] = u32::try_from(number(COPY)?).ok()?.to_be_bytes() else {
             return None;
         };
