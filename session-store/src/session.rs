@@ -155,6 +155,7 @@ impl<S> Session<S> {
         self.timeouts
     }
 
+    #[cfg(feature = "_http")]
     pub(crate) fn set_timeouts(&mut self, timeouts: TimeoutChange) {
         self.timeouts = timeouts;
     }
