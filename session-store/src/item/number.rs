@@ -27,14 +27,20 @@ impl Number {
             None => (unsigned, 0_i32),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits = format!("{whole}{fraction}");
+        let joined;
+        let digits = if fraction.is_empty() {
+            whole
+        } else {
+            joined = [whole, fraction].concat();
+            &joined
+        };
         if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
             return Err(MALFORMED);
         }
         // The length of a string in memory fits an i64 with room to spare.
         Self::scaled(
             negative,
-            &digits,
+            digits,
             i64::from(exponent) - fraction.len() as i64,
         )
     }

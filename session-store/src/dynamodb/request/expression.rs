@@ -56,7 +56,7 @@ impl Expression {
 
 fn numbered<T>(sign: char, all: Vec<T>) -> impl Iterator<Item = (String, T)> {
     let numbered = all.into_iter().enumerate();
-    numbered.map(move |(number, it)| (Placeholder { sign, number }.to_string(), it))
+    numbered.map(move |(number, it)| (Placeholder { sign, number }.into_text(), it))
 }
 
 /// A placeholder in the text.
@@ -66,16 +66,37 @@ pub(super) struct Placeholder {
     number: usize,
 }
 
+/// The placeholders of most expressions. An expression has dozens of them, so they are not formatted.
+#[rustfmt::skip]
+const NAMES: [&str; 20] = [
+    "#0", "#1", "#2", "#3", "#4", "#5", "#6", "#7", "#8", "#9",
+    "#10", "#11", "#12", "#13", "#14", "#15", "#16", "#17", "#18", "#19",
+];
+#[rustfmt::skip]
+const VALUES: [&str; 20] = [
+    ":0", ":1", ":2", ":3", ":4", ":5", ":6", ":7", ":8", ":9",
+    ":10", ":11", ":12", ":13", ":14", ":15", ":16", ":17", ":18", ":19",
+];
+
+impl Placeholder {
+    fn known_text(self) -> Option<&'static str> {
+        let known = if self.sign == '#' { &NAMES } else { &VALUES };
+        known.get(self.number).copied()
+    }
+
+    fn into_text(self) -> String {
+        match self.known_text() {
+            Some(text) => text.to_owned(),
+            None => format!("{}{}", self.sign, self.number),
+        }
+    }
+}
+
 impl fmt::Display for Placeholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char(self.sign)?;
-        // Most have one digit, and an expression has dozens of them.
-        match u32::try_from(self.number)
-            .ok()
-            .and_then(|n| char::from_digit(n, 10))
-        {
-            Some(digit) => f.write_char(digit),
-            None => self.number.fmt(f),
+        match self.known_text() {
+            Some(text) => f.write_str(text),
+            None => write!(f, "{}{}", self.sign, self.number),
         }
     }
 }
@@ -88,7 +109,8 @@ pub(super) struct Clauses {
 
 impl Clauses {
     pub(super) fn new(separator: &'static str) -> Self {
-        let text = String::new();
+        // Enough for most, so that it does not grow step by step.
+        let text = String::with_capacity(256);
         Self { text, separator }
     }
 
