@@ -5,9 +5,9 @@
 //! the table. A sharded index is therefore on another attribute, which the store keeps beside the
 //! promoted one: `<value>#<shard>`. So one value has many partitions. A read asks all of them.
 //!
-//! The shard is drawn from the handle. But any shard that is read will do: a session keeps its shard when
-//! its id is changed before anyone knew it, or when the number of shards grows. If the number shrinks,
-//! the next save moves a session out of a shard that is no longer read.
+//! The shard is drawn from the handle. But any shard that is read will do: a session keeps its shard when the
+//! number of shards grows. If the number shrinks, the next save moves a session out of a shard that is no
+//! longer read.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
