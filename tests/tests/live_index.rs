@@ -11,7 +11,7 @@ use session_store::{Error, SessionAttributes};
 use session_store_tests::{TestBench, endpoint};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests")]
+#[dynamo(table = "tests", type_name = "app")]
 struct App {
     #[dynamo(attr = "user_id", index)]
     user_id: Option<String>,
@@ -19,7 +19,7 @@ struct App {
 
 /// The next version of the same type.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests")]
+#[dynamo(table = "tests", type_name = "app")]
 struct More {
     #[dynamo(attr = "user_id", index)]
     user_id: Option<String>,

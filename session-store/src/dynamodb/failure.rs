@@ -127,6 +127,23 @@ impl ServiceError {
         }
     }
 
+    /// The error for the item of `revoke_all_created_before`, if it was changed by another program.
+    pub(super) fn unreadable_cutoff() -> Self {
+        Self {
+            operation: "BatchGetItem",
+            code: None,
+            request_id: None,
+            throttled: false,
+            timeout: false,
+            retryable: false,
+            outcome_unknown: false,
+            hint: "the item that tells which sessions `revoke_all_created_before` has ended cannot be read; \
+                   call it again"
+                .to_owned(),
+            cause: Arc::from(Cause::from("`created_before` is not a whole number")),
+        }
+    }
+
     /// The error for a transaction that was cancelled for reasons other than the state of its items.
     fn cancelled_for(self, reasons: &[CancellationReason]) -> Self {
         let codes: Vec<_> = reasons

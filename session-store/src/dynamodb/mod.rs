@@ -24,6 +24,7 @@ pub(crate) use self::retry::{
     Attempts, MAX_CREATE_ATTEMPTS, MAX_CYCLE_ATTEMPTS, MAX_ENTER_ATTEMPTS, MAX_LISTING_ROUNDS,
     MAX_REVOKE_ROUNDS, MAX_SAVE_ATTEMPTS, pause,
 };
+pub(crate) use self::send::Patience;
 pub(crate) use self::table::Table;
 pub(crate) use self::transaction::{Transacted, token};
 pub(crate) use self::write::{Deleted, SaveOutcome, Written};

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use crate::error::ServiceError;
 use crate::id::SessionHandle;
-use crate::item::{Map, Member, Millis, Partition, handle_of, is_before_cutoff, members};
-use crate::schema::{Attribute, IndexValue};
+use crate::item::{
+    Map, Member, Millis, Partition, RosterKey, cutoff_of, handle_of, is_before_cutoff,
+    is_of_another_type, members,
+};
+use crate::schema::Attribute;
 
 use super::request;
 use super::retry::{MAX_BATCH_ATTEMPTS, pause};
-use super::send::Sending;
+use super::send::{Patience, Sending};
 use super::table::Table;
 
 /// A page of the keys in one partition of a default index.
@@ -49,12 +52,15 @@ impl Table {
             let Some(left) = read.unprocessed_keys.filter(|left| !left.is_empty()) else {
                 let is_session = |item: &Map| handle_of(self.schema(), item).is_some();
                 let (sessions, cutoff): (Vec<_>, Vec<_>) = items.into_iter().partition(is_session);
-                let is_revoked = |item: &Map| {
-                    let mut cutoff = cutoff.iter();
-                    cutoff.any(|cutoff| is_before_cutoff(self.schema(), item, cutoff))
+                let Some(session) = sessions.into_iter().next() else {
+                    return Ok(None);
                 };
-                let mut sessions = sessions.into_iter();
-                return Ok(sessions.next().filter(|item| !is_revoked(item)));
+                let cutoff = cutoff.first().map(moment_of).transpose()?;
+                if cutoff.is_some_and(|cutoff| is_before_cutoff(self.schema(), &session, cutoff)) {
+                    self.end_revoked(handle, &session).await;
+                    return Ok(None);
+                }
+                return Ok(Some(session));
             };
             request = request::unprocessed(self, left);
             pause(attempt).await;
@@ -62,11 +68,45 @@ impl Table {
         Err(ServiceError::unprocessed("BatchGetItem"))
     }
 
+    /// Deletes a session that was revoked by the cutoff, for programs that do not look at the cutoff. If
+    /// that fails, the next load tries again.
+    async fn end_revoked(&self, handle: SessionHandle, session: &Map) {
+        if is_of_another_type(self.schema(), session) {
+            return;
+        }
+        let delete = || request::end(self, handle);
+        if let Err(error) = self.delete(delete).await {
+            tracing::debug!(%handle, %error, "a session that was revoked with all others remains");
+        }
+    }
+
     /// The entries of a roster, newest session first: one consistent read.
-    pub(crate) async fn members(&self, of: &IndexValue) -> Result<Vec<Member>, ServiceError> {
-        let request = request::roster(self, of);
-        let read = self.send(request, Sending::Read).await?;
+    pub(crate) async fn members(
+        &self,
+        roster: &RosterKey,
+        patience: Patience,
+    ) -> Result<Vec<Member>, ServiceError> {
+        let request = || request::roster(self, roster);
+        let read = self.read_with(patience, request).await?;
         Ok(read.item.as_ref().and_then(members).unwrap_or_default())
+    }
+
+    /// The items of these rosters: one consistent read of them all.
+    pub(crate) async fn rosters(&self, rosters: &[RosterKey]) -> Result<Vec<Map>, ServiceError> {
+        let mut items = Vec::new();
+        let mut request = request::rosters(self, rosters);
+        for attempt in 1..=MAX_BATCH_ATTEMPTS {
+            let read = self.read_with(Patience::WithThrottling, || request.clone());
+            let read = read.await?;
+            let answered = read.responses.into_iter().flatten();
+            items.extend(answered.flat_map(|(_, items)| items));
+            let Some(left) = read.unprocessed_keys.filter(|left| !left.is_empty()) else {
+                return Ok(items);
+            };
+            request = request::unprocessed(self, left);
+            pause(attempt).await;
+        }
+        Err(ServiceError::unprocessed("BatchGetItem"))
     }
 
     /// The items of these sessions, with these attributes of each: consistent reads, without the sessions
@@ -127,8 +167,8 @@ impl Table {
         }
         let request = request::cutoff(self);
         let read = self.send(request, Sending::Read).await?;
-        if let Some(cutoff) = read.item {
-            items.retain(|_, item| !is_before_cutoff(self.schema(), item, &cutoff));
+        if let Some(cutoff) = read.item.as_ref().map(moment_of).transpose()? {
+            items.retain(|_, item| !is_before_cutoff(self.schema(), item, cutoff));
         }
         Ok(())
     }
@@ -141,12 +181,19 @@ impl Table {
         created_before: Option<Millis>,
         start: Option<Map>,
         limit: Option<i32>,
+        patience: Patience,
     ) -> Result<KeysPage, ServiceError> {
-        let request = request::find(self, attribute, partition, created_before, start, limit);
-        let found = self.send(request, Sending::Read).await?;
+        let start = || start.clone();
+        let request = || request::find(self, attribute, partition, created_before, start(), limit);
+        let found = self.read_with(patience, request).await?;
         Ok(KeysPage {
             keys: found.items.unwrap_or_default(),
             next: found.last_evaluated_key,
         })
     }
+}
+
+/// The moment before which all sessions are revoked. If it cannot be read, neither can any session (G10).
+fn moment_of(cutoff: &Map) -> Result<Millis, ServiceError> {
+    cutoff_of(cutoff).ok_or_else(ServiceError::unreadable_cutoff)
 }

@@ -12,8 +12,8 @@ use aws_sdk_dynamodb::error::BoxError;
 /// Times that a write is sent again because a transaction holds its item. The SDK does not retry that.
 pub(super) const MAX_CONFLICT_RETRIES: u32 = 8;
 
-/// Times that a delete of a revocation is sent again because it was throttled, beyond the SDK's own
-/// retries.
+/// Times that a read or delete of a revocation is sent again because it was throttled, beyond the SDK's
+/// own retries.
 pub(super) const MAX_THROTTLED_RETRIES: u32 = 7;
 
 /// Requests for a batch that DynamoDB leaves unfinished time and again.

@@ -35,6 +35,15 @@ pub(super) enum Retry {
     ConflictsAndThrottling,
 }
 
+/// Whether a read that is throttled is sent again, beyond the client's own retries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// No: a visitor waits for it.
+    None,
+    /// Yes, as the writes that depend on it are.
+    WithThrottling,
+}
+
 /// A request of the SDK.
 pub(super) trait Request: Sized {
     /// Its name, as in DynamoDB's API reference.
@@ -94,6 +103,27 @@ impl Table {
             } else {
                 return Err(Failure::Service(failure));
             }
+        }
+    }
+
+    /// Sends a read, and sends it again if the caller has the patience.
+    pub(super) async fn read_with<R: Request<Error: RequestError<Refusal = Infallible>>>(
+        &self,
+        patience: Patience,
+        request: impl Fn() -> R,
+    ) -> Result<R::Output, ServiceError> {
+        let mut throttled = 0;
+        loop {
+            let sent = self.send(request(), Sending::Read).await;
+            let error = match sent.map_err(ServiceError::from) {
+                Err(error) if error.is_throttled() => error,
+                answered => return answered,
+            };
+            if patience == Patience::None || throttled == MAX_THROTTLED_RETRIES {
+                return Err(error);
+            }
+            throttled += 1;
+            pause(throttled).await;
         }
     }
 

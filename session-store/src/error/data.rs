@@ -68,6 +68,15 @@ impl DecodeError {
         }
     }
 
+    /// A roster that another program has changed.
+    pub(crate) fn of_roster(path: impl Into<String>) -> Self {
+        Self {
+            handle: None,
+            path: path.into(),
+            cause: "it is not a map of sessions".into(),
+        }
+    }
+
     /// The session whose item cannot be decoded; `None` if the item's key is not that of a session.
     pub fn handle(&self) -> Option<SessionHandle> {
         self.handle

@@ -10,7 +10,7 @@ use crate::schema::Schema;
 use super::format::Codec;
 use super::lifetime::Millis;
 use super::live::{Found, ReadableItem};
-use super::own::read_times;
+use super::own::{has_type, read_times};
 use super::state::{State, Unknown};
 use super::value::Map;
 
@@ -39,6 +39,7 @@ fn split(
     let schema = codec.schema();
     let mut item = readable.item;
     let packed = codec.is_packed(&item);
+    let has_type = has_type(schema, &item);
     let (lifetime, touched_at) = read_times(schema, handle, &item)?;
     let data = take_data(schema, handle, &mut item)?;
     let (known, unknown_data) = split_fields(schema, data);
@@ -52,6 +53,7 @@ fn split(
         seen: readable.version,
         written: Some(readable.version),
         packed,
+        has_type,
         promoted,
         unknown: Unknown {
             data: unknown_data,

@@ -6,6 +6,7 @@ use crate::error::EncodeError;
 use crate::id::SessionHandle;
 use crate::schema::{Attribute, IndexValue, Schema};
 
+use super::lifetime::Millis;
 use super::value::{MAX_PARTITION_KEY, Map, key_text};
 
 /// The primary key of a session's item.
@@ -25,24 +26,70 @@ pub(crate) fn handle_of(schema: &Schema, item: &Map) -> Option<SessionHandle> {
     SessionHandle::parse(id.strip_prefix(schema.key_prefix)?).ok()
 }
 
-/// The primary key of a roster's item. No handle begins with `#`.
-pub(crate) fn roster_key(schema: &Schema, of: &IndexValue) -> Map {
-    key_of(schema, &roster_text(of.attribute, &of.value))
+/// The text of a roster's key behind the prefix. No handle begins with `#`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RosterKey(String);
+
+impl RosterKey {
+    /// `##<type>#<attribute>#<S, N or B>#<value>`: each session type has its own rosters, and a text and a
+    /// number with the same digits are two values.
+    pub(crate) fn of(schema: &Schema, of: &IndexValue) -> Self {
+        Self(roster_text(schema, of.attribute, &of.value))
+    }
+
+    /// The keys under which earlier programs may have entered sessions of this value.
+    ///
+    /// At first, a roster had the key `#<attribute>#<value>`, for all session types and all types of
+    /// values. If the type of the field has changed from a text to a number or back, the sessions of before
+    /// are under the [twin](IndexValue::twin) of the value.
+    pub(crate) fn earlier(schema: &Schema, of: &IndexValue) -> Vec<Self> {
+        let shared = format!("#{}#{}", of.attribute.name, key_text(&of.value));
+        let twin = of
+            .twin()
+            .map(|twin| roster_text(schema, of.attribute, &twin));
+        std::iter::once(shared).chain(twin).map(Self).collect()
+    }
+
+    /// The primary key of the roster's item.
+    pub(crate) fn item_key(&self, schema: &Schema) -> Map {
+        key_of(schema, &self.0)
+    }
+
+    /// Whether this is the key of an item.
+    pub(crate) fn is_of(&self, schema: &Schema, item: &Map) -> bool {
+        let id = item.get(schema.names.id).and_then(|id| id.as_s().ok());
+        id.and_then(|id| id.strip_prefix(schema.key_prefix)) == Some(self.0.as_str())
+    }
 }
 
 /// The attribute of the cutoff's item that holds the moment.
 pub(crate) const CREATED_BEFORE: &str = "created_before";
 
-/// The primary key of the cutoff: the item that revokes every session created before a moment.
-pub(crate) fn cutoff_key(schema: &Schema) -> Map {
-    key_of(schema, "#everyone")
+/// How many copies of the cutoff there are. Each load reads one of them, and DynamoDB takes 3,000 reads of one
+/// item a second.
+pub(crate) const CUTOFFS: u8 = 16;
+
+/// The primary key of a copy of the cutoff: the item that revokes every session created before a moment.
+/// Earlier programs know the first copy only.
+pub(crate) fn cutoff_key(schema: &Schema, copy: u8) -> Map {
+    match copy {
+        0 => key_of(schema, "#everyone"),
+        copy => key_of(schema, &format!("#everyone#{copy}")),
+    }
+}
+
+/// The moment in the item of the cutoff; `None` if it cannot be read.
+pub(crate) fn cutoff_of(item: &Map) -> Option<Millis> {
+    whole_number(item, CREATED_BEFORE).map(Millis)
 }
 
 /// Whether the session in an item was created before the cutoff.
-pub(crate) fn is_before_cutoff(schema: &Schema, item: &Map, cutoff: &Map) -> bool {
-    let number = |item: &Map, name| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
-    let created_at = number(item, schema.names.created_at);
-    number(cutoff, CREATED_BEFORE).is_some_and(|moment| created_at < Some(moment))
+pub(crate) fn is_before_cutoff(schema: &Schema, item: &Map, cutoff: Millis) -> bool {
+    whole_number(item, schema.names.created_at) < Some(cutoff.0)
+}
+
+fn whole_number(item: &Map, name: &str) -> Option<u64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
 }
 
 /// The rules for a value of a consistent or sharded index beyond those for any index, since it is a
@@ -54,7 +101,7 @@ pub(super) fn check_key_text(
 ) -> Result<(), EncodeError> {
     let (kind, whole, length) = match (attribute.roster(), attribute.shards()) {
         (Some(_), _) => {
-            let length = schema.key_prefix.len() + roster_text(attribute, value).len();
+            let length = schema.key_prefix.len() + roster_text(schema, attribute, value).len();
             ("consistent", "roster", length)
         }
         (None, Some(shards)) => ("sharded", "shard", shards.key_len(value)),
@@ -75,9 +122,16 @@ pub(super) fn check_key_text(
     Err(EncodeError::new(attribute.name, reason))
 }
 
-/// The text behind the prefix in a roster's key.
-fn roster_text(attribute: &Attribute, value: &AttributeValue) -> String {
-    format!("#{}#{}", attribute.name, key_text(value))
+fn roster_text(schema: &Schema, attribute: &Attribute, value: &AttributeValue) -> String {
+    let type_name = schema.type_name.unwrap_or_default();
+    // The name of an attribute can have any character, and those of two must not make one key.
+    let attribute = attribute.name.replace('%', "%25").replace('#', "%23");
+    let kind = match value {
+        AttributeValue::N(_) => "N",
+        AttributeValue::B(_) => "B",
+        _ => "S",
+    };
+    format!("##{type_name}#{attribute}#{kind}#{}", key_text(value))
 }
 
 fn key_of(schema: &Schema, text: &str) -> Map {

@@ -174,6 +174,17 @@ pub(crate) fn is_live(expires_at: u64, now: Millis) -> bool {
     expires_at > now.seconds()
 }
 
+/// Whether a session of this type that was created at this moment may be live by the clock of this host,
+/// whatever end is stored: the absolute timeout is not over, and it was not created in the future.
+///
+/// No two clocks that are set differ by a day. A host whose clock is not set, or a value that was written by
+/// hand, must not make a session live for years.
+pub(crate) fn may_live(schema: &Schema, created_at: Millis, now: Millis) -> bool {
+    let lifetime = Lifetime::new(schema, created_at, None);
+    is_live(lifetime.absolute_end(), now)
+        && created_at.seconds() <= now.seconds().saturating_add(DAY)
+}
+
 /// In seconds.
 pub(crate) const DAY: u64 = 24 * 60 * 60;
 

@@ -5,9 +5,9 @@ use crate::id::SessionHandle;
 use crate::schema::Schema;
 
 use super::format::Codec;
-use super::lifetime::{Millis, is_live};
+use super::lifetime::{Millis, is_live, may_live};
 use super::marks::{Nonce, has_marks, remembers};
-use super::own::{stored_expiry, stored_number, version_of};
+use super::own::{is_of_another_type, stored_creation, stored_expiry, stored_number, version_of};
 use super::value::Map;
 
 /// No session has as many writes, and counting on from here does not overflow.
@@ -15,7 +15,7 @@ pub(crate) const MAX_VERSION: u64 = u64::MAX / 2;
 
 /// A session as an item, or the lack of one, shows it at a moment.
 pub(crate) enum Found {
-    /// There is no item.
+    /// There is no item, or one of another session type.
     Absent,
     /// There is one, and the session in it has expired.
     Expired,
@@ -36,8 +36,15 @@ impl Found {
         let Some(item) = item else {
             return Ok(Self::Absent);
         };
+        // G16: to this type, it is as if there was nothing.
+        if is_of_another_type(schema, &item) {
+            return Ok(Self::Absent);
+        }
         let expires_at = stored_expiry(schema, handle, &item)?;
-        if !is_live(expires_at, now) {
+        // The end that is stored is by the clock of the host that wrote it.
+        let created_at = stored_creation(schema, handle, &item).ok();
+        let in_bounds = created_at.is_none_or(|created_at| may_live(schema, created_at, now));
+        if !is_live(expires_at, now) || !in_bounds {
             return Ok(Self::Expired);
         }
         Ok(Self::Live(LiveItem {

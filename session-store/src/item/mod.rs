@@ -29,17 +29,22 @@ pub(crate) use self::delta::{Delta, Intent};
 pub(crate) use self::format::{Codec, unpack_bytes};
 pub(crate) use self::image::{Image, never_known};
 pub(crate) use self::key::{
-    CREATED_BEFORE, cutoff_key, handle_of, is_before_cutoff, key, roster_key,
+    CREATED_BEFORE, CUTOFFS, RosterKey, cutoff_key, cutoff_of, handle_of, is_before_cutoff, key,
 };
-pub(crate) use self::lifetime::{DAY, Lifetime, Millis, TimeoutChange, is_live, seconds_to_time};
+pub(crate) use self::lifetime::{
+    DAY, Lifetime, Millis, TimeoutChange, is_live, may_live, seconds_to_time,
+};
 #[cfg(feature = "_record")]
 pub(crate) use self::live::MAX_VERSION;
 pub(crate) use self::live::{Found, ReadableItem};
 pub(crate) use self::marks::{Nonce, WRITES, remembers};
-pub(crate) use self::own::{stored_creation, stored_expiry, stored_number, version_of};
+pub(crate) use self::own::{
+    is_of_another_type, stored_creation, stored_expiry, stored_number, version_of,
+};
 pub(crate) use self::plan::{BaseState, DataChange, SavePlan};
 pub(crate) use self::roster::{
-    Entry, Evicted, MEMBERS, Member, RosterChange, changes, entries, members, rosters_of,
+    Entry, Evicted, FullRoster, MEMBERS, Member, RosterChange, changes, choose_victims, entries,
+    foreign_entries, members, rosters_of,
 };
 pub(crate) use self::shards::{Partition, partitions};
 pub(crate) use self::state::State;

@@ -26,6 +26,25 @@ pub(super) fn write_own(schema: &Schema, state: &State, nonce: Nonce, item: &mut
         item.insert(names.idle.to_owned(), number(idle.as_secs()));
     }
     item.insert(names.writes.to_owned(), nonce.first_writes());
+    if let Some(type_name) = schema.type_name {
+        let type_name = AttributeValue::S(type_name.to_owned());
+        item.insert(names.kind.to_owned(), type_name);
+    }
+}
+
+/// Whether the item tells the session type.
+pub(crate) fn has_type(schema: &Schema, item: &Map) -> bool {
+    item.contains_key(schema.names.kind)
+}
+
+/// Whether the item is of another session type (G16). One that does not tell is of any: it is from before
+/// items told it. A type without a name takes every item.
+pub(crate) fn is_of_another_type(schema: &Schema, item: &Map) -> bool {
+    let Some(own) = schema.type_name else {
+        return false;
+    };
+    let stored = item.get(schema.names.kind);
+    stored.is_some_and(|stored| stored.as_s().map(String::as_str) != Ok(own))
 }
 
 /// The most bytes that these attributes and the key can take, names included.
@@ -45,7 +64,10 @@ pub(super) fn own_size(schema: &Schema) -> usize {
     ];
     let numbers: usize = numbers.iter().map(|name| name.len() + 11).sum();
     let writes = names.writes.len() + 3 + WRITES * (1 + 8);
-    key + sort_key + numbers + writes
+    let kind = schema
+        .type_name
+        .map_or(0, |name| names.kind.len() + name.len());
+    key + sort_key + numbers + writes + kind
 }
 
 /// The lifetime of a session, and when it was last used.

@@ -198,17 +198,90 @@ impl Member {
 }
 
 /// The entries of a roster, newest session first; `None` if the item is no roster.
+///
+/// The time of an entry that cannot be read counts as long ago: the session is what matters.
 pub(crate) fn members(item: &Map) -> Option<Vec<Member>> {
     let read = |(handle, created_at): (&String, &AttributeValue)| {
+        let created_at = created_at.as_n().ok().and_then(|text| text.parse().ok());
         Some(Member {
             handle: SessionHandle::parse(handle).ok()?,
-            created_at: Millis(created_at.as_n().ok()?.parse().ok()?),
+            created_at: Millis(created_at.unwrap_or_default()),
         })
     };
     let entries = item.get(MEMBERS)?.as_m().ok()?;
     let mut members: Vec<_> = entries.iter().filter_map(read).collect();
     members.sort_by_key(Member::rank);
     Some(members)
+}
+
+/// The names of entries that no session can have. This store never writes one, but DynamoDB counts them.
+pub(crate) fn foreign_entries(item: &Map) -> Vec<String> {
+    let entries = item.get(MEMBERS).and_then(|entries| entries.as_m().ok());
+    let names = entries.into_iter().flat_map(|entries| entries.keys());
+    let foreign = names.filter(|name| SessionHandle::parse(name).is_err());
+    foreign.cloned().collect()
+}
+
+/// A full roster, from which sessions have to be evicted.
+pub(crate) struct FullRoster {
+    /// Its live sessions, in the order in which they are evicted.
+    pub(crate) live: Vec<SessionHandle>,
+    /// How many of them have to end.
+    pub(crate) needed: usize,
+    /// How many entries it has.
+    pub(crate) len: usize,
+}
+
+/// Rosters of more values than this are looked at in one order alone.
+const MAX_ORDERED: usize = 4;
+
+/// The sessions to evict from each of these rosters, of which `chosen` end anyway: as few as possible in all.
+///
+/// A session that ends counts for every roster that it is in. So it matters which roster is looked at first:
+/// the oldest session of one can be in the other as well, while the oldest of that is not in the first.
+pub(crate) fn choose_victims(
+    rosters: &[FullRoster],
+    chosen: &[SessionHandle],
+) -> Vec<Vec<SessionHandle>> {
+    let choose = |order: &[usize]| {
+        let mut ended = chosen.to_vec();
+        for roster in order.iter().filter_map(|&i| rosters.get(i)) {
+            let has_ended = |handle: &&SessionHandle| ended.contains(*handle);
+            let missing = roster
+                .needed
+                .saturating_sub(roster.live.iter().filter(has_ended).count());
+            let others = roster.live.iter().filter(|handle| !ended.contains(*handle));
+            let others: Vec<_> = others.take(missing).copied().collect();
+            ended.extend(others);
+        }
+        ended
+    };
+    let ended = orders(rosters.len())
+        .iter()
+        .map(|order| choose(order))
+        .min_by_key(Vec::len)
+        .unwrap_or_default();
+    let of_roster = |roster: &FullRoster| {
+        let victims = roster.live.iter().filter(|handle| ended.contains(*handle));
+        victims.copied().collect()
+    };
+    rosters.iter().map(of_roster).collect()
+}
+
+/// All orders of so many rosters, the given one first.
+fn orders(rosters: usize) -> Vec<Vec<usize>> {
+    let mut orders = vec![Vec::new()];
+    if rosters > MAX_ORDERED {
+        return vec![(0..rosters).collect()];
+    }
+    for _ in 0..rosters {
+        let longer = orders.iter().flat_map(|order: &Vec<usize>| {
+            let unused = (0..rosters).filter(|next| !order.contains(next));
+            unused.map(|next| order.iter().copied().chain([next]).collect())
+        });
+        orders = longer.collect();
+    }
+    orders
 }
 
 /// The sessions that were ended to make room.

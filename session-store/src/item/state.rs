@@ -24,6 +24,8 @@ pub(crate) struct State {
     pub(crate) written: Option<u64>,
     /// Whether `data` is stored as bytes.
     pub(crate) packed: bool,
+    /// Whether the item tells its session type.
+    pub(crate) has_type: bool,
     /// The promoted attributes as they are in the item.
     pub(crate) promoted: Map,
     pub(crate) unknown: Unknown,
@@ -53,6 +55,7 @@ impl State {
             seen: 1,
             written: Some(1),
             packed: false,
+            has_type: true,
             promoted,
             unknown: Unknown::default(),
         }

@@ -4,7 +4,7 @@
 use crate::dynamodb::{MAX_CREATE_ATTEMPTS, Written, pause, request};
 use crate::error::{Error, SetupError, TooLargeError};
 use crate::id::SessionHandle;
-use crate::item::{Evicted, Lifetime, Map, RosterChange, entries, rosters_of};
+use crate::item::{Evicted, Lifetime, Map, entries, rosters_of};
 use crate::schema::IndexValue;
 
 use super::members::Rosters;
@@ -29,7 +29,7 @@ impl Rosters<'_> {
             let entered = match self.table.put_once(item).await {
                 Ok(Written::Done(_)) => {
                     let entries = entries(&rosters, handle, lifetime);
-                    match self.enter_all(entries, &mut evicted).await {
+                    match self.enter(entries, &mut evicted).await {
                         Ok(()) => return Ok(self.ended(evicted).await),
                         Err(error) => Err(error),
                     }
@@ -64,17 +64,6 @@ impl Rosters<'_> {
             (handle, item) = next()?;
         }
         Err(SetupError::new("every new id is taken: the system's random bytes are broken").into())
-    }
-
-    async fn enter_all(
-        &self,
-        entries: Vec<RosterChange>,
-        evicted: &mut Evicted,
-    ) -> Result<(), Error> {
-        for entry in entries {
-            self.enter(entry, evicted).await?;
-        }
-        Ok(())
     }
 
     /// Deletes whatever a new session may have left, and says whether that worked.

@@ -2,14 +2,32 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use crate::dynamodb::{Deleted, Table, Written, request};
+use crate::dynamodb::{Attempts, Deleted, Table, Transacted, Written, is_refused, request, token};
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::{DAY, Evicted, Found, Lifetime, Map, Member, rosters_of};
-use crate::schema::{IndexValue, Schema};
+use crate::item::{
+    DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, is_of_another_type, members,
+    rosters_of, stored_number,
+};
+use crate::schema::{IndexValue, OnLimit, Schema};
 
 /// How many stale entries are worth the three requests that drop them: about one KB.
 const MIN_SWEPT: usize = 17;
+
+/// Transactions that drop entries of sessions of another value: the first shows which have come back.
+const MAX_DROP_ATTEMPTS: u32 = 2;
+
+/// What the sessions of a roster's entries are.
+#[derive(Default)]
+pub(super) struct Survey {
+    /// Those that are gone.
+    pub(super) stale: Vec<SessionHandle>,
+    /// Those that are live, and have another value or are of another type.
+    pub(super) moved: Vec<SessionHandle>,
+    /// Those that are live and have the value, in the order in which they are evicted, with the time by
+    /// which that goes.
+    pub(super) live: Vec<(Millis, SessionHandle)>,
+}
 
 /// The rosters in a table.
 pub(crate) struct Rosters<'a> {
@@ -25,10 +43,14 @@ impl<'a> Rosters<'a> {
         self.table.schema()
     }
 
-    /// Ends a session, and removes it from its rosters.
+    /// Ends a session of this type, and removes it from its rosters.
     pub(crate) async fn end(&self, handle: SessionHandle) -> Result<Deleted, Error> {
-        let delete = || request::delete(self.table, handle);
-        let deleted = self.table.delete(delete).await?;
+        let delete = || request::end(self.table, handle);
+        let deleted = match self.table.delete(delete).await? {
+            // It is a session of another type, which is nothing to this one (G16).
+            Deleted::ConditionFailed => Deleted::Absent,
+            deleted => deleted,
+        };
         if let Deleted::Removed(item) = &deleted {
             self.leave_all(&rosters_of(self.schema(), item), handle)
                 .await;
@@ -40,14 +62,14 @@ impl<'a> Rosters<'a> {
     /// `None` if there is none.
     pub(crate) async fn leave(
         &self,
-        of: &IndexValue,
+        roster: &RosterKey,
         handles: &[SessionHandle],
         returned: ReturnValue,
     ) -> Result<Option<Map>, Error> {
         let mut left = None;
         for handles in handles.chunks(request::MAX_LEAVING) {
             let leave = || {
-                let leave = request::leave(self.schema(), of, handles);
+                let leave = request::leave(self.schema(), roster, handles);
                 leave
                     .into_update_item(self.table)
                     .return_values(returned.clone())
@@ -65,7 +87,7 @@ impl<'a> Rosters<'a> {
     /// If that fails, a stale entry remains; the next writer that meets it removes it.
     pub(crate) async fn leave_all(&self, rosters: &[IndexValue], handle: SessionHandle) {
         for of in rosters {
-            if let Err(error) = self.leave(of, &[handle], ReturnValue::None).await {
+            if let Err(error) = self.drop_entries(of, &[handle]).await {
                 tracing::debug!(%handle, %error, "the roster entry of an ended session remains");
             }
         }
@@ -76,61 +98,154 @@ impl<'a> Rosters<'a> {
         of: &IndexValue,
         stale: &[SessionHandle],
     ) -> Result<(), Error> {
-        self.leave(of, stale, ReturnValue::None).await.map(drop)
+        let roster = RosterKey::of(self.schema(), of);
+        let left = self.leave(&roster, stale, ReturnValue::None);
+        left.await.map(drop)
+    }
+
+    /// Removes entries under names that no session can have.
+    pub(super) async fn remove_entries(
+        &self,
+        of: &IndexValue,
+        names: Vec<String>,
+    ) -> Result<(), Error> {
+        let roster = RosterKey::of(self.schema(), of);
+        for names in names.chunks(request::MAX_LEAVING) {
+            let remove = || {
+                let remove = request::remove(self.schema(), &roster, names.iter().cloned());
+                remove.into_update_item(self.table)
+            };
+            self.table.update(remove).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the entries of sessions that are live and have another value, each on condition that it
+    /// still has.
+    ///
+    /// Such an entry is left where a session was changed by hand, restored from a backup, or written by a
+    /// program that does not know the index. A session that comes back to the value meanwhile keeps its
+    /// entry, since both are checked in one transaction.
+    pub(crate) async fn drop_moved(
+        &self,
+        of: &IndexValue,
+        moved: &[SessionHandle],
+    ) -> Result<(), Error> {
+        for handles in moved.chunks(request::MAX_MOVED) {
+            let mut handles = handles.to_vec();
+            // Those that have come back are left out of the second attempt.
+            for _ in 0..MAX_DROP_ATTEMPTS {
+                let (checks, leave) = request::drop_moved(self.schema(), of, &handles);
+                let checks = checks.into_iter();
+                let items = checks.map(|check| check.into_condition_check(self.table));
+                let mut items = items.collect::<Result<Vec<_>, _>>()?;
+                items.push(leave.into_transact_item(self.table)?);
+                let attempts = Attempts::default();
+                let transacted = self.table.transact(&token()?, items, &attempts).await?;
+                let Transacted::Cancelled(reasons) = transacted else {
+                    break;
+                };
+                let mut reasons = reasons.iter();
+                handles.retain(|_| !reasons.next().is_some_and(is_refused));
+                if handles.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the roster of a value with the entries that earlier programs have made under another key, if
+    /// there are any. Those stay where they are, for programs that look there.
+    ///
+    /// Whether there were any.
+    pub(super) async fn adopt_earlier(&self, of: &IndexValue, ends: u64) -> Result<bool, Error> {
+        let schema = self.schema();
+        let mut entries = Vec::new();
+        for roster in self.table.rosters(&RosterKey::earlier(schema, of)).await? {
+            entries.extend(members(&roster).unwrap_or_default());
+        }
+        if entries.is_empty() {
+            return Ok(false);
+        }
+        let adopt = || request::adopt(schema, of, &entries, ends).into_update_item(self.table);
+        self.table.update(adopt).await?;
+        Ok(true)
     }
 
     /// Drops the oldest entries if many of them are of sessions that must have expired.
     pub(super) async fn sweep(&self, of: &IndexValue, entries: &[Member]) -> Result<(), Error> {
-        let now = self.table.now().seconds();
-        // A day more than the absolute timeout: no two clocks differ by as much.
-        let is_over = |entry: &&Member| {
-            let lifetime = Lifetime::new(self.schema(), entry.created_at, None);
-            lifetime.absolute_end() + DAY < now
-        };
+        let now = self.table.now();
         let oldest = entries.iter().rev().take(request::MAX_BATCH);
-        let over: Vec<_> = oldest.filter(is_over).copied().collect();
+        let over = oldest.filter(|entry| self.is_over(entry, now));
+        let over: Vec<_> = over.copied().collect();
         if over.len() < MIN_SWEPT {
             return Ok(());
         }
-        let (stale, _) = self.survey(of, &over).await?;
-        self.drop_entries(of, &stale).await
+        let survey = self.survey(of, &over).await?;
+        self.drop_entries(of, &survey.stale).await
     }
 
-    /// Reads the sessions of these entries, and ends those that have expired. Gives the entries that are
-    /// stale by then, and those of sessions that are live and have the value.
+    /// Whether the session of an entry must have expired: a day more than the absolute timeout has passed,
+    /// and no two clocks differ by as much.
+    fn is_over(&self, entry: &Member, now: Millis) -> bool {
+        let lifetime = Lifetime::new(self.schema(), entry.created_at, None);
+        lifetime.absolute_end().saturating_add(DAY) < now.seconds()
+    }
+
+    /// Reads the sessions of these entries, and ends those that have expired.
     pub(super) async fn survey(
         &self,
         of: &IndexValue,
         entries: &[Member],
-    ) -> Result<(Vec<SessionHandle>, Vec<Member>), Error> {
-        let (mut stale, mut live) = (Vec::new(), Vec::new());
+    ) -> Result<Survey, Error> {
+        let (schema, mut survey) = (self.schema(), Survey::default());
+        let names = &schema.names;
+        let by_use = of.limit().policy == OnLimit::EvictLeastRecent;
         for page in entries.chunks(request::MAX_BATCH) {
             let handles: Vec<_> = page.iter().map(|entry| entry.handle).collect();
-            let shown = [self.schema().names.expires_at, of.attribute.name];
+            let shown = [names.expires_at, names.touched_at, of.attribute.name];
             let mut items = self.table.items(&handles, &shown).await?;
             for entry in page {
                 let handle = entry.handle;
                 let Some(item) = items.remove(&handle) else {
                     // A session that is absent never comes back: no id is used twice.
-                    stale.push(handle);
+                    survey.stale.push(handle);
                     continue;
                 };
-                let has_value = item.get(of.attribute.name) == Some(&of.value);
+                let has_value = of.is_value(item.get(of.attribute.name));
+                let is_ours = has_value && !is_of_another_type(schema, &item);
+                let touched_at = stored_number(names.touched_at, handle, &item).map(Millis);
                 let now = self.table.now();
-                if let Ok(Found::Expired) = Found::of(self.schema(), handle, Some(item), now) {
-                    let delete = || request::end_expired(self.table, handle, now);
-                    if !matches!(self.table.delete(delete).await?, Deleted::ConditionFailed) {
-                        stale.push(handle);
-                        continue;
+                let ended = match Found::of(schema, handle, Some(item), now) {
+                    Ok(Found::Expired) => {
+                        let delete = || request::end_expired(self.table, handle, now);
+                        self.table.delete(delete).await?
                     }
+                    // The item does not tell when it ends, but the entry tells that it is long over.
+                    Err(_) if self.is_over(entry, now) => {
+                        let delete = || request::delete_if(self.table, handle, of);
+                        self.table.delete(delete).await?
+                    }
+                    _ => Deleted::ConditionFailed,
+                };
+                if !matches!(ended, Deleted::ConditionFailed) {
+                    survey.stale.push(handle);
+                    continue;
                 }
-                // A session of another value has moved since, and keeps its entry: it may come back.
-                if has_value {
-                    live.push(*entry);
+                if is_ours {
+                    let since = match touched_at {
+                        Ok(touched_at) if by_use => touched_at,
+                        _ => entry.created_at,
+                    };
+                    survey.live.push((since, handle));
+                } else {
+                    survey.moved.push(handle);
                 }
             }
         }
-        Ok((stale, live))
+        survey.live.sort_unstable();
+        Ok(survey)
     }
 
     /// The sessions that were ended to make room. If a response was lost, those of them that are gone.

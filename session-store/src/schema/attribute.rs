@@ -42,6 +42,9 @@ pub enum OnLimit {
     /// It ends the oldest session of this value, by time of creation.
     #[default]
     EvictOldest,
+    /// It ends the session of this value that was not touched or saved for the longest time. A
+    /// [`Touch`](crate::Touch) policy that seldom writes makes that time less exact.
+    EvictLeastRecent,
     /// It fails with [`Error::Limit`](crate::Error::Limit).
     Reject,
 }

@@ -138,6 +138,24 @@ pub(crate) struct IndexValue {
 }
 
 impl IndexValue {
+    /// The same key as the other of text and number: the value that a session has kept since before the
+    /// type of its field changed.
+    pub(crate) fn twin(&self) -> Option<AttributeValue> {
+        match &self.value {
+            AttributeValue::N(text) => Some(AttributeValue::S(text.clone())),
+            AttributeValue::S(text) => {
+                let is_integer = text.parse().is_ok_and(|n: i128| n.to_string() == *text);
+                is_integer.then(|| AttributeValue::N(text.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a session with this stored value belongs to this one, or to its twin.
+    pub(crate) fn is_value(&self, stored: Option<&AttributeValue>) -> bool {
+        stored.is_some_and(|stored| *stored == self.value || self.twin().as_ref() == Some(stored))
+    }
+
     /// How many sessions a consistent index allows this value.
     pub(crate) fn limit(&self) -> Limit {
         // A default index has no roster, so this is not called for one.

@@ -7,6 +7,7 @@ pub(crate) mod derive_support;
 mod index;
 mod key;
 mod names;
+mod prefixed;
 mod session_attributes;
 
 pub use self::attribute::{Attribute, OnLimit};

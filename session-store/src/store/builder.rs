@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dynamodb::Table;
-use crate::error::Error;
+use crate::error::{Error, SetupError};
 use crate::item::{Codec, Touch};
-use crate::schema::SessionAttributes;
+use crate::schema::{Schema, SessionAttributes};
 
 use super::client::at_endpoint;
 #[cfg(feature = "aws-config")]
@@ -31,6 +31,7 @@ use super::handle::{DynamoDbStore, Options, ReadConsistency, Unreadable};
 pub struct Builder<S, C = NoClient> {
     source: C,
     table_name: Option<String>,
+    key_prefix: String,
     options: Options,
     session: PhantomData<fn(S) -> S>,
 }
@@ -41,6 +42,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         Builder {
             source: NoClient(()),
             table_name: None,
+            key_prefix: String::new(),
             options: Options::default(),
             session: PhantomData,
         }
@@ -51,6 +53,17 @@ impl<S, C> Builder<S, C> {
     /// Uses another table than that of the type, since the name can differ by environment.
     pub fn table_name(mut self, name: impl Into<String>) -> Self {
         self.table_name = Some(name.into());
+        self
+    }
+
+    /// Puts this text before the key of each item, and before the type's own prefix: for a table that several
+    /// deployments share, such as tenants or stages. The sessions of one are nothing to another.
+    ///
+    /// At most 64 of the characters `a-z`, `A-Z`, `0-9`, `_`, `-`, `.`, `:` and `/`. A default index on the
+    /// table has the sessions of all deployments, and each lists and revokes its own. To use one prefix
+    /// for each user does not scale: the process remembers every prefix that it has used.
+    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.key_prefix = prefix.into();
         self
     }
 
@@ -145,6 +158,7 @@ impl<S, C> Builder<S, C> {
         Builder {
             source,
             table_name: self.table_name,
+            key_prefix: self.key_prefix,
             options: self.options,
             session: self.session,
         }
@@ -163,8 +177,10 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::Setup`] for a [`Touch::After`] that is not from 0 to 1, for an endpoint that is not a URL or that needs the feature `aws-config`, and for
-    /// an embedded database that cannot be opened or holds another kind of table.
+    /// [`Error::Setup`] for a [`Touch::After`] that is not from 0 to 1, for a
+    /// [`key_prefix`](Self::key_prefix) with other characters, for an endpoint that is not a URL or that
+    /// needs the feature `aws-config`, and for an embedded database that cannot be opened or holds another
+    /// kind of table.
     pub async fn build(self) -> Result<DynamoDbStore<S>, Error>
     where
         C: ClientSource,
@@ -172,16 +188,28 @@ where
         // For schemas that were not made by `checked`. The derive calls it.
         const { S::SCHEMA.checked() };
         self.options.touch.check()?;
+        let schema = schema_with(S::SCHEMA, &self.key_prefix)?;
         let client = self.source.connect().await?;
         let name = self.table_name;
         let name = name.unwrap_or_else(|| S::SCHEMA.table.to_owned());
-        let table = Table::new(client, name, Codec::new(S::SCHEMA));
+        let table = Table::new(client, name, Codec::new(schema));
         let store = DynamoDbStore::new(table, self.options);
         if C::OWNS_TABLE {
             store.create_table().await?;
         }
         Ok(store)
     }
+}
+
+/// The schema with a prefix that is given at run time.
+fn schema_with(schema: &'static Schema, prefix: &str) -> Result<&'static Schema, SetupError> {
+    if Schema::is_deployment_prefix(prefix) {
+        return Ok(schema.with_key_prefix(prefix));
+    }
+    Err(SetupError::new(format!(
+        "the key prefix `{prefix}` cannot be used; give at most 64 of the characters a-z, A-Z, 0-9, `_`, \
+         `-`, `.`, `:` and `/`"
+    )))
 }
 
 /// No source of a client is chosen yet.

@@ -135,7 +135,8 @@ where
 
     /// Decides on the new id, and on all that is stored under it.
     fn begin_cycle(&self, session: &Session<S>) -> Result<PendingCycle<S>, Error> {
-        let (schema, codec) = (S::SCHEMA, &self.table().codec);
+        let codec = &self.table().codec;
+        let schema = codec.schema();
         let from = &session.state;
         let id = SessionId::mint()?;
         let handle = id.handle();
@@ -210,7 +211,8 @@ where
         session: &Session<S>,
         cycle: &PendingCycle<S>,
     ) -> Result<CycleOutcome, Error> {
-        let (schema, table) = (S::SCHEMA, self.table());
+        let table = self.table();
+        let schema = table.schema();
         let handle = session.state.handle;
         let replacement = Replacement {
             from: handle,

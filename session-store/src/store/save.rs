@@ -62,7 +62,8 @@ where
         session: &mut Session<S>,
         onto: Onto,
     ) -> Result<SaveAttempt, Error> {
-        let (schema, codec) = (S::SCHEMA, &self.table().codec);
+        let codec = &self.table().codec;
+        let schema = codec.schema();
         let Some((before, after)) = session.unsaved() else {
             return Ok(SaveAttempt::Stored);
         };
@@ -111,6 +112,7 @@ where
             } => {
                 session.note_stored(now, seen, expires_at, version, &plan.delta);
                 session.state.packed = plan.will_be_packed();
+                session.state.has_type = true;
                 if let Some(evicted) = evicted {
                     session.evicted = self.rosters().ended(evicted).await;
                 }
@@ -218,6 +220,7 @@ impl Saving for SessionSave<'_> {
             } else {
                 ExpiryBound::Unbound
             },
+            claims_type: !self.state.has_type,
             timeouts: self.timeouts,
             data: &self.plan.data,
             delta: &self.plan.delta,

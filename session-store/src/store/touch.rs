@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::dynamodb::{Written, request};
+use crate::dynamodb::Written;
+use crate::dynamodb::request::{self, Touching};
 use crate::error::{ConflictError, Error};
 use crate::item::Found;
 use crate::schema::SessionAttributes;
@@ -34,16 +35,24 @@ where
         let now = table.now();
         let handle = session.state.handle;
         let expires_at = session.state.lifetime.expires_at(now);
-        let touch = || request::touch(table, handle, now, expires_at, None);
+        let touching = Touching {
+            handle,
+            now,
+            expires_at,
+            created_since: None,
+            claims_type: !session.state.has_type,
+        };
+        let touch = || request::touch(table, &touching);
         let old = match table.update(touch).await? {
             Written::Done(_) | Written::TooLarge => {
+                session.state.has_type = true;
                 session.state.touched_at = now;
                 session.state.expires_at = expires_at;
                 return Ok(());
             }
             Written::ConditionFailed { old, .. } => old,
         };
-        let live = Found::of(S::SCHEMA, handle, old, now)?.or_gone(handle)?;
+        let live = Found::of(table.schema(), handle, old, now)?.or_gone(handle)?;
         let stored = live.readable(&table.codec)?.expires_at;
         if stored < expires_at {
             // No part of the condition explains the refusal any more.

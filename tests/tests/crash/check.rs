@@ -22,7 +22,7 @@ async fn check_rosters(
         let owner = roster["id"]
             .as_s()
             .unwrap()
-            .strip_prefix("#owner#")
+            .strip_prefix("##App#owner#N#")
             .unwrap();
         for handle in roster["m"].as_m().unwrap().keys() {
             named.entry(handle).or_default().push(owner);

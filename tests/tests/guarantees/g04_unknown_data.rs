@@ -10,7 +10,7 @@ use session_store_tests::TestBench;
 
 /// An older binary, or a newer one, that knows other fields.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests")]
+#[dynamo(table = "tests", type_name = "app")]
 #[serde(default)]
 struct Old {
     theme: String,
@@ -18,7 +18,7 @@ struct Old {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests")]
+#[dynamo(table = "tests", type_name = "app")]
 #[serde(default)]
 struct New {
     theme: String,
@@ -85,7 +85,7 @@ async fn a_renamed_field_is_read_by_its_alias() {
 
 /// The same field without its attribute, in a binary that does not promote it yet.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests")]
+#[dynamo(table = "tests", type_name = "app")]
 #[serde(default)]
 struct Unpromoted {
     email: Option<String>,
@@ -212,7 +212,7 @@ async fn a_save_of_fields_keeps_unknown_data() {
 
 /// A struct that serde flattens knows its own keys, but not those of others.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests")]
+#[dynamo(table = "tests", type_name = "app")]
 #[serde(default)]
 struct Nested {
     theme: String,
@@ -249,7 +249,7 @@ async fn a_save_of_a_flattened_group_keeps_unknown_data() {
 macro_rules! wide {
     ($($name:ident)*) => {
         #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(table = "tests")]
+        #[dynamo(table = "tests", type_name = "app")]
         #[serde(default)]
         struct Wide { $($name: Vec<u8>,)* }
 

@@ -10,7 +10,12 @@ use session_store::{DynamoDbStore, SessionAttributes};
 pub type Fields = BTreeMap<&'static str, Option<u64>>;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "25m")]
+#[dynamo(
+    table = "histories",
+    type_name = "histories",
+    idle_timeout = "10m",
+    absolute_timeout = "25m"
+)]
 pub struct Old {
     #[dynamo(attr = "user", index)]
     user: Option<u64>,
@@ -22,7 +27,12 @@ pub struct Old {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "25m")]
+#[dynamo(
+    table = "histories",
+    type_name = "histories",
+    idle_timeout = "10m",
+    absolute_timeout = "25m"
+)]
 pub struct New {
     #[dynamo(attr = "user", index)]
     user: Option<u64>,
@@ -36,7 +46,12 @@ pub struct New {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "25m")]
+#[dynamo(
+    table = "histories",
+    type_name = "histories",
+    idle_timeout = "10m",
+    absolute_timeout = "25m"
+)]
 #[dynamo(attr = "sum", with = Computed::sum)]
 pub struct Computed {
     #[dynamo(attr = "user", index)]
@@ -58,6 +73,7 @@ impl Computed {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(
     table = "histories",
+    type_name = "histories",
     idle_timeout = "10m",
     absolute_timeout = "25m",
     data = "binary"
@@ -75,7 +91,8 @@ pub struct Bytes {
 macro_rules! with_roster {
     ($type:ident, $($index:tt)*) => {
         #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(table = "histories", idle_timeout = "10m", absolute_timeout = "25m")]
+        #[dynamo(table = "histories",
+    type_name = "histories", idle_timeout = "10m", absolute_timeout = "25m")]
         pub struct $type {
             #[dynamo(attr = "user", $($index)*)]
             user: Option<u64>,

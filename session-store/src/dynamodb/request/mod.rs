@@ -22,12 +22,14 @@ mod roster;
 mod save;
 mod session;
 
-pub(crate) use self::roster::{MAX_LEAVING, change, end_expired, leave};
+pub(crate) use self::roster::{
+    MAX_LEAVING, MAX_MOVED, adopt, change, drop_moved, end_expired, leave, remove,
+};
 pub(crate) use self::save::{ExpiryBound, Save, save};
 pub(crate) use self::session::{
-    MAX_BATCH, Replacement, create, cutoff, delete, delete_if, evict, find, items, load,
-    load_with_cutoff, replace, revoke_all, roster, touch, transaction, unprocessed,
+    MAX_BATCH, Replacement, Touching, create, cutoff, delete, delete_if, end, evict, find, items,
+    load, load_with_cutoff, replace, revoke_all, roster, rosters, touch, transaction, unprocessed,
 };
 
 #[cfg(feature = "actix-session")]
-pub(crate) use self::session::delete_present;
+pub(crate) use self::session::end_present;

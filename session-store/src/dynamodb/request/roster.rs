@@ -6,18 +6,21 @@ use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::id::SessionHandle;
-use crate::item::{Entry, MEMBERS, Millis, RosterChange, number, roster_key};
+use crate::item::{Entry, MEMBERS, Member, Millis, RosterChange, RosterKey, key, number};
 use crate::schema::{IndexValue, Schema};
 
 use super::expression::{Expression, Placeholder, Statement};
-use super::session::delete;
+use super::session::{delete, has_value};
 use crate::dynamodb::table::Table;
 
 /// A change of a roster: a session enters, or leaves, or both.
 pub(crate) fn change(schema: &Schema, change: &RosterChange) -> Statement {
     match change.enters {
         Some(handle) => enter(schema, change, handle),
-        None => leave(schema, &change.of, change.leaves.as_slice()),
+        None => {
+            let roster = RosterKey::of(schema, &change.of);
+            leave(schema, &roster, change.leaves.as_slice())
+        }
     }
 }
 
@@ -34,7 +37,7 @@ fn enter(schema: &Schema, change: &RosterChange, handle: SessionHandle) -> State
     if let Entry::CreateRoster = change.entry {
         let entry = HashMap::from([(handle.to_string(), number(change.created_at.0))]);
         set.push(format!("{members}={}", e.value(AttributeValue::M(entry))));
-        condition = format!("attribute_not_exists({members})");
+        condition = is_no_map(&mut e, members);
     } else {
         let entry = entry(&mut e, members, handle);
         let created_at = e.value(number(change.created_at.0));
@@ -79,23 +82,73 @@ fn enter(schema: &Schema, change: &RosterChange, handle: SessionHandle) -> State
     if !remove.is_empty() {
         update += &format!(" REMOVE {}", remove.join(","));
     }
-    Statement::new(roster_key(schema, &change.of), e, Some(update), condition)
+    let roster = RosterKey::of(schema, &change.of);
+    Statement::new(roster.item_key(schema), e, Some(update), condition)
+}
+
+/// Begins a roster with these entries, which an earlier program wrote to another one.
+pub(crate) fn adopt(
+    schema: &Schema,
+    of: &IndexValue,
+    entries: &[Member],
+    kept_until: u64,
+) -> Statement {
+    let mut e = Expression::default();
+    let (members, ends) = (e.name(MEMBERS), e.name(schema.names.expires_at));
+    let entries = entries
+        .iter()
+        .map(|entry| (entry.handle.to_string(), number(entry.created_at.0)));
+    let entries = e.value(AttributeValue::M(entries.collect()));
+    let update = format!(
+        "SET {members}={entries},{ends}={}",
+        e.value(number(kept_until))
+    );
+    let condition = format!("attribute_not_exists({members})");
+    let roster = RosterKey::of(schema, of);
+    Statement::new(roster.item_key(schema), e, Some(update), condition)
+}
+
+/// The most entries that [`drop_moved`] takes: a transaction has at most 100 parts.
+pub(crate) const MAX_MOVED: usize = 50;
+
+/// Removes the entries of sessions that have another value, on condition that they still have it: one part
+/// for each session, then the roster.
+pub(crate) fn drop_moved(
+    schema: &Schema,
+    of: &IndexValue,
+    handles: &[SessionHandle],
+) -> (Vec<Statement>, Statement) {
+    let moved = handles.iter().map(|handle| {
+        let mut e = Expression::default();
+        let condition = format!("NOT ({})", has_value(&mut e, schema, of));
+        Statement::new(key(schema, *handle), e, None, condition)
+    });
+    let roster = RosterKey::of(schema, of);
+    (moved.collect(), leave(schema, &roster, handles))
 }
 
 /// The most entries that [`leave`] takes: an expression has at most 4 KB.
 pub(crate) const MAX_LEAVING: usize = 250;
 
 /// Removes entries from a roster, if it is there.
-pub(crate) fn leave(schema: &Schema, of: &IndexValue, handles: &[SessionHandle]) -> Statement {
+pub(crate) fn leave(schema: &Schema, roster: &RosterKey, handles: &[SessionHandle]) -> Statement {
+    let names = handles.iter().map(SessionHandle::to_string);
+    remove(schema, roster, names)
+}
+
+/// Removes the entries of these names from a roster, if it is there.
+pub(crate) fn remove(
+    schema: &Schema,
+    roster: &RosterKey,
+    names: impl Iterator<Item = String>,
+) -> Statement {
     let mut e = Expression::default();
     let members = e.name(MEMBERS);
-    let entries: Vec<_> = handles
-        .iter()
-        .map(|handle| entry(&mut e, members, *handle))
-        .collect();
+    let entries = names.map(|name| format!("{members}.{}", e.name(&name)));
+    let entries: Vec<_> = entries.collect();
     let update = format!("REMOVE {}", entries.join(","));
-    let condition = format!("attribute_exists({members})");
-    Statement::new(roster_key(schema, of), e, Some(update), condition)
+    let condition = format!("attribute_type({members},{})", e.string("M"));
+    Statement::new(roster.item_key(schema), e, Some(update), condition)
 }
 
 /// Deletes a session that has expired.
@@ -116,6 +169,11 @@ pub(crate) fn end_expired(
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+/// The condition that a roster is still to begin: a value of another type there was not written by a store.
+fn is_no_map(e: &mut Expression, members: Placeholder) -> String {
+    format!("NOT attribute_type({members},{})", e.string("M"))
 }
 
 fn entry(e: &mut Expression, members: Placeholder, handle: SessionHandle) -> String {

@@ -16,7 +16,9 @@ use aws_sdk_dynamodb::types::{
 
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::{CREATED_BEFORE, Map, Millis, Partition, cutoff_key, key, number, roster_key};
+use crate::item::{
+    CREATED_BEFORE, CUTOFFS, Map, Millis, Partition, RosterKey, cutoff_key, key, number,
+};
 use crate::schema::{Attribute, IndexValue, Schema};
 
 use super::expression::{Clauses, Expression, Statement};
@@ -30,13 +32,27 @@ pub(crate) fn load(table: &Table, handle: SessionHandle, consistent: bool) -> Ge
 }
 
 /// Reads a roster, consistently.
-pub(crate) fn roster(table: &Table, roster: &IndexValue) -> GetItemFluentBuilder {
-    get(table, roster_key(table.schema(), roster))
+pub(crate) fn roster(table: &Table, roster: &RosterKey) -> GetItemFluentBuilder {
+    get(table, roster.item_key(table.schema()))
+}
+
+/// Reads these rosters, consistently.
+pub(crate) fn rosters(table: &Table, rosters: &[RosterKey]) -> BatchGetItemFluentBuilder {
+    let keys = rosters.iter().map(|roster| roster.item_key(table.schema()));
+    let wanted = KeysAndAttributes::builder()
+        .set_keys(Some(keys.collect()))
+        .consistent_read(true);
+    batch(table, wanted)
 }
 
 /// Reads the cutoff, consistently.
 pub(crate) fn cutoff(table: &Table) -> GetItemFluentBuilder {
-    get(table, cutoff_key(table.schema()))
+    get(table, cutoff_key(table.schema(), any_copy()))
+}
+
+/// One copy of the cutoff, at random: they are alike, and one item takes 3,000 reads a second.
+fn any_copy() -> u8 {
+    fastrand::u8(..CUTOFFS)
 }
 
 /// Reads a session together with the cutoff.
@@ -47,7 +63,7 @@ pub(crate) fn load_with_cutoff(
 ) -> BatchGetItemFluentBuilder {
     let wanted = KeysAndAttributes::builder()
         .keys(key(table.schema(), handle))
-        .keys(cutoff_key(table.schema()))
+        .keys(cutoff_key(table.schema(), any_copy()))
         .consistent_read(consistent);
     batch(table, wanted)
 }
@@ -59,13 +75,15 @@ fn batch(table: &Table, wanted: KeysAndAttributesBuilder) -> BatchGetItemFluentB
     table.client.batch_get_item().set_request_items(wanted)
 }
 
-/// Sets the cutoff to this moment, unless a later one stands.
-pub(crate) fn revoke_all(schema: &Schema, moment: Millis) -> Statement {
+/// Sets a copy of the cutoff to this moment, unless a later one stands.
+pub(crate) fn revoke_all(schema: &Schema, copy: u8, moment: Millis) -> Statement {
     let mut e = Expression::default();
     let (name, moment) = (e.name(CREATED_BEFORE), e.value(number(moment.0)));
-    let condition = format!("attribute_not_exists({name}) OR {name}<{moment}");
+    // A value that is no whole number is not a moment, and must not stay.
+    let num = e.string("N");
+    let condition = format!("NOT attribute_type({name},{num}) OR {name}<{moment}");
     let update = format!("SET {name}={moment}");
-    Statement::new(cutoff_key(schema), e, Some(update), condition)
+    Statement::new(cutoff_key(schema, copy), e, Some(update), condition)
 }
 
 /// Reads the keys that DynamoDB has left unprocessed.
@@ -123,31 +141,41 @@ pub(super) fn live(e: &mut Expression, schema: &Schema, now: Millis, forms: &[&s
     all
 }
 
-/// Extends the idle timeout of a live session, and writes nothing else. With `created_since`, only if it
-/// was created at or after that moment.
-pub(crate) fn touch(
-    table: &Table,
-    handle: SessionHandle,
-    now: Millis,
-    expires_at: u64,
-    created_since: Option<Millis>,
-) -> UpdateItemFluentBuilder {
+/// A write that extends the idle timeout of a live session, and nothing else.
+pub(crate) struct Touching {
+    pub(crate) handle: SessionHandle,
+    pub(crate) now: Millis,
+    /// The new expiry; a later one that is stored refuses it.
+    pub(crate) expires_at: u64,
+    /// The session must have been created at or after this moment.
+    pub(crate) created_since: Option<Millis>,
+    /// Whether the item may lack the session type, which is written then, or have another.
+    pub(crate) claims_type: bool,
+}
+
+/// Extends the idle timeout.
+pub(crate) fn touch(table: &Table, touch: &Touching) -> UpdateItemFluentBuilder {
     let names = &table.schema().names;
     let mut e = Expression::default();
-    let (touched_at, touched) = (e.name(names.touched_at), e.value(number(now.0)));
-    let (ends, new) = (e.name(names.expires_at), e.value(number(expires_at)));
-    let mut condition = live(&mut e, table.schema(), now, &ANY_FORM);
+    let mut set = Clauses::new(",");
+    let (touched_at, touched) = (e.name(names.touched_at), e.value(number(touch.now.0)));
+    let (ends, new) = (e.name(names.expires_at), e.value(number(touch.expires_at)));
+    set.push(format_args!("{touched_at}={touched},{ends}={new}"));
+    let mut condition = live(&mut e, table.schema(), touch.now, &ANY_FORM);
     condition.push(format_args!("{ends}<={new}"));
-    if let Some(moment) = created_since {
+    if let Some(moment) = touch.created_since {
         let (created_at, moment) = (e.name(names.created_at), e.value(number(moment.0)));
         condition.push(format_args!("{created_at}>={moment}"));
+    }
+    if touch.claims_type {
+        claim_type(&mut e, table.schema(), &mut set, &mut condition);
     }
     table
         .client
         .update_item()
         .table_name(&table.name)
-        .set_key(Some(key(table.schema(), handle)))
-        .update_expression(format!("SET {touched_at}={touched},{ends}={new}"))
+        .set_key(Some(key(table.schema(), touch.handle)))
+        .update_expression(format!("SET {set}"))
         .condition_expression(condition.into_text())
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
@@ -218,15 +246,69 @@ pub(crate) fn delete(table: &Table, handle: SessionHandle) -> DeleteItemFluentBu
         .return_values(ReturnValue::AllOld)
 }
 
+/// Ends a session, unless the item is of another session type (G16).
+pub(crate) fn end(table: &Table, handle: SessionHandle) -> DeleteItemFluentBuilder {
+    let mut e = Expression::default();
+    let own_type = own_type(&mut e, table.schema());
+    conditional(delete(table, handle), e, own_type)
+}
+
 /// The same on condition that the item is there, so that only one of several deletes at once gets it:
 /// without a condition, DynamoDB Local returns it to several.
 #[cfg(feature = "actix-session")]
-pub(crate) fn delete_present(table: &Table, handle: SessionHandle) -> DeleteItemFluentBuilder {
+pub(crate) fn end_present(table: &Table, handle: SessionHandle) -> DeleteItemFluentBuilder {
     let mut e = Expression::default();
-    let condition = format!("attribute_exists({})", e.name(table.schema().names.id));
-    delete(table, handle)
-        .condition_expression(condition)
+    let mut condition = Clauses::new(" AND ");
+    condition.push(format_args!(
+        "attribute_exists({})",
+        e.name(table.schema().names.id)
+    ));
+    if let Some(own_type) = own_type(&mut e, table.schema()) {
+        condition.push(format_args!("{own_type}"));
+    }
+    conditional(delete(table, handle), e, Some(condition.into_text()))
+}
+
+fn conditional(
+    delete: DeleteItemFluentBuilder,
+    mut e: Expression,
+    condition: Option<String>,
+) -> DeleteItemFluentBuilder {
+    if condition.is_none() {
+        return delete;
+    }
+    delete
+        .set_condition_expression(condition)
         .set_expression_attribute_names(e.names())
+        .set_expression_attribute_values(e.values())
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+/// Writes the session type into an item that may lack it, on condition that it has no other.
+pub(super) fn claim_type(
+    e: &mut Expression,
+    schema: &Schema,
+    set: &mut Clauses,
+    condition: &mut Clauses,
+) {
+    if let (Some(own_type), Some(type_name)) = (own_type(e, schema), schema.type_name) {
+        condition.push(format_args!("{own_type}"));
+        set.push(format_args!(
+            "{}={}",
+            e.name(schema.names.kind),
+            e.string(type_name)
+        ));
+    }
+}
+
+/// The condition that an item is of the session type, or from before items told it. A type without a name
+/// has no such condition.
+pub(super) fn own_type(e: &mut Expression, schema: &Schema) -> Option<String> {
+    let type_name = schema.type_name?;
+    let (kind, type_name) = (e.name(schema.names.kind), e.string(type_name));
+    Some(format!(
+        "(attribute_not_exists({kind}) OR {kind}={type_name})"
+    ))
 }
 
 /// Deletes a session if its promoted attribute still has this value.
@@ -239,24 +321,29 @@ pub(crate) fn delete_if(
     of: &IndexValue,
 ) -> DeleteItemFluentBuilder {
     let mut e = Expression::default();
-    let condition = has_value(&mut e, of);
-    delete(table, handle)
-        .condition_expression(condition)
-        .set_expression_attribute_names(e.names())
-        .set_expression_attribute_values(e.values())
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    let condition = has_value(&mut e, table.schema(), of);
+    conditional(delete(table, handle), e, Some(condition))
 }
 
 /// The same in a transaction.
 pub(crate) fn evict(schema: &Schema, of: &IndexValue, victim: SessionHandle) -> Statement {
     let mut e = Expression::default();
-    let condition = has_value(&mut e, of);
+    let condition = has_value(&mut e, schema, of);
     Statement::new(key(schema, victim), e, None, condition)
 }
 
-fn has_value(e: &mut Expression, of: &IndexValue) -> String {
+/// The condition that a session of this type has the value, or its twin.
+pub(super) fn has_value(e: &mut Expression, schema: &Schema, of: &IndexValue) -> String {
     let (name, value) = (e.name(of.attribute.name), e.value(of.value.clone()));
-    format!("{name}={value}")
+    let mut condition = Clauses::new(" AND ");
+    match of.twin() {
+        Some(twin) => condition.push(format_args!("{name} IN ({value},{})", e.value(twin))),
+        None => condition.push(format_args!("{name}={value}")),
+    }
+    if let Some(own_type) = own_type(e, schema) {
+        condition.push(format_args!("{own_type}"));
+    }
+    condition.into_text()
 }
 
 /// One page of the keys in a partition of a default index, newest session first. With `created_before`,
@@ -304,7 +391,8 @@ pub(crate) fn items(
 ) -> BatchGetItemFluentBuilder {
     let names = &table.schema().names;
     let sort_key = table.schema().sort_key.map(|(name, _)| name);
-    let always = [names.id, names.created_at].into_iter().chain(sort_key);
+    let always = [names.id, names.created_at, names.kind];
+    let always = always.into_iter().chain(sort_key);
     let mut e = Expression::default();
     let mut projection = Clauses::new(",");
     for name in always.chain(shown.iter().copied()) {

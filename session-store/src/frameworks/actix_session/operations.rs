@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::dynamodb::{Deleted, MAX_EXTEND_ATTEMPTS, Written, request};
+use crate::dynamodb::request::{self, Touching};
+use crate::dynamodb::{Deleted, MAX_EXTEND_ATTEMPTS, Written};
 use crate::error::{ConflictError, DecodeError, Error, GoneError};
 use crate::id::{SessionHandle, SessionId, random};
 use crate::item::{Found, Lifetime, Map, Millis, earliest_creation, rosters_of, stored_creation};
@@ -114,11 +115,11 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     /// it is unknown which request ended the session, and no call gets the item.
     pub(super) async fn end(&self, handle: SessionHandle) -> Result<Option<Map>, Error> {
         let table = self.store.table();
-        let delete = || request::delete_present(table, handle);
+        let delete = || request::end_present(table, handle);
         let Deleted::Removed(item) = table.delete(delete).await? else {
             return Ok(None);
         };
-        let rosters = rosters_of(S::SCHEMA, &item);
+        let rosters = rosters_of(table.schema(), &item);
         self.store.rosters().leave_all(&rosters, handle).await;
         Ok(Some(item))
     }
@@ -128,12 +129,20 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     /// The time of creation is unknown here, so a condition checks that the absolute timeout allows this.
     /// If it does not, the item in the refusal shows how much it allows.
     pub(super) async fn extend(&self, handle: SessionHandle, idle: Duration) -> Result<(), Error> {
-        let (schema, table) = (S::SCHEMA, self.store.table());
+        let table = self.store.table();
+        let schema = table.schema();
         let now = table.now();
         let mut ends = Lifetime::new(schema, now, Some(idle)).expires_at(now);
         for _ in 0..MAX_EXTEND_ATTEMPTS {
-            let since = Some(earliest_creation(schema, ends));
-            let touch = || request::touch(table, handle, now, ends, since);
+            let touching = Touching {
+                handle,
+                now,
+                expires_at: ends,
+                created_since: Some(earliest_creation(schema, ends)),
+                // The framework gives the id alone.
+                claims_type: true,
+            };
+            let touch = || request::touch(table, &touching);
             let Written::ConditionFailed { old, .. } = table.update(touch).await? else {
                 return Ok(());
             };

@@ -194,6 +194,8 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
             } else {
                 ExpiryBound::NotLater
             },
+            // A framework saves by the id alone.
+            claims_type: true,
             timeouts: TimeoutChange::default(),
             data: &self.plan.data,
             delta: &self.plan.delta,

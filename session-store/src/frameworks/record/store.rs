@@ -33,7 +33,8 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         handle: SessionHandle,
         mut next: impl FnMut() -> Result<SessionHandle, Error>,
     ) -> Result<(), Error> {
-        let (schema, table) = (S::SCHEMA, self.store.table());
+        let table = self.store.table();
+        let schema = table.schema();
         let now = table.now();
         let lifetime = Lifetime::new(schema, new.created_at, new.idle);
         let ends = new.ends.min(lifetime.absolute_end());
@@ -69,7 +70,8 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         handle: SessionHandle,
         item: Map,
     ) -> Result<Option<Loaded>, DecodeError> {
-        let (schema, table) = (S::SCHEMA, self.store.table());
+        let table = self.store.table();
+        let schema = table.schema();
         let found = Found::of(schema, handle, Some(item), table.now())?;
         let Some(live) = found.live() else {
             return Ok(None);

@@ -8,7 +8,10 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::index::<String>("plan"),
 ];
 
-const SCHEMA: Schema = Schema::new("sessions").attributes(ATTRIBUTES).checked();
+const SCHEMA: Schema = Schema::new("sessions")
+    .type_name("app")
+    .attributes(ATTRIBUTES)
+    .checked();
 
 /// As in a table shared with other entities.
 const SHARED: Schema = SCHEMA
@@ -78,31 +81,86 @@ fn the_keys_of_a_roster_and_of_the_cutoff_are_of_no_session() {
     for schema in [&SCHEMA, &SHARED] {
         // A value that is the text of a handle is no session either.
         for value in ["u1", &handle().to_string()] {
-            let roster = roster_key(schema, &of(0, s(value)));
+            let roster = RosterKey::of(schema, &of(0, s(value))).item_key(schema);
             assert_eq!(handle_of(schema, &roster), None);
         }
-        assert_eq!(handle_of(schema, &cutoff_key(schema)), None);
+        for copy in 0..CUTOFFS {
+            assert_eq!(handle_of(schema, &cutoff_key(schema, copy)), None);
+        }
     }
 }
 
 #[test]
-fn the_key_of_a_roster_has_the_attribute_and_the_value_behind_the_prefix() {
-    let id = |schema, value| roster_key(schema, &of(0, value)).remove("id");
-    assert_eq!(id(&SCHEMA, s("u1")), Some(s("#user_id#u1")));
-    assert_eq!(
-        id(&SCHEMA, AttributeValue::N("-17".into())),
-        Some(s("#user_id#-17"))
-    );
+fn the_key_of_a_roster_has_the_type_the_attribute_and_the_value_behind_the_prefix() {
+    let id = |schema, value| {
+        let key = RosterKey::of(schema, &of(0, value));
+        key.item_key(schema).remove("id")
+    };
+    assert_eq!(id(&SCHEMA, s("u1")), Some(s("##app#user_id#S#u1")));
+    let number = AttributeValue::N("-17".into());
+    assert_eq!(id(&SCHEMA, number), Some(s("##app#user_id#N#-17")));
     let binary = AttributeValue::B(Blob::new([0xff, 0xfe]));
-    assert_eq!(id(&SCHEMA, binary), Some(s("#user_id#__4")));
-    let shared = map(&[("id", "session/#user_id#u1"), ("sk", "session")]);
-    assert_eq!(roster_key(&SHARED, &of(0, s("u1"))), shared);
+    assert_eq!(id(&SCHEMA, binary), Some(s("##app#user_id#B#__4")));
+    let shared = map(&[("id", "session/##app#user_id#S#u1"), ("sk", "session")]);
+    let key = RosterKey::of(&SHARED, &of(0, s("u1")));
+    assert_eq!(key.item_key(&SHARED), shared);
+    assert!(key.is_of(&SHARED, &shared));
+    assert!(!key.is_of(&SHARED, &map(&[("id", "##app#user_id#S#u1")])));
 }
 
 #[test]
-fn the_key_of_the_cutoff_is_behind_the_prefix_and_beside_the_sort_key() {
+fn rosters_of_before_are_found_by_the_value_alone_and_by_its_twin() {
+    let earlier = |value| {
+        let keys = RosterKey::earlier(&SCHEMA, &of(0, value)).into_iter();
+        let mut ids = keys.map(|key| key.item_key(&SCHEMA).remove("id").unwrap());
+        let ids: Vec<_> = ids.by_ref().map(|id| id.as_s().unwrap().clone()).collect();
+        ids
+    };
+    let number = AttributeValue::N("17".into());
+    assert_eq!(earlier(number), ["#user_id#17", "##app#user_id#S#17"]);
+    assert_eq!(earlier(s("17")), ["#user_id#17", "##app#user_id#N#17"]);
+    assert_eq!(earlier(s("017")), ["#user_id#017"]);
+}
+
+#[test]
+fn no_two_values_have_one_roster() {
+    const NAMES: [&str; 6] = ["a", "a#b", "a#S", "a%23b", "#", "a#b#S#c"];
+    static LISTS: std::sync::OnceLock<Vec<Attribute>> = std::sync::OnceLock::new();
+    let attributes = LISTS.get_or_init(|| {
+        let consistent = |name: &&'static str| Attribute::index::<String>(name).consistent();
+        NAMES.iter().map(consistent).collect()
+    });
+    let values = ["c", "b#c", "S#c", "b#S#c", "#c", "17", "N#17", "everyone"];
+    let values = values
+        .map(s)
+        .into_iter()
+        .chain([AttributeValue::N("17".into())]);
+    let values: Vec<_> = values.collect();
+    let mut keys = std::collections::HashSet::new();
+    let schemas = ["app", "app2", ""].map(|name| Schema {
+        type_name: Some(name),
+        ..SCHEMA
+    });
+    for schema in &schemas {
+        for attribute in attributes {
+            for value in &values {
+                let of = IndexValue {
+                    attribute,
+                    value: value.clone(),
+                };
+                let key = RosterKey::of(schema, &of);
+                assert!(keys.insert(key.0.clone()), "{key:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_keys_of_the_cutoff_are_behind_the_prefix_and_beside_the_sort_key() {
     let cutoff = map(&[("id", "session/#everyone"), ("sk", "session")]);
-    assert_eq!(cutoff_key(&SHARED), cutoff);
+    assert_eq!(cutoff_key(&SHARED, 0), cutoff);
+    let other = map(&[("id", "session/#everyone#15"), ("sk", "session")]);
+    assert_eq!(cutoff_key(&SHARED, CUTOFFS - 1), other);
 }
 
 #[test]
@@ -111,21 +169,26 @@ fn a_session_is_before_the_cutoff_if_it_was_created_sooner() {
         let created = AttributeValue::N(created.to_owned());
         Map::from([("created_at".to_owned(), created)])
     };
-    let cutoff = |moment: &str| {
-        let moment = AttributeValue::N(moment.to_owned());
-        Map::from([("created_before".to_owned(), moment)])
-    };
-    let is_before = |item: &Map, cutoff: &Map| is_before_cutoff(&SCHEMA, item, cutoff);
-    assert!(is_before(&item("99"), &cutoff("100")));
-    assert!(!is_before(&item("100"), &cutoff("100")));
+    let is_before = |item: &Map, cutoff| is_before_cutoff(&SCHEMA, item, Millis(cutoff));
+    assert!(is_before(&item("99"), 100));
+    assert!(!is_before(&item("100"), 100));
     // As numbers, and not as text.
-    assert!(!is_before(&item("1000"), &cutoff("999")));
+    assert!(!is_before(&item("1000"), 999));
     // A session that does not tell when it was created counts as old.
-    assert!(is_before(&Map::new(), &cutoff("100")));
-    assert!(is_before(&item("1.5"), &cutoff("100")));
-    // A cutoff without a moment revokes nothing.
-    assert!(!is_before(&item("99"), &Map::new()));
-    assert!(!is_before(&item("99"), &cutoff("soon")));
+    assert!(is_before(&Map::new(), 100));
+    assert!(is_before(&item("1.5"), 100));
+}
+
+#[test]
+fn a_cutoff_without_a_whole_number_cannot_be_read() {
+    let item = |moment: AttributeValue| Map::from([("created_before".to_owned(), moment)]);
+    assert_eq!(
+        cutoff_of(&item(AttributeValue::N("17".into()))),
+        Some(Millis(17))
+    );
+    assert_eq!(cutoff_of(&Map::new()), None);
+    assert_eq!(cutoff_of(&item(s("17"))), None);
+    assert_eq!(cutoff_of(&item(AttributeValue::N("1.5".into()))), None);
 }
 
 #[test]
@@ -145,8 +208,11 @@ fn a_value_fits_if_the_longest_key_that_it_is_a_part_of_has_2048_bytes() {
         }
         2_048_i32 - i32::try_from(most).unwrap()
     };
-    assert_eq!(overhead(&SCHEMA, 0), "#user_id#".len() as i32);
-    assert_eq!(overhead(&SHARED, 0), "session/#user_id#".len() as i32);
+    assert_eq!(overhead(&SCHEMA, 0), "##app#user_id#S#".len() as i32);
+    assert_eq!(
+        overhead(&SHARED, 0),
+        "session/##app#user_id#S#".len() as i32
+    );
     assert_eq!(overhead(&SCHEMA, 1), "#99".len() as i32);
     // The rule for a default index without shards is elsewhere.
     assert!(overhead(&SCHEMA, 2) < 0);

@@ -253,23 +253,6 @@ fn members_come_newest_first_and_of_one_moment_by_handle() {
 }
 
 #[test]
-fn malformed_entries_of_a_roster_are_skipped() {
-    let entry = |secret: &str, created| (handle(secret).to_string(), created);
-    let roster = roster([
-        entry("good", n("100")),
-        entry("text", s("100")),
-        entry("fraction", n("1.5")),
-        entry("negative", n("-1")),
-        ("no handle".to_owned(), n("100")),
-    ]);
-    let good = Member {
-        handle: handle("good"),
-        created_at: Millis(100),
-    };
-    assert_eq!(members(&roster), Some(vec![good]));
-}
-
-#[test]
 fn an_item_without_a_map_of_entries_is_no_roster_and_an_empty_map_is_one() {
     assert_eq!(members(&Map::new()), None);
     assert_eq!(members(&map(&[(MEMBERS, "text")])), None);
@@ -307,4 +290,55 @@ fn an_uncertain_victim_is_noted_once_however_often_the_transaction_is_tried() {
     evicted.note_uncertain(&[evicting(&["a", "b"])]);
     assert_eq!(evicted.perhaps, [handle("a"), handle("b")]);
     assert_eq!(evicted.ended, []);
+}
+
+fn full(live: &[&str], needed: usize) -> FullRoster {
+    FullRoster {
+        live: live.iter().map(|secret| handle(secret)).collect(),
+        needed,
+        len: live.len(),
+    }
+}
+
+fn handles(secrets: &[&str]) -> Vec<SessionHandle> {
+    secrets.iter().map(|secret| handle(secret)).collect()
+}
+
+#[test]
+fn the_first_in_the_order_of_a_roster_is_evicted() {
+    let victims = choose_victims(&[full(&["old", "new"], 1)], &[]);
+    assert_eq!(victims, [handles(&["old"])]);
+}
+
+#[test]
+fn as_few_sessions_as_possible_are_evicted_whatever_the_order_of_the_rosters() {
+    // The oldest of `b` is in `a` too, but not the other way round.
+    let a = || full(&["x", "y"], 1);
+    let b = || full(&["y", "z"], 1);
+    let y = handles(&["y"]);
+    assert_eq!(choose_victims(&[a(), b()], &[]), [y.clone(), y.clone()]);
+    assert_eq!(choose_victims(&[b(), a()], &[]), [y.clone(), y.clone()]);
+}
+
+#[test]
+fn a_session_that_ends_anyway_needs_no_other() {
+    let victims = choose_victims(&[full(&["x", "y"], 1)], &handles(&["y"]));
+    assert_eq!(victims, [handles(&["y"])]);
+}
+
+#[test]
+fn names_that_no_session_has_are_told_from_entries() {
+    let entries = Map::from([
+        (handle("a").to_string(), AttributeValue::N("17".into())),
+        (handle("b").to_string(), s("soon")),
+        ("junk".to_owned(), AttributeValue::N("1".into())),
+    ]);
+    let roster = Map::from([(MEMBERS.to_owned(), AttributeValue::M(entries))]);
+    let found = members(&roster).unwrap();
+    let found: Vec<_> = found
+        .iter()
+        .map(|entry| (entry.handle, entry.created_at))
+        .collect();
+    assert_eq!(found, [(handle("a"), Millis(17)), (handle("b"), Millis(0))]);
+    assert_eq!(foreign_entries(&roster), ["junk"]);
 }

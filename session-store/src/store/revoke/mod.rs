@@ -46,7 +46,7 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// write, so a session that was created or given the value just before can be missed; see
     /// [`sweep_after`](Revoke::sweep_after).
     ///
-    /// By a consistent index, one `GetItem` of the roster, one `DeleteItem` for each session, and one
+    /// By a consistent index, one `BatchGetItem` of the roster and of the keys that it had in earlier programs, one `DeleteItem` for each session, and one
     /// `UpdateItem` of the roster for each 250, which tells what is left. Sessions that moved meanwhile are
     /// ended in a further round. It misses no session that was created before it began, and takes effect
     /// with its last request: a session that is created after that survives.

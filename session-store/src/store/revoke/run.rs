@@ -8,10 +8,12 @@ use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use futures_util::stream;
 
-use crate::dynamodb::{Deleted, MAX_REVOKE_ROUNDS, Table, pause, request};
-use crate::error::{ConflictError, Error};
+use crate::dynamodb::{Deleted, MAX_REVOKE_ROUNDS, Patience, Table, pause, request};
+use crate::error::{ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
-use crate::item::{Found, Map, Member, Millis, Partition, handle_of, members, partitions};
+use crate::item::{
+    Found, MEMBERS, Map, Member, Millis, Partition, RosterKey, handle_of, members, partitions,
+};
 use crate::schema::{IndexValue, SessionAttributes};
 
 use super::report::{Outcome, Report, RevokeFailure};
@@ -40,7 +42,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
         if let Some(handle) = self.only {
             self.end_one(handle, report).await
         } else if self.of.attribute.roster().is_some() {
-            self.go_through_roster(report).await
+            self.go_through_rosters(report).await
         } else {
             self.go_through_index(report, Pass::First).await?;
             if let Some(delay) = self.sweep_after {
@@ -107,41 +109,71 @@ impl<S: SessionAttributes + 'static> Order<S> {
     ) -> Result<(Partition, Vec<SessionHandle>, Option<Map>), Error> {
         let (attribute, before) = (self.of.attribute, self.created_before);
         let table = self.store.table();
-        let page = table.keys_page(attribute, &partition, before, start, Some(KEYS));
+        let (limit, patience) = (Some(KEYS), Patience::WithThrottling);
+        let page = table.keys_page(attribute, &partition, before, start, limit, patience);
         let page = page.await?;
         let keys = page.keys.iter();
-        let handles = keys.filter_map(|key| handle_of(S::SCHEMA, key));
+        let handles = keys.filter_map(|key| handle_of(table.schema(), key));
         let handles = handles.filter(|handle| !self.except.contains(handle));
         Ok((partition, handles.collect(), page.next))
     }
 
-    async fn go_through_roster(&self, report: &mut Report) -> Result<(), Error> {
-        let mut entries = self.store.table().members(&self.of).await?;
+    async fn go_through_rosters(&self, report: &mut Report) -> Result<(), Error> {
+        let (table, schema) = (self.store.table(), self.store.table().schema());
+        let own = RosterKey::of(schema, &self.of);
+        let keys = [vec![own.clone()], RosterKey::earlier(schema, &self.of)].concat();
+        let found = table.rosters(&keys).await?;
+        for key in keys {
+            let Some(roster) = found.iter().find(|item| key.is_of(schema, item)) else {
+                continue;
+            };
+            let Some(entries) = members(roster) else {
+                return Err(DecodeError::of_roster(MEMBERS).into());
+            };
+            // The entries of other types are theirs to drop, and they may be in an earlier roster.
+            let drops_moved = key == own;
+            self.go_through_roster(&key, entries, drops_moved, report)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn go_through_roster(
+        &self,
+        roster: &RosterKey,
+        mut entries: Vec<Member>,
+        drops_moved: bool,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let table = self.store.table();
         let newest = entries.iter().map(|entry| entry.created_at).max();
-        // The sessions that cannot be ended at all, and those that had moved in the last round.
+        // The sessions that cannot be ended at all, those that are gone, and those of another value.
         let mut failed_for_good = HashSet::new();
+        let mut all_gone = HashSet::new();
         let mut moved = HashSet::new();
         for round in 1..=MAX_REVOKE_ROUNDS {
-            report
-                .revoked
-                .failed
-                .retain(|failure| failed_for_good.contains(&failure.handle));
-            moved.clear();
+            let revoked = &mut report.revoked;
+            let may_try_again = |failure: &RevokeFailure| {
+                let wanted = entries.iter().any(|entry| entry.handle == failure.handle);
+                wanted && !failed_for_good.contains(&failure.handle)
+            };
+            revoked.failed.retain(|failure| !may_try_again(failure));
             let handles = self.wanted(&entries, newest);
             let handles: Vec<_> = handles
-                .filter(|handle| !failed_for_good.contains(handle))
+                .filter(|handle| !failed_for_good.contains(handle) && !all_gone.contains(handle))
+                .filter(|handle| drops_moved || !moved.contains(handle))
                 .collect();
             if handles.is_empty() {
                 break;
             }
-            let mut gone = Vec::with_capacity(handles.len());
+            let (mut gone, mut moved_now) = (Vec::with_capacity(handles.len()), Vec::new());
             let mut deletes = stream::iter(handles)
                 .map(|handle| self.revoke_if(handle))
                 .buffer_unordered(self.in_flight);
             while let Some((handle, outcome)) = deletes.next().await {
                 match &outcome {
                     Ok(Outcome::Moved) => {
-                        moved.insert(handle);
+                        moved_now.push(handle);
                         continue;
                     }
                     Ok(Outcome::Deleted | Outcome::AlreadyGone) => gone.push(handle),
@@ -153,17 +185,36 @@ impl<S: SessionAttributes + 'static> Order<S> {
                 report.note(handle, outcome);
             }
             drop(deletes);
-            entries = if gone.is_empty() {
+            let rosters = self.store.rosters();
+            if drops_moved && !moved_now.is_empty() {
+                // A session that comes back keeps its entry, or gets a new one, and is met again.
+                let dropped = rosters.drop_moved(&self.of, &moved_now).await;
+                note_remains(dropped);
+            }
+            moved.extend(moved_now);
+            let left = if gone.is_empty() {
                 // No session ended. Those that moved may have left the roster by now.
                 pause(round).await;
-                self.store.table().members(&self.of).await?
+                Ok(None)
             } else {
-                let rosters = self.store.rosters();
-                let left = rosters.leave(&self.of, &gone, ReturnValue::AllNew).await?;
-                left.as_ref().and_then(members).unwrap_or_default()
+                rosters
+                    .leave(roster, &gone, ReturnValue::AllNew)
+                    .await
+                    .map(Some)
+            };
+            all_gone.extend(gone);
+            entries = match left {
+                Ok(Some(left)) => left.as_ref().and_then(members).unwrap_or_default(),
+                // The sessions have ended all the same. But only the roster tells whether others moved.
+                failed => {
+                    note_remains(failed.map(drop));
+                    table.members(roster, Patience::WithThrottling).await?
+                }
             };
         }
         let revoked = &mut report.revoked;
+        let moved = moved.difference(&all_gone).copied();
+        let moved: HashSet<_> = moved.collect();
         revoked.moved += moved.len();
         let failed: HashSet<_> = revoked
             .failed
@@ -171,7 +222,9 @@ impl<S: SessionAttributes + 'static> Order<S> {
             .map(|failure| failure.handle)
             .collect();
         let left = self.wanted(&entries, newest);
-        let left = left.filter(|handle| !failed.contains(handle) && !moved.contains(handle));
+        let left = left.filter(|handle| {
+            !failed.contains(handle) && !moved.contains(handle) && !all_gone.contains(handle)
+        });
         revoked.failed.extend(left.map(|handle| RevokeFailure {
             handle,
             error: ConflictError::new(handle, MAX_REVOKE_ROUNDS).into(),
@@ -201,6 +254,13 @@ enum Pass {
     First,
     /// For sessions that the index had not shown yet.
     Second,
+}
+
+/// An entry that remains is of a session that has ended or moved, and is dropped when it is met again.
+fn note_remains(cleaned_up: Result<(), Error>) {
+    if let Err(error) = cleaned_up {
+        tracing::debug!(%error, "entries of sessions that were revoked remain in their roster");
+    }
 }
 
 fn is_retryable(error: &Error) -> bool {

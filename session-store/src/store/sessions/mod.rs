@@ -27,7 +27,7 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// sessions of a shard, or more. The index is filled a moment after a write, so a session that was
     /// created or changed just before can be missing.
     ///
-    /// By a consistent index, one `GetItem` of the roster and one `BatchGetItem` for each 100 sessions. No
+    /// By a consistent index, one `BatchGetItem` of the roster and of the keys that it had in earlier programs, and one for each 100 sessions. No
     /// session is missing that had the value all the time. If one got a new id meanwhile, the roster is
     /// read once more, and the session is shown under its old or its new handle.
     ///
@@ -91,13 +91,16 @@ impl<S: SessionAttributes + 'static> Sessions<S> {
 
     /// All of them at once, for a page that shows them; bound it by [`limit`](Self::limit).
     ///
+    /// A session whose item cannot be read does not hide the others. It is in the list with 1970 for
+    /// all its times, so that it can be ended by its handle.
+    ///
     /// # Errors
     ///
-    /// The first error of the stream.
+    /// The first error of the service.
     pub async fn all(mut self) -> Result<Vec<SessionSummary>, Error> {
         let mut all = Vec::new();
         while let Some(session) = self.next().await {
-            all.push(session?);
+            all.push(or_unreadable(session)?);
         }
         Ok(all)
     }
@@ -106,16 +109,29 @@ impl<S: SessionAttributes + 'static> Sessions<S> {
     ///
     /// It reads them all, since DynamoDB's own count would include the expired ones.
     ///
+    /// One whose item cannot be read counts, since it may be live.
+    ///
     /// # Errors
     ///
-    /// The first error of the stream.
+    /// The first error of the service.
     pub async fn count(mut self) -> Result<usize, Error> {
         let mut count = 0;
         while let Some(session) = self.next().await {
-            session?;
+            or_unreadable(session)?;
             count += 1;
         }
         Ok(count)
+    }
+}
+
+/// Shows a session that cannot be read by its handle alone.
+fn or_unreadable(session: Result<SessionSummary, Error>) -> Result<SessionSummary, Error> {
+    match session {
+        Err(Error::Decode(error)) if error.handle().is_some() => {
+            let unreadable = error.handle().map(SessionSummary::unreadable);
+            unreadable.ok_or(Error::Decode(error))
+        }
+        session => session,
     }
 }
 

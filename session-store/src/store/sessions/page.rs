@@ -4,10 +4,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use futures_util::future::try_join_all;
 
-use crate::dynamodb::{MAX_LISTING_ROUNDS, Table, request};
+use crate::dynamodb::{MAX_LISTING_ROUNDS, Patience, Table, request};
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::{Map, Member, Millis, Partition, handle_of, partitions, stored_creation};
+use crate::item::{
+    Map, Member, Millis, Partition, RosterKey, handle_of, is_of_another_type, members, partitions,
+    stored_creation,
+};
 use crate::schema::{Attribute, IndexValue};
 
 use super::summary::SessionSummary;
@@ -70,7 +73,7 @@ pub(super) async fn page(
             page_of_index(table, of, merge, limit).await
         }
         Next::Roster(None) => {
-            let entries = Entries::of(table.members(of).await?);
+            let entries = Entries::of(all_members(table, of).await?);
             page_of_roster(table, of, entries, limit).await
         }
         Next::Roster(Some(entries)) => page_of_roster(table, of, entries, limit).await,
@@ -114,7 +117,7 @@ async fn read_ahead(
     while source.needs_page() {
         let start = source.start.take();
         let partition = &source.partition;
-        let found = table.keys_page(attribute, partition, None, start, limit);
+        let found = table.keys_page(attribute, partition, None, start, limit, Patience::None);
         let found = found.await?;
         source.ahead.extend(found.keys.iter().filter_map(|key| {
             let handle = handle_of(table.schema(), key)?;
@@ -146,7 +149,7 @@ async fn page_of_roster(
             break;
         }
         // An entry has no session: it ended, or it has a new handle, which the roster has by now.
-        let again = table.members(of).await?;
+        let again = all_members(table, of).await?;
         unread = entries.take_new(again, &page);
         page.extend(&unread);
     }
@@ -158,6 +161,21 @@ async fn page_of_roster(
             .filter(|entries| !entries.left.is_empty())
             .map(|entries| Next::Roster(Some(entries))),
     })
+}
+
+/// The entries of the roster of a value, and those that earlier programs made elsewhere.
+async fn all_members(table: &Table, of: &IndexValue) -> Result<Vec<Member>, Error> {
+    let schema = table.schema();
+    let keys = [
+        vec![RosterKey::of(schema, of)],
+        RosterKey::earlier(schema, of),
+    ]
+    .concat();
+    let rosters = table.rosters(&keys).await?;
+    let mut entries: Vec<_> = rosters.iter().filter_map(members).flatten().collect();
+    entries.sort_by_key(Member::rank);
+    entries.dedup();
+    Ok(entries)
 }
 
 /// The attributes that are read of each session.
@@ -179,11 +197,12 @@ fn summaries(
         let Some(item) = items.remove(&handle) else {
             continue;
         };
-        if item.get(of.attribute.name) != Some(&of.value) {
+        let has_value = of.is_value(item.get(of.attribute.name));
+        if !has_value || is_of_another_type(table.schema(), &item) {
             continue;
         }
         match SessionSummary::read(table.schema(), handle, &item) {
-            Ok(session) if !session.is_live(now) => {}
+            Ok(session) if !session.is_live(table.schema(), now) => {}
             session => sessions.push_back(session.map_err(Error::from)),
         }
     }

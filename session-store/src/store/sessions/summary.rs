@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::error::DecodeError;
 use crate::id::SessionHandle;
 use crate::item::{
-    Map, Millis, is_live, seconds_to_time, stored_creation, stored_expiry, stored_number,
+    Map, Millis, is_live, may_live, seconds_to_time, stored_creation, stored_expiry, stored_number,
 };
 use crate::schema::Schema;
 
@@ -57,7 +57,17 @@ impl SessionSummary {
         })
     }
 
-    pub(super) fn is_live(&self, now: Millis) -> bool {
-        is_live(self.expires_at, now)
+    /// A session whose times cannot be read. It may be live.
+    pub(super) fn unreadable(handle: SessionHandle) -> Self {
+        Self {
+            handle,
+            created_at: Millis(0),
+            touched_at: Millis(0),
+            expires_at: 0,
+        }
+    }
+
+    pub(super) fn is_live(&self, schema: &Schema, now: Millis) -> bool {
+        is_live(self.expires_at, now) && may_live(schema, self.created_at, now)
     }
 }

@@ -15,7 +15,7 @@ use super::{App, Current, app, ask, begin, calls, routes};
 
 /// A session of another app.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests")]
+#[dynamo(table = "tests", type_name = "app")]
 struct Other {
     visits: u64,
 }

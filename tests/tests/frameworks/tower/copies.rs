@@ -7,14 +7,24 @@ use session_store::SessionAttributes;
 
 /// The type before it had the attribute.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+#[dynamo(
+    table = "tests",
+    type_name = "app",
+    idle_timeout = "30m",
+    absolute_timeout = "12h"
+)]
 #[serde(default)]
 struct Plain {
     theme: String,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+#[dynamo(
+    table = "tests",
+    type_name = "app",
+    idle_timeout = "30m",
+    absolute_timeout = "12h"
+)]
 #[serde(default)]
 struct Flat {
     theme: String,

@@ -13,7 +13,7 @@ use session_store_tests::{Fault, Item, TestBench};
 macro_rules! shapes {
     ($($name:ident: $option:literal $(, $compress:literal)?;)*) => {$(
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(table = "tests", idle_timeout = "30m", data = $option $(, compress = $compress)?)]
+        #[dynamo(table = "tests", type_name = "app", idle_timeout = "30m", data = $option $(, compress = $compress)?)]
         #[serde(default)]
         struct $name {
             #[dynamo(attr = "user_id", index(consistent, limit = 3))]
@@ -34,7 +34,12 @@ shapes! {
 
 /// An older binary, which knows fewer fields.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests", idle_timeout = "30m", data = "binary")]
+#[dynamo(
+    table = "tests",
+    type_name = "app",
+    idle_timeout = "30m",
+    data = "binary"
+)]
 #[serde(default)]
 struct Old {
     theme: String,

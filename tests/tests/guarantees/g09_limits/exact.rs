@@ -165,7 +165,12 @@ async fn saves_and_new_ids_are_subject_to_the_limit() {
 #[tokio::test]
 async fn a_lowered_limit_applies_from_the_next_log_in() {
     #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-    #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+    #[dynamo(
+        table = "tests",
+        type_name = "app",
+        idle_timeout = "30m",
+        absolute_timeout = "12h"
+    )]
     struct Many {
         #[dynamo(attr = "user_id", index(consistent))]
         user_id: Option<String>,

@@ -11,7 +11,12 @@ use super::{Sharded, listed, log_in, shard, text};
 
 /// The same type before its index had shards.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+#[dynamo(
+    table = "tests",
+    type_name = "app",
+    idle_timeout = "30m",
+    absolute_timeout = "12h"
+)]
 struct Plain {
     #[dynamo(attr = "tenant", index(name = "by-tenant"))]
     tenant: Option<String>,
@@ -156,7 +161,7 @@ async fn a_create_that_begins_again_is_found() {
 #[tokio::test]
 async fn byte_and_number_keys_are_sharded_too() {
     #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-    #[dynamo(table = "tests")]
+    #[dynamo(table = "tests", type_name = "app")]
     struct Bytes {
         #[dynamo(attr = "key", index(shards = 3))]
         key: Option<Vec<u8>>,

@@ -9,7 +9,7 @@ use super::{Change, Model, Op, Violation, require};
 use crate::plan::Act;
 
 /// The handle of a session never begins like this.
-const PREFIX: &str = "#user#";
+const PREFIX: &str = "##histories#user#N#";
 
 pub fn is_roster(key: &str) -> bool {
     key.starts_with('#')
