@@ -147,6 +147,7 @@ fn schema_attribute(krate: &Path, attribute: &PromotedAttribute<'_>) -> TokenStr
     let limit = index.limit.as_ref().map(|limit| {
         let policy = match &index.on_limit {
             Some(policy) if policy == "reject" => quote!(Reject),
+            Some(policy) if policy == "evict_least_recent" => quote!(EvictLeastRecent),
             _ => quote!(EvictOldest),
         };
         let limit = LitInt::new(limit.base10_digits(), limit.span());

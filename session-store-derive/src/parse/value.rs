@@ -12,7 +12,7 @@ use crate::similar::unknown_option;
 
 const FORMATS: [&str; 2] = ["map", "binary"];
 
-const POLICIES: [&str; 2] = ["evict_oldest", "reject"];
+const POLICIES: [&str; 3] = ["evict_oldest", "evict_least_recent", "reject"];
 
 pub(crate) struct Timeout {
     /// As written in the attribute.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use session_store::{Error, SessionAttributes};
 use session_store_tests::{Fault, TestBench};
@@ -44,7 +45,8 @@ async fn every_session_that_was_created_before_a_moment_is_gone() {
     let young = bench.store.create(mine()).await.unwrap();
     bench.wire.clear();
     bench.store.revoke_all_created_before(moment).await.unwrap();
-    assert_eq!(bench.wire.operations(), ["UpdateItem"]);
+    // One for each copy of the moment.
+    assert_eq!(bench.wire.operations(), ["UpdateItem"; 16]);
 
     assert!(bench.store.load(old.id()).await.unwrap().is_none());
     assert!(bench.store.load(renamed.id()).await.unwrap().is_none());
@@ -67,11 +69,71 @@ async fn every_session_that_was_created_before_a_moment_is_gone() {
         assert_eq!(listed[0].handle(), young.handle());
     }
 
-    // A copy from before the cutoff can still be saved or get a new id, but the session stays revoked.
+    // A load that meets a session that was revoked ends it for good, also for a program that does not
+    // know `revoke_all`.
+    assert_eq!(bench.item(old.handle()).await, None);
+    old.theme = "dark".into();
+    let saved = bench.store.save(&mut old).await;
+    assert!(matches!(saved, Err(Error::Gone(_))), "{saved:?}");
+}
+
+/// A request that had loaded the session before can still write to it, but no load gives it any more.
+#[tokio::test]
+async fn a_copy_from_before_the_cutoff_can_be_saved_and_the_session_stays_revoked() {
+    let bench = TestBench::<App>::new().await;
+    let mut old = bench.store.create(mine()).await.unwrap();
+    bench.clock.advance(Duration::from_secs(1));
+    let moment = now(&bench);
+    bench.store.revoke_all_created_before(moment).await.unwrap();
     old.theme = "dark".into();
     bench.store.save(&mut old).await.unwrap();
     bench.store.cycle_id(&mut old).await.unwrap();
     assert!(bench.store.load(old.id()).await.unwrap().is_none());
+}
+
+/// Whichever copy of the moment a load reads, it finds the same.
+#[tokio::test]
+async fn every_copy_of_the_cutoff_revokes() {
+    let bench = TestBench::<App>::new().await;
+    let session = bench.store.create(mine()).await.unwrap();
+    let item = bench.item(session.handle()).await.unwrap();
+    bench.clock.advance(Duration::from_secs(1));
+    let moment = now(&bench);
+    bench.store.revoke_all_created_before(moment).await.unwrap();
+    for _ in 0..200 {
+        bench.put(item.clone()).await;
+        assert!(bench.store.load(session.id()).await.unwrap().is_none());
+    }
+}
+
+/// A moment that another program has overwritten is a failed read, and not "nothing was revoked" (G10).
+#[tokio::test]
+async fn a_cutoff_that_cannot_be_read_gives_no_session() {
+    let bench = TestBench::<App>::new().await;
+    let session = bench.store.create(mine()).await.unwrap();
+    bench.clock.advance(Duration::from_secs(1));
+    let moment = now(&bench);
+    let numbers = ["1.5", "-1"].map(|text| AttributeValue::N(text.to_owned()));
+    let values = numbers
+        .into_iter()
+        .chain([AttributeValue::S("x".to_owned())]);
+    for value in values {
+        bench.store.revoke_all_created_before(moment).await.unwrap();
+        for mut item in bench.items().await {
+            if item["id"].as_s().unwrap().starts_with("#everyone") {
+                item.insert("created_before".to_owned(), value.clone());
+                bench.put(item).await;
+            }
+        }
+        let loaded = bench.store.load(session.id()).await;
+        assert!(matches!(loaded, Err(Error::Service(_))), "{loaded:?}");
+        let listed = bench.store.sessions(App::USER_ID, "u-17").all().await;
+        assert!(matches!(listed, Err(Error::Service(_))), "{listed:?}");
+    }
+    assert!(bench.item(session.handle()).await.is_some());
+    // Calling it again repairs it.
+    bench.store.revoke_all_created_before(moment).await.unwrap();
+    assert!(bench.store.load(session.id()).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -125,7 +187,7 @@ async fn a_load_reads_session_and_cutoff_in_one_batch() {
         .revoke_all_created_before(long_ago)
         .await
         .unwrap();
-    let session = bench.store.create(mine()).await.unwrap();
+    let mut session = bench.store.create(mine()).await.unwrap();
     bench.wire.meter();
     bench.store.load(session.id()).await.unwrap();
     assert_eq!(bench.wire.bill(), [("BatchGetItem".to_owned(), 2.0)]);
@@ -133,12 +195,16 @@ async fn a_load_reads_session_and_cutoff_in_one_batch() {
     let moment = now(&bench) + Duration::from_secs(1);
     bench.store.revoke_all_created_before(moment).await.unwrap();
     for left in 0..2 {
+        session = bench.store.create(mine()).await.unwrap();
         bench.wire.clear();
         bench
             .wire
             .next("BatchGetItem", leave_over(&bench, session.handle(), left));
         assert!(bench.store.load(session.id()).await.unwrap().is_none());
-        assert_eq!(bench.wire.operations(), ["BatchGetItem", "BatchGetItem"]);
+        assert_eq!(
+            bench.wire.operations(),
+            ["BatchGetItem", "BatchGetItem", "DeleteItem"]
+        );
     }
     bench.wire.next(
         "BatchGetItem",

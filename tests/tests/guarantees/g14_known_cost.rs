@@ -40,6 +40,11 @@ fn three_parts() -> f64 {
     if endpoint().is_some() { 2.0 } else { 6.0 }
 }
 
+/// DynamoDB Local 3.3.0 bills nothing for an absent item in a batch, and AWS one unit.
+fn absent_in_batch() -> f64 {
+    if endpoint().is_some() { 0.0 } else { 1.0 }
+}
+
 /// DynamoDB Local 3.3.0 bills nothing for a query that finds nothing, and AWS half a unit.
 fn nothing_found() -> f64 {
     if endpoint().is_some() { 0.0 } else { 0.5 }
@@ -250,7 +255,13 @@ async fn create_and_delete_with_a_consistent_index() {
     let first = bench.store.create(Exact::of("u-17")).await.unwrap();
     expect(
         &bench,
-        &[("PutItem", 1.0), ("UpdateItem", 0.0), ("UpdateItem", 1.0)],
+        &[
+            ("PutItem", 1.0),
+            ("UpdateItem", 0.0),
+            // The roster that an earlier program may have made.
+            ("BatchGetItem", absent_in_batch()),
+            ("UpdateItem", 1.0),
+        ],
     );
     for _ in 0..16 {
         bench.store.create(Exact::of("u-17")).await.unwrap();
@@ -305,21 +316,17 @@ async fn list_and_revoke_with_a_consistent_index() {
     bench.wire.bill();
     let count = bench.store.sessions(Exact::USER_ID, "u-17").count();
     assert_eq!(count.await.unwrap(), 3);
-    expect(&bench, &[("GetItem", 1.0), ("BatchGetItem", 3.0)]);
+    // The roster, and that of an earlier program.
+    let rosters = ("BatchGetItem", 1.0 + absent_in_batch());
+    expect(&bench, &[rosters, ("BatchGetItem", 3.0)]);
     let count = bench.store.sessions(Exact::USER_ID, "nobody").count();
     assert_eq!(count.await.unwrap(), 0);
-    expect(&bench, &[("GetItem", 1.0)]);
+    expect(&bench, &[("BatchGetItem", 2.0 * absent_in_batch())]);
     let revoked = bench.store.revoke(Exact::USER_ID, "u-17").await.unwrap();
     assert_eq!(revoked.deleted(), 3);
     let delete = ("DeleteItem", 1.0);
     expect(
         &bench,
-        &[
-            ("GetItem", 1.0),
-            delete,
-            delete,
-            delete,
-            ("UpdateItem", 1.0),
-        ],
+        &[rosters, delete, delete, delete, ("UpdateItem", 1.0)],
     );
 }

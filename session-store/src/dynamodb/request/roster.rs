@@ -63,7 +63,11 @@ fn enter(schema: &Schema, change: &RosterChange, handle: SessionHandle) -> State
             }
         } else {
             let limit = e.value(number(change.max_entries.into()));
-            condition = format!("(attribute_exists({entry}) OR size({members})<{limit}");
+            // A value that is no map is a failed condition, and not an invalid request.
+            let map = e.string("M");
+            condition = format!(
+                "attribute_type({members},{map}) AND (attribute_exists({entry}) OR size({members})<{limit}"
+            );
             // An entry that is replaced makes room for the new one.
             for old in &remove {
                 condition += &format!(" OR attribute_exists({old})");

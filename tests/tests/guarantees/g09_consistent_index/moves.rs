@@ -155,10 +155,11 @@ async fn a_new_id_moves_the_roster_entry_in_the_same_transaction() {
     session.user_id = Some("u-17".into());
     bench.wire.clear();
     bench.store.cycle_id(&mut session).await.unwrap();
-    // The second transaction, since this is the first session of u-17.
+    // The second transaction, since this is the first session of u-17. Before it, the rosters of earlier
+    // programs are read.
     assert_eq!(
         bench.wire.operations(),
-        ["TransactWriteItems", "TransactWriteItems"]
+        ["TransactWriteItems", "BatchGetItem", "TransactWriteItems"]
     );
     assert_eq!(roster(&bench, "u-17").await, handles([&session]));
     bench.clock.advance(Duration::from_secs(60));

@@ -167,7 +167,7 @@ async fn a_lowered_limit_applies_from_the_next_log_in() {
     #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
     #[dynamo(
         table = "tests",
-        type_name = "app",
+        type_name = "Three",
         idle_timeout = "30m",
         absolute_timeout = "12h"
     )]

@@ -87,7 +87,8 @@ async fn a_query_that_fails_ends_the_listing() {
     assert!(matches!(failed, Err(Error::Service(_))));
     bench.wire.clear();
     for _ in 0..20 {
-        bench.wire.next("Query", Fault::throttled());
+        let denied = Fault::Answer(400, "AccessDeniedException", "no");
+        bench.wire.next("Query", denied);
     }
     let failed = bench.store.revoke(Sharded::TENANT, "acme").await;
     assert!(matches!(failed, Err(Error::Service(_))));

@@ -13,7 +13,12 @@ use session_store_tests::{Item, TestBench};
 const SHARDS: usize = 4;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+#[dynamo(
+    table = "tests",
+    type_name = "app",
+    idle_timeout = "30m",
+    absolute_timeout = "12h"
+)]
 struct Sharded {
     #[dynamo(attr = "tenant", index(shards = 4))]
     tenant: Option<String>,

@@ -1,0 +1,492 @@
+//! G17. Ending fails closed: log-out and revocation end the session, whatever else fails, and report what
+//! they did.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+use session_store::{Error, Session, SessionAttributes, SessionHandle};
+use session_store_tests::{Fault, Item, TestBench};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+struct Two {
+    #[dynamo(attr = "user_id", index(consistent, limit = 2))]
+    user_id: Option<String>,
+    #[dynamo(attr = "tenant", index)]
+    tenant: Option<String>,
+    count: u64,
+}
+
+fn two() -> Two {
+    Two {
+        user_id: Some("u".into()),
+        tenant: Some("acme".into()),
+        count: 0,
+    }
+}
+
+async fn log_in(bench: &TestBench<Two>) -> Session<Two> {
+    bench.clock.advance(Duration::from_millis(1));
+    bench.store.create(two()).await.unwrap()
+}
+
+async fn change(
+    bench: &TestBench<Two>,
+    handle: SessionHandle,
+    name: &str,
+    value: Option<AttributeValue>,
+) {
+    let mut item = bench.item(handle).await.unwrap();
+    match value {
+        Some(value) => item.insert(name.to_owned(), value),
+        None => item.remove(name),
+    };
+    bench.put(item).await;
+}
+
+fn text(text: &str) -> Option<AttributeValue> {
+    Some(AttributeValue::S(text.to_owned()))
+}
+
+/// Ways in which an item can be unreadable: its data, or one of the store's own attributes.
+fn damages() -> Vec<(&'static str, Option<AttributeValue>)> {
+    let bad = [("count".to_owned(), AttributeValue::S("x".to_owned()))];
+    vec![
+        ("data", Some(AttributeValue::M(Item::from(bad)))),
+        ("data", text("none")),
+        ("data", None),
+        ("format", text("cbor2")),
+        ("version", text("one")),
+        ("writes", None),
+        ("touched_at", None),
+        ("expires_at", text("soon")),
+        ("idle", text("long")),
+    ]
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_read_can_be_ended() {
+    let bench = TestBench::<Two>::new().await;
+    for (name, value) in damages() {
+        for way in ["delete", "handle", "roster", "index", "only"] {
+            let session = log_in(&bench).await;
+            change(&bench, session.handle(), name, value.clone()).await;
+            let loaded = bench.store.load(session.id()).await;
+            assert!(
+                matches!(loaded, Err(Error::Decode(_))),
+                "{name}: {loaded:?}"
+            );
+            let store = &bench.store;
+            let deleted = match way {
+                "delete" => {
+                    store.delete(session.id()).await.unwrap();
+                    1
+                }
+                "handle" => store
+                    .revoke_handle(&session.handle())
+                    .await
+                    .unwrap()
+                    .deleted(),
+                "roster" => store.revoke(Two::USER_ID, "u").await.unwrap().deleted(),
+                "index" => store.revoke(Two::TENANT, "acme").await.unwrap().deleted(),
+                _ => {
+                    let only = store.revoke(Two::USER_ID, "u").only(session.handle());
+                    only.await.unwrap().deleted()
+                }
+            };
+            assert_eq!(deleted, 1, "{name} by {way}");
+            assert_eq!(bench.item(session.handle()).await, None, "{name} by {way}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_read_does_not_hide_the_others() {
+    for (name, value) in damages() {
+        let bench = TestBench::<Two>::new().await;
+        let (bad, good) = (log_in(&bench).await, log_in(&bench).await);
+        change(&bench, bad.handle(), name, value).await;
+        for listed in [
+            bench.store.sessions(Two::USER_ID, "u").all().await.unwrap(),
+            bench
+                .store
+                .sessions(Two::TENANT, "acme")
+                .all()
+                .await
+                .unwrap(),
+        ] {
+            let handles: Vec<_> = listed.iter().map(|session| session.handle()).collect();
+            assert_eq!(handles, [good.handle(), bad.handle()], "{name}");
+        }
+        let count = bench.store.sessions(Two::USER_ID, "u").count().await;
+        assert_eq!(count.unwrap(), 2, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_session_does_not_hold_its_place_for_ever() {
+    let bench = TestBench::<Two>::new().await;
+    for _ in 0..2 {
+        let session = log_in(&bench).await;
+        change(&bench, session.handle(), "expires_at", text("soon")).await;
+    }
+    bench.clock.advance(Duration::from_secs(48 * 3600));
+    let session = log_in(&bench).await;
+    assert_eq!(Session::evicted(&session), []);
+    assert_eq!(
+        bench
+            .store
+            .sessions(Two::USER_ID, "u")
+            .count()
+            .await
+            .unwrap(),
+        1
+    );
+}
+
+/// A session that was changed in a console, or restored from a backup, is live and has another value.
+#[tokio::test]
+async fn an_entry_of_a_session_with_another_value_is_dropped() {
+    let bench = TestBench::<Two>::new().await;
+    let (first, second) = (log_in(&bench).await, log_in(&bench).await);
+    change(&bench, first.handle(), "user_id", text("v")).await;
+    change(&bench, second.handle(), "user_id", None).await;
+    bench.wire.clear();
+    let third = log_in(&bench).await;
+    assert_eq!(Session::evicted(&third), []);
+    assert!(
+        bench.wire.operations().len() < 10,
+        "{:?}",
+        bench.wire.operations()
+    );
+    for session in [&first, &second] {
+        assert!(bench.item(session.handle()).await.is_some());
+    }
+    let fourth = log_in(&bench).await;
+    assert_eq!(Session::evicted(&fourth), []);
+}
+
+/// If the session comes back to the value in between, its entry stays.
+#[tokio::test]
+async fn an_entry_is_kept_if_its_session_comes_back_meanwhile() {
+    let bench = TestBench::<Two>::new().await;
+    let (first, second) = (log_in(&bench).await, log_in(&bench).await);
+    let there = bench.item(first.handle()).await.unwrap();
+    change(&bench, first.handle(), "user_id", text("v")).await;
+    // The transaction that drops the entry finds it with the value again.
+    let back = bench
+        .store
+        .client()
+        .put_item()
+        .table_name(bench.store.table_name());
+    let back = back.set_item(Some(there));
+    bench.wire.next(
+        "TransactWriteItems",
+        Fault::meanwhile(move || async move {
+            back.send().await.unwrap();
+        }),
+    );
+    let third = log_in(&bench).await;
+    assert_eq!(Session::evicted(&third), [first.handle()]);
+    let listed = bench.store.sessions(Two::USER_ID, "u").all().await.unwrap();
+    let handles: Vec<_> = listed.iter().map(|session| session.handle()).collect();
+    assert_eq!(handles, [third.handle(), second.handle()]);
+}
+
+#[tokio::test]
+async fn a_revocation_drops_the_entries_of_sessions_with_another_value() {
+    let bench = TestBench::<Two>::new().await;
+    let (first, _) = (log_in(&bench).await, log_in(&bench).await);
+    change(&bench, first.handle(), "user_id", text("v")).await;
+    let revoked = bench.store.revoke(Two::USER_ID, "u").await.unwrap();
+    assert_eq!(
+        (revoked.deleted(), revoked.moved(), revoked.failed().len()),
+        (1, 1, 0)
+    );
+    assert!(bench.store.load(first.id()).await.unwrap().is_some());
+    let again = bench.store.revoke(Two::USER_ID, "u").await.unwrap();
+    assert_eq!((again.deleted(), again.moved()), (0, 0));
+}
+
+/// A roster that was damaged by hand blocks no log-in.
+#[tokio::test]
+async fn a_damaged_roster_is_repaired() {
+    let number = || AttributeValue::N("1".to_owned());
+    let junk = || {
+        let entries = [("junk", number()), ("more", number())];
+        let entries = entries.map(|(name, value)| (name.to_owned(), value));
+        AttributeValue::M(Item::from(entries))
+    };
+    for (name, value) in [
+        ("m", Some(junk())),
+        ("m", text("x")),
+        ("m", None),
+        ("expires_at", None),
+        ("expires_at", text("soon")),
+    ] {
+        let bench = TestBench::<Two>::new().await;
+        log_in(&bench).await;
+        let items = bench.items().await.into_iter();
+        let mut rosters = items.filter(|item| item["id"].as_s().unwrap().starts_with('#'));
+        let mut roster = rosters.next().unwrap();
+        match value.clone() {
+            Some(value) => roster.insert(name.to_owned(), value),
+            None => roster.remove(name),
+        };
+        bench.put(roster).await;
+        let session = bench.store.create(two()).await;
+        let mut session = session.unwrap_or_else(|error| panic!("{name} {value:?}: {error}"));
+        bench.store.cycle_id(&mut session).await.unwrap();
+        let revoked = bench.store.revoke(Two::USER_ID, "u").await.unwrap();
+        assert!(revoked.deleted() >= 1, "{name} {value:?}");
+        assert!(bench.store.load(session.id()).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_by_a_roster_that_cannot_be_read_is_an_error() {
+    let bench = TestBench::<Two>::new().await;
+    log_in(&bench).await;
+    for mut item in bench.items().await {
+        if item["id"].as_s().unwrap().starts_with('#') {
+            item.insert("m".to_owned(), AttributeValue::S("x".to_owned()));
+            bench.put(item).await;
+        }
+    }
+    let revoked = bench.store.revoke(Two::USER_ID, "u").await;
+    assert!(matches!(revoked, Err(Error::Decode(_))), "{revoked:?}");
+}
+
+#[tokio::test]
+async fn an_entry_whose_time_cannot_be_read_is_revoked_all_the_same() {
+    let bench = TestBench::<Two>::new().await;
+    let session = log_in(&bench).await;
+    for mut item in bench.items().await {
+        if let Some(AttributeValue::M(entries)) = item.get_mut("m") {
+            for time in entries.values_mut() {
+                *time = AttributeValue::S("soon".to_owned());
+            }
+            bench.put(item).await;
+        }
+    }
+    assert_eq!(
+        bench
+            .store
+            .revoke(Two::USER_ID, "u")
+            .await
+            .unwrap()
+            .deleted(),
+        1
+    );
+    assert!(bench.store.load(session.id()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_revocation_waits_while_its_reads_are_throttled() {
+    for (index, operation) in [("tenant", "Query"), ("user_id", "BatchGetItem")] {
+        let bench = TestBench::<Two>::new().await;
+        log_in(&bench).await;
+        // More than the SDK tries by itself.
+        for _ in 0..7 {
+            bench.wire.next(operation, Fault::throttled());
+        }
+        let revoked = match index {
+            "tenant" => bench.store.revoke(Two::TENANT, "acme").await.unwrap(),
+            _ => bench.store.revoke(Two::USER_ID, "u").await.unwrap(),
+        };
+        assert_eq!(revoked.deleted(), 1, "{operation}");
+    }
+}
+
+/// All sessions have ended, so the revocation has succeeded.
+#[tokio::test]
+async fn a_clean_up_that_fails_is_no_error_of_the_revocation() {
+    let bench = TestBench::<Two>::new().await;
+    for _ in 0..2 {
+        log_in(&bench).await;
+    }
+    for _ in 0..5 {
+        let denied = Fault::Answer(400, "AccessDeniedException", "no");
+        bench.wire.next("UpdateItem", denied);
+    }
+    let revoked = bench.store.revoke(Two::USER_ID, "u").await.unwrap();
+    let counts = (
+        revoked.deleted(),
+        revoked.already_gone(),
+        revoked.failed().len(),
+    );
+    assert_eq!(counts, (2, 0, 0));
+}
+
+/// But if the roster cannot be read then, others may have got a new id meanwhile.
+#[tokio::test]
+async fn a_revocation_that_cannot_see_what_is_left_says_so() {
+    let bench = TestBench::<Two>::new().await;
+    log_in(&bench).await;
+    for operation in ["UpdateItem", "GetItem"] {
+        for _ in 0..5 {
+            let denied = Fault::Answer(400, "AccessDeniedException", "no");
+            bench.wire.next(operation, denied);
+        }
+    }
+    let revoked = bench.store.revoke(Two::USER_ID, "u").await;
+    assert!(matches!(revoked, Err(Error::Service(_))), "{revoked:?}");
+}
+
+macro_rules! devices {
+    ($name:ident, $($on_limit:tt)*) => {
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
+        #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+        struct $name {
+            #[dynamo(attr = "user_id", index(consistent, limit = 2))]
+            user_id: Option<String>,
+            #[dynamo(attr = "device", index(consistent, limit = 2 $($on_limit)*))]
+            device: Option<String>,
+        }
+
+        impl $name {
+            fn on(user: &str, device: &str) -> Self {
+                Self {
+                    user_id: Some(user.to_owned()),
+                    device: Some(device.to_owned()),
+                }
+            }
+        }
+    };
+}
+
+devices!(Devices,);
+devices!(Kiosks, , on_limit = reject);
+
+#[tokio::test]
+async fn a_create_that_the_second_roster_refuses_has_ended_nobody_for_the_first() {
+    let bench = TestBench::<Kiosks>::new().await;
+    for (user, device) in [("u", "a"), ("u", "b"), ("v", "d"), ("w", "d")] {
+        bench.clock.advance(Duration::from_millis(1));
+        bench.store.create(Kiosks::on(user, device)).await.unwrap();
+    }
+    let refused = bench.store.create(Kiosks::on("u", "d")).await;
+    assert!(matches!(refused, Err(Error::Limit(_))), "{refused:?}");
+    let mut anonymous = bench.store.create(Kiosks::default()).await.unwrap();
+    *anonymous = Kiosks::on("u", "d");
+    let refused = bench.store.save(&mut anonymous).await;
+    assert!(matches!(refused, Err(Error::Limit(_))), "{refused:?}");
+    let refused = bench.store.cycle_id(&mut anonymous).await;
+    assert!(matches!(refused, Err(Error::Limit(_))), "{refused:?}");
+    assert_eq!(
+        bench
+            .store
+            .sessions(Kiosks::USER_ID, "u")
+            .count()
+            .await
+            .unwrap(),
+        2
+    );
+    assert_eq!(
+        bench
+            .store
+            .sessions(Kiosks::DEVICE, "d")
+            .count()
+            .await
+            .unwrap(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn one_session_ends_where_one_is_enough_for_both_rosters() {
+    for way in ["create", "save", "cycle_id"] {
+        let bench = TestBench::<Devices>::new().await;
+        let mut sessions = Vec::new();
+        // The oldest of the device is one of the user too, but not the user's oldest.
+        for (user, device) in [("u", "x"), ("u", "d"), ("v", "d")] {
+            bench.clock.advance(Duration::from_millis(1));
+            let session = bench.store.create(Devices::on(user, device)).await.unwrap();
+            sessions.push(session.handle());
+        }
+        let session = match way {
+            "create" => bench.store.create(Devices::on("u", "d")).await.unwrap(),
+            _ => {
+                let mut session = bench.store.create(Devices::default()).await.unwrap();
+                *session = Devices::on("u", "d");
+                match way {
+                    "save" => bench.store.save(&mut session).await.unwrap(),
+                    _ => bench.store.cycle_id(&mut session).await.unwrap(),
+                }
+                session
+            }
+        };
+        assert_eq!(Session::evicted(&session), [sessions[1]], "{way}");
+        let of_user = bench.store.sessions(Devices::USER_ID, "u").count().await;
+        let of_device = bench.store.sessions(Devices::DEVICE, "d").count().await;
+        assert_eq!((of_user.unwrap(), of_device.unwrap()), (2, 2), "{way}");
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "7d", absolute_timeout = "30d")]
+struct Recent {
+    #[dynamo(attr = "user_id", index(consistent, limit = 2, on_limit = evict_least_recent))]
+    user_id: Option<String>,
+    theme: String,
+}
+
+/// A laptop in daily use stays, and a kiosk that was left behind goes.
+#[tokio::test]
+async fn the_least_recently_used_session_can_be_the_one_that_ends() {
+    let bench = TestBench::<Recent>::new().await;
+    let user_id = Some("u".to_owned());
+    let recent = Recent {
+        user_id,
+        ..Recent::default()
+    };
+    let laptop = bench.store.create(recent.clone()).await.unwrap();
+    bench.clock.advance(Duration::from_secs(3600));
+    let kiosk = bench.store.create(recent.clone()).await.unwrap();
+    for _ in 0..5 {
+        bench.clock.advance(Duration::from_secs(24 * 3600));
+        let mut laptop = bench.store.load(laptop.id()).await.unwrap().unwrap();
+        bench.store.touch(&mut laptop).await.unwrap();
+    }
+    let phone = bench.store.create(recent.clone()).await.unwrap();
+    assert_eq!(Session::evicted(&phone), [kiosk.handle()]);
+    bench.clock.advance(Duration::from_secs(24 * 3600));
+    let mut laptop = bench.store.load(laptop.id()).await.unwrap().unwrap();
+    laptop.theme = "dark".into();
+    bench.store.save(&mut laptop).await.unwrap();
+    let tablet = bench.store.create(recent).await.unwrap();
+    assert_eq!(Session::evicted(&tablet), [phone.handle()]);
+}
+
+/// A host whose clock is not set, or runs far ahead, makes no session that lives for years.
+#[tokio::test]
+async fn what_is_live_is_bounded_by_the_clock_of_the_reader() {
+    let day = 24 * 3600 * 1000;
+    let bench = TestBench::<Two>::new().await;
+    let now = bench.clock.millis();
+    for created_at in [0, now - day, now + 2 * day, now + 365 * day, u64::MAX] {
+        let session = log_in(&bench).await;
+        let number = |value: u64| Some(AttributeValue::N(value.to_string()));
+        change(&bench, session.handle(), "created_at", number(created_at)).await;
+        change(&bench, session.handle(), "touched_at", number(created_at)).await;
+        change(&bench, session.handle(), "expires_at", number(u64::MAX)).await;
+        let loaded = bench.store.load(session.id()).await.unwrap();
+        assert!(loaded.is_none(), "{created_at}");
+        let listed = bench.store.sessions(Two::USER_ID, "u").all().await.unwrap();
+        assert_eq!(listed, [], "{created_at}");
+        bench.store.delete(session.id()).await.unwrap();
+    }
+}
+
+/// An end that was written by hand does not outlive the absolute timeout.
+#[tokio::test]
+async fn no_stored_end_outlives_the_absolute_timeout() {
+    let bench = TestBench::<Two>::new().await;
+    let session = log_in(&bench).await;
+    let never = Some(AttributeValue::N(u64::MAX.to_string()));
+    change(&bench, session.handle(), "expires_at", never).await;
+    assert!(bench.store.load(session.id()).await.unwrap().is_some());
+    bench.clock.advance(Duration::from_secs(12 * 3600));
+    assert!(bench.store.load(session.id()).await.unwrap().is_none());
+}
