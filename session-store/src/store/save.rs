@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::dynamodb::request::{ExpiryBound, Save};
+use crate::dynamodb::request::{ExpiryBound, Save, SessionType};
 use crate::dynamodb::{MAX_SAVE_ATTEMPTS, pause};
 use crate::error::{ConflictError, Error, GoneError, TooLargeError};
 use crate::id::SessionHandle;
@@ -220,7 +220,7 @@ impl Saving for SessionSave<'_> {
             } else {
                 ExpiryBound::Unbound
             },
-            claims_type: !self.state.has_type,
+            session_type: SessionType::of(self.state.has_type),
             timeouts: self.timeouts,
             data: &self.plan.data,
             delta: &self.plan.delta,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dynamodb::Written;
-use crate::dynamodb::request::{self, Touching};
+use crate::dynamodb::request::{self, SessionType, Touching};
 use crate::error::{ConflictError, Error};
 use crate::item::Found;
 use crate::schema::SessionAttributes;
@@ -40,7 +40,7 @@ where
             now,
             expires_at,
             created_since: None,
-            claims_type: !session.state.has_type,
+            session_type: SessionType::of(session.state.has_type),
         };
         let touch = || request::touch(table, &touching);
         let old = match table.update(touch).await? {

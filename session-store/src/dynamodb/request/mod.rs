@@ -27,8 +27,9 @@ pub(crate) use self::roster::{
 };
 pub(crate) use self::save::{ExpiryBound, Save, save};
 pub(crate) use self::session::{
-    MAX_BATCH, Replacement, Touching, create, cutoff, delete, delete_if, end, evict, find, items,
-    load, load_with_cutoff, replace, revoke_all, roster, rosters, touch, transaction, unprocessed,
+    MAX_BATCH, Replacement, SessionType, Touching, create, cutoff, delete, delete_if, end, evict,
+    find, items, load, load_with_cutoff, replace, revoke_all, roster, rosters, touch, transaction,
+    unprocessed,
 };
 
 #[cfg(feature = "actix-session")]

@@ -8,7 +8,7 @@ use crate::item::{DataChange, Delta, Millis, Nonce, TimeoutChange, WRITES, key, 
 use crate::schema::Schema;
 
 use super::expression::{Clauses, Expression, Statement};
-use super::session::{ANY_FORM, claim_type, live};
+use super::session::{ANY_FORM, SessionType, live, require_type};
 
 /// A write to a known session, and what it depends on.
 pub(crate) struct Save<'a> {
@@ -24,8 +24,7 @@ pub(crate) struct Save<'a> {
     /// A mark prefix that must not be present, so that only the first write of a copy applies.
     pub(crate) first_of: Option<[u8; 3]>,
     pub(crate) bound: ExpiryBound,
-    /// Whether the item may lack the session type, which is written then, or have another.
-    pub(crate) claims_type: bool,
+    pub(crate) session_type: SessionType,
     /// The new timeouts of this session's own.
     pub(crate) timeouts: TimeoutChange,
     pub(crate) data: &'a DataChange,
@@ -117,9 +116,7 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
         }
     }
     // G16: an item without a type is from before items had one, and belongs to the first that writes it.
-    if save.claims_type {
-        claim_type(&mut e, schema, &mut set, &mut condition);
-    }
+    require_type(&mut e, schema, save.session_type, &mut set, &mut condition);
     // The rosters in the same transaction are only right for these values.
     for (name, value) in save.expected_values {
         let name = e.name(name);

@@ -149,8 +149,32 @@ pub(crate) struct Touching {
     pub(crate) expires_at: u64,
     /// The session must have been created at or after this moment.
     pub(crate) created_since: Option<Millis>,
-    /// Whether the item may lack the session type, which is written then, or have another.
-    pub(crate) claims_type: bool,
+    pub(crate) session_type: SessionType,
+}
+
+/// What is known of the session type in an item (G16).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SessionType {
+    /// It is the one of this store.
+    Known,
+    /// There was none when the item was read. It is written now, unless there is another by now.
+    Missing,
+    /// Nothing, since a framework gives the id alone. If it is another, the write is refused.
+    #[cfg_attr(
+        not(feature = "_record"),
+        allow(dead_code, reason = "a typed session is loaded before it is written")
+    )]
+    Unknown,
+}
+
+impl SessionType {
+    pub(crate) fn of(item_has_type: bool) -> Self {
+        if item_has_type {
+            Self::Known
+        } else {
+            Self::Missing
+        }
+    }
 }
 
 /// Extends the idle timeout.
@@ -167,9 +191,13 @@ pub(crate) fn touch(table: &Table, touch: &Touching) -> UpdateItemFluentBuilder 
         let (created_at, moment) = (e.name(names.created_at), e.value(number(moment.0)));
         condition.push(format_args!("{created_at}>={moment}"));
     }
-    if touch.claims_type {
-        claim_type(&mut e, table.schema(), &mut set, &mut condition);
-    }
+    require_type(
+        &mut e,
+        table.schema(),
+        touch.session_type,
+        &mut set,
+        &mut condition,
+    );
     table
         .client
         .update_item()
@@ -284,20 +312,23 @@ fn conditional(
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-/// Writes the session type into an item that may lack it, on condition that it has no other.
-pub(super) fn claim_type(
+/// Lets a write pass only for an item of this session type, and writes the type where it is missing.
+pub(super) fn require_type(
     e: &mut Expression,
     schema: &Schema,
+    known: SessionType,
     set: &mut Clauses,
     condition: &mut Clauses,
 ) {
+    if known == SessionType::Known {
+        return;
+    }
     if let (Some(own_type), Some(type_name)) = (own_type(e, schema), schema.type_name) {
         condition.push(format_args!("{own_type}"));
-        set.push(format_args!(
-            "{}={}",
-            e.name(schema.names.kind),
-            e.string(type_name)
-        ));
+        if known == SessionType::Missing {
+            let (kind, type_name) = (e.name(schema.names.kind), e.string(type_name));
+            set.push(format_args!("{kind}={type_name}"));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::dynamodb::request::{self, Touching};
+use crate::dynamodb::request::{self, SessionType, Touching};
 use crate::dynamodb::{Deleted, MAX_EXTEND_ATTEMPTS, Written};
 use crate::error::{ConflictError, DecodeError, Error, GoneError};
 use crate::id::{SessionHandle, SessionId, random};
@@ -139,8 +139,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
                 now,
                 expires_at: ends,
                 created_since: Some(earliest_creation(schema, ends)),
-                // The framework gives the id alone.
-                claims_type: true,
+                session_type: SessionType::Unknown,
             };
             let touch = || request::touch(table, &touching);
             let Written::ConditionFailed { old, .. } = table.update(touch).await? else {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use crate::dynamodb::request::{ExpiryBound, Save};
+use crate::dynamodb::request::{ExpiryBound, Save, SessionType};
 use crate::error::{Error, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
@@ -194,8 +194,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
             } else {
                 ExpiryBound::NotLater
             },
-            // A framework saves by the id alone.
-            claims_type: true,
+            session_type: SessionType::Unknown,
             timeouts: TimeoutChange::default(),
             data: &self.plan.data,
             delta: &self.plan.delta,

@@ -9,7 +9,7 @@ use session_store::SessionAttributes;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(
     table = "tests",
-    type_name = "app",
+    type_name = "App",
     idle_timeout = "30m",
     absolute_timeout = "12h"
 )]
