@@ -119,7 +119,7 @@ where
             Some(Credential { id, version: None }) => store.load(id).await,
             None => Ok(None),
         };
-        match loaded {
+        match store.readable_for_visitor(loaded) {
             Ok(session) => Ok(Box::new(RequestSession::new(session))),
             Err(error) => match respond(&error) {
                 Some(response) => {

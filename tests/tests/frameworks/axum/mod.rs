@@ -5,6 +5,7 @@ mod layer;
 mod parallel;
 mod reads;
 mod save;
+mod unreadable;
 
 use axum::Router;
 use axum::body::Body;
