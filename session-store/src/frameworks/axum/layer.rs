@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum_core::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
 use http::Request;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -61,7 +63,7 @@ impl<S> SessionLayer<S> {
         self
     }
 
-    /// Whether changes are stored even if the response has a status of 500 or more.
+    /// Whether changes are stored even if the response has a status of 500 or more. A log-out always is.
     pub fn save_on_server_error(mut self, save: bool) -> Self {
         self.config.save_on_server_error = save;
         self
@@ -70,8 +72,8 @@ impl<S> SessionLayer<S> {
     /// Sets the response when a session cannot be read or stored, in place of those that the
     /// [module](super#when-something-goes-wrong) lists.
     ///
-    /// `None` continues: at [`Stage::Load`] without a session, and no change of the handler is stored; at
-    /// [`Stage::Save`] with the response of the handler.
+    /// `None` continues: at [`Stage::Load`] without a session, and no change of the handler is stored but an
+    /// [`end`](super::CurrentSession::end); at [`Stage::Save`] with the response of the handler.
     pub fn on_error(
         mut self,
         respond: impl Fn(&Error, Stage) -> Option<Response> + Send + Sync + 'static,
@@ -157,8 +159,29 @@ where
         request.extensions_mut().insert(Arc::clone(&slot));
         let response = self.inner.call(request);
         Box::pin(async move {
-            let response = response.await?.into_response();
-            Ok(slot.finish(response).await)
+            let _hang_up = HangUp(Arc::clone(&slot));
+            // An error need not be `Send`, so it is not kept while something is awaited.
+            let response = match AssertUnwindSafe(response).catch_unwind().await {
+                Ok(response) => Ok(response?.into_response()),
+                Err(panic) => Err(panic),
+            };
+            match response {
+                Ok(response) => Ok(slot.finish(response).await),
+                Err(panic) => {
+                    slot.finish_without_response().await;
+                    resume_unwind(panic)
+                }
+            }
         })
+    }
+}
+
+/// Carries out a log-out (G17) if the inner service gives an error, or if the client hangs up: the request
+/// is then dropped while its handler runs, and it never comes to its end.
+struct HangUp<S: SessionAttributes + 'static>(Arc<RequestSlot<S>>);
+
+impl<S: SessionAttributes + 'static> Drop for HangUp<S> {
+    fn drop(&mut self) {
+        self.0.slot.end_in_background();
     }
 }

@@ -2,6 +2,7 @@
 //! stored, and how its id travels.
 
 pub(crate) mod cookie;
+mod ending;
 pub(crate) mod policy;
 mod request_session;
 mod slot;

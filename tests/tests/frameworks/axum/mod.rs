@@ -1,6 +1,7 @@
 //! The layer for axum: the application of most tests, and the requests to it.
 
 mod cookie;
+mod end;
 mod layer;
 mod parallel;
 mod reads;
