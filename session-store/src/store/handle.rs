@@ -156,6 +156,12 @@ impl<S> DynamoDbStore<S> {
             read => read,
         }
     }
+
+    /// Whether both are clones of one store.
+    #[cfg(feature = "_http")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
 }
 
 fn warn_of_absent(error: &DecodeError) {

@@ -1,5 +1,6 @@
 //! The layer around a router.
 
+use std::any::type_name;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -9,7 +10,7 @@ use std::task::{Context, Poll};
 
 use axum_core::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
-use http::Request;
+use http::{Request, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
@@ -22,6 +23,7 @@ use crate::store::DynamoDbStore;
 use super::config::{OnError, RequestSlot};
 use crate::frameworks::http::cookie::{Carrier, SessionCookie};
 use crate::frameworks::http::policy::Stage;
+use crate::frameworks::http::scope::{self, Scope};
 use crate::frameworks::http::{SessionConfig, Slot};
 
 /// Gives the handlers of a router their sessions, and stores their changes. See the
@@ -104,8 +106,11 @@ impl<S, I> Layer<I> for SessionLayer<S> {
     type Service = SessionService<S, I>;
 
     fn layer(&self, inner: I) -> Self::Service {
+        let scope = self.config.carrier.scope();
+        scope::register(&scope, type_name::<S>());
         SessionService {
             config: Arc::new(self.config.clone()),
+            scope: Arc::new(scope),
             on_error: self.on_error.clone(),
             inner,
         }
@@ -115,6 +120,7 @@ impl<S, I> Layer<I> for SessionLayer<S> {
 /// A service with sessions; made by [`SessionLayer`].
 pub struct SessionService<S, I> {
     config: Arc<SessionConfig<S>>,
+    scope: Arc<Scope>,
     on_error: Option<OnError>,
     inner: I,
 }
@@ -123,6 +129,7 @@ impl<S, I: Clone> Clone for SessionService<S, I> {
     fn clone(&self) -> Self {
         Self {
             config: Arc::clone(&self.config),
+            scope: Arc::clone(&self.scope),
             on_error: self.on_error.clone(),
             inner: self.inner.clone(),
         }
@@ -153,6 +160,17 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let outer = request.extensions().get::<Arc<RequestSlot<S>>>();
+        if outer.is_some_and(|outer| outer.slot.is_of(&self.config)) {
+            // The layer around this one gives the same sessions.
+            let response = self.inner.call(request);
+            return Box::pin(async move { Ok(response.await?.into_response()) });
+        }
+        if scope::enter(&self.scope, request.extensions_mut()).is_err() {
+            let text = "the sessions of this site are not set up; its log says why";
+            let response = (StatusCode::INTERNAL_SERVER_ERROR, text).into_response();
+            return Box::pin(async move { Ok(response) });
+        }
         let slot = Slot::new(Arc::clone(&self.config), request.headers());
         let on_error = self.on_error.clone();
         let slot = Arc::new(RequestSlot { slot, on_error });

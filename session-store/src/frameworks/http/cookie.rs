@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::id::SessionId;
 
+use super::scope::Scope;
+
 pub use cookie::{Key as SigningKey, SameSite};
 
 /// The cookie that holds the session's id, and how browsers are to treat it.
@@ -232,6 +234,18 @@ impl Carrier {
                 let id = SessionId::parse(id).ok().filter(|_| is_bearer)?;
                 Some(Credential { id, version: None })
             }
+        }
+    }
+
+    /// Where clients send the id.
+    pub(crate) fn scope(&self) -> Scope {
+        match self {
+            Self::Cookie(cookie) => Scope::Cookie {
+                name: cookie.full_name(),
+                domain: cookie.domain.clone(),
+                path: cookie.path.clone(),
+            },
+            Self::Bearer => Scope::Bearer,
         }
     }
 

@@ -83,6 +83,12 @@ impl<S> Slot<S> {
         &self.config.store
     }
 
+    /// Whether a layer with this configuration would give the same sessions.
+    pub(crate) fn is_of(&self, config: &SessionConfig<S>) -> bool {
+        let (own, other) = (self.config.carrier.scope(), config.carrier.scope());
+        self.config.store.is_same(&config.store) && own.meets(&other)
+    }
+
     /// Begins a log-out, with the session that the client named. Its read may have missed it or failed, and
     /// it can have a new id since.
     pub(crate) fn end_named(&self) {

@@ -3,6 +3,7 @@
 mod cookie;
 mod end;
 mod layer;
+mod nested;
 mod parallel;
 mod reads;
 mod save;
