@@ -40,7 +40,8 @@
 //! | a new id is atomic (G7) | not kept: the framework deletes the old session, and creates the new one when the response is ready |
 //! | ids (G8) | hashed like this store's own, but created by the framework, with 128 bits, and printed by its own `Debug`. An id that is not in the store is never adopted |
 //! | revocation is stated (G9) | kept for sessions in the store. A session between its two ids is missed, and is created afterwards |
-//! | a failed read (G10), too large or not storable (G11) | kept: errors of the backend, of decoding and of encoding are separate |
+//! | a failed read (G10), too large or not storable (G11) | kept: errors of the backend, of decoding and of encoding are separate. A session that cannot be decoded counts as none, and stays as it is; with [`Unreadable::Error`](crate::Unreadable::Error) it is an error of decoding |
+//! | log-out ends the session (G17) | kept, unless the load found no session (or one that cannot be decoded): then the framework does not ask the store to end it |
 //! | outcome of a retried write (G13) | kept for a save of a copy that was loaded. A save that replaces the map recognises itself, unless four others were made in between. An unknown outcome is an error of the backend |
 //!
 //! With `CachingSessionStore` in front, G1 and G5 are not kept, because it answers from its cache. G3 is not
@@ -164,7 +165,8 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         let Some(item) = self.store.table().read(handle, consistent).await? else {
             return Ok(None);
         };
-        let Some(loaded) = self.records().decode(handle, item)? else {
+        let read = self.records().decode(handle, item).map_err(Error::from);
+        let Some(loaded) = self.store.readable_for_visitor(read)? else {
             return Ok(None);
         };
         let base = Base::of(&loaded)?.into_json();

@@ -74,9 +74,10 @@ impl<S, C> Builder<S, C> {
         self
     }
 
-    /// Says how to treat a session that no longer decodes; by default, as an error.
+    /// Says how to treat a session that cannot be read; by default, the store gives an error, and a
+    /// framework treats the visitor as one without a session.
     pub fn unreadable(mut self, policy: Unreadable) -> Self {
-        self.options.unreadable = policy;
+        self.options.unreadable = Some(policy);
         self
     }
 

@@ -8,7 +8,6 @@ use aws_sdk_dynamodb::Client;
 
 use crate::dynamodb::Table;
 use crate::error::{DecodeError, Error};
-use crate::id::SessionHandle;
 use crate::item::Touch;
 use crate::rosters::Rosters;
 use crate::schema::SessionAttributes;
@@ -37,16 +36,21 @@ struct Inner {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Options {
     pub(crate) touch: Touch,
-    pub(crate) unreadable: Unreadable,
+    /// `None` leaves it to the caller: an error for the store, no session for a framework.
+    pub(crate) unreadable: Option<Unreadable>,
     pub(crate) reads: ReadConsistency,
     pub(crate) share_loads: bool,
 }
 
-/// How to treat a session that no longer decodes, as after a deploy that changed its type.
+/// How to treat a session that cannot be read, as after a deploy that changed its type.
+///
+/// Unless the builder is told, the store's own operations give the error, and the frameworks (the layer for
+/// axum, tower-sessions, actix-session) treat the visitor as one without a session: otherwise each page
+/// would be an error for that visitor, the log-in included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// [`Error::Decode`], which names the field.
+    /// [`Error::Decode`], which names the field. A framework responds with 500.
     #[default]
     Error,
     /// As if there were no session, with a warning in the log. The item stays as it is until it expires,
@@ -125,17 +129,49 @@ impl<S> DynamoDbStore<S> {
     /// Applies the store's policy for sessions that cannot be read.
     pub(crate) fn readable<T>(
         &self,
-        handle: SessionHandle,
         read: Result<Option<T>, DecodeError>,
     ) -> Result<Option<T>, Error> {
         match read {
-            Err(error) if self.inner.options.unreadable == Unreadable::Absent => {
-                tracing::warn!(%handle, path = error.path(), "a session cannot be read, and is treated as absent");
+            Err(error) if self.inner.options.unreadable == Some(Unreadable::Absent) => {
+                warn_of_absent(&error);
                 Ok(None)
             }
             read => Ok(read?),
         }
     }
+
+    /// The same for a framework, whose visitor has no session if the builder was not told.
+    #[cfg(any(feature = "_http", feature = "_record"))]
+    pub(crate) fn readable_for_visitor<T>(
+        &self,
+        read: Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        match read {
+            Err(Error::Decode(error))
+                if self.inner.options.unreadable != Some(Unreadable::Error) =>
+            {
+                warn_of_absent(&error);
+                Ok(None)
+            }
+            read => read,
+        }
+    }
+
+    /// Whether both are clones of one store.
+    #[cfg(feature = "_http")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+fn warn_of_absent(error: &DecodeError) {
+    let handle = error.handle().map(tracing::field::display);
+    let path = error.path();
+    tracing::warn!(
+        handle,
+        path,
+        "a session cannot be read, and is treated as absent"
+    );
 }
 
 impl<S: SessionAttributes> DynamoDbStore<S> {

@@ -90,7 +90,7 @@ where
     ) -> Result<Option<Session<S>>, Error> {
         let table = self.table();
         let read = decode(&table.codec, handle, item, table.now());
-        let read = self.readable(handle, read)?;
+        let read = self.readable(read)?;
         Ok(read.map(|(data, state)| Session::new(id.clone(), data, state)))
     }
 }

@@ -2,4 +2,5 @@
 
 mod actix;
 mod axum;
+mod log;
 mod tower;

@@ -46,7 +46,8 @@
 //! | a new id is atomic (G7) | not kept: the framework deletes the old session before it saves the new one. A failure in between ends the session. A revocation in between finds neither session, and the new one lives. If two requests ask for a new key at the same time, one gets it |
 //! | ids (G8) | created by this store; no other id is looked up. The framework's `SessionKey` prints them in its `Debug` |
 //! | revocation (G9) | as the index says |
-//! | a failed read (G10) | kept: the response is 500, and nothing is written. It is the same for a session that cannot be decoded, unless [`Unreadable::Absent`](crate::Unreadable::Absent) is set |
+//! | a failed read (G10) | kept: the response is 500, and nothing is written. A session that cannot be decoded counts as none, and stays as it is; with [`Unreadable::Error`](crate::Unreadable::Error) the response is 500 |
+//! | log-out ends the session (G17) | kept, unless the load found no session (or one that cannot be decoded): then the framework does not ask the store to end it. After a handler that panics, or whose client hangs up, it does not either |
 //! | known before the call (G11) | kept; the response is 500 |
 //! | no control-plane calls (G12) | kept |
 //! | retried writes (G13) | kept; after an unknown outcome, the response is 500. A new key after a delete that had to be sent twice has no session, since it is unknown what the first delete ended |
@@ -145,9 +146,9 @@ impl<S> SessionStore for ActixSessions<S>
 where
     S: SessionAttributes + DeserializeOwned + Send + Sync + 'static,
 {
-    /// A session that cannot be decoded is an error of the backend, so the response is 500. After a
-    /// `LoadError::Deserialization`, the framework would continue with an empty map, and store that over
-    /// the session.
+    /// A session that cannot be decoded is none, or if the store was told so an error of the backend. It is
+    /// never a `LoadError::Deserialization`: after one, the framework would continue with an empty map, and
+    /// store that over the session.
     async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
         let Ok(id) = SessionId::parse(key.as_ref()) else {
             return Ok(None);

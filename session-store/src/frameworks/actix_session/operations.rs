@@ -29,7 +29,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         };
         let read = self.decode(handle, item);
         let read = read.and_then(|read| read.map(matching).transpose());
-        self.store.readable(handle, read)
+        self.store.readable_for_visitor(read.map_err(Error::from))
     }
 
     /// Creates a session whose absolute timeout counts from this moment, with its own idle timeout, and
@@ -62,7 +62,8 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     /// Creates the session that replaces one that was just deleted: with the changes of the caller and of
     /// others, and with the time of creation of the old session.
     ///
-    /// `None` if the deleted session was no longer live.
+    /// `None` if the deleted session was no longer live. If it cannot be read any more, its changes by
+    /// others are lost: it is deleted already, and an error here would end the log-in as well.
     pub(super) async fn create_in_place_of(
         &self,
         (handle, item): (SessionHandle, Map),
@@ -70,8 +71,15 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         data: Data,
         idle: Duration,
     ) -> Result<Option<SessionId>, Error> {
-        let Some(old) = self.decode(handle, item)? else {
-            return Ok(None);
+        let old = match self.decode(handle, item) {
+            Ok(None) => return Ok(None),
+            Ok(Some(old)) if old.schema_mismatch.is_none() => old,
+            Ok(Some(_)) | Err(_) => {
+                tracing::warn!(%handle, "a session that cannot be read gets a new id without the changes of others");
+                let (created_at, none) = (base.created_at, Map::new());
+                let id = self.create_counting_from(created_at, &data, idle, none);
+                return id.await.map(Some);
+            }
         };
         let mut merged = old.data;
         merged.retain(|name, _| data.contains_key(name) || !base.data.contains_key(name));

@@ -44,7 +44,7 @@ where
 
     /// Stores the changes of the handler, and returns its response, with a new cookie if needed.
     pub(super) async fn finish(&self, mut response: Response) -> Response {
-        match self.slot.finish(response.status()).await {
+        match self.slot.finish(Some(response.status())).await {
             Finished::Done { error, update } => {
                 if let Some(other) = error.and_then(|error| self.respond(&error, Stage::Save)) {
                     response = other;
@@ -55,6 +55,16 @@ where
                 response
             }
             Finished::Aborted => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+
+    /// Carries out a log-out whose handler gave no response.
+    pub(super) async fn finish_without_response(&self) {
+        if let Finished::Done {
+            error: Some(error), ..
+        } = self.slot.finish(None).await
+        {
+            log(&error);
         }
     }
 }

@@ -89,7 +89,20 @@ impl<S> CurrentSession<S> {
 
 impl<S: Default> CurrentSession<S> {
     /// Ends the session, and removes the cookie: log-out. A later change begins a new session.
+    ///
+    /// It ends the session that the client named in its cookie or header, also if the read missed it or
+    /// could not decode it, and the session that this request has made of it by a new id. It is carried out
+    /// when the handler is done, even if the handler then responds with a server error, panics, or is
+    /// dropped because the client hangs up; other changes are not stored then.
+    ///
+    /// If it fails, the response is 503, and the cookie stays, so that the visitor can try again.
+    ///
+    /// After a failed read a handler only runs if [`on_error`](super::SessionLayer::on_error) returns `None`
+    /// for [`Stage::Load`](super::Stage::Load). This is the one write that is made then. Take the extractor
+    /// itself for a log-out: `Option<CurrentSession<S>>` is `None` if the read missed the session.
     pub fn end(session: &mut Self) {
+        // First, as what follows panics after a cancelled save.
+        session.slot.slot.end_named();
         session.inner_mut().end();
     }
 }
@@ -107,7 +120,7 @@ where
     /// Those of [`create`](DynamoDbStore::create), [`save`](DynamoDbStore::save),
     /// [`touch`](DynamoDbStore::touch), [`cycle_id`](DynamoDbStore::cycle_id) and
     /// [`delete`](DynamoDbStore::delete), if it called them. The session keeps its unsaved changes, but the
-    /// handler must deal with the error: the layer does not try again.
+    /// handler must deal with the error: the layer tries again only to [`end`](Self::end) it.
     ///
     /// # Panics
     ///

@@ -73,12 +73,21 @@
 //! | the session ended while the handler ran | that of the handler; nothing is stored |
 //! | DynamoDB is not available, or other writes won every attempt | 503 |
 //! | a consistent index refuses one more session | 409 |
-//! | the session cannot be decoded, or stored | 500 |
-//! | the handler responds with a server error, or panics | its own; nothing is stored, unless [`save_on_server_error`](SessionLayer::save_on_server_error) |
-//! | the client hangs up while the handler runs | nothing is stored; but once storing has begun, it continues to its end |
+//! | the session cannot be decoded | as without a cookie, with a warning in the log, and the item stays; or 500, if the store was built with [`Unreadable::Error`](crate::Unreadable::Error) |
+//! | the session cannot be stored | 500 |
+//! | the handler responds with a server error, or panics | its own; nothing is stored but an [`end`](CurrentSession::end), unless [`save_on_server_error`](SessionLayer::save_on_server_error) |
+//! | the client hangs up while the handler runs | nothing is stored but an [`end`](CurrentSession::end); once storing has begun, it continues to its end |
+//! | the session cannot be ended | 503; the cookie stays, to try again with |
 //!
 //! None of these removes the cookie, since a slow request would then undo the log-in of a fast one. Only
 //! [`end`](CurrentSession::end) removes it.
+//!
+//! # Several layers
+//!
+//! Layers for different sessions need different cookies: give one of them another name, with
+//! [`SessionCookie::name`]. A route inside of two layers with one cookie is answered with 500, and the log
+//! says why. If two layers stand side by side, the log has an error when the second is added. The same store
+//! in two layers around a route counts as one layer.
 //!
 //! # On AWS Lambda
 //!
@@ -88,8 +97,8 @@
 //!
 //! # Guarantees
 //!
-//! All guarantees of the store, G1 to G14, hold: the layer only calls [`DynamoDbStore`]'s methods. After a
-//! failed read nothing is written, whatever `on_error` returns.
+//! All guarantees of the store hold: the layer only calls [`DynamoDbStore`]'s methods. After a failed read
+//! nothing is written but an [`end`](CurrentSession::end), whatever `on_error` returns.
 //!
 //! [`DynamoDbStore`]: crate::DynamoDbStore
 

@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::id::SessionId;
 
+use super::scope::Scope;
+
 pub use cookie::{Key as SigningKey, SameSite};
 
 /// The cookie that holds the session's id, and how browsers are to treat it.
@@ -95,7 +97,8 @@ impl SessionCookie {
         self
     }
 
-    /// Signs the id with this key, so that a made-up one is refused without asking DynamoDB.
+    /// Signs the id with this key, so that a made-up one is refused without asking DynamoDB. The signature
+    /// covers the cookie's name, so that the value is good under that name only.
     ///
     /// Ids have 256 random bits, so they cannot be guessed. Signing saves the reads for such guesses. All
     /// hosts need the same key.
@@ -131,10 +134,10 @@ impl SessionCookie {
             let id = SessionId::parse(cookie.value()).ok()?;
             return Some(Credential { id, version: None });
         };
-        let cookie = CookieJar::new().signed(key).verify(cookie.into_owned())?;
-        let (id, version) = match cookie.value().split_once('.') {
+        let value = verified(key, &name, cookie.value())?;
+        let (id, version) = match value.split_once('.') {
             Some((id, version)) => (id, Some(version.parse().ok()?)),
-            None => (cookie.value(), None),
+            None => (value, None),
         };
         let id = SessionId::parse(id).ok()?;
         Some(Credential { id, version })
@@ -164,12 +167,35 @@ impl SessionCookie {
             Some(version) => format!("{value}.{version}"),
             None => value,
         };
-        let name = self.full_name();
-        let mut jar = CookieJar::new();
-        jar.signed_mut(key).add(Cookie::new(name.clone(), value));
-        let signed = jar.get(&name).map(|cookie| cookie.value().to_owned());
-        signed.unwrap_or_default()
+        signed(key, &self.full_name(), &value)
     }
+}
+
+/// The length of a signature, 32 bytes in base64.
+const SIGNATURE: usize = 44;
+
+/// The value after its signature under this name.
+fn signed(key: &SigningKey, name: &str, value: &str) -> String {
+    let mut jar = CookieJar::new();
+    jar.signed_mut(key)
+        .add(Cookie::new(name.to_owned(), format!("{name}={value}")));
+    let signed = jar
+        .get(name)
+        .and_then(|cookie| cookie.value().get(..SIGNATURE));
+    format!("{}{value}", signed.unwrap_or_default())
+}
+
+/// The value after this signature, if it was signed under this name.
+fn verified<'a>(key: &SigningKey, name: &str, signed: &'a str) -> Option<&'a str> {
+    let (signature, value) = signed.split_at_checked(SIGNATURE)?;
+    let is_signed = |text: String| {
+        let cookie = Cookie::new(name.to_owned(), format!("{signature}{text}"));
+        CookieJar::new().signed(key).verify(cookie).is_some()
+    };
+    // The first builds of 0.1 signed the value alone. Such cookies are read until 0.2; by then, the absolute
+    // timeouts of their sessions are over.
+    let accepted = is_signed(format!("{name}={value}")) || is_signed(value.to_owned());
+    accepted.then_some(value)
 }
 
 /// Where the id is in a request and in its response.
@@ -211,6 +237,18 @@ impl Carrier {
         }
     }
 
+    /// Where clients send the id.
+    pub(crate) fn scope(&self) -> Scope {
+        match self {
+            Self::Cookie(cookie) => Scope::Cookie {
+                name: cookie.full_name(),
+                domain: cookie.domain.clone(),
+                path: cookie.path.clone(),
+            },
+            Self::Bearer => Scope::Bearer,
+        }
+    }
+
     /// Whether it carries the version of the client's last write.
     pub(crate) fn carries_version(&self) -> bool {
         matches!(self, Self::Cookie(SessionCookie { key: Some(_), .. }))
@@ -249,6 +287,39 @@ impl Carrier {
                 %error,
                 "no session cookie was set, because its name, domain or path is not valid; correct it"
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    /// G16. Cookies that earlier builds have signed are still read, and written in the new form.
+    #[test]
+    fn a_signature_of_the_value_alone_is_read_and_replaced() {
+        let key = SigningKey::derive_from(&[7; 32]);
+        let id = SessionId::parse(&"A".repeat(43)).unwrap();
+        let carrier = Carrier::Cookie(SessionCookie::dev().signed(key.clone()));
+        for (value, version) in [(id.expose(), None), (format!("{}.5", id.expose()), Some(5))] {
+            let mut jar = CookieJar::new();
+            jar.signed_mut(&key).add(Cookie::new("session", value));
+            let old = jar.get("session").unwrap().to_string();
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIE, old.parse().unwrap());
+            let read = carrier.read(&headers).unwrap();
+            assert_eq!((&read.id, read.version), (&id, version));
+
+            let update = CredentialUpdate::Set(read, SystemTime::UNIX_EPOCH);
+            let mut response = HeaderMap::new();
+            carrier.write(&update, SystemTime::UNIX_EPOCH, &mut response);
+            let new = response[SET_COOKIE].to_str().unwrap();
+            assert_ne!(new.split(';').next(), Some(&*old));
+            headers.insert(COOKIE, new.split(';').next().unwrap().parse().unwrap());
+            let read = carrier.read(&headers).unwrap();
+            assert_eq!((read.id, read.version), (id.clone(), version));
         }
     }
 }

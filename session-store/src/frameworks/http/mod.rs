@@ -2,8 +2,10 @@
 //! stored, and how its id travels.
 
 pub(crate) mod cookie;
+mod ending;
 pub(crate) mod policy;
 mod request_session;
+pub(crate) mod scope;
 mod slot;
 
 pub(crate) use self::request_session::{Current, RequestSession};

@@ -32,12 +32,14 @@ pub(crate) fn default_response(error: &Error, stage: Stage) -> Option<(StatusCod
 }
 
 /// Logs an error in full, since the visitor sees a general text only.
+///
+/// Only a fault of the service or of its set-up has the level of an error, which may wake someone. The
+/// others can be the doing of a visitor.
 pub(crate) fn log(error: &Error) {
+    let cause = std::error::Error::source(error).map(tracing::field::display);
     match error {
         Error::Gone(_) => tracing::info!("{error}"),
-        _ => {
-            let cause = std::error::Error::source(error).map(tracing::field::display);
-            tracing::error!(cause, "{error}");
-        }
+        Error::Service(_) | Error::Setup(_) => tracing::error!(cause, "{error}"),
+        _ => tracing::warn!(cause, "{error}"),
     }
 }

@@ -7,18 +7,19 @@ use serde::de::DeserializeOwned;
 
 use crate::dynamodb::{MAX_RESUME_ATTEMPTS, pause};
 use crate::error::{EncodeError, Error};
-use crate::id::{SessionHandle, SessionId};
+use crate::id::SessionHandle;
 use crate::item::{Delta, Image, Intent, TimeoutChange, seconds_to_time};
 use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::DynamoDbStore;
 
 use super::cookie::{Credential, CredentialUpdate};
+use super::ending::Ending;
 
 /// The session of one request, and the changes that a handler asked for.
 pub(crate) struct RequestSession<S> {
     pub(crate) current: Current<S>,
-    ended: Ended,
+    ending: Ending,
     /// Whether the session is to get a new id.
     pub(crate) cycle: bool,
     /// Whether the store may touch it.
@@ -45,23 +46,15 @@ pub(crate) enum Current<S> {
     Existing(Box<Session<S>>),
 }
 
-/// Whether the handler has ended a session.
-enum Ended {
-    No,
-    /// It has, but there was no session.
-    WithoutSession,
-    Session(SessionId),
-}
-
 impl<S: Default> RequestSession<S> {
-    pub(super) fn new(session: Option<Session<S>>) -> Self {
+    pub(super) fn new(session: Option<Session<S>>, ending: Ending) -> Self {
         Self {
             read: session.as_ref().and_then(Session::written_version),
             current: match session {
                 Some(session) => Current::Existing(Box::new(session)),
                 None => Current::absent(),
             },
-            ended: Ended::No,
+            ending,
             cycle: false,
             touch: true,
             read_only: false,
@@ -71,26 +64,25 @@ impl<S: Default> RequestSession<S> {
         }
     }
 
-    /// The same after a failed read: nothing is written.
-    pub(super) fn read_only() -> Self {
+    /// The same after a failed read: nothing is written, but a log-out is carried out.
+    pub(super) fn read_only(ending: Ending) -> Self {
         Self {
             read_only: true,
-            ..Self::new(None)
+            ..Self::new(None, ending)
         }
     }
 
+    /// Ends the session as the handler knows it.
     pub(crate) fn end(&mut self) {
-        match std::mem::replace(&mut self.current, Current::absent()) {
-            Current::Existing(session) => self.ended = Ended::Session(session.id().clone()),
-            // A session that the handler ended before must still be deleted.
-            Current::New { .. } => {
-                if !matches!(self.ended, Ended::Session(_)) {
-                    self.ended = Ended::WithoutSession;
-                }
-            }
+        if let Current::Existing(session) = std::mem::replace(&mut self.current, Current::absent())
+        {
+            // A change of id whose outcome is unknown may have been applied.
+            let cycled = session.cycle.map(|cycle| cycle.id);
+            self.ending.begin([session.id].into_iter().chain(cycled));
         }
         self.save_failed = false;
         self.cycle = false;
+        self.timeouts = TimeoutChange::default();
     }
 }
 
@@ -128,13 +120,12 @@ impl<S> RequestSession<S>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    /// Whether there may be anything to store.
+    /// Whether there may be changes to store.
     pub(super) fn is_due(&self, store: &DynamoDbStore<S>) -> bool {
         if self.read_only || self.save_failed {
             return false;
         }
-        !matches!(self.ended, Ended::No)
-            || self.cycle
+        self.cycle
             || match &self.current {
                 Current::New { before, .. } => before.is_some(),
                 Current::Existing(session) => {
@@ -145,18 +136,21 @@ where
             }
     }
 
-    /// Deletes the session that the handler ended, and stores its changes.
+    /// Deletes the sessions that the handler ended.
+    pub(super) async fn carry_out_end(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
+        // After a failure the client keeps its credential, to try again with.
+        if self.ending.carry_out(store).await? {
+            self.credential_update = Some(CredentialUpdate::Remove);
+        }
+        Ok(())
+    }
+
+    /// Deletes the sessions that the handler ended, and stores its changes.
     pub(crate) async fn store(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
+        self.carry_out_end(store).await?;
         if self.read_only {
             tracing::warn!("the session could not be read, so its changes are not stored");
             return Ok(());
-        }
-        if !matches!(self.ended, Ended::No) {
-            if let Ended::Session(id) = &self.ended {
-                store.delete(id).await?;
-            }
-            self.ended = Ended::No;
-            self.credential_update = Some(CredentialUpdate::Remove);
         }
         if let Current::New { data, before } = &self.current {
             if !is_changed(before.as_deref(), data)? {

@@ -12,6 +12,8 @@ use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
 
 use super::cookie::{Carrier, Credential, CredentialUpdate};
+use super::ending::Ending;
+use super::policy::log;
 use super::request_session::RequestSession;
 
 /// The settings of a layer, without those for error responses.
@@ -36,6 +38,8 @@ pub(crate) struct Slot<S> {
     config: Arc<SessionConfig<S>>,
     /// The credential that the client sent.
     sent: Option<Credential>,
+    /// The log-out that a handler has asked for.
+    ending: Ending,
     state: Mutex<SlotState<S>>,
 }
 
@@ -70,12 +74,26 @@ impl<S> Slot<S> {
         Self {
             sent: config.carrier.read(headers),
             config,
+            ending: Ending::default(),
             state: Mutex::new(SlotState::NotLoaded),
         }
     }
 
     pub(crate) fn store(&self) -> &DynamoDbStore<S> {
         &self.config.store
+    }
+
+    /// Whether a layer with this configuration would give the same sessions.
+    pub(crate) fn is_of(&self, config: &SessionConfig<S>) -> bool {
+        let (own, other) = (self.config.carrier.scope(), config.carrier.scope());
+        self.config.store.is_same(&config.store) && own.meets(&other)
+    }
+
+    /// Begins a log-out, with the session that the client named. Its read may have missed it or failed, and
+    /// it can have a new id since.
+    pub(crate) fn end_named(&self) {
+        let named = self.sent.as_ref().map(|sent| sent.id.clone());
+        self.ending.begin(named);
     }
 
     pub(crate) fn put_back(&self, session: Box<RequestSession<S>>) {
@@ -91,6 +109,25 @@ impl<S> Slot<S> {
     fn replace(&self, state: SlotState<S>) -> SlotState<S> {
         let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut current, state)
+    }
+}
+
+impl<S: SessionAttributes + 'static> Slot<S> {
+    /// Carries out a log-out, if there is one, for a client that no longer waits.
+    pub(crate) fn end_in_background(&self) {
+        if !self.ending.is_due() {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            tracing::warn!("a log-out is not carried out, because the runtime has ended");
+            return;
+        };
+        let (ending, store) = (self.ending.clone(), self.config.store.clone());
+        runtime.spawn(async move {
+            if let Err(error) = ending.carry_out(&store).await {
+                log(&error);
+            }
+        });
     }
 }
 
@@ -119,20 +156,22 @@ where
             Some(Credential { id, version: None }) => store.load(id).await,
             None => Ok(None),
         };
-        match loaded {
-            Ok(session) => Ok(Box::new(RequestSession::new(session))),
+        let ending = self.ending.clone();
+        match store.readable_for_visitor(loaded) {
+            Ok(session) => Ok(Box::new(RequestSession::new(session, ending))),
             Err(error) => match respond(&error) {
                 Some(response) => {
                     self.replace(SlotState::NotLoaded);
                     Err(LendError::Failed(response))
                 }
-                None => Ok(Box::new(RequestSession::read_only())),
+                None => Ok(Box::new(RequestSession::read_only(ending))),
             },
         }
     }
 
-    /// Stores the changes of the handler, whose response has this status.
-    pub(crate) async fn finish(&self, status: StatusCode) -> Finished {
+    /// Stores the changes of the handler, whose response has this status. Without a response, as after a
+    /// panic, or with that of a server error, only a log-out is carried out.
+    pub(crate) async fn finish(&self, status: Option<StatusCode>) -> Finished {
         let mut session = match self.replace(SlotState::Lent) {
             SlotState::Loaded(session) => session,
             SlotState::NotLoaded => {
@@ -146,10 +185,8 @@ where
                     "a session was kept after its handler ended, and its changes are lost; \
                      drop it in the handler"
                 );
-                return Finished::Done {
-                    error: None,
-                    update: None,
-                };
+                // A log-out is carried out all the same.
+                Box::new(RequestSession::read_only(self.ending.clone()))
             }
         };
         let SessionConfig {
@@ -158,15 +195,24 @@ where
             save_on_server_error,
         } = &*self.config;
         let mut failed = None;
-        let counts = *save_on_server_error || !status.is_server_error();
-        if counts && session.is_due(store) {
+        let counts =
+            status.is_some_and(|status| *save_on_server_error || !status.is_server_error());
+        let has_changes = counts && session.is_due(store);
+        if has_changes || self.ending.is_due() {
             // In a separate task, which continues if the client hangs up.
             let store = store.clone();
             let stored = tokio::spawn(async move {
-                let stored = session.store(&store).await;
+                let stored = if has_changes {
+                    session.store(&store).await
+                } else {
+                    session.carry_out_end(&store).await
+                };
                 (session, stored)
             });
-            match stored.await {
+            let stored = stored.await;
+            // If it failed, the client learns of it, and nothing is tried behind its back.
+            self.ending.take();
+            match stored {
                 Ok((after, stored)) => {
                     session = after;
                     failed = stored.err();

@@ -6,9 +6,10 @@ use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, Upd
 use actix_web::cookie::time::Duration;
 use actix_web::http::StatusCode;
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use session_store::actix_session::ActixSessions;
-use session_store::{DynamoDbStore, Unreadable};
+use session_store::{DynamoDbStore, SessionAttributes, Unreadable};
 use session_store_tests::{Fault, TestBench};
 
 use super::{App, MINUTE, Site, bench, handle, only_item};
@@ -30,46 +31,116 @@ async fn g10_a_failed_read_is_not_a_missing_session() {
     assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!((failed.cookie, failed.entries), (None, Value::Null));
     assert_eq!(only_item(&bench).await, item);
+}
 
-    let unreadable = [
-        ("data", AttributeValue::S("{}".into())),
-        (
-            "data",
-            AttributeValue::M(HashMap::from([(
-                "theme".into(),
-                AttributeValue::N("5".into()),
-            )])),
-        ),
-    ];
-    for (name, value) in unreadable {
-        let mut broken = item.clone();
-        broken.insert(name.into(), value);
-        bench.put(broken.clone()).await;
+/// Data that the type cannot read.
+fn unreadable() -> [AttributeValue; 2] {
+    let theme = HashMap::from([("theme".into(), AttributeValue::N("5".into()))]);
+    [AttributeValue::M(theme), AttributeValue::S("{}".into())]
+}
+
+async fn sessions(bench: &TestBench<App>, policy: Option<Unreadable>) -> ActixSessions<App> {
+    let builder = DynamoDbStore::builder().client(bench.store.client().clone());
+    let mut builder = builder.table_name(bench.store.table_name());
+    if let Some(policy) = policy {
+        builder = builder.unreadable(policy);
+    }
+    ActixSessions::new(builder.build().await.unwrap())
+}
+
+#[actix_web::test]
+async fn a_session_that_cannot_be_read_counts_as_none_and_stays() {
+    for policy in [None, Some(Unreadable::Absent)] {
+        let bench = TestBench::<App>::new().await;
+        let site = Site::new(sessions(&bench, policy).await).await;
+        let cookie = site.post("/set/theme/dark", &None).await.cookie;
+        let mut item = only_item(&bench).await;
+        for data in unreadable() {
+            item.insert("data".into(), data);
+            bench.put(item.clone()).await;
+            let read = site.get("/", &cookie).await;
+            assert_eq!((read.status, read.entries), (StatusCode::OK, json!({})));
+            assert_eq!(only_item(&bench).await, item);
+        }
+        let new = site.post("/log-in/ferris", &cookie).await;
+        assert_eq!(new.status, StatusCode::OK);
+        let read = site.get("/", &new.cookie).await;
+        assert_eq!(read.entries, json!({ "user_id": "ferris" }));
+        assert!(bench.items().await.contains(&item));
+    }
+}
+
+#[actix_web::test]
+async fn a_session_that_cannot_be_read_is_an_error_if_the_store_was_told_so() {
+    let bench = TestBench::<App>::new().await;
+    let site = Site::new(sessions(&bench, Some(Unreadable::Error)).await).await;
+    let cookie = site.post("/set/theme/dark", &None).await.cookie;
+    let mut item = only_item(&bench).await;
+    for data in unreadable() {
+        item.insert("data".into(), data);
+        bench.put(item.clone()).await;
         for path in ["/count", "/log-in/ferris", "/log-out"] {
             let failed = site.post(path, &cookie).await;
             assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
         }
-        assert_eq!(only_item(&bench).await, broken, "it is not overwritten");
+        assert_eq!(only_item(&bench).await, item, "it is not overwritten");
     }
 }
 
-/// If the store is configured so, a session that cannot be decoded counts as absent.
+/// Whatever is left of it, and its entry in a roster goes as well.
 #[actix_web::test]
-async fn an_unreadable_session_can_count_as_absent() {
-    let bench = TestBench::<App>::new().await;
-    let builder = DynamoDbStore::builder().client(bench.store.client().clone());
-    let builder = builder.table_name(bench.store.table_name());
-    let store = builder.unreadable(Unreadable::Absent).build().await;
-    let sessions = ActixSessions::<App>::new(store.unwrap());
-    let site = Site::new(sessions).await;
-    let cookie = site.post("/set/theme/dark", &None).await.cookie;
-    let mut item = only_item(&bench).await;
-    let theme = HashMap::from([("theme".into(), AttributeValue::N("5".into()))]);
-    for data in [AttributeValue::M(theme), AttributeValue::S("{}".into())] {
+async fn g17_a_session_that_cannot_be_read_can_be_ended() {
+    #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+    #[dynamo(table = "tests")]
+    #[serde(default)]
+    struct Listed {
+        #[dynamo(attr = "user_id", index(consistent, limit = 3))]
+        user_id: Option<String>,
+    }
+    let bench = TestBench::<Listed>::new().await;
+    let sessions = ActixSessions::new(bench.store.clone());
+    for names in [&["data"][..], &["version", "created_at", "expires_at"]] {
+        let state = HashMap::from([("user_id".to_owned(), "\"u-17\"".to_owned())]);
+        let key = sessions.save(state, &Duration::HOUR).await.unwrap();
+        let mut item = only_item(&bench).await;
+        item.retain(|name, _| !names.contains(&&**name));
+        bench.put(item).await;
+        bench.wire.clear();
+        sessions.delete(&key).await.unwrap();
+        assert_eq!(bench.wire.operations(), ["DeleteItem", "UpdateItem"]);
+        let left = bench.items().await;
+        assert!(left.iter().all(|item| !item.contains_key("user_id")));
+        // The log-in after it begins a session of its own.
+        let state = sessions.load(&key).await.unwrap();
+        assert_eq!(state, None);
+    }
+}
+
+/// Another binary writes to the session between its load and its new key. The old session is deleted by
+/// then, so the log-in has what this request knows of it.
+#[actix_web::test]
+async fn a_log_in_succeeds_if_its_session_can_no_longer_be_read() {
+    let (bench, sessions) = bench().await;
+    for data in unreadable() {
+        let state = HashMap::from([("theme".to_owned(), "\"dark\"".to_owned())]);
+        let key = sessions.save(state, &Duration::HOUR).await.unwrap();
+        let created_at = only_item(&bench).await["created_at"].clone();
+        bench.clock.advance(MINUTE);
+        let mut state = sessions.load(&key).await.unwrap().unwrap();
+        let mut item = only_item(&bench).await;
         item.insert("data".into(), data);
-        bench.put(item.clone()).await;
-        let read = site.get("/", &cookie).await;
-        assert_eq!((read.status, read.entries), (StatusCode::OK, json!({})));
+        bench.put(item).await;
+
+        state.insert("user_id".to_owned(), "\"ferris\"".to_owned());
+        sessions.delete(&key).await.unwrap();
+        let key = sessions.save(state, &Duration::HOUR).await.unwrap();
+        let state = sessions.load(&key).await.unwrap().unwrap();
+        assert_eq!(
+            (&*state["theme"], &*state["user_id"]),
+            ("\"dark\"", "\"ferris\"")
+        );
+        assert_eq!(only_item(&bench).await["created_at"], created_at);
+        sessions.delete(&key).await.unwrap();
     }
 }
 

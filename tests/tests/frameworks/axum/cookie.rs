@@ -144,6 +144,26 @@ async fn a_signed_id_is_checked_without_a_read() {
     assert!(calls(&bench).is_empty());
 }
 
+/// Both names are signed with one key, and each id is good under its own name only.
+#[tokio::test]
+async fn g16_the_signature_of_one_cookie_is_refused_under_another_name() {
+    let bench = TestBench::<App>::new().await;
+    let signed = |name: &str| {
+        let cookie = SessionCookie::dev().name(name);
+        let cookie = cookie.signed(SigningKey::derive_from(&[7; 32]));
+        routes().layer(SessionLayer::new(bench.store.clone()).cookie(cookie))
+    };
+    let (a, b) = (signed("a"), signed("b"));
+    let value = ask(&a, "/visit", None).await.cookie().unwrap();
+    bench.wire.clear();
+    let read = ask_with(&b, "/read", vec![format!("b={value}")]).await;
+    assert_eq!(read.text, "0 nobody");
+    assert!(calls(&bench).is_empty());
+    let read = ask_with(&a, "/read", vec![format!("a={value}")]).await;
+    assert_eq!(read.text, "1 nobody");
+    assert_eq!(calls(&bench), ["GetItem"]);
+}
+
 #[tokio::test]
 async fn bearer_mode_has_the_id_in_a_header() {
     let bench = TestBench::<App>::new().await;

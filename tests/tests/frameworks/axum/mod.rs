@@ -1,10 +1,13 @@
 //! The layer for axum: the application of most tests, and the requests to it.
 
 mod cookie;
+mod end;
 mod layer;
+mod nested;
 mod parallel;
 mod reads;
 mod save;
+mod unreadable;
 
 use axum::Router;
 use axum::body::Body;

@@ -1,0 +1,129 @@
+//! Two layers of one application must not use the same cookie: each would take the other's id for one that
+//! it does not know, and overwrite it with its own.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::Extensions;
+
+/// Where clients send an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Cookie {
+        /// With its prefix.
+        name: String,
+        domain: Option<String>,
+        path: String,
+    },
+    Bearer,
+}
+
+impl Scope {
+    /// Whether a request can have the ids of both.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bearer, Self::Bearer) => true,
+            (
+                Self::Cookie { name, domain, path },
+                Self::Cookie {
+                    name: other_name,
+                    domain: other_domain,
+                    path: other_path,
+                },
+            ) => {
+                let domains_meet = match (domain, other_domain) {
+                    (Some(a), Some(b)) => is_within(a, b) || is_within(b, a),
+                    // Without a domain, it is for any host that the application has.
+                    _ => true,
+                };
+                let paths_meet = is_below(path, other_path) || is_below(other_path, path);
+                name == other_name && domains_meet && paths_meet
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether a cookie for this domain is sent to that host.
+fn is_within(host: &str, domain: &str) -> bool {
+    let (host, domain) = (host.to_ascii_lowercase(), domain.to_ascii_lowercase());
+    let (host, domain) = (host.trim_start_matches('.'), domain.trim_start_matches('.'));
+    let above = host.strip_suffix(domain);
+    above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+}
+
+/// Whether a cookie for the path `above` is sent with requests for this one.
+fn is_below(path: &str, above: &str) -> bool {
+    let rest = path.strip_prefix(above);
+    rest.is_some_and(|rest| rest.is_empty() || above.ends_with('/') || rest.starts_with('/'))
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cookie { name, .. } => write!(f, "the cookie `{name}`"),
+            Self::Bearer => f.write_str("the header `Authorization`"),
+        }
+    }
+}
+
+/// The scopes of the layers around a request, from the inside to the outside. The request's extensions
+/// hold it.
+#[derive(Clone)]
+struct Around {
+    scope: Arc<Scope>,
+    outer: Option<Arc<Self>>,
+}
+
+/// Notes in a request that it is inside of a layer of this scope. Fails, with a record in the log, if it is
+/// inside of another layer whose ids this one would overwrite.
+pub(crate) fn enter(scope: &Arc<Scope>, extensions: &mut Extensions) -> Result<(), ()> {
+    let outer = extensions.remove::<Around>().map(Arc::new);
+    let mut around = outer.as_ref();
+    while let Some(layer) = around {
+        if layer.scope.meets(scope) {
+            tracing::error!(
+                "two layers around this route use {scope} for different sessions, so no request is \
+                 answered; give one of them a cookie of another name, with `SessionCookie::name`"
+            );
+            return Err(());
+        }
+        around = layer.outer.as_ref();
+    }
+    let scope = Arc::clone(scope);
+    extensions.insert(Around { scope, outer });
+    Ok(())
+}
+
+/// The scopes of all layers in this process, and the names of their session types.
+static SCOPES: Mutex<Vec<(Scope, &'static str)>> = Mutex::new(Vec::new());
+
+/// A process has a few layers. With more of them, as in tests, the check is not worth the memory.
+const MAX_SCOPES: usize = 64;
+
+/// Notes a layer for this session type, and logs if one for another type has the same cookie.
+///
+/// It cannot be known whether both are in one application, so nothing is refused.
+pub(crate) fn register(scope: &Scope, session: &'static str) {
+    if *scope == Scope::Bearer {
+        return;
+    }
+    let mut scopes = SCOPES.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_known = scopes
+        .iter()
+        .any(|(s, other)| s == scope && *other == session);
+    if is_known || scopes.len() == MAX_SCOPES {
+        return;
+    }
+    let other = scopes
+        .iter()
+        .find(|(s, other)| s.meets(scope) && *other != session);
+    if let Some((_, other)) = other {
+        tracing::error!(
+            "two session types use {scope}, `{other}` and `{session}`; if they are of one site, each \
+             overwrites the cookie of the other: give one of them another name, with \
+             `SessionCookie::name`"
+        );
+    }
+    scopes.push((scope.clone(), session));
+}
