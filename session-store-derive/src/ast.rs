@@ -49,6 +49,12 @@ impl<'a> SessionStruct<'a> {
         }
     }
 
+    /// The name of the type that is stored with each session.
+    pub(crate) fn type_name(&self) -> String {
+        let given = self.table.type_name.as_ref();
+        given.map_or_else(|| self.ident.unraw().to_string(), LitStr::value)
+    }
+
     /// The promoted attributes: those of the fields, in the struct's order, then the computed ones.
     pub(crate) fn attributes(&self) -> impl Iterator<Item = PromotedAttribute<'_>> {
         let from_fields = self.fields.iter().filter_map(|field| {

@@ -128,7 +128,7 @@ fn table() {
         "table",
         quote! {
             #[dynamo(table = "app-sessions", idle_timeout = "90s")]
-            #[dynamo(absolute_timeout = "1h 500ms")]
+            #[dynamo(absolute_timeout = "1h 500ms", type_name = "app/session", kind = "type")]
             struct Session {
                 user_id: Option<String>,
             }

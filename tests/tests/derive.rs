@@ -180,7 +180,7 @@ struct AppSession {
     colour: u32,
     #[dynamo(attr = "note")]
     note: Option<String>,
-    #[dynamo(attr = "kind", with = String::as_str)]
+    #[dynamo(attr = "type", with = String::as_str)]
     r#type: String,
     plain: u8,
 }
@@ -236,7 +236,7 @@ fn absent_values_give_no_attribute() {
         ("device", AttributeValue::B(Vec::new().into())),
         ("is_admin", AttributeValue::Bool(false)),
         ("colour", s("0")),
-        ("kind", s("")),
+        ("type", s("")),
     ];
     assert_eq!(attributes(&AppSession::default()), BTreeMap::from(expected));
 }
@@ -266,7 +266,7 @@ fn promoted_values_have_the_types_of_their_fields() {
         ("cart", AttributeValue::L(vec![n("7"), n("8")])),
         ("colour", s("ff00ff")),
         ("note", s("")),
-        ("kind", s("web")),
+        ("type", s("web")),
         ("is_admin", AttributeValue::Bool(true)),
         ("first-role", s("admin")),
     ];
@@ -291,7 +291,7 @@ fn the_schema_matches_the_struct() {
         ("cart", None, None),
         ("colour", None, None),
         ("note", None, None),
-        ("kind", None, None),
+        ("type", None, None),
         ("is_admin", None, None),
         ("first-role", index("first-role-index"), Some(KeyType::S)),
     ];
@@ -300,6 +300,7 @@ fn the_schema_matches_the_struct() {
     // As source text, so that the defaults of the two crates cannot differ.
     let debug = format!("{schema:?}");
     for part in [
+        "type_name: Some(\"AppSession\")",
         "idle_timeout: 5400s",
         "absolute_timeout: 604800s",
         "id: \"pk\"",
@@ -328,12 +329,40 @@ fn options_that_are_not_given_have_the_defaults_of_the_schema() {
     let debug = format!("{schema:?}");
     // The derive compares a single given timeout with the default of the other.
     for part in [
+        "type_name: Some(\"Plain\")",
+        "kind: \"kind\"",
         "idle_timeout: 1800s",
         "absolute_timeout: 43200s",
         "key_prefix: \"\"",
     ] {
         assert!(debug.contains(part), "{part} in {debug}");
     }
+}
+
+#[test]
+fn a_type_keeps_its_stored_name_when_it_is_renamed() {
+    /// Named by the derive.
+    #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
+    #[expect(non_camel_case_types)]
+    struct r#match {
+        plain: u8,
+    }
+
+    /// Renamed since its sessions were stored.
+    #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
+    #[dynamo(type_name = "shop/Customer", kind = "type")]
+    struct Client {
+        plain: u8,
+    }
+
+    let schema = format!("{:?}", r#match::SCHEMA);
+    assert!(schema.contains("type_name: Some(\"match\")"), "{schema}");
+    let schema = format!("{:?}", Client::SCHEMA);
+    assert!(
+        schema.contains("type_name: Some(\"shop/Customer\")"),
+        "{schema}"
+    );
+    assert!(schema.contains("kind: \"type\""), "{schema}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ const ABSOLUTE_TIMEOUT: Duration = Duration::from_secs(12 * 60 * 60);
 pub(crate) fn check(errors: &Errors, session: &SessionStruct<'_>) {
     shape::check(errors, session);
     check_table(errors, session);
+    check_type_name(errors, session);
     check_timeouts(errors, session);
     names::check(errors, session);
     check_indexes(errors, session);
@@ -56,6 +57,29 @@ fn check_table(errors: &Errors, session: &SessionStruct<'_>) {
             value,
             "the value of a sort key has 1 to 1,024 bytes; choose another",
         );
+    }
+}
+
+// The name is stored with each session, and shown in errors. Programs in other languages can write it,
+// too.
+fn check_type_name(errors: &Errors, session: &SessionStruct<'_>) {
+    let name = session.type_name();
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
+    if (1..=64).contains(&name.len()) && name.chars().all(fits) {
+        return;
+    }
+    match &session.table.type_name {
+        Some(given) => errors.report(
+            given,
+            format!("the name of a session type has {TYPE_NAME}; choose another"),
+        ),
+        None => errors.report(
+            session.ident,
+            format!(
+                "`{name}` cannot be the stored name of the type, which has {TYPE_NAME}; give one with \
+                 `#[dynamo(type_name = \"..\")]`"
+            ),
+        ),
     }
 }
 
@@ -263,6 +287,8 @@ const MAX_LIMIT: u32 = 7_500;
 
 /// DynamoDB's rule for the names of tables and indexes.
 const RESOURCE_NAME: &str = "3 to 255 of the characters a-z, A-Z, 0-9, `_`, `.` and `-`";
+
+const TYPE_NAME: &str = "1 to 64 of the characters a-z, A-Z, 0-9, `_`, `-`, `.`, `:` and `/`";
 
 fn is_resource_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');

@@ -65,6 +65,7 @@ fn schema(session: &SessionStruct<'_>, krate: &Path) -> TokenStream {
         .table
         .as_ref()
         .map_or_else(|| "sessions".to_owned(), LitStr::value);
+    let type_name = session.type_name();
     let options = table_options(&session.table, krate);
     let attributes = session
         .attributes()
@@ -82,6 +83,7 @@ fn schema(session: &SessionStruct<'_>, krate: &Path) -> TokenStream {
             use #krate::private::NoIndexSource as _;
 
             &#krate::Schema::new(#table)
+                .type_name(#type_name)
                 #options
                 .attributes(&[#(#attributes),*])
                 .fields(&[#(#fields),*])

@@ -20,6 +20,7 @@ pub(crate) use crate::parse::value::Timeout;
 #[derive(Default)]
 pub(crate) struct TableOptions {
     pub(crate) table: Option<LitStr>,
+    pub(crate) type_name: Option<LitStr>,
     pub(crate) idle_timeout: Option<Timeout>,
     pub(crate) absolute_timeout: Option<Timeout>,
     /// The renamed attributes of the store: each by its option, with its new name.
@@ -145,6 +146,7 @@ fn table_options(options: Vec<DynamoOption>) -> TableOptions {
     for DynamoOption { keyword, value } in options {
         match (keyword.to_string().as_str(), value) {
             ("table", OptionValue::Text(text)) => table.table = Some(text),
+            ("type_name", OptionValue::Text(text)) => table.type_name = Some(text),
             ("key_prefix", OptionValue::Text(text)) => table.key_prefix = Some(text),
             (_, OptionValue::Text(text)) => table.renamed.push((keyword, text)),
             ("idle_timeout", OptionValue::Timeout(timeout)) => table.idle_timeout = Some(timeout),

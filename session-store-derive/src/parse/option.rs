@@ -16,13 +16,14 @@ use crate::similar::unknown_option;
 
 /// The attributes that the store itself keeps. Each is also the option that renames it.
 #[rustfmt::skip]
-pub(crate) const STORE_NAMES: [&str; 9] = [
-    "id", "data", "created_at", "touched_at", "expires_at", "idle", "version", "writes", "format",
+pub(crate) const STORE_NAMES: [&str; 10] = [
+    "id", "data", "created_at", "touched_at", "expires_at", "idle", "version", "writes", "format", "kind",
 ];
 
 #[rustfmt::skip]
-const TABLE_OPTIONS: [&str; 8] = [
-    "table", "idle_timeout", "absolute_timeout", "key_prefix", "sort_key", "revoke_all", "compress", "crate",
+const TABLE_OPTIONS: [&str; 9] = [
+    "table", "type_name", "idle_timeout", "absolute_timeout", "key_prefix", "sort_key", "revoke_all", "compress",
+    "crate",
 ];
 
 const ATTRIBUTE_OPTIONS: [&str; 4] = ["attr", "index", "with", "key"];
@@ -177,7 +178,7 @@ fn value_on_struct(
     input: ParseStream<'_>,
 ) -> Result<OptionValue> {
     match keyword.to_string().as_str() {
-        "table" | "key_prefix" => Ok(OptionValue::Text(text(keyword, input)?)),
+        "table" | "type_name" | "key_prefix" => Ok(OptionValue::Text(text(keyword, input)?)),
         "idle_timeout" | "absolute_timeout" => Ok(OptionValue::Timeout(timeout(keyword, input)?)),
         "sort_key" => Ok(OptionValue::SortKey(sort_key(errors, keyword, input)?)),
         "revoke_all" => flag(keyword, input, "`revoke_all`").map(|()| OptionValue::Flag),

@@ -18,6 +18,13 @@ impl Schema {
             is_resource_name(self.table),
             "the table's name must have 3 to 255 of the characters a-z, A-Z, 0-9, `_`, `.` and `-`"
         );
+        if let Some(name) = self.type_name {
+            assert!(
+                is_type_name(name),
+                "the name of a session type must have 1 to 64 of the characters a-z, A-Z, 0-9, `_`, `-`, \
+                 `.`, `:` and `/`"
+            );
+        }
         assert!(
             self.idle_timeout.as_secs() >= 1,
             "the idle timeout must be at least one second"
@@ -145,6 +152,20 @@ const fn is_resource_name(name: &str) -> bool {
     name.len() >= 3 && name.len() <= 255 && has_resource_characters(name)
 }
 
+const fn is_type_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        if !(bytes[i].is_ascii_alphanumeric()
+            || matches!(bytes[i], b'_' | b'-' | b'.' | b':' | b'/'))
+        {
+            return false;
+        }
+        i += 1;
+    }
+    i >= 1 && i <= 64
+}
+
 const fn has_resource_characters(name: &str) -> bool {
     let bytes = name.as_bytes();
     let mut i = 0;
@@ -223,4 +244,28 @@ const fn is_one_of(name: &str, names: &[&str], count: usize) -> bool {
         i += 1;
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_type_has_few_characters() {
+        let is_refused =
+            |name| catch_unwind(|| Schema::new("sessions").type_name(name).checked()).is_err();
+        const LONGEST: &str = "0123456789012345678901234567890123456789012345678901234567890123";
+        for name in ["A", "app-session", "my.app::Session/v_1", LONGEST] {
+            assert!(!is_refused(name), "{name}");
+        }
+        let too_long = concat!(
+            "0123456789012345678901234567890123456789012345678901234567890123",
+            "4"
+        );
+        for name in ["", "a#b", "a b", "größe", "a\"", too_long] {
+            assert!(is_refused(name), "{name}");
+        }
+    }
 }

@@ -23,6 +23,8 @@ use super::names::Names;
 #[derive(Clone, Copy, Debug)]
 pub struct Schema {
     pub(crate) table: &'static str,
+    /// The name that is stored with each session; `None` if none is stored.
+    pub(crate) type_name: Option<&'static str>,
     pub(crate) idle_timeout: Duration,
     pub(crate) absolute_timeout: Duration,
     pub(crate) names: Names,
@@ -46,6 +48,7 @@ impl Schema {
     pub const fn new(table: &'static str) -> Self {
         Self {
             table,
+            type_name: None,
             idle_timeout: Duration::from_secs(30 * 60),
             absolute_timeout: Duration::from_secs(12 * 60 * 60),
             names: Names::new(),
@@ -58,6 +61,16 @@ impl Schema {
             binary: false,
             compressed: false,
         }
+    }
+
+    /// The name that is stored with each session, by which a session of another type is refused.
+    ///
+    /// It has 1 to 64 of the characters `a-z`, `A-Z`, `0-9`, `_`, `-`, `.`, `:` and `/`. The derive gives
+    /// the name of the Rust struct. Renaming the struct changes that default; give the old name here to
+    /// keep the sessions.
+    pub const fn type_name(mut self, name: &'static str) -> Self {
+        self.type_name = Some(name);
+        self
     }
 
     /// How long a session lives without a save or touch. At least a second.

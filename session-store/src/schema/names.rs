@@ -12,6 +12,7 @@ pub struct Names {
     pub(crate) version: &'static str,
     pub(crate) writes: &'static str,
     pub(crate) format: &'static str,
+    pub(crate) kind: &'static str,
 }
 
 macro_rules! names {
@@ -30,7 +31,7 @@ macro_rules! names {
                 }
             )*
 
-            pub(crate) const fn list(&self) -> [&'static str; 9] {
+            pub(crate) const fn list(&self) -> [&'static str; 10] {
                 [$(self.$name,)*]
             }
         }
@@ -47,6 +48,7 @@ names! {
     version: "the number of writes so far",
     writes: "the marks of the last four writes, by which a retried write recognises itself",
     format: "the format of `data`, if that is not a map",
+    kind: "the name of the session type",
 }
 
 impl Default for Names {

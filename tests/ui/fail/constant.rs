@@ -6,7 +6,7 @@ use session_store::SessionAttributes;
 struct AppSession {
     #[dynamo(attr = "user", index)]
     user_id: String,
-    #[dynamo(attr = "kind")]
+    #[dynamo(attr = "sort")]
     kind: String,
     #[dynamo(attr = "other")]
     Kind: String,

@@ -8,7 +8,7 @@ use super::{Violation, require};
 use crate::binaries::Fields;
 use crate::plan::ABSOLUTE;
 
-pub const OWN: [&str; 9] = [
+pub const OWN: [&str; 10] = [
     "id",
     "data",
     "created_at",
@@ -18,6 +18,7 @@ pub const OWN: [&str; 9] = [
     "version",
     "writes",
     "format",
+    "kind",
 ];
 
 pub fn number(item: &Value, name: &str) -> Option<u64> {
