@@ -43,7 +43,7 @@ impl<'a> SessionStruct<'a> {
             vis: &input.vis,
             generics: &input.generics,
             table,
-            serde: SerdeContainer::parse(&input.attrs),
+            serde: SerdeContainer::parse(errors, &input.attrs),
             fields: parse_fields(errors, input),
             computed,
         }
@@ -77,7 +77,7 @@ impl<'a> SessionStruct<'a> {
     pub(crate) fn serialized_name(&self, field: &SessionField<'_>) -> String {
         let rename = field.serde.rename.as_ref();
         let rename = rename.and_then(|rename| rename.serialize.as_ref());
-        let rename_all = self.serde.rename_all.as_ref().map(|all| all.serialize);
+        let rename_all = self.serde.rename_all.as_ref().and_then(|all| all.serialize);
         field.serde_name(rename, rename_all.unwrap_or_default())
     }
 
@@ -85,7 +85,11 @@ impl<'a> SessionStruct<'a> {
     pub(crate) fn deserialized_name(&self, field: &SessionField<'_>) -> String {
         let rename = field.serde.rename.as_ref();
         let rename = rename.and_then(|rename| rename.deserialize.as_ref());
-        let rename_all = self.serde.rename_all.as_ref().map(|all| all.deserialize);
+        let rename_all = self
+            .serde
+            .rename_all
+            .as_ref()
+            .and_then(|all| all.deserialize);
         field.serde_name(rename, rename_all.unwrap_or_default())
     }
 }
@@ -131,7 +135,7 @@ fn parse_fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<SessionField
                     Some(SessionField {
                         ident,
                         ty: &field.ty,
-                        serde: SerdeField::parse(&field.attrs),
+                        serde: SerdeField::parse(errors, &field.attrs),
                         attribute: parse::field_options(errors, &field.attrs, ident),
                     })
                 });

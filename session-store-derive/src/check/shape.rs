@@ -74,7 +74,7 @@ fn check_directions(errors: &Errors, session: &SessionStruct<'_>) {
     let message = "the names for `serialize` and `deserialize` differ; use the same name for both, \
                    and add `alias` for older names";
     if let Some(all) = &session.serde.rename_all
-        && all.serialize != all.deserialize
+        && all.serialize.unwrap_or_default() != all.deserialize.unwrap_or_default()
     {
         errors.report(&all.tokens, message);
         return;
