@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::ext::IdentExt as _;
-use syn::{Data, DeriveInput, Fields, Generics, Ident, LitStr, Type, Visibility};
+use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, LitStr, Type, Visibility};
 
 use crate::errors::Errors;
 use crate::parse::serde::{RenameRule, SerdeContainer, SerdeField};
@@ -12,6 +12,8 @@ pub(crate) struct SessionStruct<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) vis: &'a Visibility,
     pub(crate) generics: &'a Generics,
+    /// Whether its fields cannot be borrowed (`#[repr(packed)]`).
+    pub(crate) is_packed: bool,
     pub(crate) table: TableOptions,
     pub(crate) serde: SerdeContainer,
     pub(crate) fields: Vec<SessionField<'a>>,
@@ -42,6 +44,7 @@ impl<'a> SessionStruct<'a> {
             ident: &input.ident,
             vis: &input.vis,
             generics: &input.generics,
+            is_packed: is_packed(&input.attrs),
             table,
             serde: SerdeContainer::parse(errors, &input.attrs),
             fields: parse_fields(errors, input),
@@ -105,6 +108,12 @@ impl SessionField<'_> {
         !is_skipped && !serde.flatten
     }
 
+    /// Whether serde always writes the entry of this field.
+    pub(crate) fn is_required(&self) -> bool {
+        let serde = &self.serde;
+        serde.skip_serializing.is_none() && serde.skip_serializing_if.is_none()
+    }
+
     /// The field's own `rename` wins over the `rename_all` of the struct.
     fn serde_name(&self, rename: Option<&LitStr>, rename_all: RenameRule) -> String {
         rename.map_or_else(
@@ -123,6 +132,14 @@ impl PromotedAttribute<'_> {
             _ => self.options.key.as_ref(),
         }
     }
+}
+
+fn is_packed(attrs: &[Attribute]) -> bool {
+    let mut repr = attrs.iter().filter(|attr| attr.path().is_ident("repr"));
+    repr.any(|attr| {
+        let list = attr.meta.require_list();
+        list.is_ok_and(|list| list.tokens.to_string().contains("packed"))
+    })
 }
 
 fn parse_fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<SessionField<'a>> {

@@ -274,6 +274,51 @@ fn fallback_with_parameters() {
     );
 }
 
+#[test]
+fn serde_flatten_of_several() {
+    assert_expansion(
+        "serde_flatten_of_several",
+        quote! {
+            #[dynamo(attr = "is_admin", with = Session::is_admin)]
+            struct Session {
+                #[dynamo(attr = "uid", index(shards = 2))]
+                #[serde(alias = "user")]
+                user_id: u64,
+                #[dynamo(attr = "level")]
+                theme: u8,
+                #[serde(flatten, with = "as_map")]
+                device: Device,
+                #[serde(flatten, skip_serializing_if = "Option::is_none")]
+                prefs: Option<Prefs>,
+                #[serde(flatten, skip_serializing)]
+                only_read: Old,
+                #[serde(skip)]
+                in_memory: u8,
+            }
+        },
+    );
+}
+
+/// One name stands for a field and for an attribute of another.
+#[test]
+fn entry_and_attribute_of_one_name() {
+    assert_expansion(
+        "entry_and_attribute_of_one_name",
+        quote! {
+            #[repr(C, packed)]
+            #[dynamo(attr = "d", with = Session::d)]
+            struct Session {
+                #[dynamo(attr = "b", with = b)]
+                a: u8,
+                b: u8,
+                #[serde(rename = "see")]
+                c: u8,
+                d: u8,
+            }
+        },
+    );
+}
+
 /// In a `macro_rules!`, a fragment such as `$name:literal` is in a group without delimiters.
 fn fragment(tokens: TokenStream) -> TokenStream {
     TokenTree::Group(Group::new(Delimiter::None, tokens)).into()
