@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::ext::IdentExt as _;
-use syn::{Data, DeriveInput, Fields, Generics, Ident, LitStr, Type, Visibility};
+use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, LitStr, Type, Visibility};
 
 use crate::errors::Errors;
 use crate::parse::serde::{RenameRule, SerdeContainer, SerdeField};
@@ -12,6 +12,8 @@ pub(crate) struct SessionStruct<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) vis: &'a Visibility,
     pub(crate) generics: &'a Generics,
+    /// Whether its fields cannot be borrowed (`#[repr(packed)]`).
+    pub(crate) is_packed: bool,
     pub(crate) table: TableOptions,
     pub(crate) serde: SerdeContainer,
     pub(crate) fields: Vec<SessionField<'a>>,
@@ -42,8 +44,9 @@ impl<'a> SessionStruct<'a> {
             ident: &input.ident,
             vis: &input.vis,
             generics: &input.generics,
+            is_packed: is_packed(&input.attrs),
             table,
-            serde: SerdeContainer::parse(&input.attrs),
+            serde: SerdeContainer::parse(errors, &input.attrs),
             fields: parse_fields(errors, input),
             computed,
         }
@@ -77,7 +80,7 @@ impl<'a> SessionStruct<'a> {
     pub(crate) fn serialized_name(&self, field: &SessionField<'_>) -> String {
         let rename = field.serde.rename.as_ref();
         let rename = rename.and_then(|rename| rename.serialize.as_ref());
-        let rename_all = self.serde.rename_all.as_ref().map(|all| all.serialize);
+        let rename_all = self.serde.rename_all.as_ref().and_then(|all| all.serialize);
         field.serde_name(rename, rename_all.unwrap_or_default())
     }
 
@@ -85,7 +88,11 @@ impl<'a> SessionStruct<'a> {
     pub(crate) fn deserialized_name(&self, field: &SessionField<'_>) -> String {
         let rename = field.serde.rename.as_ref();
         let rename = rename.and_then(|rename| rename.deserialize.as_ref());
-        let rename_all = self.serde.rename_all.as_ref().map(|all| all.deserialize);
+        let rename_all = self
+            .serde
+            .rename_all
+            .as_ref()
+            .and_then(|all| all.deserialize);
         field.serde_name(rename, rename_all.unwrap_or_default())
     }
 }
@@ -99,6 +106,12 @@ impl SessionField<'_> {
         let serde = &self.serde;
         let is_skipped = serde.skip_serializing.is_some() && serde.skip_deserializing.is_some();
         !is_skipped && !serde.flatten
+    }
+
+    /// Whether serde always writes the entry of this field.
+    pub(crate) fn is_required(&self) -> bool {
+        let serde = &self.serde;
+        serde.skip_serializing.is_none() && serde.skip_serializing_if.is_none()
     }
 
     /// The field's own `rename` wins over the `rename_all` of the struct.
@@ -121,6 +134,14 @@ impl PromotedAttribute<'_> {
     }
 }
 
+fn is_packed(attrs: &[Attribute]) -> bool {
+    let mut repr = attrs.iter().filter(|attr| attr.path().is_ident("repr"));
+    repr.any(|attr| {
+        let list = attr.meta.require_list();
+        list.is_ok_and(|list| list.tokens.to_string().contains("packed"))
+    })
+}
+
 fn parse_fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<SessionField<'a>> {
     // An attribute is the value of a named field, and `data` has one entry for each.
     let kind = match &input.data {
@@ -131,7 +152,7 @@ fn parse_fields<'a>(errors: &Errors, input: &'a DeriveInput) -> Vec<SessionField
                     Some(SessionField {
                         ident,
                         ty: &field.ty,
-                        serde: SerdeField::parse(&field.attrs),
+                        serde: SerdeField::parse(errors, &field.attrs),
                         attribute: parse::field_options(errors, &field.attrs, ident),
                     })
                 });

@@ -1,6 +1,6 @@
 //! Snapshots of the generated code, one for each feature.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::DeriveInput;
 
@@ -272,4 +272,143 @@ fn fallback_with_parameters() {
             }
         },
     );
+}
+
+#[test]
+fn serde_flatten_of_several() {
+    assert_expansion(
+        "serde_flatten_of_several",
+        quote! {
+            #[dynamo(attr = "is_admin", with = Session::is_admin)]
+            struct Session {
+                #[dynamo(attr = "uid", index(shards = 2))]
+                #[serde(alias = "user")]
+                user_id: u64,
+                #[dynamo(attr = "level")]
+                theme: u8,
+                #[serde(flatten, with = "as_map")]
+                device: Device,
+                #[serde(flatten, skip_serializing_if = "Option::is_none")]
+                prefs: Option<Prefs>,
+                #[serde(flatten, skip_serializing)]
+                only_read: Old,
+                #[serde(skip)]
+                in_memory: u8,
+            }
+        },
+    );
+}
+
+/// One name stands for a field and for an attribute of another.
+#[test]
+fn entry_and_attribute_of_one_name() {
+    assert_expansion(
+        "entry_and_attribute_of_one_name",
+        quote! {
+            #[repr(C, packed)]
+            #[dynamo(attr = "d", with = Session::d)]
+            struct Session {
+                #[dynamo(attr = "b", with = b)]
+                a: u8,
+                b: u8,
+                #[serde(rename = "see")]
+                c: u8,
+                d: u8,
+            }
+        },
+    );
+}
+
+/// In a `macro_rules!`, a fragment such as `$name:literal` is in a group without delimiters.
+fn fragment(tokens: TokenStream) -> TokenStream {
+    TokenTree::Group(Group::new(Delimiter::None, tokens)).into()
+}
+
+#[test]
+fn fragments_of_a_macro_are_read_as_if_written_out() {
+    let session = |f: fn(TokenStream) -> TokenStream| {
+        let text = |text: &str| f(text.to_token_stream());
+        let (sessions, minutes, prefix, sk) =
+            (text("sessions"), text("30m"), text("S#"), text("sk"));
+        let (format, zstd, user, index, type_name) = (
+            text("binary"),
+            text("zstd"),
+            text("user"),
+            text("by-user"),
+            text("app"),
+        );
+        let (camel, renamed, alias, hex, is_zero) = (
+            text("camelCase"),
+            text("renamed"),
+            text("older"),
+            text("hex"),
+            text("is_zero"),
+        );
+        let (ten, shards, policy) = (f(quote!(10)), f(quote!(16)), f(quote!(reject)));
+        let (function, key, krate) = (
+            f(quote!(Self::first)),
+            f(quote!(Option<u8>)),
+            f(quote!(my::store)),
+        );
+        let (option, of_serde) = (f(quote!(attr = "theme")), f(quote!(default = "one")));
+        quote! {
+            #[dynamo(table = #sessions, type_name = #type_name, idle_timeout = #minutes)]
+            #[dynamo(key_prefix = #prefix, sort_key(name = #sk, value = #sk), crate = #krate)]
+            #[dynamo(data(name = #camel, format = #format), compress = #zstd, kind = #zstd)]
+            #[dynamo(attr = #renamed, with = #function, index(name = #index), key = #key)]
+            #[serde(rename_all = #camel, default)]
+            struct Session {
+                #[dynamo(attr = #user, index(consistent, limit = #ten, on_limit = #policy))]
+                user_id: u8,
+                #[dynamo(attr = #alias, index(shards = #shards))]
+                tenant_id: u8,
+                #[dynamo(#option)]
+                #[serde(rename = #renamed, default = #alias, alias = #alias, #of_serde)]
+                theme: u8,
+                #[serde(rename(serialize = #user, deserialize = #user), with = #hex, default)]
+                colour: u8,
+                #[dynamo(attr = "b", with = #function)]
+                #[serde(skip_serializing_if = #is_zero, serialize_with = #hex, default)]
+                background: u8,
+            }
+        }
+    };
+    let expand = |input| pretty(derive(&syn::parse2(input).unwrap()));
+    let expected = expand(session(|tokens| tokens));
+    assert!(!expected.contains("compile_error"), "{expected}");
+    assert_eq!(expand(session(fragment)), expected);
+    assert_eq!(
+        expand(session(|tokens| fragment(fragment(tokens)))),
+        expected
+    );
+}
+
+#[test]
+fn an_attribute_of_serde_that_cannot_be_read_is_an_error() {
+    let errors = |field: TokenStream| {
+        let input = syn::parse2(quote!(struct Session { #field field: u8 })).unwrap();
+        derive(&input).to_string().matches("compile_error").count()
+    };
+    assert_eq!(errors(quote!(#[serde()])), 0);
+    for field in [
+        quote!(#[serde(rename = concat!("a", "b"))]),
+        quote!(#[serde(rename = b"a")]),
+        quote!(#[serde(rename)]),
+        quote!(#[serde(rename(serialise = "a"))]),
+        quote!(#[serde(rename("a"))]),
+        quote!(#[serde(alias = ALIAS)]),
+        quote!(#[serde(with = hex)]),
+        quote!(#[serde(with = "not a path")]),
+        quote!(#[serde(skip_serializing_if = "|x| x.is_empty()")]),
+        quote!(#[serde(flatten = true)]),
+        quote!(#[serde(skip(serialize))]),
+        quote!(#[serde(as = "u8")]),
+        quote!(#[serde(cbor::tag = "u8")]),
+        quote!(#[serde(renamed = "a")]),
+        quote!(#[serde(rename => "a")]),
+        quote!(#[serde]),
+        quote!(#[serde = "a"]),
+    ] {
+        assert_eq!(errors(field.clone()), 1, "{field}");
+    }
 }

@@ -117,9 +117,9 @@ pub use crate::frameworks::tower_sessions;
 pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
 pub use crate::item::Touch;
 pub use crate::schema::{
-    AsKey, Attribute, Attributes, Field, Index, IndexField, IndexKey, IntoAttribute, IsIndex,
-    KeyType, KeyValue, Names, OnLimit, Promoted, Schema, SessionAttributes, as_number_set,
-    as_string_set,
+    AsKey, Attribute, Attributes, Field, FlattenedEntries, Index, IndexField, IndexKey,
+    IntoAttribute, IsIndex, KeyType, KeyValue, Names, OnLimit, Promoted, Schema, SessionAttributes,
+    as_number_set, as_string_set,
 };
 pub use crate::session::Session;
 pub use crate::store::{

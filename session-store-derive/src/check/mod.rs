@@ -271,6 +271,18 @@ fn check_source(errors: &Errors, attribute: &PromotedAttribute<'_>) {
                        remove `attr`";
         errors.report_at(span, message);
     }
+    // The key comes from the field, but a load reads the field from `data`. If that form loses something,
+    // as the case of letters, then the next save moves the session to another key.
+    if let (Some(function), Some(_), None) = (
+        &serde.serialize_with,
+        &attribute.options.index,
+        &attribute.options.with,
+    ) {
+        let message = "serde writes this field by a function, so its form in `data` can differ from the \
+                       key of the index; make the key from the field with `with = function, key = Type`, \
+                       or let serde write the field itself";
+        errors.report(function, message);
+    }
     // Its entries are merged into those of the struct, so there is no single value to promote.
     if serde.flatten && attribute.options.with.is_none() {
         let message = "a flattened field has many entries, and only one value can be promoted; \

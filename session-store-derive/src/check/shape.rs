@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 
+use proc_macro2::TokenStream;
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::{GenericParam, Ident};
 
-use crate::ast::SessionStruct;
+use crate::ast::{SessionField, SessionStruct};
 use crate::errors::Errors;
 
 pub(super) fn check(errors: &Errors, session: &SessionStruct<'_>) {
     check_generics(errors, session);
     check_serde_of_struct(errors, session);
     check_directions(errors, session);
+    check_empty_names(errors, session);
     check_serialized_names(errors, session);
 }
 
@@ -74,7 +76,7 @@ fn check_directions(errors: &Errors, session: &SessionStruct<'_>) {
     let message = "the names for `serialize` and `deserialize` differ; use the same name for both, \
                    and add `alias` for older names";
     if let Some(all) = &session.serde.rename_all
-        && all.serialize != all.deserialize
+        && all.serialize.unwrap_or_default() != all.deserialize.unwrap_or_default()
     {
         errors.report(&all.tokens, message);
         return;
@@ -88,19 +90,41 @@ fn check_directions(errors: &Errors, session: &SessionStruct<'_>) {
     }
 }
 
+// DynamoDB refuses a map with an empty key.
+fn check_empty_names(errors: &Errors, session: &SessionStruct<'_>) {
+    for field in session.fields.iter().filter(|field| field.has_entry()) {
+        if session.serialized_name(field).is_empty() {
+            let message = "a field's name in `data` has at least one character; give another with \
+                           `#[serde(rename = \"..\")]`";
+            errors.report(name_token(field), message);
+        }
+        let aliases = field.serde.aliases.iter();
+        for alias in aliases.filter(|alias| alias.value().is_empty()) {
+            let message = "an alias has at least one character; remove it, or choose another";
+            errors.report(alias, message);
+        }
+    }
+}
+
+/// The token that names a field in `data`.
+fn name_token(field: &SessionField<'_>) -> TokenStream {
+    match &field.serde.rename {
+        Some(rename) => rename.tokens.clone(),
+        None => field.ident.to_token_stream(),
+    }
+}
+
 // Two fields with one name would overwrite each other in `data`.
 fn check_serialized_names(errors: &Errors, session: &SessionStruct<'_>) {
     let mut taken: HashMap<String, &Ident> = HashMap::new();
     for field in session.fields.iter().filter(|field| field.has_entry()) {
-        let token = match &field.serde.rename {
-            Some(rename) => rename.tokens.clone(),
-            None => field.ident.to_token_stream(),
-        };
+        let token = name_token(field);
         let aliases = field.serde.aliases.iter();
         let aliases = aliases.map(|alias| (alias.value(), alias.to_token_stream()));
         for (name, token) in [(session.serialized_name(field), token)]
             .into_iter()
             .chain(aliases)
+            .filter(|(name, _)| !name.is_empty())
         {
             if let Some(first) = taken.get(&name).filter(|&&first| first != field.ident) {
                 let message = format!(

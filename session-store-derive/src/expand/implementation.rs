@@ -5,6 +5,8 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{ExprPath, LitInt, LitStr, Path, Type, parse_quote};
 
 use crate::ast::{PromotedAttribute, SessionField, SessionStruct};
+use crate::expand::entries;
+use crate::expand::field::serialize_with;
 use crate::parse::{TableOptions, Timeout};
 
 pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
@@ -13,6 +15,8 @@ pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
     let schema = schema(session, &krate);
     let revoke_all = revoke_all(session, &krate);
     let attributes_method = attributes_method(session, &krate);
+    let flattened_method = entries::flattened(session, &krate);
+    let is_same_entry_method = entries::is_same_entry(session, &krate);
     let mut constants = session
         .attributes()
         .map(|attribute| {
@@ -38,6 +42,8 @@ pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
             const SCHEMA: &'static #krate::Schema = #schema;
 
             #attributes_method
+            #flattened_method
+            #is_same_entry_method
         }
 
         #revoke_all
@@ -170,7 +176,8 @@ fn schema_field(
         .aliases
         .iter()
         .filter(|alias| alias.value() != name);
-    quote!(#krate::Field::new(#name, &[#(#aliases),*]))
+    let required = field.is_required().then(|| quote!(.required()));
+    quote!(#krate::Field::new(#name, &[#(#aliases),*]) #required)
 }
 
 /// The associated constant of an attribute: its handle, with this name for the attribute.
@@ -277,7 +284,13 @@ fn attribute_statement(
     let statement = if attribute.options.index.is_some() {
         quote!(#krate::private::IndexSource::<#ty>::field(#attributes, #name, &self.#ident);)
     } else if let Some(function) = &serde.serialize_with {
-        serialize_with(session, krate, attributes, name, ident, function)
+        serialize_with(
+            session,
+            krate,
+            ident,
+            function,
+            |value| quote!(#krate::Attributes::serialize(#attributes, #name, #value);),
+        )
     } else {
         let value = field_reference(ident, ends(ty));
         quote!(#krate::Attributes::serialize(#attributes, #name, #value);)
@@ -317,34 +330,6 @@ fn field_reference(field: &Ident, (start, end): (Span, Span)) -> TokenStream {
 
 fn self_ident(span: Span) -> Ident {
     Ident::new("self", Span::call_site().located_at(span))
-}
-
-/// Promotes a field by its own serde function. Its attribute then has the same form as in `data`.
-fn serialize_with(
-    session: &SessionStruct<'_>,
-    krate: &Path,
-    attributes: &Ident,
-    name: &LitStr,
-    field: &Ident,
-    function: &ExprPath,
-) -> TokenStream {
-    let session = session.ident;
-    quote! {
-        {
-            struct SerializeWith<'a>(&'a #session);
-
-            impl #krate::private::Serialize for SerializeWith<'_> {
-                fn serialize<__S: #krate::private::Serializer>(
-                    &self,
-                    serializer: __S,
-                ) -> ::core::result::Result<__S::Ok, __S::Error> {
-                    #function(&self.0.#field, serializer)
-                }
-            }
-
-            #krate::Attributes::serialize(#attributes, #name, &SerializeWith(self));
-        }
-    }
 }
 
 /// The first and the last span. (`Span::join` needs a nightly compiler.)

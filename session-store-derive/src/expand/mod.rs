@@ -1,6 +1,8 @@
 //! Generates the code: an implementation, or errors with a fallback.
 
+mod entries;
 mod fallback;
+mod field;
 mod implementation;
 
 pub(crate) use crate::expand::fallback::fallback;

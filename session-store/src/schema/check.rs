@@ -38,7 +38,7 @@ impl Schema {
             "`compress = \"zstd\"` needs the feature `zstd` of session-store; enable it in Cargo.toml"
         );
         assert!(
-            self.key_prefix.len() <= 1024,
+            is_valid_prefix(self.key_prefix),
             "the key prefix must have at most 1,024 bytes"
         );
         if let Some((_, value)) = self.sort_key {
@@ -64,6 +64,20 @@ impl Schema {
                 !is_one_of(name, &own, own.len()),
                 "the sort key has the name of one of the store's own attributes; rename one of them"
             );
+        }
+
+        let fields = match self.fields {
+            Some(fields) => fields,
+            None => &[],
+        };
+        let mut i = 0;
+        while i < fields.len() {
+            assert!(
+                !fields[i].name.is_empty()
+                    && !is_one_of("", fields[i].aliases, fields[i].aliases.len()),
+                "a field's name must have at least one character, since DynamoDB refuses an empty one"
+            );
+            i += 1;
         }
 
         let mut indexes = 0;
@@ -152,6 +166,14 @@ const fn is_resource_name(name: &str) -> bool {
     name.len() >= 3 && name.len() <= 255 && has_resource_characters(name)
 }
 
+<<<<<<< HEAD
+=======
+/// A partition key has at most 2,048 bytes, and the session's handle needs some of them.
+pub(crate) const fn is_valid_prefix(prefix: &str) -> bool {
+    prefix.len() <= 1024
+}
+
+>>>>>>> w-derive
 const fn is_type_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     let mut i = 0;
@@ -251,6 +273,32 @@ mod tests {
     use std::panic::catch_unwind;
 
     use super::*;
+<<<<<<< HEAD
+=======
+    use crate::schema::Field;
+
+    #[test]
+    fn a_prefix_leaves_room_for_the_handle() {
+        assert!(is_valid_prefix(""));
+        assert!(is_valid_prefix(&"p".repeat(1024)));
+        assert!(!is_valid_prefix(&"p".repeat(1025)));
+        // Bytes, not characters.
+        assert!(!is_valid_prefix(&"ß".repeat(513)));
+    }
+
+    #[test]
+    fn an_entry_has_a_name() {
+        const FINE: &[Field] = &[Field::new("a", &["b"]), Field::new("c", &[])];
+        const NO_NAME: &[Field] = &[Field::new("a", &["b"]), Field::new("", &[])];
+        const NO_ALIAS: &[Field] = &[Field::new("a", &["b", ""])];
+        let is_refused = |fields: &'static [Field]| {
+            catch_unwind(|| Schema::new("sessions").fields(fields).checked()).is_err()
+        };
+        assert!(!is_refused(FINE));
+        assert!(is_refused(NO_NAME));
+        assert!(is_refused(NO_ALIAS));
+    }
+>>>>>>> w-derive
 
     #[test]
     fn the_name_of_a_type_has_few_characters() {

@@ -199,13 +199,31 @@ impl Schema {
 pub struct Field {
     pub(crate) name: &'static str,
     pub(crate) aliases: &'static [&'static str],
+    /// Whether serde always writes this entry.
+    pub(crate) required: bool,
 }
 
 impl Field {
     /// A field with its serialized name, and the names under which it is read as well
-    /// (`#[serde(alias)]`).
+    /// (`#[serde(alias)]`). The entry may be absent, unless it is [`required`](Self::required).
     pub const fn new(name: &'static str, aliases: &'static [&'static str]) -> Self {
-        Self { name, aliases }
+        Self {
+            name,
+            aliases,
+            required: false,
+        }
+    }
+
+    /// Declares that serde always writes this entry: the field has no `skip_serializing_if`, and no
+    /// `skip_serializing`.
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// Whether serde always writes this entry, as [`required`](Self::required) sets it.
+    pub const fn is_required(&self) -> bool {
+        self.required
     }
 
     /// The serialized name.

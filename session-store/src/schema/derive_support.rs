@@ -117,3 +117,29 @@ pub const fn index(name: &'static str, key: KeyType) -> Attribute {
 pub fn absent(attributes: &mut Attributes, name: &'static str) {
     attributes.computed(name, None::<bool>);
 }
+
+/// The values of one field in two sessions.
+#[derive(Debug)]
+pub struct Pair<'a, T: ?Sized>(pub &'a T, pub &'a T);
+
+impl<T: PartialEq + ?Sized> Pair<'_, T> {
+    pub fn compare_field(self) -> Option<bool> {
+        Some(self.0 == self.1)
+    }
+}
+
+/// The same for a type without `PartialEq`.
+pub trait NoPartialEq: Sized {
+    fn compare_field(self) -> Option<bool> {
+        None
+    }
+}
+
+impl<T: ?Sized> NoPartialEq for Pair<'_, T> {}
+
+/// Whether several fields are all equal; `None` if one of them cannot be compared.
+pub fn all_same<const N: usize>(fields: [Option<bool>; N]) -> Option<bool> {
+    fields
+        .into_iter()
+        .try_fold(true, |all, is_same| Some(all && is_same?))
+}

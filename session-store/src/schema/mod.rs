@@ -4,6 +4,7 @@ mod attribute;
 mod check;
 mod definition;
 pub(crate) mod derive_support;
+mod flattened;
 mod index;
 mod key;
 mod names;
@@ -12,6 +13,7 @@ mod session_attributes;
 
 pub use self::attribute::{Attribute, OnLimit};
 pub use self::definition::{Field, Schema};
+pub use self::flattened::FlattenedEntries;
 pub use self::index::{Index, IsIndex, Promoted};
 pub use self::key::{AsKey, IndexField, IndexKey, IntoAttribute, KeyType, KeyValue};
 pub use self::names::Names;

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 
 use super::definition::Schema;
+use super::flattened::FlattenedEntries;
 use super::key::{IndexField, IndexKey as _, IntoAttribute, KeyValue as _};
 use crate::error::EncodeError;
 
@@ -50,6 +51,23 @@ pub trait SessionAttributes: Sized {
 
     /// Gives the value of each attribute in the schema, once.
     fn attributes(&self, attributes: &mut Attributes);
+
+    /// Gives each flattened field (`#[serde(flatten)]`), so that a key which is also the name of another
+    /// field is found.
+    fn flattened(&self, entries: &mut FlattenedEntries) {
+        let _ = entries;
+    }
+
+    /// Whether the field of this name, in `data` or promoted, is equal in both sessions; `None` if its
+    /// type does not implement `PartialEq`.
+    ///
+    /// A field whose serialised form differs each time (a `HashSet`, encryption with a random nonce) is
+    /// compared by `PartialEq`, so that it is not written unless it changed. Its `PartialEq` must
+    /// therefore compare everything that is stored.
+    fn is_same_entry(&self, other: &Self, name: &str) -> Option<bool> {
+        let _ = (other, name);
+        None
+    }
 }
 
 /// Collects the values of a session's promoted attributes.

@@ -94,6 +94,7 @@ pub(crate) fn read(item: &Item) -> State {
             "data",
             "expires_at",
             "id",
+            "kind",
             "owner",
             "serial",
             "touched_at",

@@ -12,7 +12,7 @@ use crate::App;
 
 /// The same table with one more index, and one with another key type.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests", type_name = "app")]
+#[dynamo(table = "tests", type_name = "App")]
 struct More {
     #[dynamo(attr = "user_id", index)]
     user_id: Option<String>,
@@ -24,21 +24,21 @@ struct More {
 
 /// The same table with shards for the users, in an index of the same name and in one of another name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests", type_name = "app")]
+#[dynamo(table = "tests", type_name = "App")]
 struct Sharded {
     #[dynamo(attr = "user_id", index(shards = 4))]
     user_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests", type_name = "app")]
+#[dynamo(table = "tests", type_name = "App")]
 struct Renamed {
     #[dynamo(attr = "user_id", index(shards = 4, name = "by-user"))]
     user_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests", type_name = "app")]
+#[dynamo(table = "tests", type_name = "App")]
 struct Numbered {
     #[dynamo(attr = "user_id", index)]
     user_id: Option<u64>,
@@ -47,7 +47,7 @@ struct Numbered {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(
     table = "tests",
-    type_name = "app",
+    type_name = "App",
     id = "pk",
     sort_key(name = "sk", value = "SESSION"),
     key_prefix = "SESSION#"
@@ -171,7 +171,7 @@ async fn a_type_that_gets_shards_needs_another_index_name() {
 #[tokio::test]
 async fn a_table_with_another_ttl_attribute_is_refused() {
     #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-    #[dynamo(table = "tests", type_name = "app", expires_at = "ttl")]
+    #[dynamo(table = "tests", type_name = "App", expires_at = "ttl")]
     struct Renamed {
         #[dynamo(attr = "user_id", index)]
         user_id: Option<String>,

@@ -283,7 +283,26 @@ impl Model {
     }
 
     /// The client gets this response.
-    pub fn shows(&mut self, op: usize, operation: &str, answer: &Value) {
+    pub fn shows(&mut self, op: usize, operation: &str, input: &Value, answer: &Value) {
+        if let ("BatchGetItem", Act::List(user) | Act::Revoke(user, _)) =
+            (operation, &self.ops[op].act)
+        {
+            let (user, key) = (*user, roster_of(*user));
+            let keys = |tables: &Value| {
+                let tables = tables.as_object().into_iter().flatten();
+                let keys = tables.filter_map(|(_, keys)| keys["Keys"].as_array());
+                keys.flatten().any(|item| item["id"]["S"] == key.as_str())
+            };
+            if keys(&input["RequestItems"]) && answer["Responses"].is_object() {
+                let found = answer["Responses"].as_object().into_iter().flatten();
+                let mut found = found.filter_map(|(_, items)| items.as_array()).flatten();
+                let roster = found.find(|item| item["id"]["S"] == key.as_str());
+                let is_absent = !keys(&answer["UnprocessedKeys"]);
+                if let Some(roster) = roster.or(is_absent.then_some(&Value::Null)) {
+                    self.shows_roster(op, user, roster);
+                }
+            }
+        }
         if let ("GetItem" | "UpdateItem", Act::List(user) | Act::Revoke(user, _)) =
             (operation, &self.ops[op].act)
         {

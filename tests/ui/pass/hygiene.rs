@@ -45,6 +45,21 @@ pub struct Session {
     /// Public.
     #[dynamo(attr = "four")]
     pub serialize: u8,
+    #[serde(flatten, serialize_with = "serializer", skip_serializing_if = "entries")]
+    other: ::std::collections::BTreeMap<::std::string::String, u8>,
+}
+
+type Map = ::std::collections::BTreeMap<::std::string::String, u8>;
+
+fn entries(map: &Map) -> bool {
+    map.is_empty()
+}
+
+fn serializer<S: ::serde::Serializer>(
+    map: &Map,
+    s: S,
+) -> ::std::result::Result<S::Ok, S::Error> {
+    ::serde::Serialize::serialize(map, s)
 }
 
 fn attributes(_: &Session) -> bool {

@@ -46,9 +46,15 @@ impl Op {
                 &["DeleteItem", "UpdateItem"]
             }
             Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => &["DeleteItem"],
-            Act::Revoke(..) if roster => &["GetItem", "DeleteItem", "UpdateItem"],
+            Act::Revoke(..) if roster => &[
+                "GetItem",
+                "BatchGetItem",
+                "DeleteItem",
+                "UpdateItem",
+                "TransactWriteItems",
+            ],
             Act::Revoke(..) => &["Query", "DeleteItem"],
-            Act::List(_) if roster => &["GetItem", "BatchGetItem"],
+            Act::List(_) if roster => &["BatchGetItem"],
             Act::List(_) => &["Query", "BatchGetItem"],
         }
     }
@@ -150,8 +156,9 @@ impl Model {
     fn entry_counts(&self, op: &Op, user: u64, now: u64) -> Costs {
         let limit = self.limit.map_or(usize::MAX, |limit| limit.sessions);
         let Some(found) = op.rosters.get(&roster_of(user)) else {
-            // The first session of a user: the update finds no roster, and a second one creates it.
-            return 2..=2;
+            // The first session of a user: the update finds no roster, nor does a read find one of an
+            // earlier program, and a second update creates it.
+            return 3..=3;
         };
         // Refused once more if the roster is kept longer than this session needs.
         let ends = op

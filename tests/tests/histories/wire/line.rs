@@ -180,7 +180,7 @@ impl Line {
             _ => {}
         }
         // The response of an index may have been changed on its way.
-        shared.model.shows(op, operation, &body);
+        shared.model.shows(op, operation, &input, &body);
         response(status, &body)
     }
 

@@ -5,6 +5,8 @@
 #![allow(clippy::doc_markdown, reason = "DynamoDB is not code")]
 #![allow(clippy::expect_used, reason = "shared functions of the tests")]
 
+mod entries;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -380,7 +382,7 @@ fn the_derive_and_the_store_have_the_same_list_of_attributes() {
         let parts = text.split(quote).skip(1).step_by(2);
         parts.map(str::to_owned).collect()
     }
-    let errors = include_str!("../ui/fail/unknown_option.stderr");
+    let errors = include_str!("../../ui/fail/unknown_option.stderr");
     let error = errors.lines().find(|line| line.contains("`colour`"));
     let options = quoted(error.expect("an option that is like no other"), '`');
     // The list ends with the attributes.
