@@ -166,14 +166,11 @@ const fn is_resource_name(name: &str) -> bool {
     name.len() >= 3 && name.len() <= 255 && has_resource_characters(name)
 }
 
-<<<<<<< HEAD
-=======
 /// A partition key has at most 2,048 bytes, and the session's handle needs some of them.
-pub(crate) const fn is_valid_prefix(prefix: &str) -> bool {
+const fn is_valid_prefix(prefix: &str) -> bool {
     prefix.len() <= 1024
 }
 
->>>>>>> w-derive
 const fn is_type_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     let mut i = 0;
@@ -273,8 +270,6 @@ mod tests {
     use std::panic::catch_unwind;
 
     use super::*;
-<<<<<<< HEAD
-=======
     use crate::schema::Field;
 
     #[test]
@@ -298,7 +293,6 @@ mod tests {
         assert!(is_refused(NO_NAME));
         assert!(is_refused(NO_ALIAS));
     }
->>>>>>> w-derive
 
     #[test]
     fn the_name_of_a_type_has_few_characters() {
