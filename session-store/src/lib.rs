@@ -91,6 +91,7 @@ mod error;
 mod frameworks;
 mod id;
 mod item;
+mod marshal;
 #[doc(hidden)]
 pub mod private;
 mod rosters;

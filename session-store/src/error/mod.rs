@@ -12,6 +12,7 @@ use crate::id::NoRandomBytes;
 
 pub(crate) use self::cause::Cause;
 pub use self::data::{DecodeError, EncodeError, TooLargeError};
+pub(crate) use self::service::Answer;
 pub use self::service::{ServiceError, SetupError};
 pub use self::session::{ConflictError, GoneError, LimitError};
 
