@@ -131,7 +131,8 @@ impl Schema {
     }
 
     /// Compresses `data` of 768 bytes or more with zstd, if the result is smaller. Needs the feature
-    /// `zstd`.
+    /// `zstd`. Data of more than 16 MiB, or whose values would take more than 25 MiB in memory, is not
+    /// compressed, and so too large for an item.
     pub const fn compressed(mut self) -> Self {
         self.compressed = true;
         self
