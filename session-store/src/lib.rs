@@ -53,6 +53,10 @@
 //! A type can store `data` as bytes instead, in CBOR and compressed: `#[dynamo(data = "binary", compress =
 //! "zstd")]`. The store reads every format, so a type can change its format.
 //!
+//! Packed data is read if its values take at most 25 MiB in memory, at 64 bytes for a value and 32 for a name
+//! beside their text. An item of 400 KB never takes more unless it is compressed; data that would is not
+//! compressed, and is [`Error::TooLarge`].
+//!
 //! In serde's form, `Some(None)` comes back as `None`, and a `Vec<u8>` without `serde_bytes` is a list of
 //! numbers. `u128` and `i128` cannot be stored, which is [`Error::Encode`].
 //!
@@ -91,6 +95,7 @@ mod error;
 mod frameworks;
 mod id;
 mod item;
+mod marshal;
 #[doc(hidden)]
 pub mod private;
 mod rosters;

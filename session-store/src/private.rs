@@ -34,6 +34,11 @@ pub fn unpack(
     unpack_bytes(bytes)
 }
 
+/// The bytes in a frame of zstd, for fuzzing.
+pub fn decompress(frame: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    crate::item::decompress(frame)
+}
+
 /// The session in an item as it is read at this time, in milliseconds since 1970; for fuzzing.
 pub fn decode<S>(
     id: &SessionId,

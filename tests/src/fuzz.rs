@@ -80,6 +80,91 @@ pub fn parse(bytes: &[u8]) {
     }
 }
 
+/// Unpacks bytes as CBOR: any bytes, and those that a store writes with some of them replaced.
+pub fn cbor(bytes: &[u8]) {
+    let _ = private::unpack(bytes);
+    let mut spoiled = packed::<Binary>();
+    private::unpack(&spoiled).unwrap();
+    spoil_bytes(bytes, &mut spoiled);
+    if let Ok(data) = private::unpack(&spoiled) {
+        // Not all of it can be stored again: sets can have a member twice.
+        let _ = private::item_size(&data);
+    }
+}
+
+/// The same for the frames of zstd around it.
+pub fn frame(bytes: &[u8]) {
+    const MAX: usize = 16 << 20;
+    let mut spoiled = packed::<Compressed>();
+    let unpacked = private::decompress(&spoiled).unwrap();
+    private::unpack(&unpacked).unwrap();
+    spoil_bytes(bytes, &mut spoiled);
+    for frame in [bytes, &spoiled] {
+        if let Ok(unpacked) = private::decompress(frame) {
+            assert!(unpacked.len() <= MAX);
+            let _ = private::unpack(&unpacked);
+        }
+    }
+}
+
+/// Two types of the same entries, in both packed formats.
+macro_rules! packed {
+    ($($name:ident $(: $compress:literal)?;)*) => {$(
+        #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+        #[dynamo(table = "fuzz", data = "binary" $(, compress = $compress)?)]
+        struct $name {
+            text: String,
+            numbers: Vec<f64>,
+            large: Vec<i64>,
+            carts: BTreeMap<String, Vec<(String, Option<bool>)>>,
+        }
+
+        impl Packed for $name {
+            fn sample() -> Self {
+                Self {
+                    text: "a text that makes it worth to be compressed; ".repeat(20),
+                    numbers: vec![0.1, 1.5, 1e100, -1e-100, 123_456_789.123],
+                    large: vec![0, 23, -24, 65_536, i64::MAX, i64::MIN],
+                    carts: BTreeMap::from([
+                        ("a".to_owned(), vec![("b".to_owned(), Some(true))]),
+                        ("c".to_owned(), vec![("d".to_owned(), None); 3]),
+                    ]),
+                }
+            }
+        }
+    )*};
+}
+
+packed! {
+    Binary;
+    Compressed: "zstd";
+}
+
+trait Packed: SessionAttributes + Serialize {
+    fn sample() -> Self;
+}
+
+/// The bytes of `data` in the item of a session.
+fn packed<S: Packed>() -> Vec<u8> {
+    let id = SessionId::parse(&"A".repeat(43)).unwrap();
+    let item = private::encode(&id, &S::sample(), TIME * 1000).unwrap();
+    item["data"].as_b().unwrap().clone().into_inner()
+}
+
+/// Replaces, removes or adds as many bytes as there are triples.
+fn spoil_bytes(bytes: &[u8], spoiled: &mut Vec<u8>) {
+    for triple in bytes.chunks_exact(3).take(20) {
+        let at = usize::from(triple[0]) * 256 + usize::from(triple[1]);
+        let at = at % spoiled.len().max(1);
+        match triple[2] {
+            0 => spoiled.truncate(at),
+            1 => spoiled.insert(at, triple[1]),
+            byte if !spoiled.is_empty() => spoiled[at] = byte,
+            _ => {}
+        }
+    }
+}
+
 /// Computes the size of a value: within another value it has the same size as alone, and a number has the
 /// same size in any spelling.
 pub fn size(bytes: &[u8]) {

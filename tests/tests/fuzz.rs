@@ -22,6 +22,16 @@ proptest! {
     }
 
     #[test]
+    fn any_cbor_is_unpacked_without_a_panic(bytes in bytes()) {
+        fuzz::cbor(&bytes);
+    }
+
+    #[test]
+    fn any_frame_is_decompressed_without_a_panic(bytes in bytes()) {
+        fuzz::frame(&bytes);
+    }
+
+    #[test]
     fn any_text_is_parsed_as_an_id_without_a_panic(text in prop_oneof!["[A-Za-z0-9_-]{43}", "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", ".{0,60}"]) {
         fuzz::parse(text.as_bytes());
     }

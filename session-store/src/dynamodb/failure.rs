@@ -15,34 +15,14 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::CancellationReason;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::error::{Cause, Error, ServiceError, SetupError};
+use crate::error::{Answer, Cause, Error, ServiceError, SetupError};
 use crate::item::Map;
 
+use super::codes::{CREDENTIALS, THROTTLING, TRANSACTION_CONFLICT, is_shown};
 use super::table::Table;
-
-/// Codes by which AWS refuses a call because there were too many.
-const THROTTLING: [&str; 5] = [
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "Throttling",
-    "LimitExceededException",
-];
-
-/// Codes by which AWS refuses the credentials.
-const CREDENTIALS: [&str; 6] = [
-    "UnrecognizedClientException",
-    "InvalidSignatureException",
-    "IncompleteSignatureException",
-    "MissingAuthenticationTokenException",
-    "ExpiredTokenException",
-    "InvalidClientTokenId",
-];
 
 const OVERLOADED: &str =
     "DynamoDB was asked too often; try again later, or give the table more capacity";
-
-const TRANSACTION_CONFLICT: &str = "TransactionConflictException";
 
 impl Table {
     /// The error for a request of the data plane, which names the reasons of a cancelled transaction.
@@ -106,8 +86,8 @@ impl ServiceError {
             retryable: throttled || lost || failed_inside || conflict,
             outcome_unknown: lost || (answered && failed_inside && !throttled),
             hint: hint(operation, table, code.as_deref(), error.message(), &error),
+            cause: cause(operation, code.clone(), status, error),
             code,
-            cause: Arc::new(error),
         }
     }
 
@@ -153,15 +133,17 @@ impl ServiceError {
         let throttled = codes
             .iter()
             .any(|code| matches!(*code, "ThrottlingError" | "ProvisionedThroughputExceeded"));
-        let messages = reasons.iter().filter_map(CancellationReason::message);
         Self {
             throttled,
             retryable: throttled,
             hint: if throttled {
                 OVERLOADED.to_owned()
             } else {
-                let messages = messages.collect::<Vec<_>>();
-                format!("{} {}", codes.join(" "), messages.join(" "))
+                let codes = codes.join(", ");
+                format!(
+                    "its parts were answered with {codes}; `verify_table` tells whether the keys \
+                     of the table and its indexes are those of the session type"
+                )
             },
             ..self
         }
@@ -170,6 +152,31 @@ impl ServiceError {
     /// Whether a transaction held the item. The SDK does not try again by itself.
     pub(super) fn is_transaction_conflict(&self) -> bool {
         self.code() == Some(TRANSACTION_CONFLICT)
+    }
+}
+
+/// The source of an error. An answer can hold items, of this session and of others, and the SDK's errors
+/// print it.
+fn cause<E>(
+    operation: &str,
+    code: Option<String>,
+    status: Option<u16>,
+    error: SdkError<E, HttpResponse>,
+) -> Arc<dyn std::error::Error + Send + Sync>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match error {
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
+            let message = is_shown(operation, code.as_deref()).then(|| error.message());
+            let message = message.flatten().map(str::to_owned);
+            Arc::new(Answer {
+                status,
+                code,
+                message,
+            })
+        }
+        error => Arc::new(error),
     }
 }
 
@@ -212,7 +219,10 @@ fn hint<E>(
                 .to_owned()
         }
         Some(code) if THROTTLING.contains(&code) => OVERLOADED.to_owned(),
-        Some(_) => message.to_owned(),
+        Some(_) if is_shown(operation, code) => message.to_owned(),
+        Some(_) => "DynamoDB refused a value or an expression of the request; its message is left \
+                    out, since it can quote a value of the session"
+            .to_owned(),
         None => match error {
             SdkError::TimeoutError(_) => {
                 "no answer in time; try again, or give the client longer time-outs".to_owned()

@@ -5,6 +5,7 @@
 //! an error means. [`read`], [`write`] and [`transaction`] are what the layers above call, on a
 //! [`table::Table`].
 
+mod codes;
 mod failure;
 mod read;
 pub(crate) mod request;

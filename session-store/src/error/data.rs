@@ -83,7 +83,7 @@ impl DecodeError {
     }
 
     /// The path of the value: a path within the session such as `cart[3].qty`, or the name of an attribute
-    /// that the store itself keeps.
+    /// that the store itself keeps. The key of a map, which can be a value of the session, is `*`.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -126,7 +126,7 @@ impl EncodeError {
     }
 
     /// The path of the value: a path within the session such as `cart[3].qty`, or the name of a promoted
-    /// attribute.
+    /// attribute. The key of a map, which can be a value of the session, is `*`.
     pub fn path(&self) -> &str {
         &self.path
     }

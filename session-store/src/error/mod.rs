@@ -12,13 +12,15 @@ use crate::id::NoRandomBytes;
 
 pub(crate) use self::cause::Cause;
 pub use self::data::{DecodeError, EncodeError, TooLargeError};
+pub(crate) use self::service::Answer;
 pub use self::service::{ServiceError, SetupError};
 pub use self::session::{ConflictError, GoneError, LimitError};
 
 /// The error of every operation of the store.
 ///
 /// Its `Display` says what happened and what to do about it; the cause, where there is one, is in
-/// [`source`](StdError::source). No error holds a session id.
+/// [`source`](StdError::source). No error holds a session id, a value of a session, or the key of a map in
+/// it: it names kinds of values, and fields by their names in the type. A key is shown as `*`.
 ///
 /// An absent session is not an error of `load`, which then returns `Ok(None)`.
 #[derive(Debug)]

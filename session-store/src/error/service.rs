@@ -7,6 +7,9 @@ use std::sync::Arc;
 use super::cause::Cause;
 
 /// See [`Error::Service`](crate::Error::Service).
+///
+/// Neither it nor its [`source`](StdError::source) has the body of an answer, which can hold the items of
+/// sessions. The source is an error of the SDK only if DynamoDB gave no answer.
 #[derive(Clone, Debug)]
 pub struct ServiceError {
     pub(crate) operation: &'static str,
@@ -17,7 +20,8 @@ pub struct ServiceError {
     pub(crate) retryable: bool,
     pub(crate) outcome_unknown: bool,
     pub(crate) hint: String,
-    /// Shared by all loads that waited for the same read.
+    /// An [`Answer`], or an error of the SDK that has no body. Shared by all loads that waited for the same
+    /// read.
     pub(crate) cause: Arc<dyn StdError + Send + Sync>,
 }
 
@@ -58,6 +62,34 @@ impl ServiceError {
         self.request_id.as_deref()
     }
 }
+
+/// An answer that is an error, without its body: the source of a [`ServiceError`].
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: Option<u16>,
+    pub(crate) code: Option<String>,
+    /// The message of DynamoDB, if it cannot quote a value of a session.
+    pub(crate) message: Option<String>,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer was")?;
+        match self.status {
+            Some(status) => write!(f, " HTTP status {status}")?,
+            None => f.write_str(" an error")?,
+        }
+        if let Some(code) = &self.code {
+            write!(f, " with {code}")?;
+        }
+        match &self.message {
+            Some(message) => write!(f, ": {message}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for Answer {}
 
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

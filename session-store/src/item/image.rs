@@ -2,10 +2,10 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
-use serde_path_to_error::Track;
 
 use crate::error::{EncodeError, TooLargeError};
 use crate::id::SessionHandle;
+use crate::marshal::{self, Checks, FieldNames as _, HIDDEN};
 use crate::schema::{Attributes, Schema, SessionAttributes};
 
 use super::format::{Codec, Packed};
@@ -32,16 +32,16 @@ impl Image {
         handle: SessionHandle,
         session: &S,
     ) -> Result<Self, EncodeError> {
-        Self::new(S::SCHEMA, handle, serialize(session)?, session)
+        Self::new(S::SCHEMA, handle, serialize(session, Checks::All)?, session)
     }
 
-    /// The image of a session as it is stored, to compare another with: nothing is checked or counted.
+    /// The image of a session as it is stored, to compare another with: neither values nor sizes are checked.
     pub(crate) fn of_stored<S: SessionAttributes + Serialize>(
         handle: SessionHandle,
         session: &S,
     ) -> Result<Self, EncodeError> {
-        let data = serialize(session)?;
-        let attributes = promoted_values(session)?;
+        let data = serialize(session, Checks::None)?;
+        let attributes = promoted_values(session, Checks::None)?;
         Ok(Self {
             data,
             attributes: with_shards(S::SCHEMA, handle, attributes),
@@ -57,8 +57,8 @@ impl Image {
         data: Map,
         session: &S,
     ) -> Result<Self, EncodeError> {
-        let attributes = promoted_values(session)?;
-        let data_size = checked_data_size(&data)?;
+        let attributes = promoted_values(session, Checks::All)?;
+        let data_size = checked_data_size(schema, &data)?;
         for (name, value) in &attributes {
             let Some(value) = value else { continue };
             checked_size(name, value)?;
@@ -123,7 +123,7 @@ impl Image {
         if size <= TooLargeError::LIMIT {
             return Ok(());
         }
-        Err(self.too_large(Some(size)))
+        Err(self.too_large(schema, Some(size)))
     }
 
     /// All of `data`: the entries of this image, and those of the item that the session never had.
@@ -134,8 +134,14 @@ impl Image {
     }
 
     /// The error for a session of this size, with its largest fields.
-    pub(crate) fn too_large(&self, size: Option<usize>) -> TooLargeError {
-        let fields = self.data.iter().map(|(name, value)| (name.as_str(), value));
+    pub(crate) fn too_large(&self, schema: &Schema, size: Option<usize>) -> TooLargeError {
+        // A flattened map has keys that can be values of the session.
+        let shown = |name| match schema.field_name(name) {
+            None if schema.flattened => HIDDEN,
+            _ => name,
+        };
+        let fields = self.data.iter();
+        let fields = fields.map(|(name, value)| (shown(name.as_str()), value));
         let promoted = self
             .attributes
             .iter()
@@ -194,38 +200,31 @@ pub(crate) fn never_known(unknown: &Unknown, before: &Image) -> Map {
     data
 }
 
-fn serialize<S: Serialize>(session: &S) -> Result<Map, EncodeError> {
-    match session.serialize(serde_dynamo::Serializer) {
-        Ok(serde_dynamo::AttributeValue::M(data)) => {
-            let entries = data.into_iter();
-            Ok(entries.map(|(name, value)| (name, value.into())).collect())
-        }
-        Ok(_) => {
+fn serialize<S: SessionAttributes + Serialize>(
+    session: &S,
+    checks: Checks,
+) -> Result<Map, EncodeError> {
+    match marshal::write(session, S::SCHEMA.subject(), checks)? {
+        AttributeValue::M(data) => Ok(data),
+        _ => {
             let cause = "the session is not serialised as a map";
-            Err(EncodeError::new("data", cause))
+            Err(EncodeError::new(S::SCHEMA.names.data, cause))
         }
-        Err(_) => Err(locate(session)),
     }
 }
 
 fn promoted_values<S: SessionAttributes>(
     session: &S,
+    checks: Checks,
 ) -> Result<Vec<(&'static str, Option<AttributeValue>)>, EncodeError> {
-    let mut attributes = Attributes::default();
+    let mut attributes = Attributes {
+        checks,
+        ..Attributes::default()
+    };
     session.attributes(&mut attributes);
     match attributes.error {
         Some(error) => Err(error),
         None => Ok(attributes.values),
-    }
-}
-
-/// Serialises once more, to find the path at which it fails.
-fn locate<S: Serialize>(session: &S) -> EncodeError {
-    let mut track = Track::new();
-    let tracked = serde_path_to_error::Serializer::new(serde_dynamo::Serializer, &mut track);
-    match session.serialize(tracked) {
-        Ok(_) => EncodeError::new("data", "the session is serialised differently each time"),
-        Err(cause) => EncodeError::new(track.path().to_string(), cause),
     }
 }
 

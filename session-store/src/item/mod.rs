@@ -14,7 +14,6 @@ mod key;
 mod lifetime;
 mod live;
 mod marks;
-mod number;
 mod own;
 mod plan;
 mod roster;
@@ -26,7 +25,7 @@ pub use self::lifetime::Touch;
 
 pub(crate) use self::decode::decode;
 pub(crate) use self::delta::{Delta, Intent};
-pub(crate) use self::format::{Codec, unpack_bytes};
+pub(crate) use self::format::{Codec, decompress, unpack_bytes};
 pub(crate) use self::image::{Image, never_known};
 pub(crate) use self::key::{
     CREATED_BEFORE, CUTOFFS, RosterKey, cutoff_key, cutoff_of, handle_of, is_before_cutoff, key,

@@ -13,16 +13,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::EncodeError;
-use crate::schema::KeyType;
-
-use super::number::Number;
+use crate::marshal::{FieldNames as _, HIDDEN, MAX_DEPTH, Number};
+use crate::schema::{KeyType, Schema};
 
 /// An item, or the map inside a value.
 pub(crate) type Map = HashMap<String, AttributeValue>;
 
-/// The largest number of containers within containers, from the attribute itself on. DynamoDB allows 32
-/// levels, and a scalar is the last of them.
-pub(crate) const MAX_DEPTH: usize = 31;
 pub(crate) const MAX_PARTITION_KEY: usize = 2048;
 
 /// The bytes of an attribute with its name, for a value that is known to be storable. For any other, the
@@ -37,13 +33,18 @@ pub(crate) fn checked_size(name: &str, value: &AttributeValue) -> Result<usize, 
 }
 
 /// The bytes of `data`, or why DynamoDB would refuse an entry, under its path within the session.
-pub(crate) fn checked_data_size(data: &Map) -> Result<usize, EncodeError> {
+///
+/// A map and a struct look the same here, so that the path shows the declared fields of the session, and no
+/// name below them.
+pub(crate) fn checked_data_size(schema: &Schema, data: &Map) -> Result<usize, EncodeError> {
+    let shown = |name| schema.field_name(name).unwrap_or(HIDDEN);
     let mut size = CONTAINER;
     for (name, value) in data {
         if name.is_empty() {
-            return Err(Invalid::new("the name of a field is empty").within("\"\""));
+            return Err(Invalid::new("the name of a field is empty").within(schema.names.data));
         }
-        size += ENTRY + name.len() + measure(value, 1).map_err(|invalid| invalid.within(name))?;
+        size += ENTRY + name.len();
+        size += measure(value, 1).map_err(|invalid| invalid.within(shown(name)))?;
     }
     Ok(size)
 }
@@ -159,7 +160,7 @@ fn measure(value: &AttributeValue, depth: usize) -> Result<usize, Invalid> {
                 if name.is_empty() {
                     return Err(Invalid::new("the key of a map is empty"));
                 }
-                let value = measure(value, depth).map_err(|invalid| invalid.below(name))?;
+                let value = measure(value, depth).map_err(|invalid| invalid.below())?;
                 Ok(size + ENTRY + name.len() + value)
             })
         }
@@ -203,7 +204,8 @@ struct Invalid {
 
 enum Step {
     Index(usize),
-    Name(String),
+    /// A name that may come from the session.
+    Name,
 }
 
 impl Invalid {
@@ -219,8 +221,8 @@ impl Invalid {
         self
     }
 
-    fn below(mut self, name: &str) -> Self {
-        self.path.push(Step::Name(name.to_owned()));
+    fn below(mut self) -> Self {
+        self.path.push(Step::Name);
         self
     }
 
@@ -234,7 +236,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Index(index) => write!(f, "[{index}]"),
-            Self::Name(name) => write!(f, ".{name}"),
+            Self::Name => write!(f, ".{HIDDEN}"),
         }
     }
 }
@@ -243,6 +245,8 @@ impl fmt::Display for Step {
 mod tests {
     use super::*;
     use aws_sdk_dynamodb::primitives::Blob;
+
+    const SCHEMA: Schema = Schema::new("sessions");
 
     fn n(text: &str) -> AttributeValue {
         AttributeValue::N(text.to_owned())
@@ -337,10 +341,10 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_the_path_of_the_value() {
+    fn an_error_has_the_path_of_the_value_without_names_that_may_be_keys_of_a_map() {
         let line = Map::from([("qty".to_owned(), n("NaN"))]);
         let cart = AttributeValue::L(vec![n("1"), AttributeValue::M(line)]);
-        assert_eq!(refused(cart), "field[1].qty: not a finite decimal number");
+        assert_eq!(refused(cart), "field[1].*: not a finite decimal number");
 
         let map = Map::from([(String::new(), n("1"))]);
         assert_eq!(
@@ -387,8 +391,8 @@ mod tests {
         assert!(checked_size("field", &nested(31)).is_ok());
         assert!(refused(nested(32)).contains("nested"));
         let data = |levels| Map::from([("field".to_owned(), nested(levels))]);
-        assert!(checked_data_size(&data(30)).is_ok());
-        assert!(checked_data_size(&data(31)).is_err());
+        assert!(checked_data_size(&SCHEMA, &data(30)).is_ok());
+        assert!(checked_data_size(&SCHEMA, &data(31)).is_err());
     }
 
     #[test]

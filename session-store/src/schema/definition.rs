@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::marshal::{FieldNames, Subject};
+
 use super::attribute::Attribute;
 use super::names::Names;
 
@@ -142,7 +144,8 @@ impl Schema {
     }
 
     /// Compresses `data` of 768 bytes or more with zstd, if the result is smaller. Needs the feature
-    /// `zstd`.
+    /// `zstd`. Data of more than 16 MiB, or whose values would take more than 25 MiB in memory, is not
+    /// compressed, and so too large for an item.
     pub const fn compressed(mut self) -> Self {
         self.compressed = true;
         self
@@ -188,9 +191,24 @@ impl Schema {
         self.attributes.iter().any(|attribute| attribute.computed)
     }
 
+    /// A session of this type, as its paths name it.
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        let data = self.names.data;
+        Subject::Session { data, fields: self }
+    }
+
     /// The entries of `data` that the type reads and writes, as [`fields`](Self::fields) set them.
     pub const fn entries(&self) -> Option<&'static [Field]> {
         self.fields
+    }
+}
+
+/// Any other name at the top of a session can be the key of a map, and so a value.
+impl FieldNames for Schema {
+    fn field_name(&self, name: &str) -> Option<&'static str> {
+        let fields = self.fields.unwrap_or_default().iter();
+        let mut names = fields.flat_map(|field| std::iter::once(&field.name).chain(field.aliases));
+        names.find(|known| **known == name).copied()
     }
 }
 

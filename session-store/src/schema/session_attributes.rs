@@ -7,6 +7,7 @@ use super::definition::Schema;
 use super::flattened::FlattenedEntries;
 use super::key::{IndexField, IndexKey as _, IntoAttribute, KeyValue as _};
 use crate::error::EncodeError;
+use crate::marshal::{self, Checks, Subject};
 
 /// A session struct whose chosen fields are native DynamoDB attributes.
 ///
@@ -75,6 +76,7 @@ pub trait SessionAttributes: Sized {
 pub struct Attributes {
     pub(crate) values: Vec<(&'static str, Option<AttributeValue>)>,
     pub(crate) error: Option<EncodeError>,
+    pub(crate) checks: Checks,
 }
 
 impl Attributes {
@@ -86,12 +88,11 @@ impl Attributes {
 
     /// Any other field, as serde serialises it; absent from the item while that gives null.
     pub fn serialize<T: Serialize + ?Sized>(&mut self, name: &'static str, field: &T) {
-        let value = match serde_dynamo::to_attribute_value(field) {
+        let value = match marshal::write(field, Subject::Attribute(name), self.checks) {
             Ok(AttributeValue::Null(_)) => None,
             Ok(value) => Some(value),
             Err(cause) => {
-                self.error
-                    .get_or_insert_with(|| EncodeError::new(name, cause));
+                self.error.get_or_insert_with(|| cause.into());
                 None
             }
         };

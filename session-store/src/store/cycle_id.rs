@@ -248,7 +248,9 @@ where
             return Ok(CycleOutcome::IdTaken);
         }
         if is_too_large(new) {
-            return Err(Image::of(handle, &**session)?.too_large(None).into());
+            return Err(Image::of(handle, &**session)?
+                .too_large(S::SCHEMA, None)
+                .into());
         }
         if of_rosters.iter().any(is_refused) {
             return Ok(CycleOutcome::RosterRefused(of_rosters.to_vec()));

@@ -245,6 +245,6 @@ impl Saving for SessionSave<'_> {
     }
 
     fn too_large(&self) -> TooLargeError {
-        self.after.too_large(None)
+        self.after.too_large(self.codec.schema(), None)
     }
 }

@@ -24,6 +24,7 @@ use crate::sources::Sources;
 const FLOORS: &[&[&str]] = &[
     &["id"],
     &["error"],
+    &["marshal"],
     &["schema", "embedded"],
     &["item"],
     &["dynamodb"],

@@ -11,6 +11,7 @@ mod g05_expired_is_absent;
 mod g06_timeouts;
 mod g07_atomic_id;
 mod g08_secret_ids;
+mod g08_secret_values;
 mod g09_consistent_index;
 mod g09_default_index;
 mod g09_limits;

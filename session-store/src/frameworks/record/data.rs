@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::error::EncodeError;
 use crate::id::SessionHandle;
 use crate::item::{Image, Map, Millis, entries_into_json};
+use crate::marshal;
 use crate::schema::SessionAttributes;
 
 /// The entries of a session, by name.
@@ -50,10 +51,7 @@ pub(super) fn image<S: SessionAttributes + DeserializeOwned>(
 ) -> Result<Image, EncodeError> {
     let object = entries_into_json(data.clone());
     let object = object.map_err(|cause| EncodeError::new(S::SCHEMA.names.data, cause))?;
-    let session: S = serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
-        let path = error.path().to_string();
-        EncodeError::new(path, error.into_inner())
-    })?;
+    let session: S = marshal::read(Value::Object(object), S::SCHEMA.subject())?;
     Image::new(S::SCHEMA, handle, data, &session)
 }
 

@@ -237,7 +237,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
     }
 
     fn too_large(&self) -> TooLargeError {
-        self.after.too_large(None)
+        self.after.too_large(S::SCHEMA, None)
     }
 }
 

@@ -241,3 +241,89 @@ fn a_missing_or_malformed_time_is_unreadable() {
         assert_eq!(unreadable(item), name);
     }
 }
+
+mod reading_back {
+    use serde::Serialize;
+
+    use super::*;
+    use crate::item::Image;
+    use crate::schema::{Attributes, SessionAttributes};
+
+    fn read_back<S>(session: &S) -> Result<(), EncodeError>
+    where
+        S: SessionAttributes + Serialize + DeserializeOwned,
+    {
+        let image = Image::of(handle(), session).unwrap();
+        reads_back::<S>(&image.data, S::SCHEMA)
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Session<T> {
+        cart: T,
+    }
+
+    impl<T> SessionAttributes for Session<T> {
+        const SCHEMA: &'static Schema = &Schema::new("sessions").fields(&[Field::new("cart", &[])]);
+
+        fn attributes(&self, _: &mut Attributes) {}
+    }
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Numbers { numbers: BTreeMap<u32, u8> },
+    }
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(tag = "type")]
+    enum Tagged {
+        Numbers { numbers: BTreeMap<u32, u8> },
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Flat {
+        #[serde(flatten)]
+        inner: BTreeMap<u32, u8>,
+    }
+
+    fn numbers() -> BTreeMap<u32, u8> {
+        BTreeMap::from([(17, 1)])
+    }
+
+    #[test]
+    fn a_session_that_is_read_as_it_was_written_passes() {
+        assert!(read_back(&Session { cart: numbers() }).is_ok());
+    }
+
+    #[test]
+    fn integer_keys_that_serde_reads_as_strings_are_refused_by_their_path() {
+        let numbers = numbers;
+        let cart = Untagged::Numbers { numbers: numbers() };
+        let untagged = read_back(&Session { cart }).unwrap_err();
+        let cart = Tagged::Numbers { numbers: numbers() };
+        let tagged = read_back(&Session { cart }).unwrap_err();
+        let cart = Flat { inner: numbers() };
+        let flat = read_back(&Session { cart }).unwrap_err();
+        for error in [untagged, tagged, flat] {
+            assert!(error.path.starts_with("cart"), "{}", error.path);
+            let cause = error.cause.to_string();
+            assert!(
+                cause.contains("a form that its type cannot read back"),
+                "{cause}"
+            );
+            assert!(!cause.contains("17"), "{cause}");
+        }
+    }
+}
+
+#[test]
+fn an_error_about_no_field_has_the_name_of_the_attribute_that_holds_the_data() {
+    const RENAMED: Schema = Schema::new("sessions")
+        .names(crate::schema::Names::new().data("payload"))
+        .checked();
+    let mut renamed = item(&[]);
+    let data = renamed.remove("data").unwrap();
+    renamed.insert("payload".to_owned(), data);
+    let error = read_as::<u32>(&RENAMED, renamed).err().unwrap();
+    assert_eq!(error.path, "payload");
+}

@@ -4,14 +4,18 @@
 //! decimal fraction (tag 4). A set is an array with tag 258. Entries are in the order of their names, so
 //! that the same map always gives the same bytes.
 
+use std::array::TryFromSliceError;
+
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use minicbor::data::{IanaTag, Int, Tag, Type};
 use minicbor::{Decoder, Encoder};
 
 use crate::error::Cause;
-use crate::item::number::Number;
-use crate::item::value::{MAX_DEPTH, Map};
+use crate::item::value::Map;
+use crate::marshal::{MAX_DEPTH, Number};
+
+use super::memory::{Exceeded, Memory};
 
 const SET: Tag = Tag::new(258);
 
@@ -120,54 +124,151 @@ fn float(text: &str) -> Option<f64> {
 
 /// The map in these bytes, or the reason why they are not one.
 pub(super) fn decode(bytes: &[u8]) -> Result<Map, Cause> {
-    let mut d = Decoder::new(bytes);
-    let map = read_map(&mut d, 0)?;
-    match d.position() == bytes.len() {
-        true => Ok(map),
-        false => Err("trailing bytes after the map".into()),
+    read(bytes).map_err(|Malformed(reason)| reason.into())
+}
+
+/// Why bytes are not a map, without the values in them: the errors of minicbor can have numbers.
+struct Malformed(&'static str);
+
+impl From<&'static str> for Malformed {
+    fn from(reason: &'static str) -> Self {
+        Self(reason)
     }
 }
 
-fn read_map(d: &mut Decoder<'_>, depth: usize) -> Result<Map, Cause> {
-    let length = d.map()?.ok_or(NO_LENGTH)?;
-    (0..length)
-        .map(|_| Ok((d.str()?.to_owned(), read(d, depth)?)))
-        .collect()
-}
-
-fn read(d: &mut Decoder<'_>, depth: usize) -> Result<AttributeValue, Cause> {
-    if depth > MAX_DEPTH {
-        return Err("it is nested too deep".into());
+impl From<minicbor::decode::Error> for Malformed {
+    fn from(error: minicbor::decode::Error) -> Self {
+        Self(if error.is_end_of_input() {
+            "the bytes end too early"
+        } else if error.is_type_mismatch() {
+            "a value has a type that this store does not write there"
+        } else {
+            "the bytes are not CBOR as this store writes it"
+        })
     }
-    Ok(match d.datatype()? {
-        Type::String => AttributeValue::S(d.str()?.to_owned()),
-        Type::Bytes => AttributeValue::B(Blob::new(d.bytes()?)),
-        Type::Bool => AttributeValue::Bool(d.bool()?),
-        Type::Null => {
-            d.null()?;
-            AttributeValue::Null(true)
-        }
-        Type::Map => AttributeValue::M(read_map(d, depth + 1)?),
-        Type::Array => AttributeValue::L(read_array(d, depth + 1)?),
-        Type::Tag if Decoder::clone(d).tag()? == SET => {
-            d.tag()?;
-            set(read_array(d, depth + 1)?)?
-        }
-        _ => AttributeValue::N(read_number(d)?),
-    })
 }
 
-fn read_array(d: &mut Decoder<'_>, depth: usize) -> Result<Vec<AttributeValue>, Cause> {
-    let length = d.array()?.ok_or(NO_LENGTH)?;
-    (0..length).map(|_| read(d, depth)).collect()
+impl From<TryFromSliceError> for Malformed {
+    fn from(_: TryFromSliceError) -> Self {
+        Self("a large number is not of 16 bytes")
+    }
+}
+
+impl From<Exceeded> for Malformed {
+    fn from(_: Exceeded) -> Self {
+        Self("it has more or larger values than this store writes")
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Map, Malformed> {
+    let mut reader = Reader {
+        decoder: Decoder::new(bytes),
+        size: bytes.len(),
+        memory: Memory::default(),
+    };
+    let map = reader.map(0)?;
+    match reader.left() {
+        0 => Ok(map),
+        _ => Err("trailing bytes after the map".into()),
+    }
+}
+
+struct Reader<'b> {
+    decoder: Decoder<'b>,
+    size: usize,
+    memory: Memory,
+}
+
+impl Reader<'_> {
+    /// The bytes that are not read yet.
+    fn left(&self) -> usize {
+        self.size.saturating_sub(self.decoder.position())
+    }
+
+    /// The map that comes next, with this number of containers around it.
+    fn map(&mut self, depth: usize) -> Result<Map, Malformed> {
+        let length = self.decoder.map()?;
+        let length = self.length(length, 2, depth)?;
+        (0..length)
+            .map(|_| {
+                let name = self.decoder.str()?;
+                self.memory.take_name(name)?;
+                Ok((name.to_owned(), self.value(depth + 1)?))
+            })
+            .collect()
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Vec<AttributeValue>, Malformed> {
+        let length = self.decoder.array()?;
+        let length = self.length(length, 1, depth)?;
+        (0..length).map(|_| self.value(depth + 1)).collect()
+    }
+
+    /// The length that a container announces, if as many parts of at least so many bytes can follow.
+    fn length(&self, length: Option<u64>, least: usize, depth: usize) -> Result<u64, Malformed> {
+        let length = length.ok_or("a length is missing")?;
+        if depth >= MAX_DEPTH {
+            return Err("it is nested too deep".into());
+        }
+        if length > (self.left() / least) as u64 {
+            return Err("a length is larger than the bytes that follow".into());
+        }
+        Ok(length)
+    }
+
+    fn value(&mut self, depth: usize) -> Result<AttributeValue, Malformed> {
+        Ok(match self.decoder.datatype()? {
+            Type::Map => {
+                self.memory.take_value()?;
+                AttributeValue::M(self.map(depth)?)
+            }
+            Type::Array => {
+                self.memory.take_value()?;
+                AttributeValue::L(self.array(depth)?)
+            }
+            Type::Tag if Decoder::clone(&self.decoder).tag()? == SET => {
+                self.decoder.tag()?;
+                self.memory.take_value()?;
+                let length = self.decoder.array()?;
+                // A set is no level of nesting, and none can be in it.
+                let length = self.length(length, 1, 0)?;
+                let values: Result<Vec<_>, _> = (0..length).map(|_| self.scalar()).collect();
+                set(values?)?
+            }
+            _ => self.scalar()?,
+        })
+    }
+
+    fn scalar(&mut self) -> Result<AttributeValue, Malformed> {
+        self.memory.take_value()?;
+        let d = &mut self.decoder;
+        Ok(match d.datatype()? {
+            Type::String => {
+                let text = d.str()?;
+                self.memory.take(text.len())?;
+                AttributeValue::S(text.to_owned())
+            }
+            Type::Bytes => {
+                let bytes = d.bytes()?;
+                self.memory.take(bytes.len())?;
+                AttributeValue::B(Blob::new(bytes))
+            }
+            Type::Bool => AttributeValue::Bool(d.bool()?),
+            Type::Null => {
+                d.null()?;
+                AttributeValue::Null(true)
+            }
+            _ => AttributeValue::N(read_number(d)?),
+        })
+    }
 }
 
 /// A set holds values of one type, and at least one.
-fn set(values: Vec<AttributeValue>) -> Result<AttributeValue, Cause> {
+fn set(values: Vec<AttributeValue>) -> Result<AttributeValue, Malformed> {
     fn all<T>(
         values: Vec<AttributeValue>,
         one: impl Fn(AttributeValue) -> Option<T>,
-    ) -> Result<Vec<T>, Cause> {
+    ) -> Result<Vec<T>, Malformed> {
         let values: Option<Vec<T>> = values.into_iter().map(one).collect();
         values.ok_or_else(|| "a set of more than one type".into())
     }
@@ -188,7 +289,7 @@ fn set(values: Vec<AttributeValue>) -> Result<AttributeValue, Cause> {
     })
 }
 
-fn read_number(d: &mut Decoder<'_>) -> Result<String, Cause> {
+fn read_number(d: &mut Decoder<'_>) -> Result<String, Malformed> {
     let number = match d.datatype()? {
         // The text that was stored is that of an `f64`, also where half of its bytes were enough.
         Type::F32 => Number::parse(&f64::from(d.f32()?).to_string()),
@@ -213,11 +314,10 @@ fn read_number(d: &mut Decoder<'_>) -> Result<String, Cause> {
     Ok(number?.text())
 }
 
-const NO_LENGTH: &str = "a length is missing";
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::TooLargeError;
 
     fn n(text: &str) -> AttributeValue {
         AttributeValue::N(text.to_owned())
@@ -369,5 +469,77 @@ mod tests {
             decode(&nested).is_err(),
             "deep nesting does not overflow the stack"
         );
+    }
+
+    /// A map with one entry, whose value is a list of so many of these bytes.
+    fn list_of(count: u32, element: u8) -> Vec<u8> {
+        let header = [&[0xa1, 0x61, b'a', 0x9a][..], &count.to_be_bytes()].concat();
+        let elements = vec![element; count as usize];
+        [header, elements].concat()
+    }
+
+    #[test]
+    fn as_many_values_as_an_item_has_bytes_are_read_and_more_are_not() {
+        // The header and the name have 8 bytes.
+        let most = TooLargeError::LIMIT as u32 - 8;
+        for element in [0xf4, 0x00, 0x60, 0x80, 0xa0] {
+            assert!(decode(&list_of(most, element)).is_ok(), "{element:x}");
+            assert!(
+                decode(&list_of(most + 100, element)).is_err(),
+                "{element:x}"
+            );
+        }
+    }
+
+    #[test]
+    fn any_item_that_is_not_compressed_stays_within_the_bound_of_memory() {
+        // Entries of the fewest bytes, and a set.
+        let mut bytes = vec![0xa1, 0x61, b'a', 0xd9, 0x01, 0x02, 0x9a, 0, 6, 0x38, 0];
+        bytes.extend(vec![0x60; 0x63800]);
+        assert!(decode(&bytes).is_ok());
+        let mut bytes = vec![0xba, 0, 2, 0x10, 0];
+        for _ in 0..0x21000 {
+            bytes.extend([0x61, b'a', 0x80]);
+        }
+        assert!(bytes.len() <= TooLargeError::LIMIT);
+        assert!(decode(&bytes).is_ok());
+    }
+
+    #[test]
+    fn a_length_beyond_the_bytes_that_follow_is_an_error_before_anything_is_allocated() {
+        for header in [0x9a, 0xba] {
+            let bytes = [0xa1, 0x61, b'a', header, 0xff, 0xff, 0xff, 0xff];
+            assert!(decode(&bytes).is_err(), "{header:x}");
+        }
+        assert!(decode(&[0xa1, 0x61, b'a', 0x82, 0x01]).is_err());
+        assert!(decode(&[0xa1, 0x61, b'a', 0xa1, 0x60]).is_err());
+    }
+
+    #[test]
+    fn nesting_is_limited_as_in_an_item() {
+        let nested = |levels: usize| {
+            let mut bytes = vec![0xa1, 0x61, b'a'];
+            bytes.extend(vec![0x81; levels]);
+            bytes.push(0x01);
+            decode(&bytes)
+        };
+        assert!(nested(30).is_ok());
+        assert!(nested(31).is_err());
+
+        // A set is no level.
+        let set = AttributeValue::Ss(vec!["a".to_owned()]);
+        let deepest = (0..30).fold(set, |inner, _| AttributeValue::L(vec![inner]));
+        assert_eq!(back(deepest.clone()), deepest);
+        let sets = [0xd9, 0x01, 0x02, 0x81].repeat(100_000);
+        assert!(decode(&[&[0xa1, 0x61, b'a'][..], &sets].concat()).is_err());
+    }
+
+    #[test]
+    fn an_error_has_no_value() {
+        let exponent = [
+            0xa1, 0x61, b'a', 0xc4, 0x82, 0x1b, 0xff, 0, 0, 0, 0, 0, 0, 77, 1,
+        ];
+        let error = decode(&exponent).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains(char::is_numeric));
     }
 }

@@ -5,10 +5,13 @@
 //! from.
 
 mod cbor;
+mod memory;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
+#[cfg(feature = "zstd")]
+use crate::error::TooLargeError;
 use crate::error::{Cause, DecodeError};
 use crate::id::SessionHandle;
 use crate::item::value::{Map, attribute_size};
@@ -26,7 +29,8 @@ const MIN_COMPRESSED: usize = 768;
 #[cfg(feature = "zstd")]
 const LEVEL: i32 = 3;
 
-/// Data of more bytes is not compressed, so that no item can make a reader allocate more memory.
+/// Data of more bytes is not compressed, and then too large for an item, so that no item can make a reader
+/// decompress more. [`memory`] bounds the values in it.
 #[cfg(feature = "zstd")]
 const MAX_UNPACKED: usize = 16 << 20;
 
@@ -57,8 +61,9 @@ impl Codec {
         if !schema.binary && !schema.compressed {
             return None;
         }
-        let bytes = cbor::encode(&data());
-        let (bytes, format) = match compress(schema, &bytes) {
+        let data = data();
+        let bytes = cbor::encode(&data);
+        let (bytes, format) = match compress(schema, &data, &bytes) {
             Some(compressed) => (compressed, COMPRESSED),
             None if schema.binary => (bytes, CBOR),
             None => return None,
@@ -127,8 +132,12 @@ pub(crate) fn unpack_bytes(bytes: &[u8]) -> Result<Map, Cause> {
 }
 
 #[cfg(feature = "zstd")]
-fn compress(schema: &Schema, bytes: &[u8]) -> Option<Vec<u8>> {
+fn compress(schema: &Schema, data: &Map, bytes: &[u8]) -> Option<Vec<u8>> {
     if !schema.compressed || !(MIN_COMPRESSED..=MAX_UNPACKED).contains(&bytes.len()) {
+        return None;
+    }
+    // Data that fits into an item without compression is within the bound.
+    if bytes.len() > TooLargeError::LIMIT && !memory::suffices_for(data) {
         return None;
     }
     let compressed = zstd::bulk::compress(bytes, LEVEL).ok()?;
@@ -137,12 +146,12 @@ fn compress(schema: &Schema, bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// A type that asks for compression does not compile without the feature.
 #[cfg(not(feature = "zstd"))]
-fn compress(_: &Schema, _: &[u8]) -> Option<Vec<u8>> {
+fn compress(_: &Schema, _: &Map, _: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
 #[cfg(feature = "zstd")]
-fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Cause> {
+pub(crate) fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Cause> {
     let size = zstd::bulk::Decompressor::upper_bound(bytes);
     match size {
         Some(size) if size <= MAX_UNPACKED => Ok(zstd::bulk::decompress(bytes, size)?),
@@ -151,6 +160,76 @@ fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Cause> {
 }
 
 #[cfg(not(feature = "zstd"))]
-fn decompress(_: &[u8]) -> Result<Vec<u8>, Cause> {
+pub(crate) fn decompress(_: &[u8]) -> Result<Vec<u8>, Cause> {
     Err("it is compressed; enable the feature `zstd` of session-store".into())
+}
+
+#[cfg(all(test, feature = "zstd"))]
+mod tests {
+    use super::*;
+    use crate::error::TooLargeError;
+
+    const COMPRESSING: Schema = Schema::new("sessions").binary().compressed();
+
+    fn data(values: usize) -> Map {
+        let list = vec![AttributeValue::Bool(true); values];
+        Map::from([("list".to_owned(), AttributeValue::L(list))])
+    }
+
+    fn handle() -> SessionHandle {
+        SessionHandle::of_secret(b"secret")
+    }
+
+    fn unpacked(bytes: AttributeValue, format: &str) -> Result<Map, DecodeError> {
+        let format = AttributeValue::S(format.to_owned());
+        let mut item = Map::from([("data".to_owned(), bytes), ("format".to_owned(), format)]);
+        Codec::new(&COMPRESSING).unpack(handle(), &mut item)?;
+        Ok(item)
+    }
+
+    #[test]
+    fn an_item_of_few_bytes_cannot_ask_for_millions_of_values() {
+        for values in [TooLargeError::LIMIT + 1, 4 << 20, 15 << 20] {
+            let frame = zstd::bulk::compress(&cbor::encode(&data(values)), LEVEL).unwrap();
+            assert!(frame.len() < 4096, "{} bytes", frame.len());
+            let error = unpacked(AttributeValue::B(Blob::new(frame)), COMPRESSED).unwrap_err();
+            assert_eq!(error.path, "data");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_claims_more_than_16_mb_is_refused_before_anything_is_allocated() {
+        // A header of one segment, with a size of 8 bytes.
+        let claims = [
+            &[0x28, 0xb5, 0x2f, 0xfd, 0xe0][..],
+            &(1_u64 << 40).to_le_bytes(),
+        ]
+        .concat();
+        assert!(decompress(&claims).is_err());
+    }
+
+    #[test]
+    fn data_is_compressed_only_if_it_can_be_read_again() {
+        let codec = Codec::new(&COMPRESSING);
+        for (values, format) in [(400_000, COMPRESSED), (410_000, CBOR), (2_000_000, CBOR)] {
+            let packed = codec.pack(|| data(values)).unwrap();
+            assert_eq!(packed.format, format, "{values}");
+            let fits = packed.size(&COMPRESSING) < TooLargeError::LIMIT;
+            assert_eq!(
+                fits,
+                unpacked(packed.bytes, packed.format).is_ok(),
+                "{values}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_large_text_is_still_compressed_and_read() {
+        let text = AttributeValue::S("text ".repeat(2 << 20));
+        let data = Map::from([("text".to_owned(), text)]);
+        let packed = Codec::new(&COMPRESSING).pack(|| data.clone()).unwrap();
+        assert_eq!(packed.format, COMPRESSED);
+        let item = unpacked(packed.bytes, packed.format).unwrap();
+        assert_eq!(item["data"], AttributeValue::M(data));
+    }
 }

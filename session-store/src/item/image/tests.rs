@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use super::*;
 use crate::item::lifetime::{Lifetime, Millis};
 use crate::item::marks::WRITES;
-use crate::schema::{Attribute, Names};
+use crate::schema::{Attribute, Field, Names};
 
 const ATTRIBUTES: &[Attribute] = &[
     Attribute::index::<String>("user_id"),
@@ -117,8 +117,14 @@ fn a_number_that_is_no_integer_is_refused_as_the_key_of_a_consistent_index_only(
 fn a_value_that_dynamodb_refuses_is_refused_in_data_and_in_an_attribute() {
     assert!(promote("theme", n("NaN")).is_err());
     let data = map(&[("cart", AttributeValue::L(vec![s("a"), n("NaN")]))]);
-    let error = Image::new(&SCHEMA, handle(), data, &Promotes::default());
-    assert_eq!(error.err().unwrap().path, "cart[1]");
+    let refused = |schema| {
+        let image = Image::new(schema, handle(), data.clone(), &Promotes::default());
+        image.err().unwrap().path
+    };
+    const WITH_FIELDS: Schema = SCHEMA.fields(&[Field::new("cart", &[])]);
+    assert_eq!(refused(&WITH_FIELDS), "cart[1]");
+    // The name may be the key of a map.
+    assert_eq!(refused(&SCHEMA), "*[1]");
 }
 
 #[test]
@@ -251,14 +257,14 @@ fn the_error_of_a_too_large_session_names_its_five_largest_fields() {
         ("theme", None),
     ]);
     let image = Image::new(&SCHEMA, handle(), data, &session).unwrap();
-    let error = image.too_large(Some(17));
+    let error = image.too_large(&SCHEMA, Some(17));
     let sizes = [("user_id", 107), ("b", 31), ("c", 21), ("d", 21), ("e", 21)];
     assert_eq!(
         error.largest,
         sizes.map(|(name, size)| (name.to_owned(), size))
     );
     assert_eq!(error.size, Some(17));
-    assert_eq!(image.too_large(None).size, None);
+    assert_eq!(image.too_large(&SCHEMA, None).size, None);
 }
 
 /// A session whose times and versions all differ.

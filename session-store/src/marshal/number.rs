@@ -2,7 +2,7 @@
 
 /// A number as DynamoDB keeps it: `0.digits × 10^exponent`, the digits without outer zeros.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Number {
+pub(crate) struct Number {
     negative: bool,
     digits: Vec<u8>,
     exponent: i64,
@@ -16,7 +16,7 @@ type Parsed = Result<Number, &'static str>;
 
 impl Number {
     /// Reads a number in any spelling, or says why DynamoDB would refuse it.
-    pub(super) fn parse(text: &str) -> Parsed {
+    pub(crate) fn parse(text: &str) -> Parsed {
         const MALFORMED: &str = "not a finite decimal number";
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -46,7 +46,7 @@ impl Number {
     }
 
     /// The number `digits × 10^exponent`.
-    pub(super) fn scaled(negative: bool, digits: &str, exponent: i64) -> Parsed {
+    pub(crate) fn scaled(negative: bool, digits: &str, exponent: i64) -> Parsed {
         let significant = digits.trim_start_matches('0');
         let trimmed = significant.trim_end_matches('0');
         if trimmed.is_empty() {
@@ -75,19 +75,19 @@ impl Number {
 
     /// One byte for two digits, paired from the decimal point in both directions, one byte more, and one for
     /// a minus sign; at most 21.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let last = self.exponent - self.digits.len() as i64;
         let pairs = (self.exponent + 1).div_euclid(2) - last.div_euclid(2);
         let size = usize::try_from(pairs).unwrap_or(0) + 1 + usize::from(self.negative);
         size.min(MAX_SIZE)
     }
 
-    pub(super) fn is_negative(&self) -> bool {
+    pub(crate) fn is_negative(&self) -> bool {
         self.negative
     }
 
     /// The number without its sign, as an integer and the power of ten that it is to be multiplied by.
-    pub(super) fn mantissa(&self) -> (u128, i64) {
+    pub(crate) fn mantissa(&self) -> (u128, i64) {
         // At most 38 digits fit.
         let digits = self.digits.iter();
         let mantissa = digits.fold(0, |n, digit| n * 10 + u128::from(digit - b'0'));
@@ -95,7 +95,7 @@ impl Number {
     }
 
     /// The one spelling that DynamoDB returns: plain digits, without an exponent and without outer zeros.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let digits = String::from_utf8_lossy(&self.digits);
         let sign = if self.negative { "-" } else { "" };
         if digits.is_empty() {

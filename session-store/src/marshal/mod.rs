@@ -1,0 +1,26 @@
+//! The boundary between serde and the values of DynamoDB.
+//!
+//! serde_dynamo turns a session into values and back. The adapters here stand around its serializer and its
+//! deserializer. They refuse what would make it panic and what DynamoDB would refuse, and they find the path
+//! of a value that fails. An error from here names kinds and fields, and never holds a value of a session or
+//! the key of a map: other types' own messages, which can hold them, are dropped.
+
+mod compound;
+mod deserialize;
+mod failure;
+mod json;
+mod keys;
+mod number;
+mod part;
+mod path;
+mod read;
+mod serialize;
+mod write;
+
+pub(crate) use self::number::Number;
+pub(crate) use self::path::{FieldNames, HIDDEN, MAX_DEPTH, Subject};
+pub(crate) use self::read::{read, read_entries};
+pub(crate) use self::write::{Checks, write};
+
+#[cfg(test)]
+mod tests;
