@@ -1,5 +1,6 @@
 //! The derived methods about the entries of `data`: which fields are equal, and what flattened fields write.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,8 @@ struct Fields {
     vec_not_eq: Vec<NoEq>,
     generic: Generic<Vec<u8>>,
     generic_not_eq: Generic<[Option<NoEq>; 2]>,
-    nested: HashMap<String, (Box<[ByFirst]>, Option<std::borrow::Cow<'static, str>>)>,
+    nested: HashMap<String, Box<[ByFirst]>>,
+    borrowed: Option<Cow<'static, str>>,
     #[dynamo(attr = "uid", index(shards = 2))]
     r#type: String,
     itself: Option<Box<Fields>>,
