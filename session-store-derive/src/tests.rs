@@ -128,7 +128,7 @@ fn table() {
         "table",
         quote! {
             #[dynamo(table = "app-sessions", idle_timeout = "90s")]
-            #[dynamo(absolute_timeout = "1h 500ms", type_name = "app/session", kind = "type")]
+            #[dynamo(absolute_timeout = "1h 500ms", type_name = "app/session", session_type = "type")]
             struct Session {
                 user_id: Option<String>,
             }
@@ -354,7 +354,7 @@ fn fragments_of_a_macro_are_read_as_if_written_out() {
         quote! {
             #[dynamo(table = #sessions, type_name = #type_name, idle_timeout = #minutes)]
             #[dynamo(key_prefix = #prefix, sort_key(name = #sk, value = #sk), crate = #krate)]
-            #[dynamo(data(name = #camel, format = #format), compress = #zstd, kind = #zstd)]
+            #[dynamo(data(name = #camel, format = #format), compress = #zstd, session_type = #zstd)]
             #[dynamo(attr = #renamed, with = #function, index(name = #index), key = #key)]
             #[serde(rename_all = #camel, default)]
             struct Session {

@@ -10,7 +10,7 @@ pub use crate::schema::derive_support::*;
 use crate::error::{DecodeError, EncodeError, Error};
 use crate::id::SessionId;
 use crate::item::{
-    Codec, Delta, Image, Intent, Lifetime, Millis, Nonce, State, checked_size, unpack_bytes,
+    Codec, Delta, Image, Intent, Lifetime, Millis, Nonce, State, checked_size, images, unpack_bytes,
 };
 use crate::schema::{Attributes, SessionAttributes};
 use crate::session::Session;
@@ -75,6 +75,6 @@ where
     S: SessionAttributes + Serialize,
 {
     let handle = id.handle();
-    let (before, after) = (Image::of_stored(handle, before)?, Image::of(handle, after)?);
+    let (before, after) = images(handle, before, after)?;
     Ok(Delta::between(S::SCHEMA, &before, &after, &Intent::default()).clauses())
 }

@@ -17,7 +17,8 @@ use crate::similar::unknown_option;
 /// The attributes that the store itself keeps. Each is also the option that renames it.
 #[rustfmt::skip]
 pub(crate) const STORE_NAMES: [&str; 10] = [
-    "id", "data", "created_at", "touched_at", "expires_at", "idle", "version", "writes", "format", "kind",
+    "id", "data", "created_at", "touched_at", "expires_at", "idle", "version", "writes", "format",
+    "session_type",
 ];
 
 #[rustfmt::skip]

@@ -8,6 +8,7 @@ use crate::id::SessionHandle;
 use crate::marshal::{self, Checks, FieldNames as _, HIDDEN};
 use crate::schema::{Attributes, Schema, SessionAttributes};
 
+use super::entries::check_entries;
 use super::format::{Codec, Packed};
 use super::key::{check_key_text, key};
 use super::marks::Nonce;
@@ -32,7 +33,9 @@ impl Image {
         handle: SessionHandle,
         session: &S,
     ) -> Result<Self, EncodeError> {
-        Self::new(S::SCHEMA, handle, serialize(session, Checks::All)?, session)
+        let data = serialize(session, Checks::All)?;
+        check_entries(session, &data)?;
+        Self::new(S::SCHEMA, handle, data, session)
     }
 
     /// The image of a session as it is stored, to compare another with: neither values nor sizes are checked.
@@ -86,6 +89,12 @@ impl Image {
             data_size,
             attributes_size,
         })
+    }
+
+    /// The value of a promoted attribute, if it is present.
+    pub(super) fn attribute(&self, name: &str) -> Option<&AttributeValue> {
+        let found = self.attributes.iter().find(|(other, _)| *other == name);
+        found.and_then(|(_, value)| value.as_ref())
     }
 
     /// The promoted attributes that are present.

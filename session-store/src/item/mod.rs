@@ -6,6 +6,7 @@
 
 mod decode;
 mod delta;
+mod entries;
 mod format;
 mod image;
 #[cfg(feature = "_record")]
@@ -25,6 +26,7 @@ pub use self::lifetime::Touch;
 
 pub(crate) use self::decode::decode;
 pub(crate) use self::delta::{Delta, Intent};
+pub(crate) use self::entries::images;
 pub(crate) use self::format::{Codec, decompress, unpack_bytes};
 pub(crate) use self::image::{Image, never_known};
 pub(crate) use self::key::{

@@ -28,13 +28,13 @@ pub(super) fn write_own(schema: &Schema, state: &State, nonce: Nonce, item: &mut
     item.insert(names.writes.to_owned(), nonce.first_writes());
     if let Some(type_name) = schema.type_name {
         let type_name = AttributeValue::S(type_name.to_owned());
-        item.insert(names.kind.to_owned(), type_name);
+        item.insert(names.session_type.to_owned(), type_name);
     }
 }
 
 /// Whether the item tells the session type.
 pub(crate) fn has_type(schema: &Schema, item: &Map) -> bool {
-    item.contains_key(schema.names.kind)
+    item.contains_key(schema.names.session_type)
 }
 
 /// Whether the item is of another session type (G16). One that does not tell is of any: it is from before
@@ -43,7 +43,7 @@ pub(crate) fn is_of_another_type(schema: &Schema, item: &Map) -> bool {
     let Some(own) = schema.type_name else {
         return false;
     };
-    let stored = item.get(schema.names.kind);
+    let stored = item.get(schema.names.session_type);
     stored.is_some_and(|stored| stored.as_s().map(String::as_str) != Ok(own))
 }
 
@@ -66,7 +66,7 @@ pub(super) fn own_size(schema: &Schema) -> usize {
     let writes = names.writes.len() + 3 + WRITES * (1 + 8);
     let kind = schema
         .type_name
-        .map_or(0, |name| names.kind.len() + name.len());
+        .map_or(0, |name| names.session_type.len() + name.len());
     key + sort_key + numbers + writes + kind
 }
 

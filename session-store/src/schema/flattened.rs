@@ -39,10 +39,6 @@ impl FlattenedEntries {
     }
 
     /// Two fields that write the same entry, if there are any.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nothing refuses a conflict yet")
-    )]
     pub(crate) fn conflict(&self, fields: &[Field]) -> Option<Conflict> {
         let mut earlier: Vec<(&'static str, &[String])> = Vec::new();
         for (flattened, keys) in &self.fields {
@@ -59,6 +55,12 @@ impl FlattenedEntries {
         }
         None
     }
+
+    /// Whether a flattened field writes this entry; `None` if the type does not give its flattened fields.
+    pub(crate) fn writes(&self, name: &str) -> Option<bool> {
+        let mut keys = self.fields.iter().flat_map(|(_, keys)| keys);
+        (!self.fields.is_empty()).then(|| keys.any(|key| key == name))
+    }
 }
 
 impl Field {
@@ -66,6 +68,16 @@ impl Field {
     fn name_equal_to(&self, key: &str) -> Option<&'static str> {
         let mut names = std::iter::once(&self.name).chain(self.aliases);
         names.find(|name| **name == key).copied()
+    }
+}
+
+impl Conflict {
+    /// The field that is to be changed.
+    pub(crate) fn path(&self) -> &'static str {
+        match self {
+            Self::WithField { key, .. } => key,
+            Self::BetweenFlattened(_, second) => second,
+        }
     }
 }
 

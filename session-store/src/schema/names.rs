@@ -12,7 +12,7 @@ pub struct Names {
     pub(crate) version: &'static str,
     pub(crate) writes: &'static str,
     pub(crate) format: &'static str,
-    pub(crate) kind: &'static str,
+    pub(crate) session_type: &'static str,
 }
 
 macro_rules! names {
@@ -48,7 +48,7 @@ names! {
     version: "the number of writes so far",
     writes: "the marks of the last four writes, by which a retried write recognises itself",
     format: "the format of `data`, if that is not a map",
-    kind: "the name of the session type",
+    session_type: "the name of the session type",
 }
 
 impl Default for Names {

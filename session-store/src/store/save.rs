@@ -9,7 +9,7 @@ use crate::error::{ConflictError, Error, GoneError, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
     BaseState, Codec, Delta, Image, Lifetime, Map, Millis, Nonce, ReadableItem, SavePlan, State,
-    TimeoutChange, decode,
+    TimeoutChange, decode, images,
 };
 use crate::rosters::{ExpectedValues, Next, Saved, Saving};
 use crate::schema::SessionAttributes;
@@ -69,7 +69,7 @@ where
         };
         let state = &session.state;
         let handle = state.handle;
-        let (before, after) = (Image::of_stored(handle, before)?, Image::of(handle, after)?);
+        let (before, after) = images(handle, before, after)?;
         let mut delta = Delta::between(schema, &before, &after, session.intent());
         let timeouts = session.timeouts();
         if delta.is_empty() && timeouts.is_empty() {
@@ -131,7 +131,7 @@ where
             *session = theirs;
             return Ok(());
         };
-        let (before, after) = (Image::of_stored(handle, before)?, Image::of(handle, after)?);
+        let (before, after) = images(handle, before, after)?;
         let delta = Delta::between(S::SCHEMA, &before, &after, session.intent());
         let timeouts = session.timeouts();
         let merged = delta.applied_to(S::SCHEMA, item, &Image::of_stored(handle, &*theirs)?);

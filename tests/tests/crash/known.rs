@@ -94,9 +94,9 @@ pub(crate) fn read(item: &Item) -> State {
             "data",
             "expires_at",
             "id",
-            "kind",
             "owner",
             "serial",
+            "session_type",
             "touched_at",
             "version",
             "writes"

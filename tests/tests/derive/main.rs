@@ -332,7 +332,7 @@ fn options_that_are_not_given_have_the_defaults_of_the_schema() {
     // The derive compares a single given timeout with the default of the other.
     for part in [
         "type_name: Some(\"Plain\")",
-        "kind: \"kind\"",
+        "session_type: \"session_type\"",
         "idle_timeout: 1800s",
         "absolute_timeout: 43200s",
         "key_prefix: \"\"",
@@ -352,7 +352,7 @@ fn a_type_keeps_its_stored_name_when_it_is_renamed() {
 
     /// Renamed since its sessions were stored.
     #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
-    #[dynamo(type_name = "shop/Customer", kind = "type")]
+    #[dynamo(type_name = "shop/Customer", session_type = "type")]
     struct Client {
         plain: u8,
     }
@@ -364,7 +364,7 @@ fn a_type_keeps_its_stored_name_when_it_is_renamed() {
         schema.contains("type_name: Some(\"shop/Customer\")"),
         "{schema}"
     );
-    assert!(schema.contains("kind: \"type\""), "{schema}");
+    assert!(schema.contains("session_type: \"type\""), "{schema}");
 }
 
 #[test]

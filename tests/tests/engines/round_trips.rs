@@ -175,7 +175,7 @@ async fn a_promoted_field_is_a_native_attribute_beside_the_data() {
             "data",
             "expires_at",
             "id",
-            "kind",
+            "session_type",
             "touched_at",
             "user_id",
             "version",

@@ -54,7 +54,7 @@ user! {
 /// A session of before items had a type, or of a program that does not write it.
 async fn without_type(bench: &TestBench<Customer>, session: &Session<Customer>) -> Item {
     let mut item = bench.item(session.handle()).await.unwrap();
-    item.remove("kind").unwrap();
+    item.remove("session_type").unwrap();
     bench.put(item.clone()).await;
     item
 }
@@ -176,7 +176,11 @@ async fn a_session_without_a_type_belongs_to_the_first_that_writes_it() {
             _ => bench.store.cycle_id(&mut customer).await.unwrap(),
         }
         let item = bench.item(customer.handle()).await.unwrap();
-        assert_eq!(item["kind"], AttributeValue::S("Customer".into()), "{way}");
+        assert_eq!(
+            item["session_type"],
+            AttributeValue::S("Customer".into()),
+            "{way}"
+        );
         is_nothing_to(&staff, &customer).await;
         // Nor can a copy that the other type had loaded before be written.
         by_staff.theme = "mine".into();
@@ -193,7 +197,7 @@ async fn a_type_that_is_no_text_is_of_another_type() {
     let customer = bench.store.create(Customer::of(7)).await.unwrap();
     for kind in [AttributeValue::N("7".into()), AttributeValue::S("".into())] {
         let mut item = bench.item(customer.handle()).await.unwrap();
-        item.insert("kind".into(), kind);
+        item.insert("session_type".into(), kind);
         bench.put(item).await;
         assert!(bench.store.load(customer.id()).await.unwrap().is_none());
     }

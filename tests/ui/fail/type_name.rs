@@ -21,7 +21,7 @@ struct Größe {
 #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(typename = "app")]
 struct Misspelled {
-    #[dynamo(attr = "kind")]
+    #[dynamo(attr = "session_type")]
     taken: String,
     #[dynamo(attr = "type", type_name = "app")]
     on_a_field: String,

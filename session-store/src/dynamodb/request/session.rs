@@ -326,7 +326,7 @@ pub(super) fn require_type(
     if let (Some(own_type), Some(type_name)) = (own_type(e, schema), schema.type_name) {
         condition.push(format_args!("{own_type}"));
         if known == SessionType::Missing {
-            let (kind, type_name) = (e.name(schema.names.kind), e.string(type_name));
+            let (kind, type_name) = (e.name(schema.names.session_type), e.string(type_name));
             set.push(format_args!("{kind}={type_name}"));
         }
     }
@@ -336,7 +336,7 @@ pub(super) fn require_type(
 /// has no such condition.
 pub(super) fn own_type(e: &mut Expression, schema: &Schema) -> Option<String> {
     let type_name = schema.type_name?;
-    let (kind, type_name) = (e.name(schema.names.kind), e.string(type_name));
+    let (kind, type_name) = (e.name(schema.names.session_type), e.string(type_name));
     Some(format!(
         "(attribute_not_exists({kind}) OR {kind}={type_name})"
     ))
@@ -422,7 +422,7 @@ pub(crate) fn items(
 ) -> BatchGetItemFluentBuilder {
     let names = &table.schema().names;
     let sort_key = table.schema().sort_key.map(|(name, _)| name);
-    let always = [names.id, names.created_at, names.kind];
+    let always = [names.id, names.created_at, names.session_type];
     let always = always.into_iter().chain(sort_key);
     let mut e = Expression::default();
     let mut projection = Clauses::new(",");

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::dynamodb::{MAX_RESUME_ATTEMPTS, pause};
 use crate::error::{EncodeError, Error};
 use crate::id::SessionHandle;
-use crate::item::{Delta, Image, Intent, TimeoutChange, seconds_to_time};
+use crate::item::{Delta, Intent, TimeoutChange, images, seconds_to_time};
 use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::DynamoDbStore;
@@ -260,6 +260,6 @@ fn is_changed<S: SessionAttributes + Serialize>(
     };
     // Any handle will do: it does not affect the comparison.
     let handle = SessionHandle::of_secret(&[]);
-    let (before, after) = (Image::of(handle, before)?, Image::of(handle, data)?);
+    let (before, after) = images(handle, before, data)?;
     Ok(!Delta::between(S::SCHEMA, &before, &after, &Intent::default()).is_empty())
 }

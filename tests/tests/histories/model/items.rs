@@ -18,7 +18,7 @@ pub const OWN: [&str; 10] = [
     "version",
     "writes",
     "format",
-    "kind",
+    "session_type",
 ];
 
 pub fn number(item: &Value, name: &str) -> Option<u64> {
