@@ -57,8 +57,28 @@
 //! beside their text. An item of 400 KB never takes more unless it is compressed; data that would is not
 //! compressed, and is [`Error::TooLarge`].
 //!
-//! In serde's form, `Some(None)` comes back as `None`, and a `Vec<u8>` without `serde_bytes` is a list of
-//! numbers. `u128` and `i128` cannot be stored, which is [`Error::Encode`].
+//! An item also tells its session type: an id of one type is nothing to another. See
+//! [`type_name`](Schema::type_name).
+//!
+//! # What serde's form loses
+//!
+//! A session comes back as it was stored, in every format, or is refused before the call, with the name of
+//! the field: [`Error::Encode`]. Some types have a form in serde that tells less than the value:
+//!
+//! | stored | comes back as | what to do |
+//! |---|---|---|
+//! | `Some(None)` in an `Option<Option<T>>`, `Some(())` | `None` | an enum with a name for each case |
+//! | `2.0` in a `serde_json::Value`, or in an untagged enum that takes integers too | 2 | a field of type `f64`, or compare as `f64` |
+//! | a number in a `serde_json::Value` with more digits than an `f64` has | refused | a `String` |
+//! | `Vec<u8>` | the same, but as a list of numbers, which takes three times the space | `serde_bytes` |
+//! | `u128` and `i128` beyond 64 bits, NaN, infinities, an `f64` beyond 9.99e125 or below 1e-130 | refused | a `String` |
+//! | a map whose keys are floats, lists, maps or structs | refused | a list of pairs |
+//! | a map with integer keys in a tagged or untagged enum, or under `flatten` | refused, as [`read_back`](Builder::read_back) says | keys that are strings |
+//! | a key of a flattened map that is the name of a field | refused | a field of its own for the map |
+//! | a field with `skip`, or whose `serialize_with` leaves something out | its default | as meant |
+//!
+//! A value that a `#[serde(default = "..")]` makes up for a missing field is another one at each load until a
+//! save stores the field: write it once, when the session begins.
 //!
 //! # Saving
 //!
@@ -73,8 +93,8 @@
 //! times as many.
 //!
 //! An `index(consistent)` misses nothing, and can limit how many sessions one value has. One item, the
-//! roster, lists all sessions of a value. Its key is `#<attribute>#<value>`, and every log-in and log-out
-//! writes it, for one write unit per 19 sessions in it. It holds 7,500 sessions at most, so it is for users
+//! roster, lists all sessions of a value. Its key is `##<type>#<attribute>#<S, N or B>#<value>`, and every
+//! log-in and log-out writes it, for one write unit per 19 sessions in it. It holds 7,500 sessions at most, so it is for users
 //! rather than for tenants.
 //!
 //! # Features

@@ -7,6 +7,7 @@
 mod decode;
 mod delta;
 mod entries;
+mod equal;
 mod format;
 mod image;
 #[cfg(feature = "_record")]
@@ -26,7 +27,7 @@ pub use self::lifetime::Touch;
 
 pub(crate) use self::decode::decode;
 pub(crate) use self::delta::{Delta, Intent};
-pub(crate) use self::entries::images;
+pub(crate) use self::equal::images;
 pub(crate) use self::format::{Codec, decompress, unpack_bytes};
 pub(crate) use self::image::{Image, never_known};
 pub(crate) use self::key::{

@@ -137,7 +137,7 @@ impl<'a> Rosters<'a> {
             for _ in 0..MAX_DROP_ATTEMPTS {
                 let (checks, leave) = request::drop_moved(self.schema(), of, &handles);
                 let checks = checks.into_iter();
-                let items = checks.map(|check| check.into_condition_check(self.table));
+                let items = checks.map(|check| check.into_transact_item(self.table));
                 let mut items = items.collect::<Result<Vec<_>, _>>()?;
                 items.push(leave.into_transact_item(self.table)?);
                 let attempts = Attempts::default();

@@ -1,7 +1,8 @@
 //! Consistent indexes: one item for each value, its roster, has an entry for every session of the value.
 //!
-//! The roster of a value is an item of the same table with the key `#<attribute>#<value>`, behind
-//! the type's key prefix; no session's key begins like that. Its attribute `m` maps the handle of
+//! The roster of a value is an item of the same table with the key
+//! `##<type>#<attribute>#<S, N or B>#<value>`, behind the type's key prefix; no session's key begins like
+//! that. Its attribute `m` maps the handle of
 //! each session to the time of its creation, and `expires_at` lets DynamoDB's TTL delete it a week
 //! after the last of its sessions has ended, never before.
 //!
@@ -51,6 +52,26 @@
 //! one. The oldest is the oldest of the roster as it was read: a session that entered since with an earlier
 //! time of creation, by a slow clock or from another value, is not seen.
 //!
+//! With several rosters, those that can refuse come first, so that nothing ends for a session that is refused
+//! in the end. Then sessions are evicted for all of them in one transaction, as few as possible: one that
+//! is in two full rosters makes room in both.
+//!
+//! # Sessions with another value
+//!
+//! A session that was changed in a console, restored from a backup, or written by a program that does not know
+//! the index can be live, and have another value than its entry says. If nobody dropped that entry, a full
+//! roster would refuse every log-in as long as the session lives. So a writer that meets it drops it, in one
+//! transaction with an update of the session that changes nothing and depends on its value: a session that
+//! comes back to the value keeps its entry, or gets a new one.
+//!
+//! # Earlier rosters
+//!
+//! At first, a roster had the key `#<attribute>#<value>`, for all session types and types of values. Whoever
+//! begins a roster adopts the entries that are there, and those of the same digits as a text or number, if
+//! the type of the field has changed. Lists and revocations read both, since an earlier program may still
+//! enter sessions there. It does not see those that this one enters: after the last earlier program has
+//! stopped, revoke once more what was revoked meanwhile.
+//!
 //! # Stale entries
 //!
 //! A session that expires leaves its entry, and a roster far from its limit would collect them for
@@ -63,14 +84,13 @@
 //!
 //! 1. Read the roster. T0 is the newest time of creation in it.
 //! 2. Delete each session of it, on condition that it still has the value.
-//! 3. Take out the entries of those that are gone. The same write returns what is left: every entry
-//!    not younger than T0 is revoked too, from step 2, until there is none.
+//! 3. Take out the entries of those that are gone, and of those that have another value. The write returns
+//!    what is left: every entry not younger than T0 is revoked too, from step 2, until there is none.
 //!
 //! The repetition is for what came in between without being new: a change of id keeps the time of
-//! creation, so its new handle is met in the next round; so is a session that moved to the value. One
-//! whose delete was refused has moved to another value, and keeps its entry, because it may be on
-//! its way back. The revocation takes effect at its last write to the roster: a `create` that enters
-//! later survives it.
+//! creation, so its new handle is met in the next round; so is a session that moved to the value. A
+//! session that came back to the value before its entry was dropped is met again. The revocation takes
+//! effect at its last write to the roster: a `create` that enters later survives it.
 //!
 //! # What stays open
 //!
@@ -93,10 +113,12 @@
 //! |---|---|
 //! | `create` | `Put S(h)` if absent; `Update R(u) SET m.h` if it has `h` or is below the limit |
 //! | first session of a value | `Update R(u) SET m = {h}` if there is no `m`: a `SET` into a missing map is a `ValidationException`, so this is a second request |
+//! | first session of a value | before that, `BatchGet` of the earlier keys; if there are entries, `SET m` to them |
+//! | full, with entries of another value | one transaction: `Update S(h)` if it has another value, changing nothing; `REMOVE` the entries |
 //! | full, with stale entries | `BatchGetItem` of the sessions; `Delete` those that expired, on condition that they have; `REMOVE` the stale entries; then `SET` again |
 //! | full, evicting | one transaction: `Delete` the victims if they have the value, `SET m.h REMOVE m.victim` if `size(m)` is as seen |
 //! | `delete` | `Delete S(h)`; `Update R(u) REMOVE m.h` |
-//! | `revoke` | `Get R(u)`; `Delete` each session if it has the value; `REMOVE` the entries of those that are gone, returning the rest |
+//! | `revoke` | `BatchGet R(u)` and the earlier keys; `Delete` each session if it has the value; `REMOVE` the entries of those that are gone, returning the rest |
 //! | `cycle_id` | one transaction: `Delete S(old)` if live and unchanged, `Put S(new)`, `SET m.new REMOVE m.old` |
 //! | `save` that changes the value | one transaction: `Update S(h)` if it has the old value; `REMOVE` from `R(old)`; `SET` in `R(new)` |
 //!

@@ -5,8 +5,7 @@ use std::fmt::{self, Write as _};
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-    Update,
+    AttributeValue, Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
 use crate::error::Error;
@@ -177,18 +176,6 @@ impl Statement {
             .set_expression_attribute_names(self.names)
             .set_expression_attribute_values(self.values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-
-    /// As one part of a transaction that writes nothing: only the condition counts.
-    pub(crate) fn into_condition_check(self, table: &Table) -> Result<TransactWriteItem, Error> {
-        let check = ConditionCheck::builder()
-            .table_name(&table.name)
-            .set_key(Some(self.key))
-            .condition_expression(self.condition)
-            .set_expression_attribute_names(self.names)
-            .set_expression_attribute_values(self.values);
-        let check = check.build().map_err(incomplete)?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     /// As one write of a transaction.

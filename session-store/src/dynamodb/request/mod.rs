@@ -21,16 +21,17 @@ mod expression;
 mod roster;
 mod save;
 mod session;
+mod session_type;
 
 pub(crate) use self::roster::{
     MAX_LEAVING, MAX_MOVED, adopt, change, drop_moved, end_expired, leave, remove,
 };
 pub(crate) use self::save::{ExpiryBound, Save, save};
 pub(crate) use self::session::{
-    MAX_BATCH, Replacement, SessionType, Touching, create, cutoff, delete, delete_if, end, evict,
-    find, items, load, load_with_cutoff, replace, revoke_all, roster, rosters, touch, transaction,
-    unprocessed,
+    MAX_BATCH, Replacement, Touching, create, cutoff, delete, delete_if, end, evict, find, items,
+    load, load_with_cutoff, replace, revoke_all, roster, rosters, touch, transaction, unprocessed,
 };
+pub(crate) use self::session_type::SessionType;
 
 #[cfg(feature = "actix-session")]
 pub(crate) use self::session::end_present;

@@ -124,8 +124,11 @@ pub(crate) fn drop_moved(
 ) -> (Vec<Statement>, Statement) {
     let moved = handles.iter().map(|handle| {
         let mut e = Expression::default();
-        let condition = format!("NOT ({})", has_value(&mut e, schema, of));
-        Statement::new(key(schema, *handle), e, None, condition)
+        // An update that changes nothing: a `ConditionCheck` would need one more permission.
+        let update = format!("REMOVE {}", e.name("session-store/nothing"));
+        let exists = format!("attribute_exists({})", e.name(schema.names.id));
+        let condition = format!("{exists} AND NOT ({})", has_value(&mut e, schema, of));
+        Statement::new(key(schema, *handle), e, Some(update), condition)
     });
     let roster = RosterKey::of(schema, of);
     (moved.collect(), leave(schema, &roster, handles))

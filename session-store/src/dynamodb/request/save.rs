@@ -8,7 +8,8 @@ use crate::item::{DataChange, Delta, Millis, Nonce, TimeoutChange, WRITES, key, 
 use crate::schema::Schema;
 
 use super::expression::{Clauses, Expression, Statement};
-use super::session::{ANY_FORM, SessionType, live, require_type};
+use super::session::{ANY_FORM, live};
+use super::session_type::{SessionType, require_type};
 
 /// A write to a known session, and what it depends on.
 pub(crate) struct Save<'a> {
