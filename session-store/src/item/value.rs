@@ -34,17 +34,22 @@ pub(crate) fn checked_size(name: &str, value: &AttributeValue) -> Result<usize, 
 
 /// The bytes of `data`, or why DynamoDB would refuse an entry, under its path within the session.
 ///
-/// A map and a struct look the same here, so that the path shows the declared fields of the session, and no
-/// name below them.
+/// A map and a struct look the same here, so that the path shows the name of the entry, and no name below it.
+/// If an entry can be that of a flattened map, only a declared field is shown.
 pub(crate) fn checked_data_size(schema: &Schema, data: &Map) -> Result<usize, EncodeError> {
-    let shown = |name| schema.field_name(name).unwrap_or(HIDDEN);
+    // An entry beside the fields of any other type is one that an application behind a framework named.
+    let is_named = schema.fields.is_some() && !schema.flattened;
+    let shown = |name| match schema.field_name(name) {
+        None if !is_named => HIDDEN,
+        _ => name,
+    };
     let mut size = CONTAINER;
     for (name, value) in data {
         if name.is_empty() {
             return Err(Invalid::new("the name of a field is empty").within(schema.names.data));
         }
         size += ENTRY + name.len();
-        size += measure(value, 1).map_err(|invalid| invalid.within(shown(name)))?;
+        size += measure(value, 1).map_err(|invalid| invalid.within(shown(name.as_str())))?;
     }
     Ok(size)
 }

@@ -19,7 +19,9 @@ mod write;
 
 pub(crate) use self::number::Number;
 pub(crate) use self::path::{FieldNames, HIDDEN, MAX_DEPTH, Subject};
-pub(crate) use self::read::{read, read_entries};
+#[cfg(feature = "_record")]
+pub(crate) use self::read::read;
+pub(crate) use self::read::read_entries;
 pub(crate) use self::write::{Checks, write};
 
 #[cfg(test)]

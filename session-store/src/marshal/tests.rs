@@ -51,7 +51,7 @@ fn written<T: Serialize>(value: &T) -> AttributeValue {
 /// Why a value cannot be written, as `path: reason`, with all that its error shows checked.
 #[track_caller]
 fn refused<T: Serialize>(value: &T) -> String {
-    let failure = write(value, SESSION, Checks::All).err().expect("a failure");
+    let failure = write(value, SESSION, Checks::All).expect_err("a failure");
     let shown = format!("{}: {}", failure.path, failure.reason);
     let error = EncodeError::from(failure);
     let source = std::error::Error::source(&error).unwrap();

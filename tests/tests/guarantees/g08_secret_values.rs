@@ -436,6 +436,9 @@ async fn the_error_of_a_too_large_session_shows_declared_fields_only() {
     assert_secret(&shown(&error), &"keys");
 }
 
+/// A fault that has this item or this message.
+type Injected = fn(Value, &'static str) -> Fault;
+
 /// DynamoDB answers a refused write with the item, and some errors with what was sent.
 #[tokio::test]
 async fn no_error_of_dynamodb_shows_an_item_or_a_message_that_can_quote_a_value() {
@@ -446,7 +449,7 @@ async fn no_error_of_dynamodb_shows_an_item_or_a_message_that_can_quote_a_value(
     let mut session = bench.store.create(entries(SECRET)).await.unwrap();
     let item = json!({ "name": { "S": SECRET } });
     let message = "The parameter cannot be converted to a numeric value: gho_SECRET";
-    let faults: [(&str, fn(Value, &'static str) -> Fault); 6] = [
+    let faults: [(&str, Injected); 6] = [
         ("ValidationException", |_, message| {
             Fault::Answer(400, "ValidationException", message)
         }),

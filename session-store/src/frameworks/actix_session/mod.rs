@@ -91,8 +91,7 @@ use serde_json::Value;
 use crate::error::{EncodeError, Error};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::Map;
-use crate::marshal::{FieldNames as _, HIDDEN};
-use crate::schema::{Schema, SessionAttributes};
+use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
 
 use super::record::{Base, Data, Records};
@@ -186,7 +185,7 @@ where
     ) -> Result<SessionKey, SaveError> {
         let ended = ENDED.take();
         let saved = async {
-            let (base, data) = parse(S::SCHEMA, state)?;
+            let (base, data) = parse(state)?;
             let idle = seconds(ttl);
             let records = self.records();
             let Some((handle, base)) = base else {
@@ -222,7 +221,7 @@ where
             return Ok(key);
         };
         let saved = async {
-            let (base, data) = parse(S::SCHEMA, state)?;
+            let (base, data) = parse(state)?;
             let handle = id.handle();
             let base = base.filter(|(of, _)| *of == handle).map(|(_, base)| base);
             self.records()
@@ -268,7 +267,6 @@ const HANDLE: &str = "handle";
 
 /// The application's entries, and the base that [`load`](SessionStore::load) put beside them.
 fn parse(
-    schema: &Schema,
     mut state: HashMap<String, String>,
 ) -> Result<(Option<(SessionHandle, Base)>, Data), EncodeError> {
     let base = state.remove(RESERVED_KEY).and_then(|text| {
@@ -280,11 +278,7 @@ fn parse(
         .into_iter()
         .map(|(name, text)| match serde_json::from_str(&text) {
             Ok(value) => Ok((name, value)),
-            // The name can be of the application's making, and the error can show a part of the text.
-            Err(_) => {
-                let path = schema.field_name(&name).unwrap_or(HIDDEN);
-                Err(EncodeError::new(path, "it is not JSON"))
-            }
+            Err(_) => Err(EncodeError::new(name, "it is not JSON")),
         });
     Ok((base, entries.collect::<Result<_, _>>()?))
 }
