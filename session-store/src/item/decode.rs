@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
-use crate::error::{DecodeError, EncodeError};
+use crate::error::DecodeError;
 use crate::id::SessionHandle;
 use crate::marshal;
 use crate::schema::Schema;
@@ -133,26 +133,13 @@ fn split_fields(schema: &Schema, mut data: Map) -> (Map, Map) {
     (known, data)
 }
 
-/// Whether the entries of a session that is about to be written can be read as its type.
-///
-/// serde loses the type of a key within an untagged or internally tagged enum and under `flatten`, so that
-/// a map with other keys than strings is stored, and refused when it is read.
-#[allow(dead_code, reason = "the writes do not call it yet")]
-pub(crate) fn reads_back<S: DeserializeOwned>(
+/// Reads the entries of a session that is about to be written, as a load would.
+pub(super) fn read_again<S: DeserializeOwned>(
     data: &Map,
     schema: &Schema,
-) -> Result<(), EncodeError> {
+) -> Result<S, marshal::Failure> {
     let (known, _) = split_fields(schema, data.clone());
-    match marshal::read_entries::<S>(known, schema.subject()) {
-        Ok(_) => Ok(()),
-        Err(failure) => {
-            let cause = format!(
-                "it is stored in a form that its type cannot read back: {}",
-                failure.reason
-            );
-            Err(EncodeError::new(failure.path, cause))
-        }
-    }
+    marshal::read_entries(known, schema.subject())
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod live;
 mod marks;
 mod own;
 mod plan;
+mod read_back;
 mod roster;
 mod shards;
 mod state;
@@ -44,6 +45,7 @@ pub(crate) use self::own::{
     is_of_another_type, stored_creation, stored_expiry, stored_number, version_of,
 };
 pub(crate) use self::plan::{BaseState, DataChange, SavePlan};
+pub(crate) use self::read_back::check_reads_back;
 pub(crate) use self::roster::{
     Entry, Evicted, FullRoster, MEMBERS, Member, RosterChange, changes, choose_victims, entries,
     foreign_entries, members, rosters_of,

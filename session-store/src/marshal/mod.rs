@@ -17,6 +17,7 @@ mod read;
 mod serialize;
 mod write;
 
+pub(crate) use self::failure::Failure;
 pub(crate) use self::number::Number;
 pub(crate) use self::path::{FieldNames, HIDDEN, MAX_DEPTH, Subject};
 #[cfg(feature = "_record")]

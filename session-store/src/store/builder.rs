@@ -98,6 +98,16 @@ impl<S, C> Builder<S, C> {
         self
     }
 
+    /// Reads each session back before it is written, and refuses one that its type could not read
+    /// ([`Error::Encode`]); by default, only in debug builds and with the feature `test-util`.
+    ///
+    /// It is for types with an untagged or tagged enum, or a `flatten`, in which a map with integer keys can
+    /// be: serde writes them and cannot read them. It costs about as much as decoding a load.
+    pub fn read_back(mut self, check: bool) -> Self {
+        self.options.read_back = check;
+        self
+    }
+
     /// Uses a client that is ready. Nothing of its configuration is changed.
     pub fn client(self, client: Client) -> Builder<S, Ready>
     where

@@ -39,6 +39,7 @@ where
             let id = SessionId::mint()?;
             let handle = id.handle();
             let image = Image::of(handle, &data)?;
+            self.check_reads_back(handle, &image)?;
             let state = State::new(handle, lifetime, now, image.promoted());
             let item = image.into_item(codec, &state, Nonce::mint()?)?;
             Ok::<_, Error>((id, state, item))

@@ -141,6 +141,7 @@ where
         let id = SessionId::mint()?;
         let handle = id.handle();
         let after = Image::of(handle, &**session)?;
+        self.check_reads_back(handle, &after)?;
         let mut unknown = from.unknown.clone();
         unknown.data = match session.unsaved() {
             Some((before, _)) => never_known(&unknown, &Image::of_stored(handle, before)?),

@@ -5,10 +5,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::dynamodb::Table;
-use crate::error::{DecodeError, Error};
-use crate::item::Touch;
+use crate::error::{DecodeError, EncodeError, Error};
+use crate::id::SessionHandle;
+use crate::item::{Image, Touch, check_reads_back};
 use crate::rosters::Rosters;
 use crate::schema::SessionAttributes;
 
@@ -40,6 +43,7 @@ pub(crate) struct Options {
     pub(crate) unreadable: Option<Unreadable>,
     pub(crate) reads: ReadConsistency,
     pub(crate) share_loads: bool,
+    pub(crate) read_back: bool,
 }
 
 /// How to treat a session that cannot be read, as after a deploy that changed its type.
@@ -119,6 +123,23 @@ impl<S> DynamoDbStore<S> {
     /// Whether a load reads consistently if nothing else is known.
     pub(crate) fn reads_consistently(&self) -> bool {
         self.inner.options.reads != ReadConsistency::Eventual
+    }
+
+    /// Refuses a session that its type could not read, if that is to be checked.
+    pub(super) fn check_reads_back(
+        &self,
+        handle: SessionHandle,
+        image: &Image,
+    ) -> Result<(), EncodeError>
+    where
+        S: SessionAttributes + Serialize + DeserializeOwned,
+    {
+        let always = cfg!(any(debug_assertions, feature = "test-util"));
+        if always || self.inner.options.read_back {
+            check_reads_back::<S>(handle, image)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether a caller has a use for the version of its own writes.

@@ -76,6 +76,7 @@ where
             session.settle();
             return Ok(SaveAttempt::Stored);
         }
+        self.check_reads_back(handle, &after)?;
         delta.repair(schema, &state.promoted, &before, &after);
 
         let base = BaseState {
