@@ -3,7 +3,6 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::*;
-use crate::item::own::*;
 use crate::schema::Names;
 
 const SCHEMA: Schema = Schema::new("sessions")
