@@ -93,7 +93,7 @@
 //! times as many.
 //!
 //! An `index(consistent)` misses nothing, and can limit how many sessions one value has. One item, the
-//! roster, lists all sessions of a value. Its key is `##<type>#<attribute>#<S, N or B>#<value>`, and every
+//! roster, lists all sessions of a value. Its key is `#<attribute>#<value>#<S, N or B>#<type>`, and every
 //! log-in and log-out writes it, for one write unit per 19 sessions in it. It holds 7,500 sessions at most, so it is for users
 //! rather than for tenants.
 //!

@@ -31,7 +31,7 @@ pub(crate) fn handle_of(schema: &Schema, item: &Map) -> Option<SessionHandle> {
 pub(crate) struct RosterKey(String);
 
 impl RosterKey {
-    /// `##<type>#<attribute>#<S, N or B>#<value>`: each session type has its own rosters, and a text and a
+    /// `#<attribute>#<value>#<S, N or B>#<type>`: each session type has its own rosters, and a text and a
     /// number with the same digits are two values.
     pub(crate) fn of(schema: &Schema, of: &IndexValue) -> Self {
         Self(roster_text(schema, of.attribute, &of.value))
@@ -74,7 +74,7 @@ pub(crate) const CUTOFFS: u8 = 16;
 pub(crate) fn cutoff_key(schema: &Schema, copy: u8) -> Map {
     match copy {
         0 => key_of(schema, "#everyone"),
-        copy => key_of(schema, &format!("#everyone#{copy}")),
+        copy => key_of(schema, &format!("#everyone/{copy}")),
     }
 }
 
@@ -131,7 +131,7 @@ fn roster_text(schema: &Schema, attribute: &Attribute, value: &AttributeValue) -
         AttributeValue::B(_) => "B",
         _ => "S",
     };
-    format!("##{type_name}#{attribute}#{kind}#{}", key_text(value))
+    format!("#{attribute}#{}#{kind}#{type_name}", key_text(value))
 }
 
 fn key_of(schema: &Schema, text: &str) -> Map {

@@ -1,7 +1,7 @@
 //! Consistent indexes: one item for each value, its roster, has an entry for every session of the value.
 //!
 //! The roster of a value is an item of the same table with the key
-//! `##<type>#<attribute>#<S, N or B>#<value>`, behind the type's key prefix; no session's key begins like
+//! `#<attribute>#<value>#<S, N or B>#<type>`, behind the type's key prefix; no session's key begins like
 //! that. Its attribute `m` maps the handle of
 //! each session to the time of its creation, and `expires_at` lets DynamoDB's TTL delete it a week
 //! after the last of its sessions has ended, never before.

@@ -22,7 +22,8 @@ async fn check_rosters(
         let owner = roster["id"]
             .as_s()
             .unwrap()
-            .strip_prefix("##App#owner#N#")
+            .strip_prefix("#owner#")
+            .and_then(|owner| owner.strip_suffix("#N#App"))
             .unwrap();
         for handle in roster["m"].as_m().unwrap().keys() {
             named.entry(handle).or_default().push(owner);

@@ -231,7 +231,7 @@ async fn age(bench: &TestBench<Customer>, sessions: &[Session<Customer>]) {
         if item["id"]
             .as_s()
             .unwrap()
-            .starts_with("##Customer#user_id#N#7")
+            .starts_with("#user_id#7#N#Customer")
         {
             bench
                 .put(earlier_roster(7, &handles, &item["expires_at"]))

@@ -96,16 +96,16 @@ fn the_key_of_a_roster_has_the_type_the_attribute_and_the_value_behind_the_prefi
         let key = RosterKey::of(schema, &of(0, value));
         key.item_key(schema).remove("id")
     };
-    assert_eq!(id(&SCHEMA, s("u1")), Some(s("##app#user_id#S#u1")));
+    assert_eq!(id(&SCHEMA, s("u1")), Some(s("#user_id#u1#S#app")));
     let number = AttributeValue::N("-17".into());
-    assert_eq!(id(&SCHEMA, number), Some(s("##app#user_id#N#-17")));
+    assert_eq!(id(&SCHEMA, number), Some(s("#user_id#-17#N#app")));
     let binary = AttributeValue::B(Blob::new([0xff, 0xfe]));
-    assert_eq!(id(&SCHEMA, binary), Some(s("##app#user_id#B#__4")));
-    let shared = map(&[("id", "session/##app#user_id#S#u1"), ("sk", "session")]);
+    assert_eq!(id(&SCHEMA, binary), Some(s("#user_id#__4#B#app")));
+    let shared = map(&[("id", "session/#user_id#u1#S#app"), ("sk", "session")]);
     let key = RosterKey::of(&SHARED, &of(0, s("u1")));
     assert_eq!(key.item_key(&SHARED), shared);
     assert!(key.is_of(&SHARED, &shared));
-    assert!(!key.is_of(&SHARED, &map(&[("id", "##app#user_id#S#u1")])));
+    assert!(!key.is_of(&SHARED, &map(&[("id", "#user_id#u1#S#app")])));
 }
 
 #[test]
@@ -117,8 +117,8 @@ fn rosters_of_before_are_found_by_the_value_alone_and_by_its_twin() {
         ids
     };
     let number = AttributeValue::N("17".into());
-    assert_eq!(earlier(number), ["#user_id#17", "##app#user_id#S#17"]);
-    assert_eq!(earlier(s("17")), ["#user_id#17", "##app#user_id#N#17"]);
+    assert_eq!(earlier(number), ["#user_id#17", "#user_id#17#S#app"]);
+    assert_eq!(earlier(s("17")), ["#user_id#17", "#user_id#17#N#app"]);
     assert_eq!(earlier(s("017")), ["#user_id#017"]);
 }
 
@@ -159,7 +159,7 @@ fn no_two_values_have_one_roster() {
 fn the_keys_of_the_cutoff_are_behind_the_prefix_and_beside_the_sort_key() {
     let cutoff = map(&[("id", "session/#everyone"), ("sk", "session")]);
     assert_eq!(cutoff_key(&SHARED, 0), cutoff);
-    let other = map(&[("id", "session/#everyone#15"), ("sk", "session")]);
+    let other = map(&[("id", "session/#everyone/15"), ("sk", "session")]);
     assert_eq!(cutoff_key(&SHARED, CUTOFFS - 1), other);
 }
 
@@ -208,11 +208,8 @@ fn a_value_fits_if_the_longest_key_that_it_is_a_part_of_has_2048_bytes() {
         }
         2_048_i32 - i32::try_from(most).unwrap()
     };
-    assert_eq!(overhead(&SCHEMA, 0), "##app#user_id#S#".len() as i32);
-    assert_eq!(
-        overhead(&SHARED, 0),
-        "session/##app#user_id#S#".len() as i32
-    );
+    assert_eq!(overhead(&SCHEMA, 0), "#user_id##S#app".len() as i32);
+    assert_eq!(overhead(&SHARED, 0), "session/#user_id##S#app".len() as i32);
     assert_eq!(overhead(&SCHEMA, 1), "#99".len() as i32);
     // The rule for a default index without shards is elsewhere.
     assert!(overhead(&SCHEMA, 2) < 0);

@@ -41,7 +41,7 @@ async fn a_roster_outlives_its_sessions() {
     let bench = TestBench::<Exact>::new().await;
     let session = log_in(&bench, "u-17", 1).await.remove(0);
     let end = |items: Vec<session_store_tests::Item>| {
-        let key = "##Exact#user_id#S#u-17".to_owned();
+        let key = "#user_id#u-17#S#Exact".to_owned();
         let item = items.into_iter().find(|item| item["id"].as_s() == Ok(&key));
         item.unwrap()["expires_at"]
             .as_n()
@@ -196,7 +196,7 @@ async fn a_listing_has_more_than_one_page() {
 #[tokio::test]
 async fn a_value_that_is_too_long_for_a_rosters_key_is_refused() {
     let bench = TestBench::<Exact>::new().await;
-    let longest = "x".repeat(2048 - "##Exact#user_id#S#".len());
+    let longest = "x".repeat(2048 - "#user_id##S#Exact".len());
     bench.store.create(Exact::of(&longest)).await.unwrap();
     bench.wire.clear();
     match bench.store.create(Exact::of(&format!("{longest}x"))).await {

@@ -31,7 +31,7 @@ impl Exact {
 
 /// The handles in the roster of a user; `None` if there is no roster.
 async fn roster(bench: &TestBench<Exact>, user: &str) -> Option<BTreeSet<String>> {
-    let key = format!("##Exact#user_id#S#{user}");
+    let key = format!("#user_id#{user}#S#Exact");
     let items = bench.items().await;
     let item = items.iter().find(|item| item["id"].as_s() == Ok(&key))?;
     Some(item["m"].as_m().unwrap().keys().cloned().collect())

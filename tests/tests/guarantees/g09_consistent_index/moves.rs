@@ -186,7 +186,7 @@ async fn a_new_id_moves_the_roster_entry_in_the_same_transaction() {
 async fn a_deleted_roster_does_not_block_saves_and_new_ids() {
     let bench = TestBench::<Exact>::new().await;
     let mut session = log_in(&bench, "u-17", 1).await.remove(0);
-    let key = |user: &str| AttributeValue::S(format!("##Exact#user_id#S#{user}"));
+    let key = |user: &str| AttributeValue::S(format!("#user_id#{user}#S#Exact"));
     bench.delete([("id".to_owned(), key("u-17"))].into()).await;
     bench.store.cycle_id(&mut session).await.unwrap();
     assert_eq!(roster(&bench, "u-17").await, handles([&session]));

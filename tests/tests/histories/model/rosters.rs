@@ -9,14 +9,17 @@ use super::{Change, Model, Op, Violation, require};
 use crate::plan::Act;
 
 /// The handle of a session never begins like this.
-const PREFIX: &str = "##histories#user#N#";
+const PREFIX: &str = "#user#";
+
+/// The rest of the key: the kind of the value, and the session type.
+const SUFFIX: &str = "#N#histories";
 
 pub fn is_roster(key: &str) -> bool {
     key.starts_with('#')
 }
 
 pub fn roster_of(user: u64) -> String {
-    format!("{PREFIX}{user}")
+    format!("{PREFIX}{user}{SUFFIX}")
 }
 
 /// The handles in a roster, each with the time of creation of its session.
@@ -170,5 +173,5 @@ impl Model {
 }
 
 pub fn user_of(key: &str) -> Option<u64> {
-    key.strip_prefix(PREFIX)?.parse().ok()
+    key.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()
 }
