@@ -1,20 +1,35 @@
 //! The entries that serde writes of a session, against those that its schema declares.
 
 use crate::error::EncodeError;
-use crate::schema::{FlattenedEntries, SessionAttributes};
+use crate::schema::{FlattenedEntries, Schema, SessionAttributes};
 
 use super::value::Map;
 
-/// Refuses entries that could not be read back as they are: one that two fields write, one that the schema
-/// does not know, and one that it expects and serde did not write.
+/// The keys of a session's flattened fields, if none of them is an entry of another field.
+pub(super) fn flattened_entries<S: SessionAttributes>(
+    session: &S,
+) -> Result<FlattenedEntries, EncodeError> {
+    let mut flattened = FlattenedEntries::default();
+    if let Some(fields) = S::SCHEMA.fields.filter(|_| S::SCHEMA.flattened) {
+        session.flattened(&mut flattened);
+        if let Some(conflict) = flattened.conflict(fields) {
+            return Err(EncodeError::new(conflict.path(), conflict.to_string()));
+        }
+    }
+    Ok(flattened)
+}
+
+/// Refuses entries that could not be read back: one that the schema does not know, and one that it expects
+/// and serde did not write.
 ///
 /// A load gives serde the entries of the schema's fields alone. The derive and serde read the same
 /// attributes, but a `Serialize` can be written by hand.
-pub(super) fn check_entries<S: SessionAttributes>(
-    session: &S,
+pub(super) fn check_entries(
+    schema: &Schema,
+    flattened: &FlattenedEntries,
     data: &Map,
 ) -> Result<(), EncodeError> {
-    let Some(fields) = S::SCHEMA.fields else {
+    let Some(fields) = schema.fields else {
         return Ok(());
     };
     let mut known = 0;
@@ -27,18 +42,13 @@ pub(super) fn check_entries<S: SessionAttributes>(
             return Err(EncodeError::new(field.name, cause));
         }
     }
-    if known == data.len() && !S::SCHEMA.flattened {
+    if known == data.len() {
         return Ok(());
-    }
-    let mut flattened = FlattenedEntries::default();
-    session.flattened(&mut flattened);
-    if let Some(conflict) = flattened.conflict(fields) {
-        return Err(EncodeError::new(conflict.path(), conflict.to_string()));
     }
     let is_known = |name: &String| {
         let is_field = fields.iter().any(|field| field.name == name);
         // A type that is flattened by hand does not tell which entries it writes.
-        is_field || S::SCHEMA.flattened && flattened.writes(name) != Some(false)
+        is_field || schema.flattened && flattened.writes(name) != Some(false)
     };
     match data.keys().find(|name| !is_known(name)) {
         None => Ok(()),

@@ -8,7 +8,7 @@ use crate::id::SessionHandle;
 use crate::marshal::{self, Checks, FieldNames as _, HIDDEN};
 use crate::schema::{Attributes, Schema, SessionAttributes};
 
-use super::entries::check_entries;
+use super::entries::{check_entries, flattened_entries};
 use super::format::{Codec, Packed};
 use super::key::{check_key_text, key};
 use super::marks::Nonce;
@@ -33,8 +33,9 @@ impl Image {
         handle: SessionHandle,
         session: &S,
     ) -> Result<Self, EncodeError> {
+        let flattened = flattened_entries(session)?;
         let data = serialize(session, Checks::All)?;
-        check_entries(session, &data)?;
+        check_entries(S::SCHEMA, &flattened, &data)?;
         Self::new(S::SCHEMA, handle, data, session)
     }
 
