@@ -1,5 +1,6 @@
 //! The entries of `data` that flattened fields write, and which of them would overwrite each other.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -27,6 +28,8 @@ pub(crate) enum Conflict {
     },
     /// A key is in both flattened fields. It is the user's data, and not shown.
     BetweenFlattened(&'static str, &'static str),
+    /// A key is twice in one flattened field, whose type flattens a map itself.
+    WithinFlattened(&'static str),
 }
 
 impl FlattenedEntries {
@@ -50,6 +53,9 @@ impl FlattenedEntries {
                 if let Some((other, _)) = other {
                     return Some(Conflict::BetweenFlattened(other, flattened));
                 }
+            }
+            if keys.iter().collect::<HashSet<_>>().len() < keys.len() {
+                return Some(Conflict::WithinFlattened(flattened));
             }
             earlier.push((flattened, keys));
         }
@@ -76,7 +82,7 @@ impl Conflict {
     pub(crate) fn path(&self) -> &'static str {
         match self {
             Self::WithField { key, .. } => key,
-            Self::BetweenFlattened(_, second) => second,
+            Self::BetweenFlattened(_, name) | Self::WithinFlattened(name) => name,
         }
     }
 }
@@ -93,6 +99,11 @@ impl fmt::Display for Conflict {
                 f,
                 "the flattened fields `{first}` and `{second}` have a key in common; rename it in one of \
                  them, and let a flattened map be the last field"
+            ),
+            Self::WithinFlattened(name) => write!(
+                f,
+                "the flattened field `{name}` has the same key twice; rename the field in it that has the \
+                 name of a key, or remove the key"
             ),
         }
     }
@@ -541,6 +552,34 @@ mod tests {
             ("rest", &["a", "lang"]),
         ];
         assert_eq!(conflict(&flattened), Some(between));
+    }
+
+    #[test]
+    fn a_flattened_field_has_each_key_once() {
+        let prefs = |key| Prefs {
+            theme: "dark",
+            lang: None,
+            left_out: None,
+            inner: BTreeMap::from([(key, NeverSerialized)]),
+        };
+        #[derive(Serialize)]
+        struct Outer {
+            a: u8,
+            #[serde(flatten)]
+            prefs: Prefs,
+        }
+        let conflict = |key| {
+            let mut entries = FlattenedEntries::default();
+            let outer = Outer {
+                a: 1,
+                prefs: prefs(key),
+            };
+            entries.field("outer", &outer);
+            entries.conflict(&[])
+        };
+        assert_eq!(conflict('b'), None);
+        assert_eq!(conflict('a'), Some(Conflict::WithinFlattened("outer")));
+        assert_eq!(conflict('a').unwrap().path(), "outer");
     }
 
     #[test]
