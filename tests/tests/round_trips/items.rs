@@ -11,6 +11,7 @@ use session_store::{Attribute, Attributes, Error, Field, Session, SessionHandle,
 use session_store_tests::{Item, TestBench, chain};
 
 use super::formats::{BINARY, BINARY_COMPRESSED, COMPRESSED, Declared, In, MAP, data_of};
+use super::losses::Json;
 use super::{check, runtime};
 
 /// Reads each of its fields in another way.
@@ -22,9 +23,9 @@ struct Known {
     #[serde(default)]
     float: Option<f64>,
     #[serde(default)]
-    json: serde_json::Value,
+    json: Json,
     #[serde(default)]
-    list: Vec<serde_json::Value>,
+    list: Vec<Json>,
     #[serde(default)]
     names: BTreeSet<String>,
 }

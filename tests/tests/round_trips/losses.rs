@@ -41,7 +41,7 @@ impl Null for UnitStruct {
 }
 
 /// A value of JSON, in which a number has no kind.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Json(pub(crate) Value);
 
