@@ -1,5 +1,7 @@
 //! The fuzz targets with random bytes, as many as the tests have time for.
 
+mod round_trips;
+
 use proptest::prelude::*;
 use session_store_tests::fuzz;
 

@@ -89,7 +89,7 @@ mod tests {
             "bool": true,
             "text": "zwölf",
             "list": [1, [], { "nested": [null] }],
-            "numbers": [0, -1, u64::MAX, i64::MIN, 1.5, 1e-7, 1e100],
+            "numbers": [0, -1, u64::MAX, i64::MIN, 1.5, 1e-7, 1e100, 1.948550190168132e44],
         });
         let entries: HashMap<String, Value> = serde_json::from_value(entries).unwrap();
         let back = entries_into_json(entries_from_json(&entries));

@@ -14,6 +14,7 @@ use super::json;
 use super::keys::KeyValue;
 use super::part::{Adapt, Part};
 use super::path::{Key, Path, Step};
+use super::taken::{TWICE, Taken};
 
 /// The elements of a list.
 pub(super) struct Elements<'a, C, A> {
@@ -71,16 +72,19 @@ pub(super) struct Entries<'a, C, A> {
     adapt: PhantomData<A>,
     path: &'a Path<'a>,
     key: Key<'a>,
+    taken: Taken,
 }
 
 impl<'a, C, A> Entries<'a, C, A> {
+    /// `taken` has the keys that the map cannot have again.
     #[inline]
-    pub(super) fn new(inner: C, path: &'a Path<'a>) -> Self {
+    pub(super) fn new(inner: C, path: &'a Path<'a>, taken: Taken) -> Self {
         Self {
             inner,
             adapt: PhantomData,
             path,
             key: Key::new(path.names()),
+            taken,
         }
     }
 }
@@ -91,7 +95,7 @@ impl<C: SerializeMap, A: Adapt> SerializeMap for Entries<'_, C, A> {
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Failed> {
         self.key.forget();
-        let key = KeyValue::new(key, self.path, &self.key);
+        let key = KeyValue::new(key, self.path, &self.key, &self.taken);
         self.inner.serialize_key(&key).map_err(Failed::inner)
     }
 
@@ -110,7 +114,7 @@ impl<C: SerializeMap, A: Adapt> SerializeMap for Entries<'_, C, A> {
         self.key.forget();
         // The inner serializer takes the key before the value, and so the path of the value knows it.
         let path = self.path.below(Step::Key(&self.key));
-        let key = KeyValue::new(key, self.path, &self.key);
+        let key = KeyValue::new(key, self.path, &self.key, &self.taken);
         let value = Part::<_, A>::new(value, &path);
         self.inner
             .serialize_entry(&key, &value)
@@ -129,6 +133,8 @@ pub(super) enum Fields<'a, S: Serializer, A> {
         inner: S::SerializeStruct,
         adapt: PhantomData<A>,
         path: &'a Path<'a>,
+        /// The tag of an internally tagged enum, if the struct is its content.
+        first: Option<&'static str>,
     },
     Number {
         inner: S,
@@ -140,8 +146,12 @@ pub(super) enum Fields<'a, S: Serializer, A> {
 impl<'a, S: Serializer, A> Fields<'a, S, A> {
     #[inline]
     pub(super) fn new(inner: S::SerializeStruct, path: &'a Path<'a>) -> Self {
-        let adapt = PhantomData;
-        Self::Struct { inner, adapt, path }
+        Self::Struct {
+            inner,
+            adapt: PhantomData,
+            path,
+            first: None,
+        }
     }
 
     pub(super) fn number(inner: S, path: &'a Path<'a>) -> Self {
@@ -165,8 +175,14 @@ impl<S: Serializer, A: Adapt> SerializeStruct for Fields<'_, S, A> {
         value: &T,
     ) -> Result<(), Failed> {
         match self {
-            Self::Struct { inner, path, .. } => {
+            Self::Struct {
+                inner, path, first, ..
+            } => {
                 check_name(name, path)?;
+                if *first == Some(name) && path.pass.is_checked {
+                    return Err(Failed::because(TWICE));
+                }
+                first.get_or_insert(name);
                 let path = path.below(Step::Name(name));
                 let value = Part::<_, A>::new(value, &path);
                 inner.serialize_field(name, &value).map_err(Failed::inner)

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::failure::Failed;
 use super::path::{Key, Path};
+use super::taken::Taken;
 
 /// A key on its way to the inner serializer.
 pub(super) struct KeyValue<'a, T: ?Sized> {
@@ -13,20 +14,31 @@ pub(super) struct KeyValue<'a, T: ?Sized> {
     /// The path of the map.
     map: &'a Path<'a>,
     key: &'a Key<'a>,
+    taken: &'a Taken,
 }
 
 impl<'a, T: ?Sized> KeyValue<'a, T> {
     #[inline]
-    pub(super) fn new(value: &'a T, map: &'a Path<'a>, key: &'a Key<'a>) -> Self {
-        Self { value, map, key }
+    pub(super) fn new(value: &'a T, map: &'a Path<'a>, key: &'a Key<'a>, taken: &'a Taken) -> Self {
+        Self {
+            value,
+            map,
+            key,
+            taken,
+        }
     }
 }
 
 impl<T: Serialize + ?Sized> Serialize for KeyValue<'_, T> {
     #[inline]
     fn serialize<S: Serializer>(&self, inner: S) -> Result<S::Ok, S::Error> {
-        let (map, key) = (self.map, self.key);
-        let written = self.value.serialize(KeyAdapter { inner, map, key });
+        let (map, key, taken) = (self.map, self.key, self.taken);
+        let written = self.value.serialize(KeyAdapter {
+            inner,
+            map,
+            key,
+            taken,
+        });
         written.map_err(|failed| map.note_written(failed))
     }
 }
@@ -35,6 +47,7 @@ struct KeyAdapter<'a, S> {
     inner: S,
     map: &'a Path<'a>,
     key: &'a Key<'a>,
+    taken: &'a Taken,
 }
 
 impl<S: Serializer> KeyAdapter<'_, S> {
@@ -42,6 +55,7 @@ impl<S: Serializer> KeyAdapter<'_, S> {
         if text.is_empty() && self.map.pass.is_checked {
             return Err(Failed::because("the key of a map is empty"));
         }
+        self.taken.take(text)?;
         self.key.see(text);
         Ok(())
     }
@@ -88,7 +102,12 @@ impl<S: Serializer> Serializer for KeyAdapter<'_, S> {
         serialize_u32(u32);
         serialize_u64(u64);
         serialize_u128(u128);
-        serialize_char(char);
+    }
+
+    #[inline]
+    fn serialize_char(self, value: char) -> Result<S::Ok, Failed> {
+        self.taken.take(value.encode_utf8(&mut [0; 4]))?;
+        self.inner.serialize_char(value).map_err(Failed::inner)
     }
 
     #[inline]
@@ -113,7 +132,7 @@ impl<S: Serializer> Serializer for KeyAdapter<'_, S> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, Failed> {
-        let value = KeyValue::new(value, self.map, self.key);
+        let value = KeyValue::new(value, self.map, self.key, self.taken);
         let written = self.inner.serialize_newtype_struct(name, &value);
         written.map_err(Failed::inner)
     }

@@ -15,6 +15,7 @@ mod part;
 mod path;
 mod read;
 mod serialize;
+mod taken;
 mod write;
 
 pub(crate) use self::failure::Failure;

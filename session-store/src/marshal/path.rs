@@ -116,6 +116,11 @@ impl<'a> Path<'a> {
         }
     }
 
+    /// Whether it is that of the whole session.
+    pub(super) fn is_top(&self) -> bool {
+        matches!(self.step, Step::Top)
+    }
+
     pub(super) fn is_set(&self) -> bool {
         matches!(self.step, Step::Set)
     }

@@ -7,6 +7,7 @@ use super::failure::Failed;
 use super::json::{self, NUMBER, RAW};
 use super::part::{Adapt, Part};
 use super::path::Path;
+use super::taken::Taken;
 
 /// Puts the adapter around the serializer of each part.
 pub(super) struct Adapting;
@@ -191,8 +192,13 @@ impl<'a, S: Serializer> Serializer for Adapter<'a, S> {
     #[inline]
     fn serialize_map(self, length: Option<usize>) -> Result<Self::SerializeMap, Failed> {
         self.path.check_depth()?;
+        let taken = Taken::of(self.path, length);
         let inner = self.inner.serialize_map(length.map(|n| n.min(MAX_HINT)));
-        Ok(Entries::new(inner.map_err(Failed::inner)?, self.path))
+        Ok(Entries::new(
+            inner.map_err(Failed::inner)?,
+            self.path,
+            taken,
+        ))
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 //! The entries of `data` that flattened fields write, and which of them would overwrite each other.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -8,6 +9,7 @@ use serde::ser::{
     Serializer,
 };
 
+use super::conflict::Conflict;
 use super::definition::Field;
 
 /// Collects the keys that the flattened fields of a session write beside its other fields.
@@ -15,18 +17,6 @@ use super::definition::Field;
 pub struct FlattenedEntries {
     /// The flattened fields, each with its keys.
     fields: Vec<(&'static str, Vec<String>)>,
-}
-
-/// Two fields that write one entry of `data`, so that one of the values would be lost.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Conflict {
-    /// A key of a flattened field is the name or an alias of a field.
-    WithField {
-        key: &'static str,
-        flattened: &'static str,
-    },
-    /// A key is in both flattened fields. It is the user's data, and not shown.
-    BetweenFlattened(&'static str, &'static str),
 }
 
 impl FlattenedEntries {
@@ -51,6 +41,9 @@ impl FlattenedEntries {
                     return Some(Conflict::BetweenFlattened(other, flattened));
                 }
             }
+            if keys.iter().collect::<HashSet<_>>().len() < keys.len() {
+                return Some(Conflict::WithinFlattened(flattened));
+            }
             earlier.push((flattened, keys));
         }
         None
@@ -68,33 +61,6 @@ impl Field {
     fn name_equal_to(&self, key: &str) -> Option<&'static str> {
         let mut names = std::iter::once(&self.name).chain(self.aliases);
         names.find(|name| **name == key).copied()
-    }
-}
-
-impl Conflict {
-    /// The field that is to be changed.
-    pub(crate) fn path(&self) -> &'static str {
-        match self {
-            Self::WithField { key, .. } => key,
-            Self::BetweenFlattened(_, second) => second,
-        }
-    }
-}
-
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WithField { key, flattened } => write!(
-                f,
-                "the flattened field `{flattened}` has the key `{key}`, which is the name of another field; \
-                 rename that field, or remove the key"
-            ),
-            Self::BetweenFlattened(first, second) => write!(
-                f,
-                "the flattened fields `{first}` and `{second}` have a key in common; rename it in one of \
-                 them, and let a flattened map be the last field"
-            ),
-        }
     }
 }
 
@@ -541,6 +507,34 @@ mod tests {
             ("rest", &["a", "lang"]),
         ];
         assert_eq!(conflict(&flattened), Some(between));
+    }
+
+    #[test]
+    fn a_flattened_field_has_each_key_once() {
+        let prefs = |key| Prefs {
+            theme: "dark",
+            lang: None,
+            left_out: None,
+            inner: BTreeMap::from([(key, NeverSerialized)]),
+        };
+        #[derive(Serialize)]
+        struct Outer {
+            a: u8,
+            #[serde(flatten)]
+            prefs: Prefs,
+        }
+        let conflict = |key| {
+            let mut entries = FlattenedEntries::default();
+            let outer = Outer {
+                a: 1,
+                prefs: prefs(key),
+            };
+            entries.field("outer", &outer);
+            entries.conflict(&[])
+        };
+        assert_eq!(conflict('b'), None);
+        assert_eq!(conflict('a'), Some(Conflict::WithinFlattened("outer")));
+        assert_eq!(conflict('a').unwrap().path(), "outer");
     }
 
     #[test]

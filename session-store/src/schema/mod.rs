@@ -2,6 +2,7 @@
 
 mod attribute;
 mod check;
+mod conflict;
 mod definition;
 pub(crate) mod derive_support;
 mod flattened;
