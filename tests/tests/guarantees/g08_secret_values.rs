@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for Talks {
 macro_rules! formats {
     ($($loose:ident $strict:ident: $data:literal $(, $compress:literal)?;)*) => {$(
         #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(table = "tests", data = $data $(, compress = $compress)?)]
+        #[dynamo(table = "tests", type_name = "app", data = $data $(, compress = $compress)?)]
         struct $loose {
             #[serde(flatten)]
             entries: BTreeMap<String, Value>,
@@ -100,7 +100,7 @@ macro_rules! formats {
         }
 
         #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(table = "tests", data = $data $(, compress = $compress)?)]
+        #[dynamo(table = "tests", type_name = "app", data = $data $(, compress = $compress)?)]
         #[serde(default)]
         struct $strict {
             number: u8,
@@ -353,7 +353,7 @@ impl<'de> Deserialize<'de> for Bad {
 macro_rules! writers {
     ($($name:ident: $data:literal $(, $compress:literal)?;)*) => {$(
         #[derive(Clone, Debug, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(table = "tests", data = $data $(, compress = $compress)?)]
+        #[dynamo(table = "tests", type_name = "app", data = $data $(, compress = $compress)?)]
         struct $name {
             field: Bad,
             #[dynamo(attr = "promoted")]
