@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix_session::storage::{SessionKey, SessionStore};
+use actix_session::storage::{LoadError, SessionKey, SessionStore};
 use session_store::actix_session::ActixSessions;
 use time::Duration;
 
-use super::{Field, Subject, Web, text};
-use crate::TestBench;
+use super::{Field, Staff, Subject, Values, Web, ours, text};
+use crate::{Item, TestBench};
 
 /// This crate's store behind the trait of actix-session 0.11.
 #[derive(Clone, Debug)]
@@ -96,6 +96,51 @@ impl Subject for Actix {
         deleted.map_err(|error| format!("{error:#}"))
     }
 
+    /// As the middleware does, which continues with an empty session if this one cannot be decoded.
+    async fn visit(&self, id: &str) -> Result<(), String> {
+        match self.sessions.load(&key(id)).await {
+            Ok(_) | Err(LoadError::Deserialization(_)) => Ok(()),
+            Err(error) => Err(text(error)),
+        }
+    }
+
+    /// As the middleware does: it always reads first, and forgets a key without a session.
+    async fn log_out(&self, id: &str) -> Result<(), String> {
+        match self.sessions.load(&key(id)).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) | Err(LoadError::Deserialization(_)) => self.delete(id).await,
+            Err(error) => Err(text(error)),
+        }
+    }
+
+    async fn revoke(&self, user: &str) -> Option<Result<(), String>> {
+        Some(ours::revoke(self.sessions.store(), user).await)
+    }
+
+    async fn clean_up(&self) -> Option<Result<(), String>> {
+        None
+    }
+
+    async fn other_loads(&self, id: &str) -> Result<bool, String> {
+        let staff = ActixSessions::<Staff>::new(self.bench.other().await);
+        let found = staff.load(&key(id)).await;
+        found.map(|found| found.is_some()).map_err(text)
+    }
+
+    async fn other_deletes(&self, id: &str) -> Result<(), String> {
+        let staff = ActixSessions::<Staff>::new(self.bench.other().await);
+        let deleted = staff.delete(&key(id)).await;
+        deleted.map_err(|error| format!("{error:#}"))
+    }
+
+    async fn other_revokes(&self, user: &str) -> Option<Result<usize, String>> {
+        Some(ours::list_and_revoke(&self.bench.other().await, user).await)
+    }
+
+    fn hostile(&self, item: &Item) -> Vec<Item> {
+        ours::hostile(item)
+    }
+
     fn id(copy: &Self::Copy) -> String {
         copy.key.clone()
     }
@@ -111,5 +156,15 @@ impl Subject for Actix {
             Some(text) => drop(copy.state.insert(name, text)),
             None => drop(copy.state.remove(&name)),
         }
+    }
+    fn values(copy: &Self::Copy) -> Result<Values, String> {
+        let stored = copy.state.get("values").ok_or("there are no values")?;
+        serde_json::from_str(stored).map_err(text)
+    }
+
+    fn set_values(copy: &mut Self::Copy, values: &Values) -> Result<(), String> {
+        let values = serde_json::to_string(values).map_err(text)?;
+        copy.state.insert("values".to_owned(), values);
+        Ok(())
     }
 }

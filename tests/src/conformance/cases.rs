@@ -2,13 +2,13 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Field, Outcome, Subject};
+use super::{Field, NoPass, Outcome, Subject, applications, ending, secrets, values};
 use crate::{Fault, Wire};
 
 /// Runs all cases on a store, each on a new table, and returns the outcome of each.
 pub async fn outcomes<S: Subject>() -> Vec<(&'static str, Outcome)> {
     macro_rules! run {
-        ($($case:ident: $fault:literal,)*) => {
+        ($($case:path: $fault:literal,)*) => {
             vec![$(($fault, $case(S::new().await).await)),*]
         };
     }
@@ -29,6 +29,26 @@ pub async fn outcomes<S: Subject>() -> Vec<(&'static str, Outcome)> {
         lost_response_to_save: "a save whose response was lost is applied again, over a newer one",
         lost_response_to_create: "a create whose response was lost leaves a second session",
         revoked_before_the_response: "a create whose response was lost brings back a revoked session",
+        values::numbers: "a float or a long integer comes back changed",
+        values::negative_zero: "-0.0 comes back as 0.0",
+        values::whole: "2.0 in a `serde_json::Value` comes back as 2",
+        values::beyond: "a number beyond DynamoDB's range is stored as another, or refused without its name",
+        values::keys: "a map whose keys are not strings comes back changed",
+        values::bytes_and_null: "bytes, null or an empty value comes back changed",
+        applications::read: "another application in the table reads a session",
+        applications::ended: "another application in the table ends a session by its id",
+        applications::listed: "another application lists or revokes a user's sessions",
+        applications::not_a_session: "clean-up deletes an item that is not a session",
+        applications::renewed: "clean-up deletes a session that was renewed meanwhile",
+        ending::missed: "a log-out after a read that missed the session leaves it",
+        ending::delete_that_fails: "a log-out that failed is reported as done",
+        ending::fails_every_request: "a session that cannot be decoded fails every request",
+        ending::undeletable: "a session that cannot be decoded cannot be deleted or revoked",
+        ending::undecodable: "a log-out of a session that cannot be decoded leaves it",
+        ending::in_part: "a revocation or clean-up that failed in part is reported as done",
+        ending::stale_entry: "a full limit refuses log-ins because of a session that is gone",
+        secrets::shown: "an error or the log shows a value of the session",
+        secrets::memory: "a hostile item takes the memory of the process",
     }
 }
 
@@ -105,7 +125,7 @@ async fn fresh_log_in<S: Subject>(subject: S) -> Outcome {
         .find(|call| call.input["ConsistentRead"] != true)
     {
         None => Ok(()),
-        Some(call) => Err(format!("{} without ConsistentRead", call.operation)),
+        Some(call) => Err(format!("{} without ConsistentRead", call.operation).into()),
     }
 }
 
@@ -151,7 +171,7 @@ async fn unit_of_expiry<S: Subject>(subject: S) -> Outcome {
         let expiry = item.get("expires_at").and_then(|expiry| expiry.as_n().ok());
         let seconds = expiry.and_then(|expiry| expiry.parse::<u64>().ok());
         if !seconds.is_some_and(|seconds| (now..=now + 12 * 3600).contains(&seconds)) {
-            return Err(format!("{:?} for TTL", item.get("expires_at")));
+            return Err(format!("{:?} for TTL", item.get("expires_at")).into());
         }
     }
     Ok(())
@@ -163,7 +183,7 @@ async fn too_large<S: Subject>(subject: S) -> Outcome {
     S::set(&mut copy, Field::Cart, Some(&"x".repeat(401 * 1024)));
     match subject.save(&mut copy).await {
         Ok(()) => return Err("it is accepted".into()),
-        Err(text) if !text.contains("cart") && !text.contains("size") => return Err(text),
+        Err(text) if !text.contains("cart") && !text.contains("size") => return Err(text.into()),
         Err(_) => {}
     }
     match subject.bench().items().await == before {
@@ -206,7 +226,7 @@ async fn lost_response_to_create<S: Subject>(subject: S) -> Outcome {
     let left = subject.bench().items().await.len();
     match left <= usize::from(created.is_ok()) {
         true => Ok(()),
-        false => Err(format!("there are {left} items")),
+        false => Err(format!("there are {left} items").into()),
     }
 }
 
@@ -230,32 +250,32 @@ async fn revoked_before_the_response<S: Subject>(subject: S) -> Outcome {
     }
 }
 
-fn wire<S: Subject>(subject: &S) -> &Wire {
+pub(super) fn wire<S: Subject>(subject: &S) -> &Wire {
     &subject.bench().wire
 }
 
-async fn present<S: Subject>(subject: &S, id: &str) -> Result<S::Copy, String> {
+pub(super) async fn present<S: Subject>(subject: &S, id: &str) -> Result<S::Copy, NoPass> {
     let loaded = subject.load(id).await?;
-    loaded.ok_or_else(|| "the session is lost".to_owned())
+    loaded.ok_or_else(|| "the session is lost".into())
 }
 
 fn is<S: Subject>(copy: &S::Copy, field: Field, wanted: Option<&str>) -> Outcome {
     let found = S::get(copy, field);
     match found.as_deref() == wanted {
         true => Ok(()),
-        false => Err(format!("{} is {found:?} and not {wanted:?}", field.name())),
+        false => Err(format!("{} is {found:?} and not {wanted:?}", field.name()).into()),
     }
 }
 
-async fn nothing_is_left<S: Subject>(subject: &S) -> Outcome {
+pub(super) async fn nothing_is_left<S: Subject>(subject: &S) -> Outcome {
     match subject.bench().items().await.len() {
         0 => Ok(()),
-        left => Err(format!("{left} item is left")),
+        left => Err(format!("{left} item is left").into()),
     }
 }
 
 /// Moves the expiry of all sessions into the past, so that it does not matter which clock the store reads.
-async fn expire_all<S: Subject>(subject: &S) {
+pub(super) async fn expire_all<S: Subject>(subject: &S) {
     let bench = subject.bench();
     let past = bench.clock.millis() / 1000 - 60;
     for mut item in bench.items().await {
