@@ -70,6 +70,7 @@
 //! | `Some(None)` in an `Option<Option<T>>`, `Some(())` | `None` | an enum with a name for each case |
 //! | `2.0` in a `serde_json::Value`, or in an untagged enum that takes integers too | 2 | a field of type `f64`, or compare as `f64` |
 //! | a number in a `serde_json::Value` with more digits than an `f64` has | refused | a `String` |
+//! | `-0.0` | `0.0`, since DynamoDB has one zero | a `String`, if the sign matters |
 //! | `Vec<u8>` | the same, but as a list of numbers, which takes three times the space | `serde_bytes` |
 //! | `u128` and `i128` beyond 64 bits, NaN, infinities, an `f64` beyond 9.99e125 or below 1e-130 | refused | a `String` |
 //! | a map whose keys are floats, lists, maps or structs | refused | a list of pairs |

@@ -69,7 +69,9 @@ impl Lab {
         let store = DynamoDbStore::builder()
             .client(client.clone())
             .table_name(&table)
-            .touch(Touch::Always);
+            .touch(Touch::Always)
+            // What the check costs: the same with `SESSION_STORE_READ_BACK=1`.
+            .read_back(std::env::var_os("SESSION_STORE_READ_BACK").is_some());
         let store = store.build().await.unwrap();
         store.create_table().await.unwrap();
         let partition_key = DynamoDBStoreKey {
