@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use futures_util::future::join_all;
+
 use crate::error::ServiceError;
 use crate::id::SessionHandle;
 use crate::item::{
-    Map, Member, Millis, Partition, RosterKey, cutoff_of, handle_of, is_before_cutoff,
+    CUTOFFS, Map, Member, Millis, Partition, RosterKey, cutoff_of, handle_of, is_before_cutoff,
     is_of_another_type, members,
 };
 use crate::schema::Attribute;
@@ -44,18 +46,30 @@ impl Table {
         consistent: bool,
     ) -> Result<Option<Map>, ServiceError> {
         let mut items = Vec::new();
-        let mut request = request::load_with_cutoff(self, handle, consistent);
+        let first_too = self.is_first_cutoff_due();
+        let mut request = request::load_with_cutoff(self, handle, consistent, first_too);
         for attempt in 1..=MAX_BATCH_ATTEMPTS {
             let read = self.send(request, Sending::Read).await?;
             let answered = read.responses.into_iter().flatten();
             items.extend(answered.flat_map(|(_, items)| items));
             let Some(left) = read.unprocessed_keys.filter(|left| !left.is_empty()) else {
                 let is_session = |item: &Map| handle_of(self.schema(), item).is_some();
-                let (sessions, cutoff): (Vec<_>, Vec<_>) = items.into_iter().partition(is_session);
+                let (sessions, copies): (Vec<_>, Vec<_>) = items.into_iter().partition(is_session);
+                let moments = copies.iter().map(moment_of);
+                let moments = moments.collect::<Result<Vec<_>, _>>()?;
+                let cutoff = moments.iter().max().copied();
+                if let Some(cutoff) = cutoff.filter(|_| first_too) {
+                    let is_everywhere = moments.len() > 1 && moments.iter().all(|it| *it == cutoff);
+                    if !is_everywhere {
+                        self.copy_cutoff(cutoff).await;
+                    }
+                }
+                if first_too {
+                    self.note_first_cutoff();
+                }
                 let Some(session) = sessions.into_iter().next() else {
                     return Ok(None);
                 };
-                let cutoff = cutoff.first().map(moment_of).transpose()?;
                 if cutoff.is_some_and(|cutoff| is_before_cutoff(self.schema(), &session, cutoff)) {
                     self.end_revoked(handle, &session).await;
                     return Ok(None);
@@ -66,6 +80,22 @@ impl Table {
             pause(attempt).await;
         }
         Err(ServiceError::unprocessed("BatchGetItem"))
+    }
+
+    /// Brings all copies of the cutoff up to this moment: an earlier program, or a write that failed, has set
+    /// some of them alone. If that fails, the next load that reads the first copy tries again.
+    async fn copy_cutoff(&self, moment: Millis) {
+        let copies = (0..CUTOFFS).map(|copy| async move {
+            let revoke = || {
+                let cutoff = request::revoke_all(self.schema(), copy, moment);
+                cutoff.into_update_item(self)
+            };
+            self.update(revoke).await.map(drop)
+        });
+        let copied: Result<Vec<_>, _> = join_all(copies).await.into_iter().collect();
+        if let Err(error) = copied {
+            tracing::debug!(%error, "not all copies of the moment of `revoke_all` could be written");
+        }
     }
 
     /// Deletes a session that was revoked by the cutoff, for programs that do not look at the cutoff. If
@@ -92,11 +122,15 @@ impl Table {
     }
 
     /// The items of these rosters: one consistent read of them all.
-    pub(crate) async fn rosters(&self, rosters: &[RosterKey]) -> Result<Vec<Map>, ServiceError> {
+    pub(crate) async fn rosters(
+        &self,
+        rosters: &[RosterKey],
+        patience: Patience,
+    ) -> Result<Vec<Map>, ServiceError> {
         let mut items = Vec::new();
         let mut request = request::rosters(self, rosters);
         for attempt in 1..=MAX_BATCH_ATTEMPTS {
-            let read = self.read_with(Patience::WithThrottling, || request.clone());
+            let read = self.read_with(patience, || request.clone());
             let read = read.await?;
             let answered = read.responses.into_iter().flatten();
             items.extend(answered.flat_map(|(_, items)| items));

@@ -1,5 +1,7 @@
 //! The table that requests go to, and all that an operation needs to know of it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use aws_sdk_dynamodb::Client;
 use aws_smithy_async::time::SharedTimeSource;
 
@@ -11,6 +13,8 @@ pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) codec: Codec,
     clock: SharedTimeSource,
+    /// When the first copy of the cutoff was last read, in seconds since 1970.
+    first_cutoff_read: AtomicU64,
 }
 
 impl Table {
@@ -21,11 +25,27 @@ impl Table {
             name,
             codec,
             clock,
+            first_cutoff_read: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn schema(&self) -> &'static Schema {
         self.codec.schema()
+    }
+
+    /// Whether the next load has to read the first copy of the cutoff as well: at first, and then once a minute.
+    /// An earlier program writes that one alone.
+    pub(super) fn is_first_cutoff_due(&self) -> bool {
+        let (now, read) = (
+            self.now().seconds(),
+            self.first_cutoff_read.load(Ordering::Relaxed),
+        );
+        now >= read.saturating_add(60) || now < read
+    }
+
+    pub(super) fn note_first_cutoff(&self) {
+        self.first_cutoff_read
+            .store(self.now().seconds(), Ordering::Relaxed);
     }
 
     /// The time by the client's time source, and no other clock.

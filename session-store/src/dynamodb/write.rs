@@ -36,8 +36,8 @@ pub(crate) enum Deleted {
     /// There is none, and an earlier attempt of this delete got no answer: most likely it removed the
     /// item.
     PresumedRemoved,
-    /// It is there, and the condition did not hold.
-    ConditionFailed,
+    /// It is there as this, and the condition did not hold.
+    ConditionFailed(Map),
 }
 
 /// The outcome of a write to a known session.
@@ -125,6 +125,17 @@ impl Table {
         Ok(written(sent.map(|done| done.attributes), &attempts)?)
     }
 
+    /// The same, and waits while there are too many requests.
+    pub(crate) async fn update_patiently(
+        &self,
+        request: impl Fn() -> UpdateItemFluentBuilder,
+    ) -> Result<Written, Error> {
+        let attempts = Attempts::default();
+        let sent = self.send_with_retries(request, Retry::ConflictsAndThrottling, &attempts);
+        let sent = sent.await;
+        Ok(written(sent.map(|done| done.attributes), &attempts)?)
+    }
+
     /// Updates an item with one attempt, whatever the client's settings are.
     pub(crate) async fn update_once(
         &self,
@@ -185,7 +196,9 @@ fn deleted(
 ) -> Result<Deleted, Error> {
     match written(sent, attempts)? {
         Written::Done(Some(item)) => Ok(Deleted::Removed(item)),
-        Written::ConditionFailed { old: Some(_), .. } => Ok(Deleted::ConditionFailed),
+        Written::ConditionFailed {
+            old: Some(item), ..
+        } => Ok(Deleted::ConditionFailed(item)),
         // No item is there. An attempt without an answer may have removed it.
         _ if attempts.may_have_been_applied() => Ok(Deleted::PresumedRemoved),
         _ => Ok(Deleted::Absent),

@@ -37,17 +37,28 @@ impl RosterKey {
         Self(roster_text(schema, of.attribute, &of.value))
     }
 
+    /// All keys under which sessions of this value may have been entered, its own first.
+    pub(crate) fn all(schema: &Schema, of: &IndexValue) -> Vec<Self> {
+        std::iter::once(Self::of(schema, of))
+            .chain(Self::earlier(schema, of))
+            .collect()
+    }
+
     /// The keys under which earlier programs may have entered sessions of this value.
     ///
     /// At first, a roster had the key `#<attribute>#<value>`, for all session types and all types of
     /// values. If the type of the field has changed from a text to a number or back, the sessions of before
     /// are under the [twin](IndexValue::twin) of the value.
     pub(crate) fn earlier(schema: &Schema, of: &IndexValue) -> Vec<Self> {
-        let shared = format!("#{}#{}", of.attribute.name, key_text(&of.value));
+        let value = key_text(&of.value);
+        let shared = format!("#{}#{value}", of.attribute.name);
+        // A value that ends like a key of today would share its earlier roster with another value.
+        let mut parts = value.rsplit('#').skip(1);
+        let shared = (!matches!(parts.next(), Some("S" | "N" | "B"))).then_some(shared);
         let twin = of
             .twin()
             .map(|twin| roster_text(schema, of.attribute, &twin));
-        std::iter::once(shared).chain(twin).map(Self).collect()
+        shared.into_iter().chain(twin).map(Self).collect()
     }
 
     /// The primary key of the roster's item.

@@ -1,5 +1,6 @@
 //! How long a session lives: idle and absolute timeout, and when a touch is written.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::SetupError;
@@ -180,9 +181,15 @@ pub(crate) fn is_live(expires_at: u64, now: Millis) -> bool {
 /// No two clocks that are set differ by a day. A host whose clock is not set, or a value that was written by
 /// hand, must not make a session live for years.
 pub(crate) fn may_live(schema: &Schema, created_at: Millis, now: Millis) -> bool {
-    let lifetime = Lifetime::new(schema, created_at, None);
-    is_live(lifetime.absolute_end(), now)
-        && created_at.seconds() <= now.seconds().saturating_add(DAY)
+    creation_bounds(schema, now).contains(&created_at)
+}
+
+/// The first and the last moment at which a live session can have been created.
+pub(crate) fn creation_bounds(schema: &Schema, now: Millis) -> RangeInclusive<Millis> {
+    let next_second = now.seconds().saturating_add(1).saturating_mul(1000);
+    let first = next_second.saturating_sub(millis(schema.absolute_timeout));
+    let last = now.seconds().saturating_add(DAY).saturating_mul(1000);
+    Millis(first)..=Millis(last.saturating_add(999))
 }
 
 /// In seconds.

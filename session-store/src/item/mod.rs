@@ -35,7 +35,7 @@ pub(crate) use self::key::{
     CREATED_BEFORE, CUTOFFS, RosterKey, cutoff_key, cutoff_of, handle_of, is_before_cutoff, key,
 };
 pub(crate) use self::lifetime::{
-    DAY, Lifetime, Millis, TimeoutChange, is_live, may_live, seconds_to_time,
+    DAY, Lifetime, Millis, TimeoutChange, creation_bounds, is_live, may_live, seconds_to_time,
 };
 #[cfg(feature = "_record")]
 pub(crate) use self::live::MAX_VERSION;

@@ -8,6 +8,7 @@ use crate::id::SessionHandle;
 use crate::schema::{Attribute, SessionAttributes};
 
 use super::decode::read_again;
+use super::entries::flattened_entries;
 use super::image::Image;
 use super::value::is_same;
 
@@ -28,9 +29,13 @@ where
         );
         EncodeError::new(failure.path, cause)
     })?;
+    // Fields that are flattened together can each read what the other wrote, and no save would pass then.
+    flattened_entries(&read)?;
     let again = Image::of_stored(handle, &read)?;
-    let lost = |name: &&String| schema.flattened && !again.data.contains_key(*name);
-    if image.data.keys().any(|name| lost(&name)) {
+    let fields = schema.fields.unwrap_or_default();
+    let is_field = |name: &String| fields.iter().any(|field| field.name == name);
+    let lost = |name: &String| !is_field(name) && !again.data.contains_key(name);
+    if schema.flattened && image.data.keys().any(lost) {
         let cause =
             "an entry of a flattened field is stored in a form that the field does not read back";
         return Err(EncodeError::new(schema.names.data, cause));

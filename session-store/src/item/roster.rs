@@ -100,8 +100,9 @@ pub(crate) fn changes(
         if let Some(new) = is {
             changes.push(RosterChange {
                 enters: Some(to),
-                // The same roster under a new handle: one entry replaces the other.
-                leaves: Some(from).filter(|_| was == is),
+                // The same roster under a new handle: one entry replaces the other. So it does if the type of
+                // the value has changed, and the roster has adopted the entry of the old one.
+                leaves: Some(from).filter(|_| from != to && roster(new).is_value(was)),
                 ..RosterChange::new(roster(new), lifetime)
             });
         }
@@ -235,10 +236,11 @@ pub(crate) struct FullRoster {
 /// Rosters of more values than this are looked at in one order alone.
 const MAX_ORDERED: usize = 4;
 
-/// The sessions to evict from each of these rosters, of which `chosen` end anyway: as few as possible in all.
+/// The sessions to evict from each of these rosters, of which `chosen` end anyway.
 ///
-/// A session that ends counts for every roster that it is in. So it matters which roster is looked at first:
-/// the oldest session of one can be in the other as well, while the oldest of that is not in the first.
+/// Each roster gives up its first sessions, and a session that ends counts for every roster that it is in. So
+/// it matters which roster is looked at first: the oldest session of one can be in the other as well, while
+/// the oldest of that is not in the first. The order with the fewest victims is taken.
 pub(crate) fn choose_victims(
     rosters: &[FullRoster],
     chosen: &[SessionHandle],

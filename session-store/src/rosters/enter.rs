@@ -267,7 +267,7 @@ impl Rosters<'_> {
                     gone.push(handle);
                 }
                 Deleted::Absent => gone.push(handle),
-                Deleted::ConditionFailed => {}
+                Deleted::ConditionFailed(_) => {}
             }
         }
         self.drop_entries(&change.of, &gone).await?;

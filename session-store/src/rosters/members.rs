@@ -2,7 +2,9 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use crate::dynamodb::{Attempts, Deleted, Table, Transacted, Written, is_refused, request, token};
+use crate::dynamodb::{
+    Attempts, Deleted, Patience, Table, Transacted, Written, is_refused, request, token,
+};
 use crate::error::Error;
 use crate::id::SessionHandle;
 use crate::item::{
@@ -48,7 +50,7 @@ impl<'a> Rosters<'a> {
         let delete = || request::end(self.table, handle);
         let deleted = match self.table.delete(delete).await? {
             // It is a session of another type, which is nothing to this one (G16).
-            Deleted::ConditionFailed => Deleted::Absent,
+            Deleted::ConditionFailed(_) => Deleted::Absent,
             deleted => deleted,
         };
         if let Deleted::Removed(item) = &deleted {
@@ -162,15 +164,19 @@ impl<'a> Rosters<'a> {
     pub(super) async fn adopt_earlier(&self, of: &IndexValue, ends: u64) -> Result<bool, Error> {
         let schema = self.schema();
         let mut entries = Vec::new();
-        for roster in self.table.rosters(&RosterKey::earlier(schema, of)).await? {
+        let earlier = RosterKey::earlier(schema, of);
+        for roster in self.table.rosters(&earlier, Patience::None).await? {
             entries.extend(members(&roster).unwrap_or_default());
         }
         if entries.is_empty() {
             return Ok(false);
         }
         let adopt = || request::adopt(schema, of, &entries, ends).into_update_item(self.table);
-        self.table.update(adopt).await?;
-        Ok(true)
+        match self.table.update(adopt).await? {
+            Written::Done(_) | Written::ConditionFailed { .. } => Ok(true),
+            // Together they are more than a roster can hold. Lists and revocations still read them there.
+            Written::TooLarge => Ok(false),
+        }
     }
 
     /// Drops the oldest entries if many of them are of sessions that must have expired.
@@ -217,19 +223,19 @@ impl<'a> Rosters<'a> {
                 let is_ours = has_value && !is_of_another_type(schema, &item);
                 let touched_at = stored_number(names.touched_at, handle, &item).map(Millis);
                 let now = self.table.now();
-                let ended = match Found::of(schema, handle, Some(item), now) {
+                let deleted = match Found::of(schema, handle, Some(item), now) {
                     Ok(Found::Expired) => {
                         let delete = || request::end_expired(self.table, handle, now);
-                        self.table.delete(delete).await?
+                        Some(self.table.delete(delete).await?)
                     }
                     // The item does not tell when it ends, but the entry tells that it is long over.
                     Err(_) if self.is_over(entry, now) => {
                         let delete = || request::delete_if(self.table, handle, of);
-                        self.table.delete(delete).await?
+                        Some(self.table.delete(delete).await?)
                     }
-                    _ => Deleted::ConditionFailed,
+                    _ => None,
                 };
-                if !matches!(ended, Deleted::ConditionFailed) {
+                if deleted.is_some_and(|was| !matches!(was, Deleted::ConditionFailed(_))) {
                     survey.stale.push(handle);
                     continue;
                 }

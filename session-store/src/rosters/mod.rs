@@ -53,8 +53,8 @@
 //! time of creation, by a slow clock or from another value, is not seen.
 //!
 //! With several rosters, those that can refuse come first, so that nothing ends for a session that is refused
-//! in the end. Then sessions are evicted for all of them in one transaction, as few as possible: one that
-//! is in two full rosters makes room in both.
+//! in the end. Then sessions are evicted for all of them in one transaction: one that is the first to go in one
+//! full roster makes room in the others that it is in.
 //!
 //! # Sessions with another value
 //!

@@ -220,6 +220,7 @@ where
             item: &cycle.item,
             base: cycle.base,
             now: cycle.now,
+            has_type: session.state.has_type,
             not_later: session.timeouts().is_empty().then_some(cycle.to.expires_at),
         };
         let mut items = request::replace(table, &replacement)?;

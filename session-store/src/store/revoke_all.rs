@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 
 use crate::dynamodb::{Written, request};
 use crate::error::Error;
@@ -24,7 +24,8 @@ use super::handle::DynamoDbStore;
 pub trait RevokeAll: SessionAttributes {}
 
 impl<S: SessionAttributes> DynamoDbStore<S> {
-    /// Ends every session of the table that was created before a moment: for a stolen database, or a
+    /// Ends every session of the table, or of the builder's [`key_prefix`](crate::Builder::key_prefix), that was
+    /// created before a moment: for a stolen database, or a
     /// fault in the log-in.
     ///
     /// 16 `UpdateItem`s, however many sessions there are: the moment is kept in 16 items, of which each load
@@ -41,8 +42,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Service`]; if it says [`outcome_unknown`](crate::ServiceError::outcome_unknown), call it
-    /// again.
+    /// [`Error::Service`]. After any error call it again: some loads may find the moment, and others not.
     pub async fn revoke_all_created_before(&self, moment: SystemTime) -> Result<(), Error>
     where
         S: RevokeAll,
@@ -53,13 +53,14 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                 let cutoff = request::revoke_all(table.schema(), copy, Millis::of(moment));
                 cutoff.into_update_item(table)
             };
-            match table.update(revoke).await? {
+            match table.update_patiently(revoke).await? {
                 // Refused: a later moment stands.
                 Written::Done(_) | Written::ConditionFailed { .. } | Written::TooLarge => {
                     Ok::<_, Error>(())
                 }
             }
         });
-        try_join_all(copies).await.map(drop)
+        // After an error, the other copies are written all the same.
+        join_all(copies).await.into_iter().collect()
     }
 }

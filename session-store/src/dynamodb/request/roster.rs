@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::id::SessionHandle;
-use crate::item::{Entry, MEMBERS, Member, Millis, RosterChange, RosterKey, key, number};
+use crate::item::{
+    Entry, MEMBERS, Member, Millis, RosterChange, RosterKey, creation_bounds, key, number,
+};
 use crate::schema::{IndexValue, Schema};
 
 use super::expression::{Expression, Placeholder, Statement};
@@ -107,7 +109,7 @@ pub(crate) fn adopt(
         "SET {members}={entries},{ends}={}",
         e.value(number(kept_until))
     );
-    let condition = format!("attribute_not_exists({members})");
+    let condition = is_no_map(&mut e, members);
     let roster = RosterKey::of(schema, of);
     Statement::new(roster.item_key(schema), e, Some(update), condition)
 }
@@ -158,7 +160,7 @@ pub(crate) fn remove(
     Statement::new(roster.item_key(schema), e, Some(update), condition)
 }
 
-/// Deletes a session that has expired.
+/// Deletes a session that has expired, or that its time of creation does not let live.
 ///
 /// It may have been extended since it was read, so the condition decides: refused means live.
 pub(crate) fn end_expired(
@@ -167,12 +169,16 @@ pub(crate) fn end_expired(
     now: Millis,
 ) -> DeleteItemFluentBuilder {
     let mut e = Expression::default();
-    let (ends, now) = (
-        e.name(table.schema().names.expires_at),
-        e.value(number(now.seconds())),
-    );
+    let names = &table.schema().names;
+    let bounds = creation_bounds(table.schema(), now);
+    let (ends, now) = (e.name(names.expires_at), e.value(number(now.seconds())));
+    let created_at = e.name(names.created_at);
+    let first = e.value(number(bounds.start().0));
+    let last = e.value(number(bounds.end().0));
     delete(table, handle)
-        .condition_expression(format!("{ends}<={now}"))
+        .condition_expression(format!(
+            "{ends}<={now} OR {created_at}<{first} OR {created_at}>{last}"
+        ))
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)

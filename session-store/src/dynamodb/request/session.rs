@@ -46,25 +46,26 @@ pub(crate) fn rosters(table: &Table, rosters: &[RosterKey]) -> BatchGetItemFluen
     batch(table, wanted)
 }
 
-/// Reads the cutoff, consistently.
+/// Reads the first copy of the cutoff, consistently.
 pub(crate) fn cutoff(table: &Table) -> GetItemFluentBuilder {
-    get(table, cutoff_key(table.schema(), any_copy()))
+    get(table, cutoff_key(table.schema(), 0))
 }
 
-/// One copy of the cutoff, at random: they are alike, and one item takes 3,000 reads a second.
-fn any_copy() -> u8 {
-    fastrand::u8(..CUTOFFS)
-}
-
-/// Reads a session together with the cutoff.
+/// Reads a session together with one copy of the cutoff, at random: they are alike, and one item takes 3,000
+/// reads a second. With `first_too`, reads the first copy as well, which is all that earlier programs write.
 pub(crate) fn load_with_cutoff(
     table: &Table,
     handle: SessionHandle,
     consistent: bool,
+    first_too: bool,
 ) -> BatchGetItemFluentBuilder {
+    let copy = fastrand::u8(..CUTOFFS);
+    let first = Some(0).filter(|first| first_too && copy != *first);
+    let copies = first.into_iter().chain([copy]);
+    let copies = copies.map(|copy| cutoff_key(table.schema(), copy));
+    let keys = copies.chain([key(table.schema(), handle)]);
     let wanted = KeysAndAttributes::builder()
-        .keys(key(table.schema(), handle))
-        .keys(cutoff_key(table.schema(), any_copy()))
+        .set_keys(Some(keys.collect()))
         .consistent_read(consistent);
     batch(table, wanted)
 }
@@ -80,9 +81,9 @@ fn batch(table: &Table, wanted: KeysAndAttributesBuilder) -> BatchGetItemFluentB
 pub(crate) fn revoke_all(schema: &Schema, copy: u8, moment: Millis) -> Statement {
     let mut e = Expression::default();
     let (name, moment) = (e.name(CREATED_BEFORE), e.value(number(moment.0)));
-    // A value that is no whole number is not a moment, and must not stay.
-    let num = e.string("N");
-    let condition = format!("NOT attribute_type({name},{num}) OR {name}<{moment}");
+    // A value that is no moment must not stay.
+    let (num, last) = (e.string("N"), e.value(number(u64::MAX)));
+    let condition = format!("NOT attribute_type({name},{num}) OR {name}<{moment} OR {name}>{last}");
     let update = format!("SET {name}={moment}");
     Statement::new(cutoff_key(schema, copy), e, Some(update), condition)
 }
@@ -195,6 +196,8 @@ pub(crate) struct Replacement<'a> {
     pub(crate) now: Millis,
     /// The new expiry, if the stored one may not be later.
     pub(crate) not_later: Option<u64>,
+    /// Whether the session told its type when it was read. If not, another type may have claimed it.
+    pub(crate) has_type: bool,
 }
 
 /// Replaces the item of a live session by one under another key: both writes or neither (G7).
@@ -211,6 +214,11 @@ pub(crate) fn replace(
     if let Some(ends) = replacement.not_later {
         let (expires_at, ends) = (e.name(names.expires_at), e.value(number(ends)));
         condition.push(format_args!("{expires_at}<={ends}"));
+    }
+    if !replacement.has_type
+        && let Some(own_type) = own_type(&mut e, table.schema())
+    {
+        condition.push(format_args!("{own_type}"));
     }
     let condition = condition.into_text();
     let old = key(table.schema(), replacement.from);

@@ -39,6 +39,8 @@ impl Revoked {
             Ok(Outcome::Deleted) => self.deleted += 1,
             Ok(Outcome::AlreadyGone) => self.already_gone += 1,
             Ok(Outcome::Moved) => self.moved += 1,
+            // It is nothing to this type (G16).
+            Ok(Outcome::OfAnotherType) => {}
             Err(error) => self.failed.push(RevokeFailure { handle, error }),
         }
     }
@@ -69,6 +71,8 @@ pub(super) enum Outcome {
     AlreadyGone,
     /// It has another value by now.
     Moved,
+    /// It is a session of another type.
+    OfAnotherType,
 }
 
 pub(super) type Progress = Box<dyn FnMut(&Revoked) + Send>;

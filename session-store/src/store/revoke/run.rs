@@ -12,7 +12,8 @@ use crate::dynamodb::{Deleted, MAX_REVOKE_ROUNDS, Patience, Table, pause, reques
 use crate::error::{ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
-    Found, MEMBERS, Map, Member, Millis, Partition, RosterKey, handle_of, members, partitions,
+    Found, MEMBERS, Map, Member, Millis, Partition, RosterKey, handle_of, is_of_another_type,
+    members, partitions,
 };
 use crate::schema::{IndexValue, SessionAttributes};
 
@@ -60,7 +61,9 @@ impl<S: SessionAttributes + 'static> Order<S> {
         let (_, outcome) = self.revoke_if(handle).await;
         let outcome = outcome?;
         // A session that is gone leaves its roster; one that has moved keeps its entry.
-        if self.of.attribute.roster().is_some() && !matches!(outcome, Outcome::Moved) {
+        if self.of.attribute.roster().is_some()
+            && !matches!(outcome, Outcome::Moved | Outcome::OfAnotherType)
+        {
             let roster = std::slice::from_ref(&self.of);
             self.store.rosters().leave_all(roster, handle).await;
         }
@@ -87,7 +90,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
             while let Some((handle, outcome)) = deletes.next().await {
                 if let Pass::Second = pass {
                     // The first pass has counted these.
-                    if matches!(outcome, Ok(Outcome::AlreadyGone | Outcome::Moved)) {
+                    if !matches!(outcome, Ok(Outcome::Deleted) | Err(_)) {
                         continue;
                     }
                     report
@@ -118,22 +121,46 @@ impl<S: SessionAttributes + 'static> Order<S> {
         Ok((partition, handles.collect(), page.next))
     }
 
+    /// Goes through the rosters of earlier programs first: a session only ever moves from there to its own.
     async fn go_through_rosters(&self, report: &mut Report) -> Result<(), Error> {
         let (table, schema) = (self.store.table(), self.store.table().schema());
-        let own = RosterKey::of(schema, &self.of);
-        let keys = [vec![own.clone()], RosterKey::earlier(schema, &self.of)].concat();
-        let found = table.rosters(&keys).await?;
+        let mut keys = RosterKey::all(schema, &self.of);
+        let patience = Patience::WithThrottling;
+        let found = table.rosters(&keys, patience).await?;
+        let mut met = Met::default();
+        let (mut rosters, mut unreadable) = (Vec::new(), false);
+        keys.reverse();
         for key in keys {
-            let Some(roster) = found.iter().find(|item| key.is_of(schema, item)) else {
-                continue;
-            };
-            let Some(entries) = members(roster) else {
-                return Err(DecodeError::of_roster(MEMBERS).into());
-            };
-            // The entries of other types are theirs to drop, and they may be in an earlier roster.
-            let drops_moved = key == own;
-            self.go_through_roster(&key, entries, drops_moved, report)
+            let roster = found.iter().find(|item| key.is_of(schema, item));
+            match roster.map(members) {
+                Some(Some(entries)) => rosters.push((key, entries)),
+                Some(None) => unreadable = true,
+                None => {}
+            }
+        }
+        let entries = rosters.iter().flat_map(|(_, entries)| entries);
+        met.newest = entries.map(|entry| entry.created_at).max();
+        let own = RosterKey::of(schema, &self.of);
+        let mut has_earlier = false;
+        for (key, entries) in rosters {
+            if key != own {
+                has_earlier = true;
+                self.go_through_roster(&key, entries, report, &mut met)
+                    .await?;
+            } else if !has_earlier {
+                self.go_through_roster(&key, entries, report, &mut met)
+                    .await?;
+            }
+        }
+        if has_earlier {
+            // Meanwhile sessions may have moved here, and the roster may have begun.
+            let entries = table.members(&own, patience).await?;
+            self.go_through_roster(&own, entries, report, &mut met)
                 .await?;
+        }
+        report.revoked.moved += met.moved.len();
+        if unreadable {
+            return Err(DecodeError::of_roster(MEMBERS).into());
         }
         Ok(())
     }
@@ -142,67 +169,70 @@ impl<S: SessionAttributes + 'static> Order<S> {
         &self,
         roster: &RosterKey,
         mut entries: Vec<Member>,
-        drops_moved: bool,
         report: &mut Report,
+        met: &mut Met,
     ) -> Result<(), Error> {
         let table = self.store.table();
-        let newest = entries.iter().map(|entry| entry.created_at).max();
-        // The sessions that cannot be ended at all, those that are gone, and those of another value.
-        let mut failed_for_good = HashSet::new();
-        let mut all_gone = HashSet::new();
-        let mut moved = HashSet::new();
+        // The entries of other types are theirs to drop, and they may be in an earlier roster.
+        let drops_moved = *roster == RosterKey::of(table.schema(), &self.of);
+        let met_before = entries.iter().map(|entry| entry.handle);
+        let met_before: Vec<_> = met_before
+            .filter(|handle| met.gone.contains(handle))
+            .collect();
+        let rosters = self.store.rosters();
+        if !met_before.is_empty() {
+            let left = rosters.leave(roster, &met_before, ReturnValue::None);
+            note_remains(left.await.map(drop));
+        }
         for round in 1..=MAX_REVOKE_ROUNDS {
-            let revoked = &mut report.revoked;
-            let may_try_again = |failure: &RevokeFailure| {
-                let wanted = entries.iter().any(|entry| entry.handle == failure.handle);
-                wanted && !failed_for_good.contains(&failure.handle)
-            };
-            revoked.failed.retain(|failure| !may_try_again(failure));
-            let handles = self.wanted(&entries, newest);
-            let handles: Vec<_> = handles
-                .filter(|handle| !failed_for_good.contains(handle) && !all_gone.contains(handle))
-                .filter(|handle| drops_moved || !moved.contains(handle))
-                .collect();
+            let handles = self.wanted(&entries, met.newest);
+            let handles = handles.filter(|handle| {
+                !met.failed_for_good.contains(handle) && !met.gone.contains(handle)
+            });
+            let handles = handles.filter(|handle| drops_moved || !met.strangers.contains(handle));
+            let handles: Vec<_> = handles.collect();
             if handles.is_empty() {
                 break;
             }
-            let (mut gone, mut moved_now) = (Vec::with_capacity(handles.len()), Vec::new());
+            let failed = &mut report.revoked.failed;
+            failed.retain(|failure| !handles.contains(&failure.handle));
+            let (mut gone, mut moved) = (Vec::with_capacity(handles.len()), Vec::new());
             let mut deletes = stream::iter(handles)
                 .map(|handle| self.revoke_if(handle))
                 .buffer_unordered(self.in_flight);
             while let Some((handle, outcome)) = deletes.next().await {
+                met.moved.remove(&handle);
                 match &outcome {
-                    Ok(Outcome::Moved) => {
-                        moved_now.push(handle);
+                    Ok(Outcome::Moved | Outcome::OfAnotherType) => {
+                        moved.push(handle);
+                        met.strangers.insert(handle);
+                        if let Ok(Outcome::Moved) = outcome {
+                            met.moved.insert(handle);
+                        }
                         continue;
                     }
                     Ok(Outcome::Deleted | Outcome::AlreadyGone) => gone.push(handle),
                     Err(error) if !is_retryable(error) => {
-                        failed_for_good.insert(handle);
+                        met.failed_for_good.insert(handle);
                     }
                     Err(_) => {}
                 }
                 report.note(handle, outcome);
             }
             drop(deletes);
-            let rosters = self.store.rosters();
-            if drops_moved && !moved_now.is_empty() {
+            if drops_moved && !moved.is_empty() {
                 // A session that comes back keeps its entry, or gets a new one, and is met again.
-                let dropped = rosters.drop_moved(&self.of, &moved_now).await;
-                note_remains(dropped);
+                note_remains(rosters.drop_moved(&self.of, &moved).await);
             }
-            moved.extend(moved_now);
             let left = if gone.is_empty() {
                 // No session ended. Those that moved may have left the roster by now.
                 pause(round).await;
                 Ok(None)
             } else {
-                rosters
-                    .leave(roster, &gone, ReturnValue::AllNew)
-                    .await
-                    .map(Some)
+                let left = rosters.leave(roster, &gone, ReturnValue::AllNew);
+                left.await.map(Some)
             };
-            all_gone.extend(gone);
+            met.gone.extend(gone);
             entries = match left {
                 Ok(Some(left)) => left.as_ref().and_then(members).unwrap_or_default(),
                 // The sessions have ended all the same. But only the roster tells whether others moved.
@@ -212,23 +242,23 @@ impl<S: SessionAttributes + 'static> Order<S> {
                 }
             };
         }
-        let revoked = &mut report.revoked;
-        let moved = moved.difference(&all_gone).copied();
-        let moved: HashSet<_> = moved.collect();
-        revoked.moved += moved.len();
-        let failed: HashSet<_> = revoked
+        let failed: HashSet<_> = report
+            .revoked
             .failed
             .iter()
             .map(|failure| failure.handle)
             .collect();
-        let left = self.wanted(&entries, newest);
-        let left = left.filter(|handle| {
-            !failed.contains(handle) && !moved.contains(handle) && !all_gone.contains(handle)
+        let left = self.wanted(&entries, met.newest).filter(|handle| {
+            let is_known = failed.contains(handle) || met.gone.contains(handle);
+            !is_known && !met.strangers.contains(handle)
         });
-        revoked.failed.extend(left.map(|handle| RevokeFailure {
-            handle,
-            error: ConflictError::new(handle, MAX_REVOKE_ROUNDS).into(),
-        }));
+        report
+            .revoked
+            .failed
+            .extend(left.map(|handle| RevokeFailure {
+                handle,
+                error: ConflictError::new(handle, MAX_REVOKE_ROUNDS).into(),
+            }));
         Ok(())
     }
 
@@ -246,6 +276,19 @@ impl<S: SessionAttributes + 'static> Order<S> {
             .map(|entry| entry.handle)
             .filter(|handle| !self.except.contains(handle))
     }
+}
+
+/// The sessions that a revocation has met in the rosters of a value.
+#[derive(Default)]
+struct Met {
+    /// When the youngest of them was created, as the rosters were first read.
+    newest: Option<Millis>,
+    failed_for_good: HashSet<SessionHandle>,
+    gone: HashSet<SessionHandle>,
+    /// Those that have another value.
+    moved: HashSet<SessionHandle>,
+    /// Those, and those of another type.
+    strangers: HashSet<SessionHandle>,
 }
 
 /// The pass through a default index.
@@ -288,6 +331,9 @@ pub(super) fn outcome(table: &Table, handle: SessionHandle, deleted: Deleted) ->
         }
         Deleted::PresumedRemoved => Outcome::Deleted,
         Deleted::Absent => Outcome::AlreadyGone,
-        Deleted::ConditionFailed => Outcome::Moved,
+        Deleted::ConditionFailed(item) if is_of_another_type(table.schema(), &item) => {
+            Outcome::OfAnotherType
+        }
+        Deleted::ConditionFailed(_) => Outcome::Moved,
     }
 }

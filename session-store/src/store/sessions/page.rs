@@ -166,12 +166,9 @@ async fn page_of_roster(
 /// The entries of the roster of a value, and those that earlier programs made elsewhere.
 async fn all_members(table: &Table, of: &IndexValue) -> Result<Vec<Member>, Error> {
     let schema = table.schema();
-    let keys = [
-        vec![RosterKey::of(schema, of)],
-        RosterKey::earlier(schema, of),
-    ]
-    .concat();
-    let rosters = table.rosters(&keys).await?;
+    let rosters = table
+        .rosters(&RosterKey::all(schema, of), Patience::None)
+        .await?;
     let mut entries: Vec<_> = rosters.iter().filter_map(members).flatten().collect();
     entries.sort_by_key(Member::rank);
     entries.dedup();
