@@ -91,6 +91,36 @@ async fn a_copy_from_before_the_cutoff_can_be_saved_and_the_session_stays_revoke
     assert!(bench.store.load(old.id()).await.unwrap().is_none());
 }
 
+/// An earlier program writes the first copy alone, before this one began or beside it.
+#[tokio::test]
+async fn a_moment_of_an_earlier_program_is_found() {
+    let bench = TestBench::<App>::new().await;
+    for round in 0..3 {
+        let mut old = Vec::new();
+        for _ in 0..20 {
+            old.push(bench.store.create(mine()).await.unwrap());
+        }
+        bench.clock.advance(Duration::from_secs(1));
+        let moment = AttributeValue::N(bench.clock.millis().to_string());
+        let key = AttributeValue::S("#everyone".to_owned());
+        let first = [
+            ("id".to_owned(), key),
+            ("created_before".to_owned(), moment),
+        ];
+        bench.put(first.into()).await;
+        bench
+            .clock
+            .advance(Duration::from_secs(if round == 0 { 0 } else { 60 }));
+        for session in &old {
+            assert!(bench.store.load(session.id()).await.unwrap().is_none());
+        }
+        // All copies have it by then.
+        let items = bench.items().await.into_iter();
+        let copies = items.filter(|item| item["id"].as_s().unwrap().starts_with("#everyone"));
+        assert_eq!(copies.count(), 16);
+    }
+}
+
 /// Whichever copy of the moment a load reads, it finds the same.
 #[tokio::test]
 async fn every_copy_of_the_cutoff_revokes() {
@@ -113,13 +143,14 @@ async fn a_cutoff_that_cannot_be_read_gives_no_session() {
     let session = bench.store.create(mine()).await.unwrap();
     bench.clock.advance(Duration::from_secs(1));
     let moment = now(&bench);
-    let numbers = ["1.5", "-1"].map(|text| AttributeValue::N(text.to_owned()));
+    let numbers = ["1.5", "-1", "1e30"].map(|text| AttributeValue::N(text.to_owned()));
     let values = numbers
         .into_iter()
         .chain([AttributeValue::S("x".to_owned())]);
     for value in values {
         bench.store.revoke_all_created_before(moment).await.unwrap();
-        for mut item in bench.items().await {
+        let copies = bench.items().await.into_iter();
+        for mut item in copies {
             if item["id"].as_s().unwrap().starts_with("#everyone") {
                 item.insert("created_before".to_owned(), value.clone());
                 bench.put(item).await;
@@ -188,6 +219,8 @@ async fn a_load_reads_session_and_cutoff_in_one_batch() {
         .await
         .unwrap();
     let mut session = bench.store.create(mine()).await.unwrap();
+    // The first load, and one a minute, reads the first copy as well.
+    bench.store.load(session.id()).await.unwrap();
     bench.wire.meter();
     bench.store.load(session.id()).await.unwrap();
     assert_eq!(bench.wire.bill(), [("BatchGetItem".to_owned(), 2.0)]);

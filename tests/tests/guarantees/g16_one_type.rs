@@ -281,6 +281,52 @@ async fn a_revocation_ends_what_an_earlier_program_has_entered() {
     }
 }
 
+/// It gets a new id while the revocation goes through the earlier roster, and so moves to the new one.
+#[tokio::test]
+async fn a_revocation_ends_a_session_that_leaves_an_earlier_roster_meanwhile() {
+    let bench = TestBench::<Customer>::new().await;
+    let session = bench.store.create(Customer::of(7)).await.unwrap();
+    age(&bench, std::slice::from_ref(&session)).await;
+    let moving = bench.store.load(session.id()).await.unwrap().unwrap();
+    let store = bench.store.clone();
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    bench.wire.next(
+        "DeleteItem",
+        session_store_tests::Fault::meanwhile(move || async move {
+            let mut moving = moving;
+            store.cycle_id(&mut moving).await.unwrap();
+            sender.send(moving.id().clone()).unwrap();
+        }),
+    );
+    let revoked = bench.store.revoke(Customer::USER_ID, 7).await.unwrap();
+    assert_eq!(revoked.failed().len(), 0);
+    let id = receiver.await.unwrap();
+    assert!(bench.store.load(&id).await.unwrap().is_none());
+}
+
+/// Each session counts once, in whatever rosters it is.
+#[tokio::test]
+async fn a_revocation_counts_each_session_once() {
+    let bench = TestBench::<Customer>::new().await;
+    let staff = bench.other::<Staff>().await;
+    let session = bench.store.create(Customer::of(7)).await.unwrap();
+    age(&bench, std::slice::from_ref(&session)).await;
+    let other = bench.store.create(Customer::of(7)).await.unwrap();
+    let employee = staff.create(Staff::of(7)).await.unwrap();
+    // The shared roster of before has all of them.
+    let mut roster = earlier_roster(7, &[], &AttributeValue::N("99999999999".into()));
+    if let Some(AttributeValue::M(entries)) = roster.get_mut("m") {
+        for handle in [session.handle(), other.handle(), employee.handle()] {
+            entries.insert(handle.to_string(), AttributeValue::N("1".into()));
+        }
+    }
+    bench.put(roster).await;
+    let revoked = bench.store.revoke(Customer::USER_ID, 7).await.unwrap();
+    let counts = (revoked.deleted(), revoked.already_gone(), revoked.moved());
+    assert_eq!((counts, revoked.failed().len()), ((2, 0, 0), 0));
+    assert!(staff.load(employee.id()).await.unwrap().is_some());
+}
+
 #[tokio::test]
 async fn a_session_of_an_earlier_program_gets_a_new_id_and_ends() {
     let bench = TestBench::<Customer>::new().await;
@@ -297,11 +343,11 @@ async fn a_session_of_an_earlier_program_gets_a_new_id_and_ends() {
 }
 
 macro_rules! keyed {
-    ($name:ident, $key:ty) => {
+    ($name:ident, $key:ty $(, $limit:ident = $count:literal)?) => {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SessionAttributes)]
         #[dynamo(table = "tests", type_name = "keyed")]
         struct $name {
-            #[dynamo(attr = "user_id", index(consistent))]
+            #[dynamo(attr = "user_id", index(consistent $(, $limit = $count)?))]
             user_id: $key,
             theme: String,
         }
@@ -337,6 +383,24 @@ impl session_store::IndexKey for UserId {
 
 keyed!(Text, String);
 keyed!(Number, UserId);
+keyed!(OneText, String, limit = 1);
+keyed!(OneNumber, UserId, limit = 1);
+
+/// A session that takes the place of itself evicts nobody, and is not named twice in its transaction.
+#[tokio::test]
+async fn a_new_id_after_the_user_id_has_become_a_number_takes_its_own_place() {
+    let bench = TestBench::<OneText>::new().await;
+    let new = bench.other::<OneNumber>().await;
+    let text = OneText {
+        user_id: "17".into(),
+        theme: String::new(),
+    };
+    let session = bench.store.create(text).await.unwrap();
+    let mut session = new.load(session.id()).await.unwrap().unwrap();
+    new.cycle_id(&mut session).await.unwrap();
+    assert_eq!(Session::evicted(&session), []);
+    assert!(new.load(session.id()).await.unwrap().is_some());
+}
 
 #[tokio::test]
 async fn a_user_id_can_go_from_text_to_number() {

@@ -479,6 +479,42 @@ async fn what_is_live_is_bounded_by_the_clock_of_the_reader() {
     }
 }
 
+/// Sessions that the running type no longer lets live hold no place, although their stored end is later.
+#[tokio::test]
+async fn a_session_that_is_over_by_the_running_type_makes_room() {
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
+    #[dynamo(
+        table = "tests",
+        type_name = "Short",
+        idle_timeout = "3d",
+        absolute_timeout = "30d"
+    )]
+    struct Long {
+        #[dynamo(attr = "user_id", index(consistent, limit = 1, on_limit = reject))]
+        user_id: Option<String>,
+    }
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
+    #[dynamo(
+        table = "tests",
+        type_name = "Short",
+        idle_timeout = "10m",
+        absolute_timeout = "1h"
+    )]
+    struct Short {
+        #[dynamo(attr = "user_id", index(consistent, limit = 1, on_limit = reject))]
+        user_id: Option<String>,
+    }
+    let bench = TestBench::<Long>::new().await;
+    let short = bench.other::<Short>().await;
+    let user_id = Some("u".to_owned());
+    let long = Long {
+        user_id: user_id.clone(),
+    };
+    bench.store.create(long).await.unwrap();
+    bench.clock.advance(Duration::from_secs(2 * 3600));
+    short.create(Short { user_id }).await.unwrap();
+}
+
 /// An end that was written by hand does not outlive the absolute timeout.
 #[tokio::test]
 async fn no_stored_end_outlives_the_absolute_timeout() {
