@@ -22,9 +22,12 @@ mod g11_sizes;
 mod g12_no_control_plane;
 mod g13_retried_writes;
 mod g14_known_cost;
+mod g15_cases;
 mod g15_entries;
 mod g15_serde_in_macros;
+mod g16_cases;
 mod g16_one_type;
+mod g17_cases;
 mod g17_ending;
 
 use std::collections::BTreeSet;
