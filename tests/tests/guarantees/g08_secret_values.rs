@@ -224,7 +224,11 @@ where
         let builder = session_store::DynamoDbStore::<S>::builder().client(client);
         builder.table_name(bench.store.table_name())
     };
-    let strict = builder().build().await.unwrap();
+    let strict = builder()
+        .unreadable(Unreadable::Error)
+        .build()
+        .await
+        .unwrap();
     let absent = builder()
         .unreadable(Unreadable::Absent)
         .build()

@@ -18,6 +18,7 @@ macro_rules! user {
         }
 
         impl $name {
+            #[allow(dead_code, reason = "one of the types only reads")]
             fn of(user: u64) -> Self {
                 Self {
                     user_id: Some(user),
@@ -205,7 +206,8 @@ async fn a_type_that_is_no_text_is_of_another_type() {
 
 /// The roster of an earlier program: under a key without type and kind, and with entries of both types.
 fn earlier_roster(user: u64, handles: &[&str], expires_at: &AttributeValue) -> Item {
-    let created = || AttributeValue::N("1".into());
+    // As late as any session of these tests.
+    let created = || AttributeValue::N("4000000000000".into());
     let entries = handles
         .iter()
         .map(|handle| ((*handle).to_owned(), created()));
@@ -317,7 +319,10 @@ async fn a_revocation_counts_each_session_once() {
     let mut roster = earlier_roster(7, &[], &AttributeValue::N("99999999999".into()));
     if let Some(AttributeValue::M(entries)) = roster.get_mut("m") {
         for handle in [session.handle(), other.handle(), employee.handle()] {
-            entries.insert(handle.to_string(), AttributeValue::N("1".into()));
+            entries.insert(
+                handle.to_string(),
+                AttributeValue::N("4000000000000".into()),
+            );
         }
     }
     bench.put(roster).await;

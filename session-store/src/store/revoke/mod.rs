@@ -135,7 +135,8 @@ impl<S> Revoke<S> {
     }
 
     /// Spares the sessions that were created at this moment or later, to the millisecond by the
-    /// clock of the host that created them. A new id does not change when a session was created.
+    /// clock of the host that created them. A new id does not change when a session was created. Choose a
+    /// moment as far ahead as clocks may differ: a session of a host whose clock is ahead is spared otherwise.
     pub fn created_before(mut self, moment: SystemTime) -> Self {
         self.order.created_before = Some(Millis::of(moment));
         self
