@@ -62,7 +62,7 @@ pub fn encode<S>(
 where
     S: SessionAttributes + Serialize,
 {
-    let image = Image::of(id.handle(), session)?;
+    let image = Image::of(S::SCHEMA, id.handle(), session)?;
     let now = Millis(now);
     let lifetime = Lifetime::new(S::SCHEMA, now, None);
     let state = State::new(id.handle(), lifetime, now, image.promoted());
@@ -75,6 +75,6 @@ where
     S: SessionAttributes + Serialize,
 {
     let handle = id.handle();
-    let (before, after) = images(handle, before, after)?;
+    let (before, after) = images(S::SCHEMA, handle, before, after)?;
     Ok(Delta::between(S::SCHEMA, &before, &after, &Intent::default()).clauses())
 }

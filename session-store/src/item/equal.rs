@@ -7,19 +7,20 @@ use serde::Serialize;
 
 use crate::error::EncodeError;
 use crate::id::SessionHandle;
-use crate::schema::SessionAttributes;
+use crate::schema::{Schema, SessionAttributes};
 
 use super::image::Image;
 use super::value::Map;
 
 /// The images of a session as it is stored and as it is to be. They differ where it changed.
 pub(crate) fn images<S: SessionAttributes + Serialize>(
+    schema: &Schema,
     handle: SessionHandle,
     before: &S,
     after: &S,
 ) -> Result<(Image, Image), EncodeError> {
     let was = Image::of_stored(handle, before)?;
-    let mut is = Image::of(handle, after)?;
+    let mut is = Image::of(schema, handle, after)?;
     settle_equal(handle, (before, &was), (after, &mut is))?;
     Ok((was, is))
 }

@@ -28,15 +28,17 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// The image of a session under this handle.
+    /// The image of a session under this handle. `schema` is that of the table, whose keys can have a prefix
+    /// that the type does not know.
     pub(crate) fn of<S: SessionAttributes + Serialize>(
+        schema: &Schema,
         handle: SessionHandle,
         session: &S,
     ) -> Result<Self, EncodeError> {
         let flattened = flattened_entries(session)?;
         let data = serialize(session, Checks::All)?;
         check_entries(S::SCHEMA, &flattened, &data)?;
-        Self::new(S::SCHEMA, handle, data, session)
+        Self::new(schema, handle, data, session)
     }
 
     /// The image of a session as it is stored, to compare another with: neither values nor sizes are checked.

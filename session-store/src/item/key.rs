@@ -142,7 +142,12 @@ fn roster_text(schema: &Schema, attribute: &Attribute, value: &AttributeValue) -
         AttributeValue::B(_) => "B",
         _ => "S",
     };
-    format!("#{attribute}#{}#{kind}#{type_name}", key_text(value))
+    let mut text = format!("#{attribute}#{}#{kind}#{type_name}", key_text(value));
+    // A prefix with a `#` could be the beginning of a key behind a shorter prefix. No type's name has a `%`.
+    if schema.key_prefix.contains('#') {
+        text += &format!("%{}", schema.key_prefix.len());
+    }
+    text
 }
 
 fn key_of(schema: &Schema, text: &str) -> Map {

@@ -72,7 +72,7 @@ mod tests {
         S: SessionAttributes + Serialize + DeserializeOwned,
     {
         let handle = SessionHandle::of_secret(b"secret");
-        let image = Image::of(handle, session).unwrap();
+        let image = Image::of(S::SCHEMA, handle, session).unwrap();
         check_reads_back::<S>(handle, &image)
     }
 

@@ -38,7 +38,7 @@ where
         let new_item = || {
             let id = SessionId::mint()?;
             let handle = id.handle();
-            let image = Image::of(handle, &data)?;
+            let image = Image::of(codec.schema(), handle, &data)?;
             self.check_reads_back(handle, &image)?;
             let state = State::new(handle, lifetime, now, image.promoted());
             let item = image.into_item(codec, &state, Nonce::mint()?)?;

@@ -140,7 +140,7 @@ where
         let from = &session.state;
         let id = SessionId::mint()?;
         let handle = id.handle();
-        let after = Image::of(handle, &**session)?;
+        let after = Image::of(schema, handle, &**session)?;
         self.check_reads_back(handle, &after)?;
         let mut unknown = from.unknown.clone();
         unknown.data = match session.unsaved() {
@@ -250,7 +250,7 @@ where
             return Ok(CycleOutcome::IdTaken);
         }
         if is_too_large(new) {
-            return Err(Image::of(handle, &**session)?
+            return Err(Image::of(schema, handle, &**session)?
                 .too_large(S::SCHEMA, None)
                 .into());
         }

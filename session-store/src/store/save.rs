@@ -69,7 +69,7 @@ where
         };
         let state = &session.state;
         let handle = state.handle;
-        let (before, after) = images(handle, before, after)?;
+        let (before, after) = images(schema, handle, before, after)?;
         let mut delta = Delta::between(schema, &before, &after, session.intent());
         let timeouts = session.timeouts();
         if delta.is_empty() && timeouts.is_empty() {
@@ -132,7 +132,7 @@ where
             *session = theirs;
             return Ok(());
         };
-        let (before, after) = images(handle, before, after)?;
+        let (before, after) = images(self.table().schema(), handle, before, after)?;
         let delta = Delta::between(S::SCHEMA, &before, &after, session.intent());
         let timeouts = session.timeouts();
         let merged = delta.applied_to(S::SCHEMA, item, &Image::of_stored(handle, &*theirs)?);

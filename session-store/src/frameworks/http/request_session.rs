@@ -260,6 +260,6 @@ fn is_changed<S: SessionAttributes + Serialize>(
     };
     // Any handle will do: it does not affect the comparison.
     let handle = SessionHandle::of_secret(&[]);
-    let (before, after) = images(handle, before, data)?;
+    let (before, after) = images(S::SCHEMA, handle, before, data)?;
     Ok(!Delta::between(S::SCHEMA, &before, &after, &Intent::default()).is_empty())
 }

@@ -169,13 +169,17 @@ promote_nothing! { Shop Number }
 #[test]
 fn a_field_that_cannot_be_serialised_is_refused_by_its_path() {
     let cart = vec![Line { price: 1 }];
-    let error = Image::of(handle(), &Shop { cart }).err().unwrap();
+    let error = Image::of(Shop::SCHEMA, handle(), &Shop { cart })
+        .err()
+        .unwrap();
     assert_eq!(error.path, "cart[0].price");
 }
 
 #[test]
 fn a_session_that_is_serialised_as_a_number_is_refused() {
-    let error = Image::of(handle(), &Number(1)).err().unwrap();
+    let error = Image::of(Number::SCHEMA, handle(), &Number(1))
+        .err()
+        .unwrap();
     assert_eq!(error.path, "data");
 }
 

@@ -155,6 +155,18 @@ fn no_two_values_have_one_roster() {
     }
 }
 
+/// A prefix of the type can have a `#`, and a visitor can choose a value.
+#[test]
+fn a_prefix_and_a_value_make_no_roster_of_another_prefix() {
+    let id = |schema: &Schema, value: &str| {
+        let key = RosterKey::of(schema, &of(0, s(value)));
+        key.item_key(schema).remove("id")
+    };
+    let longer = SCHEMA.key_prefix("t1#user_id#x").checked();
+    let shorter = SCHEMA.key_prefix("t1").checked();
+    assert_ne!(id(&longer, "7"), id(&shorter, "x#user_id#7"));
+}
+
 #[test]
 fn the_keys_of_the_cutoff_are_behind_the_prefix_and_beside_the_sort_key() {
     let cutoff = map(&[("id", "session/#everyone"), ("sk", "session")]);
