@@ -211,12 +211,10 @@ comes_back_or_is_refused! {
         = [{ choice: Tagged::Named(Kinded { kind: text("x") }) }];
     a_nested_flattened_map_has_the_key_of_its_sibling(Some("prefs")): { prefs: Prefs }
         = [{ prefs: Prefs { theme: text("dark"), more: texts([("theme", "light")]) } }];
-    #[ignore = "fails: both have the entries of both"]
     two_flattened_maps(Some("")): {
         #[serde(flatten)] one: BTreeMap<String, String>,
         #[serde(flatten)] other: BTreeMap<String, String>,
     } = [{ one: texts([("a", "1")]), other: texts([("b", "2")]) }];
-    #[ignore = "fails: the map has the fields of the structs as well"]
     a_flattened_struct_with_a_flattened_struct_beside_a_map(Some("")): {
         #[serde(flatten)] outer: Outer,
         #[serde(flatten)] more: BTreeMap<String, String>,
