@@ -58,14 +58,15 @@ impl Table {
                 let moments = copies.iter().map(moment_of);
                 let moments = moments.collect::<Result<Vec<_>, _>>()?;
                 let cutoff = moments.iter().max().copied();
-                if let Some(cutoff) = cutoff.filter(|_| first_too) {
-                    let is_everywhere = moments.len() > 1 && moments.iter().all(|it| *it == cutoff);
-                    if !is_everywhere {
-                        self.copy_cutoff(cutoff).await;
-                    }
-                }
                 if first_too {
-                    self.note_first_cutoff();
+                    let is_everywhere = match (cutoff, moments.as_slice()) {
+                        (None, _) => true,
+                        (Some(_), [first, copy]) if first == copy => true,
+                        (Some(cutoff), _) => self.copy_cutoff(cutoff).await,
+                    };
+                    if is_everywhere {
+                        self.note_first_cutoff();
+                    }
                 }
                 let Some(session) = sessions.into_iter().next() else {
                     return Ok(None);
@@ -83,8 +84,8 @@ impl Table {
     }
 
     /// Brings all copies of the cutoff up to this moment: an earlier program, or a write that failed, has set
-    /// some of them alone. If that fails, the next load that reads the first copy tries again.
-    async fn copy_cutoff(&self, moment: Millis) {
+    /// some of them alone. Whether that worked; if not, the next load reads the first copy again.
+    async fn copy_cutoff(&self, moment: Millis) -> bool {
         let copies = (0..CUTOFFS).map(|copy| async move {
             let revoke = || {
                 let cutoff = request::revoke_all(self.schema(), copy, moment);
@@ -93,9 +94,10 @@ impl Table {
             self.update(revoke).await.map(drop)
         });
         let copied: Result<Vec<_>, _> = join_all(copies).await.into_iter().collect();
-        if let Err(error) = copied {
+        if let Err(error) = &copied {
             tracing::debug!(%error, "not all copies of the moment of `revoke_all` could be written");
         }
+        copied.is_ok()
     }
 
     /// Deletes a session that was revoked by the cutoff, for programs that do not look at the cutoff. If

@@ -46,8 +46,14 @@ fn settle_equal<S: SessionAttributes + Serialize>(
         let Some(was) = before_image.data.get(name).filter(|was| *was != value) else {
             continue;
         };
-        if again.is_equal(after, name, (was, value), |image| image.data.get(name))? {
-            *value = was.clone();
+        match again.is_equal(after, name, (was, value), |image| image.data.get(name))? {
+            Some(true) => *value = was.clone(),
+            Some(false) => {}
+            None => {
+                let cause = "it is serialised differently each time, so whether it changed cannot be \
+                             known; implement `PartialEq` for its type";
+                return Err(EncodeError::new(name, cause));
+            }
         }
     }
     for (name, value) in &mut after_image.attributes {
@@ -56,7 +62,9 @@ fn settle_equal<S: SessionAttributes + Serialize>(
         else {
             continue;
         };
-        if again.is_equal(after, name, (was, value), |image| image.attribute(name))? {
+        // One that is computed anew each time, such as from a clock, is written each time.
+        let is_equal = again.is_equal(after, name, (was, value), |image| image.attribute(name))?;
+        if is_equal == Some(true) {
             *value = was.clone();
         }
     }
@@ -71,7 +79,7 @@ struct Again<'a, S> {
 }
 
 impl<S: SessionAttributes + Serialize> Again<'_, S> {
-    /// Whether two values of this name differ in form alone.
+    /// Whether two values of this name differ in form alone; `None` if that cannot be known.
     ///
     /// `PartialEq` is not enough: it can leave out a part. So the form must be one that differs without a
     /// change, too.
@@ -81,28 +89,20 @@ impl<S: SessionAttributes + Serialize> Again<'_, S> {
         name: &str,
         (was, value): (&AttributeValue, &AttributeValue),
         of: impl FnOnce(&Image) -> Option<&AttributeValue>,
-    ) -> Result<bool, EncodeError> {
+    ) -> Result<Option<bool>, EncodeError> {
         let is_equal = self.session.is_same_entry(after, name);
         if is_equal == Some(false) {
-            return Ok(false);
+            return Ok(Some(false));
         }
         if is_equal == Some(true) && is_same_in_any_order(was, value) {
-            return Ok(true);
+            return Ok(Some(true));
         }
         let image = match &mut self.image {
             Some(image) => image,
             image => image.insert(Image::of_stored(self.handle, self.session)?),
         };
         let is_stable = of(image) == Some(was);
-        match is_equal {
-            _ if is_stable => Ok(false),
-            Some(_) => Ok(true),
-            None => Err(EncodeError::new(
-                name,
-                "it is serialised differently each time, so whether it changed cannot be known; implement \
-                 `PartialEq` for its type",
-            )),
-        }
+        Ok(if is_stable { Some(false) } else { is_equal })
     }
 }
 

@@ -121,6 +121,31 @@ async fn a_moment_of_an_earlier_program_is_found() {
     }
 }
 
+/// While the copies cannot be written, each load reads the first one.
+#[tokio::test]
+async fn a_moment_that_cannot_be_copied_is_found_all_the_same() {
+    let bench = TestBench::<App>::new().await;
+    let mut old = Vec::new();
+    for _ in 0..20 {
+        old.push(bench.store.create(mine()).await.unwrap());
+    }
+    bench.clock.advance(Duration::from_secs(1));
+    let moment = AttributeValue::N(bench.clock.millis().to_string());
+    let key = AttributeValue::S("#everyone".to_owned());
+    let first = [
+        ("id".to_owned(), key),
+        ("created_before".to_owned(), moment),
+    ];
+    bench.put(first.into()).await;
+    for _ in 0..16 * old.len() {
+        let denied = Fault::Answer(400, "AccessDeniedException", "no");
+        bench.wire.next("UpdateItem", denied);
+    }
+    for session in &old {
+        assert!(bench.store.load(session.id()).await.unwrap().is_none());
+    }
+}
+
 /// Whichever copy of the moment a load reads, it finds the same.
 #[tokio::test]
 async fn every_copy_of_the_cutoff_revokes() {

@@ -286,6 +286,32 @@ async fn a_changing_form_without_partial_eq_is_refused_by_name() {
     assert!(bench.wire.operations().is_empty());
 }
 
+/// An attribute that is computed anew each time, as from a clock, is no field that changed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests")]
+#[dynamo(attr = "tick", with = Ticking::tick)]
+struct Ticking {
+    theme: String,
+}
+
+impl Ticking {
+    fn tick(&self) -> u64 {
+        static TICKS: AtomicU64 = AtomicU64::new(0);
+        TICKS.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn an_attribute_that_is_computed_anew_each_time_is_written_with_each_save() {
+    let bench = TestBench::<Ticking>::new().await;
+    let mut session = bench.store.create(Ticking::default()).await.unwrap();
+    let tick = async |handle| bench.item(handle).await.unwrap()["tick"].clone();
+    let before = tick(session.handle()).await;
+    session.theme = "dark".into();
+    bench.store.save(&mut session).await.unwrap();
+    assert_ne!(tick(session.handle()).await, before);
+}
+
 /// An order that matters is a change: the type's own `PartialEq` says so.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests")]

@@ -59,8 +59,9 @@ pub(crate) fn load_with_cutoff(
     consistent: bool,
     first_too: bool,
 ) -> BatchGetItemFluentBuilder {
-    let copy = fastrand::u8(..CUTOFFS);
-    let first = Some(0).filter(|first| first_too && copy != *first);
+    // Beside the first copy, another one shows whether they are alike.
+    let copy = fastrand::u8(u8::from(first_too)..CUTOFFS);
+    let first = first_too.then_some(0);
     let copies = first.into_iter().chain([copy]);
     let copies = copies.map(|copy| cutoff_key(table.schema(), copy));
     let keys = copies.chain([key(table.schema(), handle)]);
