@@ -168,14 +168,16 @@ fn expect_same(after: &Item, before: &Item, except: &[&str], by: &str) -> Tested
     Ok(())
 }
 
-/// A set has no order.
+/// A set has no order, and a number has one spelling: DynamoDB Local returns it as it was written.
 fn in_order(value: &AttributeValue) -> AttributeValue {
     match value.clone() {
         AttributeValue::Ss(mut texts) => {
             texts.sort();
             AttributeValue::Ss(texts)
         }
-        AttributeValue::Ns(mut numbers) => {
+        AttributeValue::N(number) => AttributeValue::N(spelled(&number)),
+        AttributeValue::Ns(numbers) => {
+            let mut numbers: Vec<_> = numbers.iter().map(|number| spelled(number)).collect();
             numbers.sort();
             AttributeValue::Ns(numbers)
         }
@@ -194,6 +196,22 @@ fn in_order(value: &AttributeValue) -> AttributeValue {
         }
         value => value,
     }
+}
+
+/// All digits of a number, without zeros around them, and their exponent.
+fn spelled(number: &str) -> String {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let unsigned = mantissa.trim_start_matches(['-', '+']);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_end_matches('0');
+    if significant.trim_start_matches('0').is_empty() {
+        return "0".to_owned();
+    }
+    let zeros = (digits.len() - significant.len()) as i64;
+    let exponent = exponent.parse::<i64>().unwrap() - fraction.len() as i64 + zeros;
+    let sign = if mantissa.starts_with('-') { "-" } else { "" };
+    format!("{sign}{}e{exponent}", significant.trim_start_matches('0'))
 }
 
 /// Puts entries beside those of a session, loads it, and writes it in each way.
