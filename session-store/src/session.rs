@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use crate::dynamodb::Attempts;
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
-    Delta, Evicted, Intent, Map, Millis, Nonce, RosterChange, State, TimeoutChange, seconds_to_time,
+    CookieLife, Delta, Evicted, Intent, Map, Millis, Nonce, RosterChange, State, TimeoutChange,
+    seconds_to_time,
 };
 
 /// A session that was created or loaded, holding the user's struct `S`.
@@ -31,6 +32,8 @@ pub struct Session<S> {
     pub(crate) state: State,
     /// The sessions that were ended to make room for this one.
     pub(crate) evicted: Vec<SessionHandle>,
+    /// How long the client keeps the next cookie, if a layer gives it one.
+    pub(crate) cookie: Option<CookieLife>,
     /// A change of id whose outcome is unknown.
     pub(crate) cycle: Option<Box<PendingCycle<S>>>,
 }
@@ -48,6 +51,8 @@ pub(crate) struct PendingCycle<S> {
     /// the new item shows whether the transaction was applied.
     pub(crate) token: String,
     pub(crate) now: Millis,
+    /// The old session must not have expired at this moment.
+    pub(crate) judged_at: Millis,
     /// The version of the session that gets the new id.
     pub(crate) base: u64,
     /// The changes of the rosters, and the sessions that were evicted for them so far.
@@ -55,6 +60,13 @@ pub(crate) struct PendingCycle<S> {
     pub(crate) evicted: Evicted,
     /// The attempts of this call, and of the calls that it resumes.
     pub(crate) attempts: Attempts,
+}
+
+impl<S> PendingCycle<S> {
+    /// Whether the absolute timeout begins anew with it.
+    pub(crate) fn logs_in(&self, session: &Session<S>) -> bool {
+        self.to.lifetime.created_at != session.state.lifetime.created_at
+    }
 }
 
 impl<S> Session<S> {
@@ -67,7 +79,17 @@ impl<S> Session<S> {
             timeouts: TimeoutChange::default(),
             state,
             evicted: Vec::new(),
+            cookie: None,
             cycle: None,
+        }
+    }
+
+    /// The same session as somebody has stored it since.
+    pub(crate) fn onto_stored(&self, data: S, state: State) -> Self {
+        let as_of = self.state.as_of;
+        Self {
+            cookie: self.cookie,
+            ..Self::new(self.id.clone(), data, State { as_of, ..state })
         }
     }
 

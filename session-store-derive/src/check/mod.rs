@@ -21,6 +21,7 @@ pub(crate) fn check(errors: &Errors, session: &SessionStruct<'_>) {
     check_timeouts(errors, session);
     names::check(errors, session);
     check_indexes(errors, session);
+    check_users(errors, session);
     for attribute in session.attributes() {
         check_key(errors, &attribute);
         check_source(errors, &attribute);
@@ -129,6 +130,26 @@ fn check_timeouts(errors: &Errors, session: &SessionStruct<'_>) {
             errors.report(&absolute.text, message);
         }
         (None, None) => {}
+    }
+}
+
+fn check_users(errors: &Errors, session: &SessionStruct<'_>) {
+    let attributes = session.attributes();
+    let mut users = attributes.filter_map(|PromotedAttribute { options, .. }| {
+        options
+            .user
+            .as_ref()
+            .map(|user| (user, options.name.value()))
+    });
+    let Some((_, first)) = users.next() else {
+        return;
+    };
+    for (user, _) in users {
+        let message = format!(
+            "`{first}` already tells who is logged in; remove one `user`, and index both attributes if \
+             sessions are found by both"
+        );
+        errors.report(user, message);
     }
 }
 

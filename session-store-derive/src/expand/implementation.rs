@@ -140,8 +140,9 @@ pub(crate) fn revoke_all(session: &SessionStruct<'_>, krate: &Path) -> Option<To
 fn schema_attribute(krate: &Path, attribute: &PromotedAttribute<'_>) -> TokenStream {
     let name = &attribute.options.name;
     let computed = attribute.field.is_none().then(|| quote!(.computed()));
+    let user = attribute.options.user.as_ref().map(|_| quote!(.user()));
     let (Some(index), Some(source)) = (&attribute.options.index, attribute.key_source()) else {
-        return quote!(#krate::Attribute::promoted(#name) #computed);
+        return quote!(#krate::Attribute::promoted(#name) #computed #user);
     };
     let named = index.name.as_ref().map(|name| quote!(.index_named(#name)));
     let sharded = index.shards.as_ref().map(|shards| {
@@ -161,7 +162,7 @@ fn schema_attribute(krate: &Path, attribute: &PromotedAttribute<'_>) -> TokenStr
     });
     quote! {
         #krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE)
-            #named #sharded #consistent #limit #computed
+            #named #sharded #consistent #limit #computed #user
     }
 }
 

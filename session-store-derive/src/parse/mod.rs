@@ -39,6 +39,8 @@ pub(crate) struct AttributeOptions {
     pub(crate) index: Option<IndexOption>,
     pub(crate) with: Option<ExprPath>,
     pub(crate) key: Option<Type>,
+    /// `user`: it tells who is logged in.
+    pub(crate) user: Option<Ident>,
     /// Whether every option could be parsed. If not, a missing option is not reported.
     pub(crate) is_complete: bool,
 }
@@ -104,12 +106,14 @@ fn attribute_options(
 ) -> Option<AttributeOptions> {
     let first = options.first()?.keyword.clone();
     let (mut name, mut index, mut with, mut key) = (None, None, None, None);
+    let mut user = None;
     for option in without_repeats(errors, options) {
         match option.value {
             OptionValue::Text(text) => name = Some(text),
             OptionValue::Index(option) => index = Some(option),
             OptionValue::With(path) => with = Some(path),
             OptionValue::Key(ty) => key = Some(ty),
+            OptionValue::User(keyword) => user = Some(keyword),
             _ => {}
         }
     }
@@ -137,6 +141,7 @@ fn attribute_options(
         index,
         with,
         key,
+        user,
         is_complete,
     })
 }

@@ -16,9 +16,9 @@ use crate::similar::unknown_option;
 
 /// The attributes that the store itself keeps. Each is also the option that renames it.
 #[rustfmt::skip]
-pub(crate) const STORE_NAMES: [&str; 10] = [
+pub(crate) const STORE_NAMES: [&str; 12] = [
     "id", "data", "created_at", "touched_at", "expires_at", "idle", "version", "writes", "format",
-    "session_type",
+    "session_type", "moved_to", "cookie_end",
 ];
 
 #[rustfmt::skip]
@@ -27,7 +27,7 @@ const TABLE_OPTIONS: [&str; 9] = [
     "crate",
 ];
 
-const ATTRIBUTE_OPTIONS: [&str; 4] = ["attr", "index", "with", "key"];
+const ATTRIBUTE_OPTIONS: [&str; 5] = ["attr", "index", "with", "key", "user"];
 
 const INDEX_OPTIONS: [&str; 5] = ["name", "shards", "consistent", "limit", "on_limit"];
 
@@ -57,6 +57,8 @@ pub(crate) enum OptionValue {
     SchemaMethod(Ident),
     Crate(Path),
     Index(IndexOption),
+    /// The attribute tells who is logged in.
+    User(Ident),
     With(ExprPath),
     Key(Type),
     Flag,
@@ -213,6 +215,7 @@ fn value_of_attribute(
         "index" => Ok(OptionValue::Index(index(errors, keyword, input)?)),
         "with" => Ok(OptionValue::With(function(keyword, input)?)),
         "key" => Ok(OptionValue::Key(key_type(keyword, input)?)),
+        "user" => flag(keyword, input, "`user`").map(|()| OptionValue::User(keyword.clone())),
         _ => Err(unknown_option(keyword, &ATTRIBUTE_OPTIONS)),
     }
 }

@@ -8,7 +8,7 @@ use crate::error::ServiceError;
 use crate::id::SessionHandle;
 use crate::item::{
     CUTOFFS, Map, Member, Millis, Partition, RosterKey, cutoff_of, handle_of, is_before_cutoff,
-    is_of_another_type, members,
+    is_of_another_type, members, moved_to,
 };
 use crate::schema::Attribute;
 
@@ -176,7 +176,9 @@ impl Table {
             let read = self.send(request, Sending::Read).await?;
             let answered = read.responses.into_iter().flatten();
             for item in answered.flat_map(|(_, items)| items) {
-                if let Some(handle) = handle_of(self.schema(), &item) {
+                let handle = handle_of(self.schema(), &item);
+                // The mark of a change of id is no session.
+                if let Some(handle) = handle.filter(|_| moved_to(self.schema(), &item).is_none()) {
                     items.insert(handle, item);
                 }
             }

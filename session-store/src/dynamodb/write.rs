@@ -90,7 +90,7 @@ impl Table {
         let schema = self.schema();
         let handle = save.handle;
         // G1: a session that is gone is an error, whatever was to be stored.
-        let live = Found::of(schema, handle, old, save.now)?.or_gone(handle)?;
+        let live = Found::of(schema, handle, old, save.judged_at)?.or_gone(handle)?;
         // G13: the mark of this very write is there, so an earlier attempt has stored it.
         if live.remembers(schema, save.nonce) {
             return Ok(SaveOutcome::Stored {

@@ -115,6 +115,7 @@ impl StdError for DecodeError {
 pub struct EncodeError {
     pub(crate) path: String,
     pub(crate) cause: Cause,
+    needs_new_id: bool,
 }
 
 impl EncodeError {
@@ -122,6 +123,16 @@ impl EncodeError {
         Self {
             path: path.into(),
             cause: cause.into(),
+            needs_new_id: false,
+        }
+    }
+
+    /// A session that would get another user and keep its id.
+    pub(crate) fn of_new_user(attribute: &str) -> Self {
+        let cause = "somebody may know the id, and would be logged in as this user";
+        Self {
+            needs_new_id: true,
+            ..Self::new(attribute, cause)
         }
     }
 
@@ -134,11 +145,16 @@ impl EncodeError {
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` cannot be stored in DynamoDB, and nothing was written; change its value or its type",
-            self.path
-        )
+        let (what, fix) = if self.needs_new_id {
+            let fix = "call `log_in`, or `cycle_id`, in place of `save` or `update`";
+            ("names another user, and the session needs a new id", fix)
+        } else {
+            (
+                "cannot be stored in DynamoDB",
+                "change its value or its type",
+            )
+        };
+        write!(f, "`{}` {what}, and nothing was written; {fix}", self.path)
     }
 }
 

@@ -8,11 +8,33 @@ use crate::id::SessionHandle;
 /// See [`Error::Gone`](crate::Error::Gone).
 #[derive(Debug)]
 pub struct GoneError {
-    pub(crate) handle: SessionHandle,
-    pub(crate) expired: bool,
+    handle: SessionHandle,
+    reason: Reason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    Absent,
+    Expired,
+    Moved,
 }
 
 impl GoneError {
+    pub(crate) fn new(handle: SessionHandle) -> Self {
+        let reason = Reason::Absent;
+        Self { handle, reason }
+    }
+
+    pub(crate) fn expired(handle: SessionHandle) -> Self {
+        let reason = Reason::Expired;
+        Self { handle, reason }
+    }
+
+    pub(crate) fn moved(handle: SessionHandle) -> Self {
+        let reason = Reason::Moved;
+        Self { handle, reason }
+    }
+
     /// The session that is gone.
     pub fn handle(&self) -> SessionHandle {
         self.handle
@@ -20,21 +42,27 @@ impl GoneError {
 
     /// Whether it ended by a timeout. If not, its item no longer exists.
     pub fn is_expired(&self) -> bool {
-        self.expired
+        self.reason == Reason::Expired
+    }
+
+    /// Whether it got a new id a moment ago, by another request: the session lives, but this id and its
+    /// handle are no longer valid. The client has the new id, or will get it with another response, so do not
+    /// give it one for this request.
+    pub fn is_moved(&self) -> bool {
+        self.reason == Reason::Moved
     }
 }
 
 impl fmt::Display for GoneError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = if self.expired {
-            "has expired"
-        } else {
-            "no longer exists"
+        let (how, fix) = match self.reason {
+            Reason::Absent => ("no longer exists", "or create a new one"),
+            Reason::Expired => ("has expired", "or create a new one"),
+            Reason::Moved => ("has a new id", "and do not create one"),
         };
         write!(
             f,
-            "session {} {how}, and nothing was stored; treat the request as having no session, or \
-             create a new one",
+            "session {} {how}, and nothing was stored; treat the request as having no session, {fix}",
             self.handle
         )
     }

@@ -11,7 +11,7 @@ use crate::schema::Schema;
 use super::format::Codec;
 use super::lifetime::Millis;
 use super::live::{Found, ReadableItem};
-use super::own::{has_type, read_times};
+use super::own::{has_type, read_times, stored_number};
 use super::state::{State, Unknown};
 use super::value::Map;
 
@@ -44,6 +44,7 @@ fn split(
     let packed = codec.is_packed(&item);
     let has_type = has_type(schema, &item);
     let (lifetime, touched_at) = read_times(schema, handle, &item)?;
+    let cookie_end = stored_number(schema.names.cookie_end, handle, &item).ok();
     let data = take_data(schema, handle, &mut item)?;
     let (known, unknown_data) = split_fields(schema, data);
     let (promoted, unknown_attributes) = split_attributes(schema, item);
@@ -57,6 +58,8 @@ fn split(
         written: Some(readable.version),
         packed,
         has_type,
+        cookie_end,
+        as_of: None,
         promoted,
         unknown: Unknown {
             data: unknown_data,

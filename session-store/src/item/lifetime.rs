@@ -133,6 +133,25 @@ impl Lifetime {
         end.div_ceil(DAY).saturating_mul(DAY)
     }
 
+    /// When a cookie ends that is given to the client now, in seconds since 1970; 0 if with the browser.
+    pub(crate) fn cookie_end(&self, life: CookieLife, now: Millis) -> u64 {
+        match life {
+            CookieLife::Browser => 0,
+            CookieLife::Persistent => {
+                let longest = now.seconds().saturating_add(MAX_COOKIE);
+                self.absolute_end().min(longest)
+            }
+        }
+    }
+
+    /// Whether a client with a cookie that ends at this moment needs one that ends later: the session can live
+    /// longer now, or half of the longest time that browsers keep a cookie has passed.
+    pub(crate) fn outlives_cookie(&self, cookie_end: u64, now: Millis) -> bool {
+        let possible = self.cookie_end(CookieLife::Persistent, now);
+        let left = cookie_end.saturating_sub(now.seconds());
+        cookie_end < possible && (possible == self.absolute_end() || left < MAX_COOKIE / 2)
+    }
+
     /// Whether the policy asks for a touch now.
     pub(crate) fn is_touch_due(&self, policy: Touch, touched: Millis, now: Millis) -> bool {
         policy.is_due(touched, now, self.idle())
@@ -142,6 +161,18 @@ impl Lifetime {
         self.own_idle.unwrap_or(self.type_idle)
     }
 }
+
+/// How long a browser keeps the cookie of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CookieLife {
+    /// Until it is closed.
+    Browser,
+    /// Until the session ends for certain.
+    Persistent,
+}
+
+/// The longest time that browsers keep a cookie, in seconds: 400 days, by RFC 6265bis.
+const MAX_COOKIE: u64 = 400 * DAY;
 
 /// Timeouts of a session's own that its owner has set, and that are not stored yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use crate::schema::Schema;
 use super::format::Codec;
 use super::lifetime::{Millis, is_live, may_live};
 use super::marks::{Nonce, has_marks, remembers};
+use super::moved::{is_moved, moved_to};
 use super::own::{is_of_another_type, stored_creation, stored_expiry, stored_number, version_of};
 use super::value::Map;
 
@@ -19,6 +20,8 @@ pub(crate) enum Found {
     Absent,
     /// There is one, and the session in it has expired.
     Expired,
+    /// There is the mark of a change of id, a moment ago.
+    Moved,
     Live(LiveItem),
 }
 
@@ -41,6 +44,10 @@ impl Found {
             return Ok(Self::Absent);
         }
         let expires_at = stored_expiry(schema, handle, &item)?;
+        if moved_to(schema, &item).is_some() {
+            let is_recent = is_moved(schema, &item, now);
+            return Ok(if is_recent { Self::Moved } else { Self::Absent });
+        }
         // The end that is stored is by the clock of the host that wrote it.
         let created_at = stored_creation(schema, handle, &item).ok();
         let in_bounds = created_at.is_none_or(|created_at| may_live(schema, created_at, now));
@@ -58,21 +65,16 @@ impl Found {
     pub(crate) fn live(self) -> Option<LiveItem> {
         match self {
             Self::Live(live) => Some(live),
-            Self::Absent | Self::Expired => None,
+            Self::Absent | Self::Expired | Self::Moved => None,
         }
     }
 
     /// The same for a write, to which a session that is gone is an error (G1).
     pub(crate) fn or_gone(self, handle: SessionHandle) -> Result<LiveItem, GoneError> {
         match self {
-            Self::Absent => Err(GoneError {
-                handle,
-                expired: false,
-            }),
-            Self::Expired => Err(GoneError {
-                handle,
-                expired: true,
-            }),
+            Self::Absent => Err(GoneError::new(handle)),
+            Self::Expired => Err(GoneError::expired(handle)),
+            Self::Moved => Err(GoneError::moved(handle)),
             Self::Live(live) => Ok(live),
         }
     }

@@ -16,6 +16,7 @@ mod key;
 mod lifetime;
 mod live;
 mod marks;
+mod moved;
 mod own;
 mod plan;
 mod read_back;
@@ -35,12 +36,14 @@ pub(crate) use self::key::{
     CREATED_BEFORE, CUTOFFS, RosterKey, cutoff_key, cutoff_of, handle_of, is_before_cutoff, key,
 };
 pub(crate) use self::lifetime::{
-    DAY, Lifetime, Millis, TimeoutChange, creation_bounds, is_live, may_live, seconds_to_time,
+    CookieLife, DAY, Lifetime, Millis, TimeoutChange, creation_bounds, is_live, may_live,
+    seconds_to_time,
 };
 #[cfg(feature = "_record")]
 pub(crate) use self::live::MAX_VERSION;
 pub(crate) use self::live::{Found, ReadableItem};
 pub(crate) use self::marks::{Nonce, WRITES, remembers};
+pub(crate) use self::moved::{is_moved, mark, moved_to};
 pub(crate) use self::own::{
     is_of_another_type, stored_creation, stored_expiry, stored_number, version_of,
 };

@@ -25,6 +25,9 @@ pub(super) fn write_own(schema: &Schema, state: &State, nonce: Nonce, item: &mut
     if let Some(idle) = lifetime.own_idle {
         item.insert(names.idle.to_owned(), number(idle.as_secs()));
     }
+    if let Some(cookie_end) = state.cookie_end {
+        item.insert(names.cookie_end.to_owned(), number(cookie_end));
+    }
     item.insert(names.writes.to_owned(), nonce.first_writes());
     if let Some(type_name) = schema.type_name {
         let type_name = AttributeValue::S(type_name.to_owned());
@@ -61,6 +64,7 @@ pub(super) fn own_size(schema: &Schema) -> usize {
         names.expires_at,
         names.idle,
         names.version,
+        names.cookie_end,
     ];
     let numbers: usize = numbers.iter().map(|name| name.len() + 11).sum();
     let writes = names.writes.len() + 3 + WRITES * (1 + 8);

@@ -26,6 +26,11 @@ pub(crate) struct State {
     pub(crate) packed: bool,
     /// Whether the item tells its session type.
     pub(crate) has_type: bool,
+    /// When the client's cookie ends, in seconds since 1970; 0 if it ends with the browser. `None` if no layer
+    /// has noted it.
+    pub(crate) cookie_end: Option<u64>,
+    /// The beginning of the request that uses the session: whether it has expired is judged by this moment.
+    pub(crate) as_of: Option<Millis>,
     /// The promoted attributes as they are in the item.
     pub(crate) promoted: Map,
     pub(crate) unknown: Unknown,
@@ -56,9 +61,16 @@ impl State {
             written: Some(1),
             packed: false,
             has_type: true,
+            cookie_end: None,
+            as_of: None,
             promoted,
             unknown: Unknown::default(),
         }
+    }
+
+    /// The moment by which it is judged whether the session has expired.
+    pub(crate) fn judged_at(&self, now: Millis) -> Millis {
+        self.as_of.map_or(now, |as_of| as_of.min(now))
     }
 
     /// Applies the promoted attributes that a write has stored; `None` removed one.

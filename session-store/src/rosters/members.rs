@@ -5,16 +5,19 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use crate::dynamodb::{
     Attempts, Deleted, Patience, Table, Transacted, Written, is_refused, request, token,
 };
-use crate::error::Error;
+use crate::error::{ConflictError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
     DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, is_of_another_type, members,
-    rosters_of, stored_number,
+    moved_to, rosters_of, stored_number,
 };
 use crate::schema::{IndexValue, OnLimit, Schema};
 
 /// How many stale entries are worth the three requests that drop them: about one KB.
 const MIN_SWEPT: usize = 17;
+
+/// How often a session can get a new id while it is being ended.
+const MAX_MOVES: u32 = 8;
 
 /// Transactions that drop entries of sessions of another value: the first shows which have come back.
 const MAX_DROP_ATTEMPTS: u32 = 2;
@@ -45,19 +48,38 @@ impl<'a> Rosters<'a> {
         self.table.schema()
     }
 
-    /// Ends a session of this type, and removes it from its rosters.
-    pub(crate) async fn end(&self, handle: SessionHandle) -> Result<Deleted, Error> {
+    /// Ends a session of this type, and removes it from its rosters. If it has a new handle since, it ends
+    /// under that (G18).
+    pub(crate) async fn end(&self, mut handle: SessionHandle) -> Result<Deleted, Error> {
+        for _ in 0..MAX_MOVES {
+            match self.end_here(handle).await? {
+                Deleted::ConditionFailed(item) => match self.moved_to(&item) {
+                    Some(to) => handle = to,
+                    // It is a session of another type, which is nothing to this one (G16).
+                    None => return Ok(Deleted::Absent),
+                },
+                deleted => return Ok(deleted),
+            }
+        }
+        Err(ConflictError::new(handle, MAX_MOVES).into())
+    }
+
+    /// The same under this handle alone. The condition fails if there is an item that is no session of this
+    /// type.
+    pub(crate) async fn end_here(&self, handle: SessionHandle) -> Result<Deleted, Error> {
         let delete = || request::end(self.table, handle);
-        let deleted = match self.table.delete(delete).await? {
-            // It is a session of another type, which is nothing to this one (G16).
-            Deleted::ConditionFailed(_) => Deleted::Absent,
-            deleted => deleted,
-        };
+        let deleted = self.table.delete(delete).await?;
         if let Deleted::Removed(item) = &deleted {
-            self.leave_all(&rosters_of(self.schema(), item), handle)
-                .await;
+            let rosters = rosters_of(self.schema(), item);
+            self.leave_all(&rosters, handle).await;
         }
         Ok(deleted)
+    }
+
+    /// The new handle of a session of this type, if the item is the mark of a change of id.
+    pub(crate) fn moved_to(&self, item: &Map) -> Option<SessionHandle> {
+        let is_ours = !is_of_another_type(self.schema(), item);
+        moved_to(self.schema(), item).filter(|_| is_ours)
     }
 
     /// Removes the entries of these sessions, and gives the roster as it is then if that is asked for;

@@ -8,6 +8,7 @@ pub struct Attribute {
     pub(crate) name: &'static str,
     pub(crate) index: Option<IndexSchema>,
     pub(crate) computed: bool,
+    pub(crate) user: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +57,7 @@ impl Attribute {
             name,
             index: None,
             computed: false,
+            user: false,
         }
     }
 
@@ -72,6 +74,7 @@ impl Attribute {
                 shards: None,
             }),
             computed: false,
+            user: false,
         }
     }
 
@@ -144,6 +147,17 @@ impl Attribute {
     /// session of such a type is saved only onto the version that its copy was made from.
     pub const fn computed(mut self) -> Self {
         self.computed = true;
+        self
+    }
+
+    /// Declares that the value tells who is logged in; at most one attribute of a type does.
+    ///
+    /// A session that goes from nobody or from somebody else to a user needs a new id, since an attacker may
+    /// know the old one (session fixation). The layer for axum gives it one. A
+    /// [`save`](crate::DynamoDbStore::save) or [`update`](crate::DynamoDbStore::update) that would leave it
+    /// under its old id is refused with [`Error::Encode`](crate::Error::Encode).
+    pub const fn user(mut self) -> Self {
+        self.user = true;
         self
     }
 

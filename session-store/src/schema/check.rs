@@ -105,6 +105,10 @@ impl Schema {
                     !have_a_name_in_common(attribute, other),
                     "two promoted attributes have the same name; rename one of them"
                 );
+                assert!(
+                    !(attribute.user && other.user),
+                    "two attributes tell who is logged in; remove one `user`"
+                );
                 if has_default_index(attribute) && has_default_index(other) {
                     assert!(
                         !same_index_name(attribute, other),

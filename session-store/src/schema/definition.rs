@@ -191,6 +191,11 @@ impl Schema {
         self.attributes.iter().any(|attribute| attribute.computed)
     }
 
+    /// The attribute that tells who is logged in.
+    pub(crate) fn user(&self) -> Option<&'static Attribute> {
+        self.attributes.iter().find(|attribute| attribute.user)
+    }
+
     /// A session of this type, as its paths name it.
     pub(crate) fn subject(&self) -> Subject<'_> {
         let data = self.names.data;

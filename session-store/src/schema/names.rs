@@ -13,6 +13,8 @@ pub struct Names {
     pub(crate) writes: &'static str,
     pub(crate) format: &'static str,
     pub(crate) session_type: &'static str,
+    pub(crate) moved_to: &'static str,
+    pub(crate) cookie_end: &'static str,
 }
 
 macro_rules! names {
@@ -31,7 +33,7 @@ macro_rules! names {
                 }
             )*
 
-            pub(crate) const fn list(&self) -> [&'static str; 10] {
+            pub(crate) const fn list(&self) -> [&'static str; 12] {
                 [$(self.$name,)*]
             }
         }
@@ -49,6 +51,8 @@ names! {
     writes: "the marks of the last four writes, by which a retried write recognises itself",
     format: "the format of `data`, if that is not a map",
     session_type: "the name of the session type",
+    moved_to: "the handle that a session has now, in the mark that a change of id leaves under the old one",
+    cookie_end: "when the cookie of the layer for axum ends, in seconds since 1970; 0 if with the browser",
 }
 
 impl Default for Names {

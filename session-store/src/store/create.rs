@@ -1,11 +1,13 @@
 //! `create`.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 use crate::id::SessionId;
-use crate::item::{Image, Lifetime, Nonce, State};
+use crate::item::{CookieLife, Image, Lifetime, Millis, Nonce, State};
 use crate::schema::SessionAttributes;
 use crate::session::Session;
 
@@ -32,15 +34,24 @@ where
     /// [`Error::Conflict`] if too many entered one roster at once; [`Error::Service`]. After any of
     /// them there is no new session.
     pub async fn create(&self, data: S) -> Result<Session<S>, Error> {
+        self.begin(data, Beginning::default()).await
+    }
+
+    /// The same with what a request knows of its new session.
+    pub(crate) async fn begin(&self, data: S, beginning: Beginning) -> Result<Session<S>, Error> {
         let codec = &self.table().codec;
         let now = self.table().now();
-        let lifetime = Lifetime::new(S::SCHEMA, now, None);
+        let created_at = beginning.began.map_or(now, |began| began.min(now));
+        let lifetime = Lifetime::new(S::SCHEMA, created_at, beginning.idle);
         let new_item = || {
             let id = SessionId::mint()?;
             let handle = id.handle();
             let image = Image::of(codec.schema(), handle, &data)?;
             self.check_reads_back(handle, &image)?;
-            let state = State::new(handle, lifetime, now, image.promoted());
+            let state = State {
+                cookie_end: beginning.cookie.map(|life| lifetime.cookie_end(life, now)),
+                ..State::new(handle, lifetime, now, image.promoted())
+            };
             let item = image.into_item(codec, &state, Nonce::mint()?)?;
             Ok::<_, Error>((id, state, item))
         };
@@ -60,4 +71,15 @@ where
         session.evicted = evicted;
         Ok(session)
     }
+}
+
+/// What is known of a session before it begins, but for its data.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Beginning {
+    /// Its own idle timeout.
+    pub(crate) idle: Option<Duration>,
+    /// How long its client keeps the cookie; `None` if it has none.
+    pub(crate) cookie: Option<CookieLife>,
+    /// The beginning of the request, from which its absolute timeout counts.
+    pub(crate) began: Option<Millis>,
 }

@@ -12,7 +12,7 @@ use crate::dynamodb::{
 use crate::error::{ConflictError, Error};
 use crate::id::SessionId;
 use crate::item::{
-    Evicted, Found, Image, Map, Nonce, State, changes, is_live, never_known, remembers,
+    Evicted, Found, Image, Map, Nonce, State, changes, is_live, moved_to, never_known, remembers,
 };
 use crate::schema::SessionAttributes;
 use crate::session::{PendingCycle, Session};
@@ -26,8 +26,8 @@ where
     /// Gives the session a new id, and stores its unsaved changes with it. Do it at log-in, so that an id
     /// that somebody planted before is worthless afterwards.
     ///
-    /// One `TransactWriteItems`: it deletes the old item if the session is live and unchanged, and puts
-    /// the new one. At every moment exactly one of the two ids is valid. Data, promoted attributes, the
+    /// One `TransactWriteItems`: it puts the new item and, if the session is live and unchanged, a mark in
+    /// place of the old one. At every moment exactly one of the two ids is valid. Data, promoted attributes, the
     /// time of creation and the absolute timeout are kept; the idle timeout is extended. If others wrote
     /// in between, the changes are put onto their state and it is tried again. The rosters of consistent
     /// indexes are in the same transaction. It is sent once more if this is the first session of a value,
@@ -43,6 +43,15 @@ where
     /// - Any other error ([`Error::Encode`], [`Error::TooLarge`], [`Error::Decode`], [`Error::Limit`], and
     ///   the other two): the old id is valid as before, and the session still has its unsaved changes.
     pub async fn cycle_id(&self, session: &mut Session<S>) -> Result<(), Error> {
+        self.change_id(session, NewId::Cycled).await
+    }
+
+    /// Gives the session a new id, or resumes a change of id whose outcome is unknown.
+    pub(super) async fn change_id(
+        &self,
+        session: &mut Session<S>,
+        new_id: NewId,
+    ) -> Result<(), Error> {
         let mut in_progress = false;
         // With a roster, log-ins at once contend for its entries.
         let max_attempts = match S::SCHEMA.rosters().next() {
@@ -51,13 +60,15 @@ where
         };
         for attempt in 1..=max_attempts {
             let now = self.table().now();
+            let judged_at = session.state.judged_at(now);
             let expires_at = session.state.expires_at;
             match &mut session.cycle {
-                None => session.cycle = Some(Box::new(self.begin_cycle(session)?)),
+                None => session.cycle = Some(Box::new(self.begin_cycle(session, new_id)?)),
                 // Resending with the old timestamp would treat a session that has since expired as
                 // live. If an earlier attempt was carried out, the nonce tells.
-                Some(cycle) if !is_live(expires_at, now) => {
+                Some(cycle) if !is_live(expires_at, judged_at) => {
                     cycle.now = now;
+                    cycle.judged_at = judged_at;
                     cycle.token = token()?;
                 }
                 // The same transaction again: its token keeps it from being carried out twice.
@@ -134,7 +145,7 @@ where
     }
 
     /// Decides on the new id, and on all that is stored under it.
-    fn begin_cycle(&self, session: &Session<S>) -> Result<PendingCycle<S>, Error> {
+    fn begin_cycle(&self, session: &Session<S>, new_id: NewId) -> Result<PendingCycle<S>, Error> {
         let codec = &self.table().codec;
         let schema = codec.schema();
         let from = &session.state;
@@ -149,7 +160,12 @@ where
         };
 
         let now = self.table().now();
-        let lifetime = from.lifetime.changed(session.timeouts());
+        let mut lifetime = from.lifetime.changed(session.timeouts());
+        if let NewId::LoggedIn = new_id {
+            // G6: the absolute timeout counts from the log-in. A revocation that came after the request began
+            // is meant for this session too.
+            lifetime.created_at = from.judged_at(now);
+        }
         // G6: a new id does not shorten an expiry that was granted, unless the owner set a timeout.
         let earliest_end = if session.timeouts().is_empty() {
             from.expires_at
@@ -163,6 +179,10 @@ where
             seen: base + 1,
             written: Some(base + 1),
             unknown,
+            cookie_end: session
+                .cookie
+                .map_or(from.cookie_end, |life| Some(lifetime.cookie_end(life, now))),
+            as_of: from.as_of,
             ..State::new(handle, lifetime, now, after.promoted())
         };
         let nonce = Nonce::mint()?;
@@ -183,6 +203,7 @@ where
             nonce,
             token,
             now,
+            judged_at: from.judged_at(now),
             base,
             changes,
             evicted: Evicted::default(),
@@ -217,9 +238,11 @@ where
         let handle = session.state.handle;
         let replacement = Replacement {
             from: handle,
+            to: cycle.to.handle,
             item: &cycle.item,
             base: cycle.base,
             now: cycle.now,
+            judged_at: cycle.judged_at,
             has_type: session.state.has_type,
             not_later: session.timeouts().is_empty().then_some(cycle.to.expires_at),
         };
@@ -242,7 +265,12 @@ where
             return Ok(CycleOutcome::Committed);
         }
         if is_refused(old) {
-            let found = Found::of(schema, handle, old.item.clone(), cycle.now)?;
+            // G13: so it is if the mark is its own, whatever became of the new item since.
+            let moved_to = old.item().and_then(|item| moved_to(schema, item));
+            if moved_to == Some(cycle.to.handle) {
+                return Ok(CycleOutcome::Committed);
+            }
+            let found = Found::of(schema, handle, old.item.clone(), cycle.judged_at)?;
             let readable = found.or_gone(handle)?.readable(&table.codec)?;
             return Ok(CycleOutcome::Stale(readable.item));
         }
@@ -259,6 +287,15 @@ where
         }
         Ok(CycleOutcome::Contended)
     }
+}
+
+/// Why a session gets a new id.
+#[derive(Clone, Copy)]
+pub(super) enum NewId {
+    /// It goes on under another one.
+    Cycled,
+    /// Somebody logs in.
+    LoggedIn,
 }
 
 /// The outcome of one attempt.

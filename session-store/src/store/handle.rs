@@ -163,16 +163,16 @@ impl<S> DynamoDbStore<S> {
 
     /// The same for a framework, whose visitor has no session if the builder was not told.
     #[cfg(any(feature = "_http", feature = "_record"))]
-    pub(crate) fn readable_for_visitor<T>(
+    pub(crate) fn readable_for_visitor<T: Default>(
         &self,
-        read: Result<Option<T>, Error>,
-    ) -> Result<Option<T>, Error> {
+        read: Result<T, Error>,
+    ) -> Result<T, Error> {
         match read {
             Err(Error::Decode(error))
                 if self.inner.options.unreadable != Some(Unreadable::Error) =>
             {
                 warn_of_absent(&error);
-                Ok(None)
+                Ok(T::default())
             }
             read => read,
         }

@@ -3,13 +3,15 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::Error;
+use crate::error::{Error, GoneError};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Map, decode};
+use crate::item::{Map, Millis, State, decode, is_moved};
 use crate::schema::SessionAttributes;
 use crate::session::Session;
 
 use super::handle::DynamoDbStore;
+#[cfg(feature = "_http")]
+use super::handle::ReadConsistency;
 
 impl<S> DynamoDbStore<S>
 where
@@ -26,7 +28,8 @@ where
     /// [`Error::Decode`] if an item is there and is no session of this type, [`Error::Service`] if
     /// reading failed. Neither means that the session is absent: do not answer with a new one.
     pub async fn load(&self, id: &SessionId) -> Result<Option<Session<S>>, Error> {
-        self.load_once(id, self.reads_consistently()).await
+        let consistent = self.reads_consistently();
+        self.load_once(id, consistent).await.map(Lookup::live)
     }
 
     /// The same for a client whose last write is known to have given the session this
@@ -48,7 +51,9 @@ where
     ) -> Result<Option<Session<S>>, Error> {
         if self.reads_own_writes() {
             match self.load_once(id, false).await {
-                Ok(Some(session)) if session.state.version >= version => return Ok(Some(session)),
+                Ok(Lookup::Live(session)) if session.state.version >= version => {
+                    return Ok(Some(*session));
+                }
                 // A stale read. An item that cannot be decoded may be readable by now, too.
                 Ok(_) | Err(Error::Decode(_)) => {}
                 Err(error) => return Err(error),
@@ -58,15 +63,50 @@ where
     }
 
     /// Reads consistently, as the base of a change.
-    pub(super) async fn load_current(&self, id: &SessionId) -> Result<Option<Session<S>>, Error> {
+    pub(crate) async fn load_current(&self, id: &SessionId) -> Result<Lookup<S>, Error> {
         self.load_once(id, true).await
     }
 
-    async fn load_once(
+    /// Reads a session for a request that began at this moment, by which its expiry is judged. The client's
+    /// last write is known to have given the session this version, or a later one.
+    ///
+    /// The client has the id, so a read that is not consistent and finds no session is most likely stale: it
+    /// is repeated consistently.
+    #[cfg(feature = "_http")]
+    pub(crate) async fn look_up(
+        &self,
+        id: &SessionId,
+        version: Option<u64>,
+        began: Millis,
+    ) -> Result<Lookup<S>, Error> {
+        let least = match self.options().reads {
+            ReadConsistency::Eventual => Some(0),
+            ReadConsistency::ReadYourWrites => version,
+            ReadConsistency::Consistent => None,
+        };
+        if let Some(least) = least {
+            match self.look_up_once(id, false, began).await {
+                Ok(Lookup::Live(session)) if session.state.version >= least => {
+                    return Ok(Lookup::Live(session));
+                }
+                Ok(_) | Err(Error::Decode(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.look_up_once(id, true, began).await
+    }
+
+    async fn load_once(&self, id: &SessionId, consistent: bool) -> Result<Lookup<S>, Error> {
+        self.look_up_once(id, consistent, None).await
+    }
+
+    async fn look_up_once(
         &self,
         id: &SessionId,
         consistent: bool,
-    ) -> Result<Option<Session<S>>, Error> {
+        as_of: impl Into<Option<Millis>>,
+    ) -> Result<Lookup<S>, Error> {
+        let as_of = as_of.into();
         let handle = id.handle();
         let read = if self.options().share_loads {
             let store = self.clone();
@@ -75,10 +115,16 @@ where
         } else {
             self.table().read(handle, consistent).await
         };
-        match read? {
-            Some(item) => self.decode(id, handle, item),
-            None => Ok(None),
+        let Some(item) = read? else {
+            return Ok(Lookup::Absent);
+        };
+        let table = self.table();
+        let now = as_of.unwrap_or_else(|| table.now());
+        if is_moved(table.schema(), &item, now) {
+            return Ok(Lookup::Moved);
         }
+        let session = self.decode(id, handle, item, as_of)?;
+        Ok(session.map_or(Lookup::Absent, |session| Lookup::Live(Box::new(session))))
     }
 
     /// The session in an item, by the store's policy for one that cannot be read.
@@ -87,10 +133,40 @@ where
         id: &SessionId,
         handle: SessionHandle,
         item: Map,
+        as_of: Option<Millis>,
     ) -> Result<Option<Session<S>>, Error> {
         let table = self.table();
-        let read = decode(&table.codec, handle, item, table.now());
+        let now = as_of.unwrap_or_else(|| table.now());
+        let read = decode(&table.codec, handle, item, now);
         let read = self.readable(read)?;
-        Ok(read.map(|(data, state)| Session::new(id.clone(), data, state)))
+        Ok(read.map(|(data, state)| Session::new(id.clone(), data, State { as_of, ..state })))
+    }
+}
+
+/// What a read by an id found.
+#[derive(Default)]
+pub(crate) enum Lookup<S> {
+    Live(Box<Session<S>>),
+    /// The session has a new id, since a moment ago.
+    Moved,
+    #[default]
+    Absent,
+}
+
+impl<S> Lookup<S> {
+    fn live(self) -> Option<Session<S>> {
+        match self {
+            Self::Live(session) => Some(*session),
+            Self::Moved | Self::Absent => None,
+        }
+    }
+
+    /// The session for a write, to which one that is gone is an error (G1).
+    pub(crate) fn or_gone(self, handle: SessionHandle) -> Result<Session<S>, GoneError> {
+        match self {
+            Self::Live(session) => Ok(*session),
+            Self::Moved => Err(GoneError::moved(handle)),
+            Self::Absent => Err(GoneError::new(handle)),
+        }
     }
 }

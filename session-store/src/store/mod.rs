@@ -7,7 +7,9 @@ mod cycle_id;
 mod delete;
 mod handle;
 mod load;
+mod log_in;
 mod provision;
+mod refresh;
 mod revoke;
 mod revoke_all;
 mod save;
@@ -15,6 +17,11 @@ mod sessions;
 mod shared_reads;
 mod touch;
 mod update;
+
+#[cfg(feature = "_http")]
+pub(crate) use self::create::Beginning;
+#[cfg(feature = "_http")]
+pub(crate) use self::load::Lookup;
 
 pub use self::builder::Builder;
 pub use self::handle::{DynamoDbStore, ReadConsistency, Unreadable};

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::dynamodb::request::{ExpiryBound, Save, SessionType};
 use crate::dynamodb::{MAX_SAVE_ATTEMPTS, pause};
-use crate::error::{ConflictError, Error, GoneError, TooLargeError};
+use crate::error::{ConflictError, EncodeError, Error, GoneError, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
     BaseState, Codec, Delta, Image, Lifetime, Map, Millis, Nonce, ReadableItem, SavePlan, State,
@@ -76,6 +76,7 @@ where
             session.settle();
             return Ok(SaveAttempt::Stored);
         }
+        self.check_user(&delta, &state.promoted)?;
         self.check_reads_back(handle, &after)?;
         delta.repair(schema, &state.promoted, &before, &after);
 
@@ -123,6 +124,19 @@ where
         }
     }
 
+    /// Refuses to log somebody in under an id that others may know (session fixation).
+    fn check_user(&self, delta: &Delta, stored: &Map) -> Result<(), EncodeError> {
+        let Some(user) = S::SCHEMA.user() else {
+            return Ok(());
+        };
+        let mut written = delta.attributes.iter();
+        let new = written.find_map(|(name, value)| value.as_ref().filter(|_| *name == user.name));
+        if new.is_none_or(|new| stored.get(user.name) == Some(new)) {
+            return Ok(());
+        }
+        Err(EncodeError::of_new_user(user.name))
+    }
+
     /// Puts the unsaved changes onto the state that others have stored since.
     pub(super) fn rebase(&self, session: &mut Session<S>, item: Map) -> Result<(), Error> {
         let handle = session.state.handle;
@@ -146,12 +160,10 @@ where
     fn decode_live(&self, session: &Session<S>, item: Map) -> Result<Session<S>, Error> {
         let handle = session.state.handle;
         let table = self.table();
-        let decoded = decode(&table.codec, handle, item, table.now())?;
-        let (data, state) = decoded.ok_or(GoneError {
-            handle,
-            expired: true,
-        })?;
-        Ok(Session::new(session.id.clone(), data, state))
+        let now = session.state.judged_at(table.now());
+        let decoded = decode(&table.codec, handle, item, now)?;
+        let (data, state) = decoded.ok_or_else(|| GoneError::expired(handle))?;
+        Ok(session.onto_stored(data, state))
     }
 }
 
@@ -211,6 +223,7 @@ impl Saving for SessionSave<'_> {
         Save {
             handle: self.state.handle,
             now,
+            judged_at: self.state.judged_at(now),
             nonce: self.nonce,
             expires_at: self.extends.then(|| self.lifetime.expires_at(now)),
             version: self.plan.onto,

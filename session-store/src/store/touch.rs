@@ -28,9 +28,18 @@ where
     /// [`Error::Gone`] if the session was ended or has expired; [`Error::Decode`] if the item is no
     /// session; [`Error::Service`].
     pub async fn touch(&self, session: &mut Session<S>) -> Result<(), Error> {
-        if !self.is_touch_due(session) {
-            return Ok(());
+        if self.is_touch_due(session) {
+            self.extend(session, None).await?;
         }
+        Ok(())
+    }
+
+    /// The same whether or not it is due, for a client whose cookie now ends at another moment.
+    pub(crate) async fn extend(
+        &self,
+        session: &mut Session<S>,
+        cookie_end: Option<u64>,
+    ) -> Result<(), Error> {
         let table = self.table();
         let now = table.now();
         let handle = session.state.handle;
@@ -38,9 +47,11 @@ where
         let touching = Touching {
             handle,
             now,
+            judged_at: session.state.judged_at(now),
             expires_at,
             created_since: None,
             session_type: SessionType::of(session.state.has_type),
+            cookie_end,
         };
         let touch = || request::touch(table, &touching);
         let old = match table.update(touch).await? {
@@ -48,11 +59,13 @@ where
                 session.state.has_type = true;
                 session.state.touched_at = now;
                 session.state.expires_at = expires_at;
+                session.state.cookie_end = cookie_end.or(session.state.cookie_end);
                 return Ok(());
             }
             Written::ConditionFailed { old, .. } => old,
         };
-        let live = Found::of(table.schema(), handle, old, now)?.or_gone(handle)?;
+        let found = Found::of(table.schema(), handle, old, touching.judged_at)?;
+        let live = found.or_gone(handle)?;
         let stored = live.readable(&table.codec)?.expires_at;
         if stored < expires_at {
             // No part of the condition explains the refusal any more.

@@ -81,10 +81,8 @@ where
         id: &SessionId,
         change: impl FnMut(&mut S) -> Result<T, E> + Send,
     ) -> Result<Result<T, E>, Error> {
-        let mut session = self.load_current(id).await?.ok_or(GoneError {
-            handle: id.handle(),
-            expired: false,
-        })?;
+        let loaded = self.load_current(id).await?;
+        let mut session = loaded.or_gone(id.handle())?;
         self.try_update_loaded(&mut session, change).await
     }
 
@@ -103,11 +101,9 @@ where
             match self.try_save(session, Onto::ThisVersion).await? {
                 SaveAttempt::Stored => return Ok(Ok(value)),
                 SaveAttempt::Overtaken(item) => {
-                    let theirs = self.decode(&session.id, handle, item)?;
-                    *session = theirs.ok_or(GoneError {
-                        handle,
-                        expired: true,
-                    })?;
+                    let as_of = session.state.as_of;
+                    let theirs = self.decode(&session.id, handle, item, as_of)?;
+                    *session = theirs.ok_or_else(|| GoneError::expired(handle))?;
                 }
             }
             pause(attempt).await;

@@ -15,6 +15,8 @@ use super::session_type::{SessionType, require_type};
 pub(crate) struct Save<'a> {
     pub(crate) handle: SessionHandle,
     pub(crate) now: Millis,
+    /// The session must not have expired at this moment.
+    pub(crate) judged_at: Millis,
     pub(crate) nonce: Nonce,
     /// The new expiry, within its bound; `None` leaves the stored one.
     pub(crate) expires_at: Option<u64>,
@@ -83,7 +85,7 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
         DataChange::Entries => &["M"],
         DataChange::Whole(_) | DataChange::Nothing => &ANY_FORM,
     };
-    let mut condition = live(&mut e, schema, save.now, forms);
+    let mut condition = live(&mut e, schema, save.judged_at, forms);
     // An item without four marks is a failed condition too, rather than an invalid request.
     let (last, binary) = (WRITES - 1, e.string("B"));
     condition.push(format_args!("attribute_type({writes}[{last}],{binary})"));

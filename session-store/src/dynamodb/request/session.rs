@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::types::{
 use crate::error::Error;
 use crate::id::SessionHandle;
 use crate::item::{
-    CREATED_BEFORE, CUTOFFS, Map, Millis, Partition, RosterKey, cutoff_key, key, number,
+    CREATED_BEFORE, CUTOFFS, Map, Millis, Partition, RosterKey, cutoff_key, key, mark, number,
 };
 use crate::schema::{Attribute, IndexValue, Schema};
 
@@ -148,11 +148,15 @@ pub(super) fn live(e: &mut Expression, schema: &Schema, now: Millis, forms: &[&s
 pub(crate) struct Touching {
     pub(crate) handle: SessionHandle,
     pub(crate) now: Millis,
+    /// The session must not have expired at this moment.
+    pub(crate) judged_at: Millis,
     /// The new expiry; a later one that is stored refuses it.
     pub(crate) expires_at: u64,
     /// The session must have been created at or after this moment.
     pub(crate) created_since: Option<Millis>,
     pub(crate) session_type: SessionType,
+    /// When the client's cookie ends from now on.
+    pub(crate) cookie_end: Option<u64>,
 }
 
 /// Extends the idle timeout.
@@ -163,7 +167,11 @@ pub(crate) fn touch(table: &Table, touch: &Touching) -> UpdateItemFluentBuilder 
     let (touched_at, touched) = (e.name(names.touched_at), e.value(number(touch.now.0)));
     let (ends, new) = (e.name(names.expires_at), e.value(number(touch.expires_at)));
     set.push(format_args!("{touched_at}={touched},{ends}={new}"));
-    let mut condition = live(&mut e, table.schema(), touch.now, &ANY_FORM);
+    if let Some(cookie_end) = touch.cookie_end {
+        let (name, cookie_end) = (e.name(names.cookie_end), e.value(number(cookie_end)));
+        set.push(format_args!("{name}={cookie_end}"));
+    }
+    let mut condition = live(&mut e, table.schema(), touch.judged_at, &ANY_FORM);
     condition.push(format_args!("{ends}<={new}"));
     if let Some(moment) = touch.created_since {
         let (created_at, moment) = (e.name(names.created_at), e.value(number(moment.0)));
@@ -191,24 +199,29 @@ pub(crate) fn touch(table: &Table, touch: &Touching) -> UpdateItemFluentBuilder 
 /// A change of id: the item that replaces the one of a session, and what it was made from.
 pub(crate) struct Replacement<'a> {
     pub(crate) from: SessionHandle,
+    pub(crate) to: SessionHandle,
     pub(crate) item: &'a Map,
     /// The version of the session that is replaced.
     pub(crate) base: u64,
     pub(crate) now: Millis,
+    /// The session must not have expired at this moment.
+    pub(crate) judged_at: Millis,
     /// The new expiry, if the stored one may not be later.
     pub(crate) not_later: Option<u64>,
     /// Whether the session told its type when it was read. If not, another type may have claimed it.
     pub(crate) has_type: bool,
 }
 
-/// Replaces the item of a live session by one under another key: both writes or neither (G7).
+/// Puts the item of a live session under another key, and a mark in its place: both writes or neither (G7).
+///
+/// The mark costs nothing: a write is billed by the larger of the old and the new item, as a delete is.
 pub(crate) fn replace(
     table: &Table,
     replacement: &Replacement<'_>,
 ) -> Result<Vec<TransactWriteItem>, Error> {
     let names = &table.schema().names;
     let mut e = Expression::default();
-    let mut condition = live(&mut e, table.schema(), replacement.now, &ANY_FORM);
+    let mut condition = live(&mut e, table.schema(), replacement.judged_at, &ANY_FORM);
     // The new item has all data of this version. If others wrote since, their changes are not in it.
     let (version, base) = (e.name(names.version), e.value(number(replacement.base)));
     condition.push(format_args!("{version}={base}"));
@@ -221,19 +234,31 @@ pub(crate) fn replace(
     {
         condition.push(format_args!("{own_type}"));
     }
-    let condition = condition.into_text();
-    let old = key(table.schema(), replacement.from);
-    let delete = Statement::new(old, e, None, condition).into_transact_item(table)?;
+    let (from, to) = (replacement.from, replacement.to);
+    let mark = mark(table.schema(), from, to, replacement.now);
+    let mark = put(table, mark, e, condition.into_text())?;
     let mut e = Expression::default();
+    let is_free = format!("attribute_not_exists({})", e.name(names.id));
+    let new = put(table, replacement.item.clone(), e, is_free)?;
+    Ok(vec![mark, new])
+}
+
+fn put(
+    table: &Table,
+    item: Map,
+    mut e: Expression,
+    condition: String,
+) -> Result<TransactWriteItem, Error> {
     let put = Put::builder()
         .table_name(&table.name)
-        .set_item(Some(replacement.item.clone()))
-        .condition_expression(format!("attribute_not_exists({})", e.name(names.id)))
+        .set_item(Some(item))
+        .condition_expression(condition)
         .set_expression_attribute_names(e.names())
+        .set_expression_attribute_values(e.values())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .build()
         .map_err(incomplete)?;
-    Ok(vec![delete, TransactWriteItem::builder().put(put).build()])
+    Ok(TransactWriteItem::builder().put(put).build())
 }
 
 /// Carries out all of these or none. By the token, DynamoDB recognises a repetition for ten minutes.
@@ -259,11 +284,16 @@ pub(crate) fn delete(table: &Table, handle: SessionHandle) -> DeleteItemFluentBu
         .return_values(ReturnValue::AllOld)
 }
 
-/// Ends a session, unless the item is of another session type (G16).
+/// Ends a session, unless the item is of another session type (G16), or the mark of a change of id.
 pub(crate) fn end(table: &Table, handle: SessionHandle) -> DeleteItemFluentBuilder {
     let mut e = Expression::default();
-    let own_type = own_type(&mut e, table.schema());
-    conditional(delete(table, handle), e, own_type)
+    let mut condition = Clauses::new(" AND ");
+    let moved_to = e.name(table.schema().names.moved_to);
+    condition.push(format_args!("attribute_not_exists({moved_to})"));
+    if let Some(own_type) = own_type(&mut e, table.schema()) {
+        condition.push(format_args!("{own_type}"));
+    }
+    conditional(delete(table, handle), e, Some(condition.into_text()))
 }
 
 /// The same on condition that the item is there, so that only one of several deletes at once gets it:
@@ -272,10 +302,10 @@ pub(crate) fn end(table: &Table, handle: SessionHandle) -> DeleteItemFluentBuild
 pub(crate) fn end_present(table: &Table, handle: SessionHandle) -> DeleteItemFluentBuilder {
     let mut e = Expression::default();
     let mut condition = Clauses::new(" AND ");
-    condition.push(format_args!(
-        "attribute_exists({})",
-        e.name(table.schema().names.id)
-    ));
+    let names = &table.schema().names;
+    let (id, moved_to) = (e.name(names.id), e.name(names.moved_to));
+    condition.push(format_args!("attribute_exists({id})"));
+    condition.push(format_args!("attribute_not_exists({moved_to})"));
     if let Some(own_type) = own_type(&mut e, table.schema()) {
         condition.push(format_args!("{own_type}"));
     }
@@ -377,7 +407,12 @@ pub(crate) fn items(
 ) -> BatchGetItemFluentBuilder {
     let names = &table.schema().names;
     let sort_key = table.schema().sort_key.map(|(name, _)| name);
-    let always = [names.id, names.created_at, names.session_type];
+    let always = [
+        names.id,
+        names.created_at,
+        names.session_type,
+        names.moved_to,
+    ];
     let always = always.into_iter().chain(sort_key);
     let mut e = Expression::default();
     let mut projection = Clauses::new(",");

@@ -103,9 +103,8 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         let base = match base {
             Some(base) => base,
             None => {
-                let expired = false;
                 let loaded = self.load_readable(handle, true).await?;
-                Base::of(&loaded.ok_or(GoneError { handle, expired })?)?
+                Base::of(&loaded.ok_or_else(|| GoneError::new(handle))?)?
             }
         };
         if base.data == data {
@@ -145,9 +144,11 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
             let touching = Touching {
                 handle,
                 now,
+                judged_at: now,
                 expires_at: ends,
                 created_since: Some(earliest_creation(schema, ends)),
                 session_type: SessionType::Unknown,
+                cookie_end: None,
             };
             let touch = || request::touch(table, &touching);
             let Written::ConditionFailed { old, .. } = table.update(touch).await? else {

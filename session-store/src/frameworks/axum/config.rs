@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum_core::response::{IntoResponse as _, Response};
-use http::StatusCode;
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -20,9 +21,22 @@ pub(super) type OnError = Arc<dyn Fn(&Error, Stage) -> Option<Response> + Send +
 pub(super) struct RequestSlot<S> {
     pub(super) slot: Slot<S>,
     pub(super) on_error: Option<OnError>,
+    pub(super) challenge: Option<HeaderValue>,
 }
 
 impl<S> RequestSlot<S> {
+    /// Says in a response of 401 how a client sends its id.
+    fn challenge(&self, response: &mut Response) {
+        if let Some(challenge) = &self.challenge
+            && response.status() == StatusCode::UNAUTHORIZED
+        {
+            let headers = response.headers_mut();
+            headers
+                .entry(WWW_AUTHENTICATE)
+                .or_insert_with(|| challenge.clone());
+        }
+    }
+
     fn respond(&self, error: &Error, stage: Stage) -> Option<Response> {
         log(error);
         match &self.on_error {
@@ -45,13 +59,12 @@ where
     /// Stores the changes of the handler, and returns its response, with a new cookie if needed.
     pub(super) async fn finish(&self, mut response: Response) -> Response {
         match self.slot.finish(Some(response.status())).await {
-            Finished::Done { error, update } => {
+            Finished::Done { error, via, update } => {
                 if let Some(other) = error.and_then(|error| self.respond(&error, Stage::Save)) {
                     response = other;
                 }
-                if let Some(update) = update {
-                    self.slot.write(&update, response.headers_mut());
-                }
+                self.slot.write(via, &update, response.headers_mut());
+                self.challenge(&mut response);
                 response
             }
             Finished::Aborted => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -19,7 +19,9 @@ use crate::session::Session;
 use crate::store::DynamoDbStore;
 
 use super::config::RequestSlot;
-use crate::frameworks::http::{Current, LendError, RequestSession};
+use crate::frameworks::http::cookie::Via;
+use crate::frameworks::http::{Current, LendError, NewId, RequestSession};
+use crate::item::CookieLife;
 
 /// The session of the request, as the session struct `S`.
 ///
@@ -53,17 +55,65 @@ impl<S> CurrentSession<S> {
         session.slot.slot.store()
     }
 
-    /// Gives the session a new id when it is stored, together with all other changes. Do it at log-in,
-    /// since an attacker may know the old id. Without a session it has no effect: a new session has a new
-    /// id.
+    /// Logs somebody in: when the session is stored, it gets a new id, since an attacker may know the old one,
+    /// and its absolute timeout begins anew. All other changes are stored with it.
+    ///
+    /// It always takes effect: without a session, or if it ends while the handler runs, a new one begins with
+    /// what this extractor holds. If it cannot be stored, the response says so. Other sessions that the client
+    /// has named (in a second cookie of the same name) end.
+    ///
+    /// A type that marks its user (`#[dynamo(attr = "user_id", user)]`) need not call it: whenever that
+    /// attribute changes to a user, it is a log-in.
+    pub fn log_in(session: &mut Self) {
+        session.inner_mut().new_id = NewId::LoggedIn;
+    }
+
+    /// Gives the session a new id when it is stored, together with all other changes. Without a session it has
+    /// no effect: a new session has a new id. When somebody logs in, call [`log_in`](Self::log_in) instead.
     pub fn cycle_id(session: &mut Self) {
-        session.inner_mut().cycle = true;
+        let inner = session.inner_mut();
+        if inner.new_id == NewId::None {
+            inner.new_id = NewId::Cycled;
+        }
     }
 
     /// Gives this session its own idle timeout, such as for "remember me"; `None` restores that of the
     /// type.
     pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {
         session.inner_mut().timeouts.set_idle(idle.into());
+    }
+
+    /// Whether the browser keeps the cookie of this session after it is closed, whatever the layer's cookie
+    /// says: "remember me" beside [`set_idle_timeout`](Self::set_idle_timeout). It holds for later ids of the
+    /// session too.
+    pub fn set_persistent(session: &mut Self, persistent: bool) {
+        session.inner_mut().chosen_cookie = Some(match persistent {
+            true => CookieLife::Persistent,
+            false => CookieLife::Browser,
+        });
+    }
+
+    /// Lets this request begin a session although its browser calls it cross-site.
+    ///
+    /// A form that another site submits, such as that of a payment provider, comes without the cookie, unless
+    /// that is [`SameSite::None`](super::SameSite::None). If it began a session, that would replace the one
+    /// which the visitor has. So it begins none, and changes are not stored, unless the handler calls this or
+    /// [`log_in`](Self::log_in).
+    pub fn allow_cross_site(session: &mut Self) {
+        session.inner_mut().allow_cross_site();
+    }
+
+    /// How the client has sent its id; `None` if it has sent none. See
+    /// [`cookie_or_bearer`](super::SessionLayer::cookie_or_bearer).
+    pub fn via(session: &Self) -> Option<Via> {
+        session.slot.slot.via()
+    }
+
+    /// Gives the client its id in a cookie, or in a header, whatever it has sent: for the log-in of an API
+    /// client on routes with [`cookie_or_bearer`](super::SessionLayer::cookie_or_bearer). With other layers it
+    /// has no effect.
+    pub fn respond_via(session: &mut Self, via: Via) {
+        session.inner_mut().via = Some(via);
     }
 
     /// Keeps this request from extending the idle timeout, if it changes nothing else. Use it for routes
@@ -95,11 +145,11 @@ impl<S: Default> CurrentSession<S> {
     /// when the handler is done, even if the handler then responds with a server error, panics, or is
     /// dropped because the client hangs up; other changes are not stored then.
     ///
-    /// If it fails, the response is 503, and the cookie stays, so that the visitor can try again.
+    /// If it fails, the response is 503, and the cookie is removed all the same.
     ///
     /// After a failed read a handler only runs if [`on_error`](super::SessionLayer::on_error) returns `None`
-    /// for [`Stage::Load`](super::Stage::Load). This is the one write that is made then. Take the extractor
-    /// itself for a log-out: `Option<CurrentSession<S>>` is `None` if the read missed the session.
+    /// for [`Stage::Load`](super::Stage::Load). This is the one write that is made then. For a route that only
+    /// logs out, [`EndSession`](super::EndSession) reads nothing, and so works while reads fail.
     pub fn end(session: &mut Self) {
         // First, as what follows panics after a cancelled save.
         session.slot.slot.end_named();
@@ -169,6 +219,29 @@ where
             (inner, changed)
         })
         .await
+    }
+
+    /// Reads the session again, and puts the changes so far onto what others have stored since: before an act
+    /// that must not be done for a session which was ended or revoked while this request waited for its body.
+    /// See [`DynamoDbStore::refresh`]. Without a session, it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`refresh`](DynamoDbStore::refresh): [`Error::Gone`] if the session has ended.
+    ///
+    /// # Panics
+    ///
+    /// As [`save`](Self::save) does.
+    pub async fn refresh(session: &mut Self) -> Result<(), Error> {
+        let store = Self::store(session).clone();
+        let save_failed = session.inner().save_failed;
+        let refreshed = Self::carry_out(session, |mut inner| async move {
+            let refreshed = inner.refresh(&store).await;
+            (inner, refreshed)
+        })
+        .await;
+        session.inner_mut().save_failed = save_failed;
+        refreshed
     }
 
     /// Runs in a separate task, which continues if the client hangs up.
@@ -280,10 +353,10 @@ where
 
 /// Why a handler did not get its session: a programming error, or the response of the layer's policy.
 #[derive(Debug)]
-pub struct SessionRejection(Reason);
+pub struct SessionRejection(pub(super) Reason);
 
 #[derive(Debug)]
-enum Reason {
+pub(super) enum Reason {
     NoLayer(&'static str),
     InUse,
     /// In a box, since the errors of users hold rejections.

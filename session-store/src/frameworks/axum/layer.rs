@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use axum_core::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
@@ -21,7 +21,7 @@ use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
 
 use super::config::{OnError, RequestSlot};
-use crate::frameworks::http::cookie::{Carrier, SessionCookie};
+use crate::frameworks::http::cookie::{Carrier, SessionCookie, mark_sensitive};
 use crate::frameworks::http::policy::Stage;
 use crate::frameworks::http::scope::{self, Scope};
 use crate::frameworks::http::{SessionConfig, Slot};
@@ -30,7 +30,10 @@ use crate::frameworks::http::{SessionConfig, Slot};
 /// [module](super).
 pub struct SessionLayer<S> {
     config: SessionConfig<S>,
+    /// Whether the cookie is for plain HTTP.
+    dev: bool,
     on_error: Option<OnError>,
+    challenge: Option<HeaderValue>,
 }
 
 impl<S> SessionLayer<S> {
@@ -42,14 +45,18 @@ impl<S> SessionLayer<S> {
                 carrier: Carrier::Cookie(SessionCookie::new()),
                 save_on_server_error: false,
             },
+            dev: false,
             on_error: None,
+            challenge: None,
         }
     }
 
-    /// For development on this machine: a cookie that browsers send over plain HTTP,
-    /// [`SessionCookie::dev`].
-    pub fn dev(self) -> Self {
-        self.cookie(SessionCookie::dev())
+    /// For development on this machine: the cookie is sent over plain HTTP. All other settings stay, before
+    /// and after this call, but for those that browsers refuse over plain HTTP; see
+    /// [`SessionCookie::over_http`].
+    pub fn dev(mut self) -> Self {
+        self.dev = true;
+        self
     }
 
     /// The cookie that holds the id.
@@ -59,9 +66,40 @@ impl<S> SessionLayer<S> {
     }
 
     /// For an API: a request has its id in the header `Authorization: Bearer <id>`, and a response has a new
-    /// id in the header `Session-Id`. There is no cookie.
+    /// id in the header `Session-Id`, with the seconds that it can be good for in `Session-Max-Age`. There is
+    /// no cookie.
+    ///
+    /// Two `Authorization` headers that differ count as none.
     pub fn bearer(mut self) -> Self {
         self.config.carrier = Carrier::Bearer;
+        self
+    }
+
+    /// For routes that browsers and API clients share: a request with the header `Authorization: Bearer` is
+    /// served as by [`bearer`](Self::bearer), and its cookies do not count; any other by this cookie.
+    ///
+    /// A client without an id gets a cookie, unless the handler calls
+    /// [`respond_via`](super::CurrentSession::respond_via). A handler learns by
+    /// [`via`](super::CurrentSession::via) which it was: forged requests of other sites (CSRF) have cookies,
+    /// and never the header.
+    pub fn cookie_or_bearer(mut self, cookie: SessionCookie) -> Self {
+        self.config.carrier = Carrier::Both(cookie);
+        self
+    }
+
+    /// Adds `WWW-Authenticate: Bearer realm="<realm>"` to each response with status 401 that has no such
+    /// header, as RFC 9110 asks of it.
+    ///
+    /// # Panics
+    ///
+    /// If the realm has characters other than visible ASCII and spaces, or a quote or a backslash.
+    pub fn challenge(mut self, realm: &str) -> Self {
+        let is_plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\');
+        let header = HeaderValue::try_from(format!("Bearer realm=\"{realm}\""));
+        match header {
+            Ok(header) if realm.bytes().all(is_plain) => self.challenge = Some(header),
+            _ => panic!("the realm has to be visible ASCII without quotes and backslashes"),
+        }
         self
     }
 
@@ -89,7 +127,9 @@ impl<S> Clone for SessionLayer<S> {
     fn clone(&self) -> Self {
         Self {
             config: self.config.clone(),
+            dev: self.dev,
             on_error: self.on_error.clone(),
+            challenge: self.challenge.clone(),
         }
     }
 }
@@ -105,13 +145,24 @@ impl<S> fmt::Debug for SessionLayer<S> {
 impl<S, I> Layer<I> for SessionLayer<S> {
     type Service = SessionService<S, I>;
 
+    /// # Panics
+    ///
+    /// If no browser would take the cookie: see [`SessionCookie::check`], which has the same message.
     fn layer(&self, inner: I) -> Self::Service {
-        let scope = self.config.carrier.scope();
+        let mut config = self.config.clone();
+        if self.dev {
+            config.carrier = config.carrier.over_http();
+        }
+        if let Err(error) = config.carrier.check() {
+            panic!("{error}");
+        }
+        let scope = config.carrier.scope();
         scope::register(&scope, type_name::<S>());
         SessionService {
-            config: Arc::new(self.config.clone()),
+            config: Arc::new(config),
             scope: Arc::new(scope),
             on_error: self.on_error.clone(),
+            challenge: self.challenge.clone(),
             inner,
         }
     }
@@ -122,6 +173,7 @@ pub struct SessionService<S, I> {
     config: Arc<SessionConfig<S>>,
     scope: Arc<Scope>,
     on_error: Option<OnError>,
+    challenge: Option<HeaderValue>,
     inner: I,
 }
 
@@ -131,6 +183,7 @@ impl<S, I: Clone> Clone for SessionService<S, I> {
             config: Arc::clone(&self.config),
             scope: Arc::clone(&self.scope),
             on_error: self.on_error.clone(),
+            challenge: self.challenge.clone(),
             inner: self.inner.clone(),
         }
     }
@@ -171,9 +224,14 @@ where
             let response = (StatusCode::INTERNAL_SERVER_ERROR, text).into_response();
             return Box::pin(async move { Ok(response) });
         }
-        let slot = Slot::new(Arc::clone(&self.config), request.headers());
-        let on_error = self.on_error.clone();
-        let slot = Arc::new(RequestSlot { slot, on_error });
+        let config = Arc::clone(&self.config);
+        let slot = Arc::new(RequestSlot {
+            slot: Slot::new(config, request.method(), request.headers()),
+            on_error: self.on_error.clone(),
+            challenge: self.challenge.clone(),
+        });
+        // G8: what prints the request below does not print the id.
+        mark_sensitive(request.headers_mut());
         request.extensions_mut().insert(Arc::clone(&slot));
         let response = self.inner.call(request);
         Box::pin(async move {

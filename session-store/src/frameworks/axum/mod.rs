@@ -103,10 +103,12 @@
 //! [`DynamoDbStore`]: crate::DynamoDbStore
 
 mod config;
+mod end_session;
 mod extract;
 mod layer;
 
+pub use self::end_session::EndSession;
 pub use self::extract::{CurrentSession, SessionRejection};
 pub use self::layer::{SessionLayer, SessionService};
-pub use super::http::cookie::{SameSite, SessionCookie, SigningKey};
+pub use super::http::cookie::{SameSite, SessionCookie, SigningKey, Via};
 pub use super::http::policy::Stage;

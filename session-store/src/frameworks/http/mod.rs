@@ -2,11 +2,12 @@
 //! stored, and how its id travels.
 
 pub(crate) mod cookie;
+mod cross_site;
 mod ending;
 pub(crate) mod policy;
 mod request_session;
 pub(crate) mod scope;
 mod slot;
 
-pub(crate) use self::request_session::{Current, RequestSession};
+pub(crate) use self::request_session::{Current, NewId, RequestSession};
 pub(crate) use self::slot::{Finished, LendError, SessionConfig, Slot};

@@ -6,34 +6,52 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dynamodb::{MAX_RESUME_ATTEMPTS, pause};
-use crate::error::{EncodeError, Error};
-use crate::id::SessionHandle;
-use crate::item::{Delta, Intent, TimeoutChange, images, seconds_to_time};
-use crate::schema::SessionAttributes;
+use crate::error::{EncodeError, Error, GoneError};
+use crate::id::{SessionHandle, SessionId};
+use crate::item::{CookieLife, Delta, Intent, Millis, TimeoutChange, images, seconds_to_time};
+use crate::schema::{Attributes, SessionAttributes};
 use crate::session::Session;
-use crate::store::DynamoDbStore;
+use crate::store::{Beginning, DynamoDbStore};
 
-use super::cookie::{Credential, CredentialUpdate};
+use super::cookie::{CredentialUpdate, IdUpdate, Via};
 use super::ending::Ending;
 
 /// The session of one request, and the changes that a handler asked for.
 pub(crate) struct RequestSession<S> {
     pub(crate) current: Current<S>,
+    standing: Standing,
     ending: Ending,
+    received: Received,
     /// Whether the session is to get a new id.
-    pub(crate) cycle: bool,
+    pub(crate) new_id: NewId,
     /// Whether the store may touch it.
     pub(crate) touch: bool,
-    /// The read failed, and nothing is written after a failed read (G10).
-    pub(crate) read_only: bool,
     /// A save by the handler failed, and the handler has the error.
     pub(crate) save_failed: bool,
     /// Timeouts that the handler has set.
     pub(crate) timeouts: TimeoutChange,
+    /// How long the client is to keep its cookie, if the handler has chosen.
+    pub(crate) chosen_cookie: Option<CookieLife>,
     /// The version that was read.
     read: Option<u64>,
+    /// How the client gets its id, if the handler has chosen.
+    pub(crate) via: Option<Via>,
     /// The change of the client's credential.
-    pub(super) credential_update: Option<CredentialUpdate>,
+    pub(super) update: CredentialUpdate,
+}
+
+/// What is known of a request before its session is read.
+pub(super) struct Received {
+    /// Its beginning.
+    pub(super) began: Millis,
+    /// How long the client keeps its cookie by the layer's settings; `None` if it has none.
+    pub(super) cookie: Option<CookieLife>,
+    /// The version that the client has sent.
+    pub(super) version: Option<u64>,
+    /// The ids that the client has sent, without the one that counts.
+    pub(super) others: Vec<SessionId>,
+    /// The client has the id in the cookie of a log-in alone.
+    pub(super) is_overwritten: bool,
 }
 
 /// The session as the handler sees it.
@@ -46,29 +64,47 @@ pub(crate) enum Current<S> {
     Existing(Box<Session<S>>),
 }
 
+/// Whether a request without a session can begin one.
+pub(crate) enum Standing {
+    Free,
+    /// The client's session has got a new id a moment ago, and another response gives it to the client. A
+    /// session that began now would replace it there (G18).
+    Moved(SessionHandle),
+    /// The browser calls the request cross-site, and has kept its cookie back. The visitor may have a
+    /// session, which one that began now would replace (G18).
+    Withheld,
+    /// The read failed, and nothing is written after a failed read (G10). The error is for a log-in.
+    Failed(Option<Error>),
+}
+
+/// The new id that a handler has asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NewId {
+    None,
+    Cycled,
+    LoggedIn,
+}
+
 impl<S: Default> RequestSession<S> {
-    pub(super) fn new(session: Option<Session<S>>, ending: Ending) -> Self {
+    pub(super) fn new(
+        session: Option<Box<Session<S>>>,
+        standing: Standing,
+        received: Received,
+        ending: Ending,
+    ) -> Self {
         Self {
-            read: session.as_ref().and_then(Session::written_version),
-            current: match session {
-                Some(session) => Current::Existing(Box::new(session)),
-                None => Current::absent(),
-            },
+            read: session.as_deref().and_then(Session::written_version),
+            current: session.map_or_else(Current::absent, Current::Existing),
+            standing,
             ending,
-            cycle: false,
+            received,
+            new_id: NewId::None,
             touch: true,
-            read_only: false,
             save_failed: false,
             timeouts: TimeoutChange::default(),
-            credential_update: None,
-        }
-    }
-
-    /// The same after a failed read: nothing is written, but a log-out is carried out.
-    pub(super) fn read_only(ending: Ending) -> Self {
-        Self {
-            read_only: true,
-            ..Self::new(None, ending)
+            chosen_cookie: None,
+            via: None,
+            update: CredentialUpdate::default(),
         }
     }
 
@@ -81,8 +117,13 @@ impl<S: Default> RequestSession<S> {
             self.ending.begin([session.id].into_iter().chain(cycled));
         }
         self.save_failed = false;
-        self.cycle = false;
+        self.new_id = NewId::None;
         self.timeouts = TimeoutChange::default();
+        self.chosen_cookie = None;
+        if !matches!(self.standing, Standing::Failed(_)) {
+            // What the client has is over.
+            self.standing = Standing::Free;
+        }
     }
 }
 
@@ -114,6 +155,24 @@ impl<S> RequestSession<S> {
             Current::New { .. } => None,
         }
     }
+
+    /// Lets a cross-site request begin a session.
+    pub(crate) fn allow_cross_site(&mut self) {
+        if let Standing::Withheld = self.standing {
+            self.standing = Standing::Free;
+        }
+    }
+
+    /// How long the client is to keep its cookie.
+    fn cookie_life(&self) -> Option<CookieLife> {
+        let noted = self.session().and_then(|session| session.state.cookie_end);
+        let noted = noted.map(|end| match end {
+            0 => CookieLife::Browser,
+            _ => CookieLife::Persistent,
+        });
+        let usual = self.received.cookie?;
+        Some(self.chosen_cookie.or(noted).unwrap_or(usual))
+    }
 }
 
 impl<S> RequestSession<S>
@@ -122,76 +181,190 @@ where
 {
     /// Whether there may be changes to store.
     pub(super) fn is_due(&self, store: &DynamoDbStore<S>) -> bool {
-        if self.read_only || self.save_failed {
+        if self.save_failed {
             return false;
         }
-        self.cycle
-            || match &self.current {
-                Current::New { before, .. } => before.is_some(),
-                Current::Existing(session) => {
-                    session.unsaved().is_some()
-                        || !self.timeouts.is_empty()
-                        || (self.touch && store.is_touch_due(session))
-                }
+        let logs_in = self.new_id == NewId::LoggedIn;
+        if let Standing::Failed(_) = self.standing {
+            return logs_in;
+        }
+        match &self.current {
+            Current::New { before, .. } => logs_in || before.is_some(),
+            Current::Existing(session) => {
+                self.new_id != NewId::None
+                    || session.unsaved().is_some()
+                    || !self.timeouts.is_empty()
+                    || (self.touch && store.is_touch_due(session))
+                    || self.due_cookie_end(store).is_some()
             }
+        }
     }
 
     /// Deletes the sessions that the handler ended.
     pub(super) async fn carry_out_end(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
-        // After a failure the client keeps its credential, to try again with.
-        if self.ending.carry_out(store).await? {
-            self.credential_update = Some(CredentialUpdate::Remove);
+        let ended = self.ending.carry_out(store).await;
+        // The client loses its id in any case, and an error says that the session may still be there.
+        match ended {
+            Ok(false) => {}
+            Ok(true) => self.update.id = Some(IdUpdate::Remove { ended: true }),
+            Err(_) => self.update.id = Some(IdUpdate::Remove { ended: false }),
         }
-        Ok(())
+        ended.map(drop)
     }
 
     /// Deletes the sessions that the handler ended, and stores its changes.
     pub(crate) async fn store(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
         self.carry_out_end(store).await?;
-        if self.read_only {
+        if let Standing::Failed(error) = &mut self.standing {
             tracing::warn!("the session could not be read, so its changes are not stored");
-            return Ok(());
+            let unread = error.take().filter(|_| self.new_id == NewId::LoggedIn);
+            return unread.map_or(Ok(()), Err);
         }
-        if let Current::New { data, before } = &self.current {
-            if !is_changed(before.as_deref(), data)? {
-                return Ok(());
-            }
-            let session = store.create(data.clone()).await?;
-            self.credential_update = Some(credential_of(store, &session));
-            self.cycle = false;
-            self.current = Current::Existing(Box::new(session));
+        if let Current::New { .. } = &self.current {
+            return self.begin(store).await;
         }
+        let (life, cookie_end) = (self.cookie_life(), self.due_cookie_end(store));
         let Current::Existing(session) = &mut self.current else {
             return Ok(());
         };
+        session.cookie = life;
         if !self.timeouts.is_empty() {
             session.set_timeouts(self.timeouts);
         }
-        if self.cycle {
-            cycle(store, session).await?;
-            self.cycle = false;
-            self.credential_update = Some(credential_of(store, session));
-        } else {
+        let is_new_user = session.unsaved().is_some() && has_new_user(session);
+        let new_id = match self.new_id {
+            NewId::None if is_new_user => NewId::LoggedIn,
+            new_id => new_id,
+        };
+        if new_id == NewId::None {
             store.save(session).await?;
-            if self.touch
-                && let Err(error) = store.touch(session).await
-            {
+            let extended = match cookie_end {
+                Some(_) => store.extend(session, cookie_end).await,
+                None if self.touch => store.touch(session).await,
+                None => Ok(()),
+            };
+            match extended {
+                Ok(()) if cookie_end.is_some() && session.state.cookie_end == cookie_end => {
+                    self.tell_id(false);
+                }
+                Ok(()) => {}
                 // The next request tries again. The changes of this one are stored.
-                tracing::warn!("the idle timeout was not extended: {error}");
+                Err(error) => tracing::warn!("the idle timeout was not extended: {error}"),
             }
+        } else {
+            let logs_in = new_id == NewId::LoggedIn;
+            change_id(store, session, logs_in).await?;
+            self.new_id = NewId::None;
+            self.note_new_id(store, logs_in || is_new_user).await;
         }
         self.timeouts = TimeoutChange::default();
         Ok(())
     }
 
+    /// Begins a session, if the handler has changed anything.
+    async fn begin(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
+        let Current::New { data, before } = &self.current else {
+            return Ok(());
+        };
+        let logs_in = self.new_id == NewId::LoggedIn;
+        if !logs_in {
+            if !is_changed(before.as_deref(), data)? {
+                return Ok(());
+            }
+            match self.standing {
+                Standing::Moved(handle) => return Err(GoneError::moved(handle).into()),
+                Standing::Withheld => {
+                    tracing::info!(
+                        "no session is begun for a cross-site request, whose visitor may have one"
+                    );
+                    return Ok(());
+                }
+                Standing::Free | Standing::Failed(_) => {}
+            }
+        }
+        let beginning = Beginning {
+            idle: self.timeouts.idle.flatten(),
+            cookie: self.cookie_life(),
+            began: Some(self.received.began),
+        };
+        let session = store.begin(data.clone(), beginning).await?;
+        let has_user = S::SCHEMA
+            .user()
+            .is_some_and(|user| session.state.promoted.contains_key(user.name));
+        self.current = Current::Existing(Box::new(session));
+        self.new_id = NewId::None;
+        self.timeouts = TimeoutChange::default();
+        self.standing = Standing::Free;
+        self.note_new_id(store, logs_in || has_user).await;
+        Ok(())
+    }
+
+    /// When the client's cookie has to end from now on, if it is to be given another one under the same id.
+    fn due_cookie_end(&self, store: &DynamoDbStore<S>) -> Option<u64> {
+        let session = self.session()?;
+        let (life, lifetime) = (self.cookie_life()?, session.state.lifetime);
+        let (noted, now) = (session.state.cookie_end?, store.table().now());
+        let is_due = match (life, noted) {
+            (CookieLife::Browser, _) => noted != 0,
+            (CookieLife::Persistent, 0) => true,
+            (CookieLife::Persistent, _) => self.touch && lifetime.outlives_cookie(noted, now),
+        };
+        is_due.then(|| lifetime.cookie_end(life, now))
+    }
+
+    /// Gives the client a new id. With a log-in, the other sessions that the client has named end: one of them
+    /// could count before this one.
+    async fn note_new_id(&mut self, store: &DynamoDbStore<S>, log_in: bool) {
+        self.tell_id(log_in);
+        if !log_in {
+            return;
+        }
+        for other in self.received.others.drain(..) {
+            let (handle, rosters) = (other.handle(), store.rosters());
+            if let Err(error) = rosters.end_here(handle).await {
+                tracing::warn!(%handle, "another session of the client was not ended: {error}");
+            }
+        }
+    }
+
+    /// Gives the client the id of the session in the main cookie again, if an older response has overwritten
+    /// it there.
+    pub(super) fn repair(&mut self) {
+        if self.received.is_overwritten && self.update.id.is_none() {
+            self.tell_id(false);
+        }
+    }
+
+    /// Gives the client the id of the session.
+    fn tell_id(&mut self, log_in: bool) {
+        let life = self.cookie_life();
+        if let Current::Existing(session) = &self.current {
+            let ends = session.state.lifetime.absolute_end();
+            self.update.id = Some(IdUpdate::Set {
+                id: session.id().clone(),
+                ends: seconds_to_time(ends),
+                persistent: life.map(|life| life == CookieLife::Persistent),
+                log_in,
+            });
+        }
+    }
+
     /// Gives the client the version that its next load must see, unless the client has it already.
-    pub(super) fn tell_version(&mut self, store: &DynamoDbStore<S>, sent: Option<u64>) {
+    pub(super) fn tell_version(&mut self) {
         let Current::Existing(session) = &self.current else {
             return;
         };
-        let has_written = Session::written_version(session) != self.read;
-        if self.credential_update.is_none() && (has_written || sent.is_none()) {
-            self.credential_update = Some(credential_of(store, session));
+        let written = Session::written_version(session);
+        if written != self.read || self.received.version.is_none() {
+            self.update.version = Some((session.handle(), written));
+        }
+    }
+
+    /// Reads the session again.
+    pub(crate) async fn refresh(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
+        match &mut self.current {
+            Current::Existing(session) => store.refresh(session).await,
+            Current::New { .. } => Ok(()),
         }
     }
 
@@ -224,30 +397,45 @@ where
     }
 }
 
-/// The update that gives the client the credential of this session.
-fn credential_of<S>(store: &DynamoDbStore<S>, session: &Session<S>) -> CredentialUpdate {
-    let end = session.state.lifetime.absolute_end();
-    let credential = Credential {
-        id: session.id().clone(),
-        version: Session::written_version(session).filter(|_| store.reads_own_writes()),
-    };
-    CredentialUpdate::Set(credential, seconds_to_time(end))
-}
-
 /// Gives the session a new id. While the outcome is unknown, it asks again, a few times.
-async fn cycle<S>(store: &DynamoDbStore<S>, session: &mut Session<S>) -> Result<(), Error>
+async fn change_id<S>(
+    store: &DynamoDbStore<S>,
+    session: &mut Session<S>,
+    logs_in: bool,
+) -> Result<(), Error>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    for resumed in 1..=MAX_RESUME_ATTEMPTS {
-        match store.cycle_id(session).await {
-            Err(Error::Service(error)) if error.outcome_unknown() => {}
-            Err(Error::Conflict(error)) if error.outcome_unknown() => {}
-            cycled => return cycled,
+    let mut resumed = 0;
+    loop {
+        let changed = match logs_in {
+            true => store.log_in(session).await,
+            false => store.cycle_id(session).await,
+        };
+        let is_unknown = match &changed {
+            Err(Error::Service(error)) => error.outcome_unknown(),
+            Err(Error::Conflict(error)) => error.outcome_unknown(),
+            _ => false,
+        };
+        if !is_unknown || resumed == MAX_RESUME_ATTEMPTS {
+            return changed;
         }
+        resumed += 1;
         pause(resumed).await;
     }
-    store.cycle_id(session).await
+}
+
+/// Whether the session gets a user, or another one, with its unsaved changes.
+fn has_new_user<S: SessionAttributes>(session: &Session<S>) -> bool {
+    let Some(user) = S::SCHEMA.user() else {
+        return false;
+    };
+    let mut attributes = Attributes::default();
+    session.attributes(&mut attributes);
+    let mut values = attributes.values.iter();
+    let new = values.find(|(name, _)| *name == user.name);
+    let new = new.and_then(|(_, value)| value.as_ref());
+    new.is_some() && new != session.state.promoted.get(user.name)
 }
 
 /// Whether the data differs: a handler that took a mutable reference may still have changed nothing.

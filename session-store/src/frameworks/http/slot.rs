@@ -3,18 +3,20 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
+use crate::item::Millis;
 use crate::schema::SessionAttributes;
-use crate::store::DynamoDbStore;
+use crate::store::{DynamoDbStore, Lookup};
 
-use super::cookie::{Carrier, Credential, CredentialUpdate};
+use super::cookie::{Carrier, CredentialUpdate, MAX_TRIED, Sent, Via};
+use super::cross_site::is_withheld;
 use super::ending::Ending;
 use super::policy::log;
-use super::request_session::RequestSession;
+use super::request_session::{Received, RequestSession, Standing};
 
 /// The settings of a layer, without those for error responses.
 pub(crate) struct SessionConfig<S> {
@@ -36,8 +38,12 @@ impl<S> Clone for SessionConfig<S> {
 /// The session of one request. The lock is never held across an await.
 pub(crate) struct Slot<S> {
     config: Arc<SessionConfig<S>>,
-    /// The credential that the client sent.
-    sent: Option<Credential>,
+    /// What the client sent.
+    sent: Sent,
+    /// Whether the browser has kept the cookie back.
+    is_withheld: bool,
+    /// The beginning of the request, by which it is judged whether a session has expired.
+    began: Millis,
     /// The log-out that a handler has asked for.
     ending: Ending,
     state: Mutex<SlotState<S>>,
@@ -62,18 +68,24 @@ pub(crate) enum Finished {
     /// By the policy, a response for `error` can replace that of the handler. It then gets the `update`.
     Done {
         error: Option<Error>,
-        update: Option<CredentialUpdate>,
+        via: Via,
+        update: CredentialUpdate,
     },
     /// The task that stored the session was aborted.
     Aborted,
 }
 
 impl<S> Slot<S> {
-    /// The slot of a request with these headers.
-    pub(crate) fn new(config: Arc<SessionConfig<S>>, headers: &HeaderMap) -> Self {
+    /// The slot of a request with this method and these headers, which begins now.
+    pub(crate) fn new(config: Arc<SessionConfig<S>>, method: &Method, headers: &HeaderMap) -> Self {
+        let began = config.store.table().now();
+        let sent = config.carrier.read(headers, began.time());
+        let same_site = config.carrier.same_site().filter(|_| sent.via.is_none());
         Self {
-            sent: config.carrier.read(headers),
+            is_withheld: same_site.is_some_and(|policy| is_withheld(policy, method, headers)),
+            sent,
             config,
+            began,
             ending: Ending::default(),
             state: Mutex::new(SlotState::NotLoaded),
         }
@@ -83,16 +95,21 @@ impl<S> Slot<S> {
         &self.config.store
     }
 
+    /// How the client has sent an id, if it has.
+    pub(crate) fn via(&self) -> Option<Via> {
+        self.sent.via
+    }
+
     /// Whether a layer with this configuration would give the same sessions.
     pub(crate) fn is_of(&self, config: &SessionConfig<S>) -> bool {
         let (own, other) = (self.config.carrier.scope(), config.carrier.scope());
         self.config.store.is_same(&config.store) && own.meets(&other)
     }
 
-    /// Begins a log-out, with the session that the client named. Its read may have missed it or failed, and
-    /// it can have a new id since.
+    /// Begins a log-out, with the sessions that the client named. Their reads may have missed them or failed,
+    /// and they can have a new id since.
     pub(crate) fn end_named(&self) {
-        let named = self.sent.as_ref().map(|sent| sent.id.clone());
+        let named = self.sent.credentials.iter().map(|sent| sent.id.clone());
         self.ending.begin(named);
     }
 
@@ -101,9 +118,9 @@ impl<S> Slot<S> {
     }
 
     /// Writes a change of the credential into the headers of a response.
-    pub(crate) fn write(&self, update: &CredentialUpdate, headers: &mut HeaderMap) {
+    pub(crate) fn write(&self, via: Via, update: &CredentialUpdate, headers: &mut HeaderMap) {
         let SessionConfig { store, carrier, .. } = &*self.config;
-        carrier.write(update, store.table().now().time(), headers);
+        carrier.write(via, update, store.table().now().time(), headers);
     }
 
     fn replace(&self, state: SlotState<S>) -> SlotState<S> {
@@ -147,26 +164,70 @@ where
             SlotState::Lent => return Err(LendError::InUse),
             SlotState::NotLoaded => {}
         }
-        let store = &self.config.store;
-        let loaded = match &self.sent {
-            Some(Credential {
-                id,
-                version: Some(version),
-            }) => store.load_at_least(id, *version).await,
-            Some(Credential { id, version: None }) => store.load(id).await,
-            None => Ok(None),
-        };
-        let ending = self.ending.clone();
-        match store.readable_for_visitor(loaded) {
-            Ok(session) => Ok(Box::new(RequestSession::new(session, ending))),
+        match self.read().await {
+            Ok(session) => Ok(Box::new(session)),
             Err(error) => match respond(&error) {
                 Some(response) => {
                     self.replace(SlotState::NotLoaded);
                     Err(LendError::Failed(response))
                 }
-                None => Ok(Box::new(RequestSession::read_only(ending))),
+                None => Ok(Box::new(
+                    self.without_session(Standing::Failed(Some(error))),
+                )),
             },
         }
+    }
+
+    /// The session of the first id that names a live one.
+    async fn read(&self) -> Result<RequestSession<S>, Error> {
+        let store = &self.config.store;
+        let mut standing = match self.is_withheld {
+            true => Standing::Withheld,
+            false => Standing::Free,
+        };
+        for (n, sent) in self.sent.credentials.iter().enumerate().take(MAX_TRIED) {
+            let found = store.look_up(&sent.id, sent.version, self.began).await;
+            match store.readable_for_visitor(found)? {
+                Lookup::Live(session) => {
+                    let received = self.received(Some(n));
+                    let ending = self.ending.clone();
+                    let standing = Standing::Free;
+                    return Ok(RequestSession::new(
+                        Some(session),
+                        standing,
+                        received,
+                        ending,
+                    ));
+                }
+                Lookup::Moved => standing = Standing::Moved(sent.id.handle()),
+                Lookup::Absent => {}
+            }
+        }
+        Ok(self.without_session(standing))
+    }
+
+    fn without_session(&self, standing: Standing) -> RequestSession<S> {
+        RequestSession::new(None, standing, self.received(None), self.ending.clone())
+    }
+
+    /// What was received with the request, if the session is that of the nth id.
+    fn received(&self, n: Option<usize>) -> Received {
+        let credentials = self.sent.credentials.iter().enumerate();
+        let others = credentials.filter(|(i, _)| Some(*i) != n);
+        let own = n.and_then(|n| self.sent.credentials.get(n));
+        Received {
+            began: self.began,
+            cookie: self.config.carrier.cookie_life(self.usual_via()),
+            version: own.and_then(|own| own.version),
+            others: others.map(|(_, sent)| sent.id.clone()).collect(),
+            is_overwritten: own.is_some_and(|own| own.is_overwritten),
+        }
+    }
+
+    /// How the client gets its id, unless the handler says otherwise.
+    fn usual_via(&self) -> Via {
+        let default = self.config.carrier.default_via();
+        self.sent.via.unwrap_or(default)
     }
 
     /// Stores the changes of the handler, whose response has this status. Without a response, as after a
@@ -174,19 +235,21 @@ where
     pub(crate) async fn finish(&self, status: Option<StatusCode>) -> Finished {
         let mut session = match self.replace(SlotState::Lent) {
             SlotState::Loaded(session) => session,
-            SlotState::NotLoaded => {
+            SlotState::NotLoaded if !self.ending.is_due() => {
                 return Finished::Done {
                     error: None,
-                    update: None,
+                    via: self.usual_via(),
+                    update: CredentialUpdate::default(),
                 };
             }
+            SlotState::NotLoaded => Box::new(self.without_session(Standing::Failed(None))),
             SlotState::Lent => {
                 tracing::error!(
                     "a session was kept after its handler ended, and its changes are lost; \
                      drop it in the handler"
                 );
                 // A log-out is carried out all the same.
-                Box::new(RequestSession::read_only(self.ending.clone()))
+                Box::new(self.without_session(Standing::Failed(None)))
             }
         };
         let SessionConfig {
@@ -223,13 +286,14 @@ where
                 }
             }
         }
-        if store.reads_own_writes() && carrier.carries_version() {
-            let sent = self.sent.as_ref().and_then(|sent| sent.version);
-            session.tell_version(store, sent);
+        session.repair();
+        if store.reads_own_writes() && carrier.has_version_cookie() {
+            session.tell_version();
         }
         Finished::Done {
             error: failed,
-            update: session.credential_update.take(),
+            via: session.via.unwrap_or(self.usual_via()),
+            update: std::mem::take(&mut session.update),
         }
     }
 }

@@ -183,6 +183,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
         Save {
             handle: self.handle,
             now,
+            judged_at: now,
             nonce: self.nonce,
             expires_at: self.extends.then_some(self.ends),
             version: self.plan.onto,

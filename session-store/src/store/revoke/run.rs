@@ -13,7 +13,7 @@ use crate::error::{ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
     Found, MEMBERS, Map, Member, Millis, Partition, RosterKey, handle_of, is_of_another_type,
-    members, partitions,
+    members, moved_to, partitions,
 };
 use crate::schema::{IndexValue, SessionAttributes};
 
@@ -58,8 +58,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
         if self.except.contains(&handle) {
             return Ok(());
         }
-        let (_, outcome) = self.revoke_if(handle).await;
-        let outcome = outcome?;
+        let (handle, outcome) = self.end_under_any_handle(handle).await?;
         // A session that is gone leaves its roster; one that has moved keeps its entry.
         if self.of.attribute.roster().is_some()
             && !matches!(outcome, Outcome::Moved | Outcome::OfAnotherType)
@@ -69,6 +68,27 @@ impl<S: SessionAttributes + 'static> Order<S> {
         }
         report.note(handle, Ok(outcome));
         Ok(())
+    }
+
+    /// Ends a session, under its new handle if it has one since.
+    async fn end_under_any_handle(
+        &self,
+        mut handle: SessionHandle,
+    ) -> Result<(SessionHandle, Outcome), Error> {
+        for _ in 0..MAX_REVOKE_ROUNDS {
+            let table = self.store.table();
+            let delete = || request::delete_if(table, handle, &self.of);
+            let deleted = table.delete_patiently(delete).await?;
+            if let Deleted::ConditionFailed(item) = &deleted
+                && let Some(to) = self.store.rosters().moved_to(item)
+                && !self.except.contains(&to)
+            {
+                handle = to;
+                continue;
+            }
+            return Ok((handle, outcome(table, handle, deleted)));
+        }
+        Err(ConflictError::new(handle, MAX_REVOKE_ROUNDS).into())
     }
 
     async fn go_through_index(&self, report: &mut Report, pass: Pass) -> Result<(), Error> {
@@ -333,6 +353,10 @@ pub(super) fn outcome(table: &Table, handle: SessionHandle, deleted: Deleted) ->
         Deleted::Absent => Outcome::AlreadyGone,
         Deleted::ConditionFailed(item) if is_of_another_type(table.schema(), &item) => {
             Outcome::OfAnotherType
+        }
+        // It has a new handle, under which it is met.
+        Deleted::ConditionFailed(item) if moved_to(table.schema(), &item).is_some() => {
+            Outcome::AlreadyGone
         }
         Deleted::ConditionFailed(_) => Outcome::Moved,
     }

@@ -1,0 +1,134 @@
+//! Where the id is in a request and in its response.
+
+use std::time::SystemTime;
+
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
+
+use crate::error::SetupError;
+use crate::frameworks::http::scope::Scope;
+use crate::item::CookieLife;
+
+use super::SameSite;
+use super::bearer;
+use super::credential::{CredentialUpdate, Sent, Via};
+use super::header::add_secret;
+use super::settings::SessionCookie;
+
+/// Where the id is in a request and in its response.
+#[derive(Clone, Debug)]
+pub(crate) enum Carrier {
+    Cookie(SessionCookie),
+    Bearer,
+    /// In the header if the request has one of scheme `Bearer`, and in the cookie otherwise.
+    Both(SessionCookie),
+}
+
+impl Carrier {
+    pub(crate) fn read(&self, headers: &HeaderMap, now: SystemTime) -> Sent {
+        // A request with a bearer token never falls back to its cookies, however bad the token is: a browser
+        // adds cookies to requests of other sites too, and a client that sends a token counts on it.
+        let bearer = match self {
+            Self::Cookie(_) => None,
+            Self::Bearer | Self::Both(_) => bearer::read(headers),
+        };
+        bearer.unwrap_or_else(|| {
+            let credentials = self.cookie().map(|cookie| cookie.read(headers, now));
+            let credentials = credentials.unwrap_or_default();
+            Sent {
+                via: (!credentials.is_empty()).then_some(Via::Cookie),
+                credentials,
+            }
+        })
+    }
+
+    pub(crate) fn write(
+        &self,
+        via: Via,
+        update: &CredentialUpdate,
+        now: SystemTime,
+        headers: &mut HeaderMap,
+    ) {
+        let before = headers.len();
+        match (self, via) {
+            (Self::Cookie(cookie), _) | (Self::Both(cookie), Via::Cookie) => {
+                for cookie in cookie.write(update, now) {
+                    add_secret(headers, SET_COOKIE, cookie.to_string());
+                }
+            }
+            (Self::Bearer, _) | (Self::Both(_), Via::Bearer) => {
+                if let Some(update) = &update.id {
+                    bearer::write(update, now, headers);
+                }
+            }
+        }
+        if headers.len() > before {
+            // A cache must not give the id to another client.
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+    }
+
+    /// How a client without an id gets one.
+    pub(crate) fn default_via(&self) -> Via {
+        match self {
+            Self::Cookie(_) | Self::Both(_) => Via::Cookie,
+            Self::Bearer => Via::Bearer,
+        }
+    }
+
+    /// Whether its clients can have the version of their last write: this host carries it, or others may.
+    pub(crate) fn has_version_cookie(&self) -> bool {
+        let is_known = |cookie: &SessionCookie| cookie.keys.sign() || cookie.clears_version();
+        self.cookie().is_some_and(is_known)
+    }
+
+    /// Where clients send the id.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope {
+            cookie: self.cookie().map(SessionCookie::scope),
+            bearer: self.takes_bearer(),
+        }
+    }
+
+    /// How long a client keeps its cookie, by the settings; `None` if it has no cookie.
+    pub(crate) fn cookie_life(&self, via: Via) -> Option<CookieLife> {
+        let cookie = self.cookie().filter(|_| via == Via::Cookie)?;
+        Some(match cookie.persistent {
+            true => CookieLife::Persistent,
+            false => CookieLife::Browser,
+        })
+    }
+
+    /// With which requests of other sites browsers send the cookie; `None` if there is none.
+    pub(crate) fn same_site(&self) -> Option<SameSite> {
+        self.cookie().map(|cookie| cookie.same_site)
+    }
+
+    /// # Errors
+    ///
+    /// See [`SessionCookie::check`].
+    pub(crate) fn check(&self) -> Result<(), SetupError> {
+        self.cookie().map_or(Ok(()), SessionCookie::check)
+    }
+
+    /// The same over plain HTTP.
+    pub(crate) fn over_http(self) -> Self {
+        match self {
+            Self::Cookie(cookie) => Self::Cookie(cookie.over_http()),
+            Self::Both(cookie) => Self::Both(cookie.over_http()),
+            Self::Bearer => Self::Bearer,
+        }
+    }
+
+    /// Whether clients can send the id in the header `Authorization`.
+    pub(crate) fn takes_bearer(&self) -> bool {
+        matches!(self, Self::Bearer | Self::Both(_))
+    }
+
+    fn cookie(&self) -> Option<&SessionCookie> {
+        match self {
+            Self::Cookie(cookie) | Self::Both(cookie) => Some(cookie),
+            Self::Bearer => None,
+        }
+    }
+}

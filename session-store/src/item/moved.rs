@@ -1,0 +1,51 @@
+//! The mark that a change of id leaves under the old id (G18).
+//!
+//! Requests that were sent with the old id can arrive after the change. Without the mark they look like
+//! those of a visitor without a session: they would begin one, and its cookie would replace the one that
+//! was just given. The mark names the handle that the session has now, so that a log-out by the old id
+//! ends it. It does not have the new id, which nobody can find out from it.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::id::SessionHandle;
+use crate::schema::Schema;
+
+use super::key::key;
+use super::lifetime::{Millis, is_live};
+use super::own::{is_of_another_type, stored_number};
+use super::value::{Map, number};
+
+/// How long a mark counts, in seconds. The table's TTL deletes it later.
+const MARKED_FOR: u64 = 60;
+
+/// The mark that takes the place of a session's item. To other readers, it is absent.
+pub(crate) fn mark(schema: &Schema, from: SessionHandle, to: SessionHandle, now: Millis) -> Map {
+    let names = &schema.names;
+    let mut mark = key(schema, from);
+    let to = AttributeValue::S(to.to_string());
+    mark.insert(names.moved_to.to_owned(), to);
+    // By this, it is not taken for a session that was revoked with all others.
+    mark.insert(names.created_at.to_owned(), number(now.0));
+    let ends = now.seconds().saturating_add(MARKED_FOR);
+    mark.insert(names.expires_at.to_owned(), number(ends));
+    if let Some(type_name) = schema.type_name {
+        let type_name = AttributeValue::S(type_name.to_owned());
+        mark.insert(names.session_type.to_owned(), type_name);
+    }
+    mark
+}
+
+/// The handle that the session has now, if the item is a mark.
+pub(crate) fn moved_to(schema: &Schema, item: &Map) -> Option<SessionHandle> {
+    let to = item.get(schema.names.moved_to)?.as_s().ok()?;
+    SessionHandle::parse(to).ok()
+}
+
+/// Whether the item is the mark of a change of id, a moment ago, of a session of this type.
+pub(crate) fn is_moved(schema: &Schema, item: &Map, now: Millis) -> bool {
+    let Some(to) = moved_to(schema, item) else {
+        return false;
+    };
+    let ends = stored_number(schema.names.expires_at, to, item);
+    !is_of_another_type(schema, item) && ends.is_ok_and(|ends| is_live(ends, now))
+}

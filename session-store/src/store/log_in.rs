@@ -1,0 +1,74 @@
+//! `log_in`: a new id and a new absolute timeout, whatever became of the session meanwhile.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+use crate::schema::SessionAttributes;
+use crate::session::Session;
+
+use super::create::Beginning;
+use super::cycle_id::NewId;
+use super::handle::DynamoDbStore;
+
+impl<S> DynamoDbStore<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Stores a session in which somebody has just logged in: under a new id, and with its absolute timeout
+    /// beginning anew. Change the session as the log-in needs, and call this in place of `save`.
+    ///
+    /// It is a [`cycle_id`](Self::cycle_id), at the same price, whose session counts as
+    /// [created](Session::created_at) now. So a log-in lasts as long as the type says, no matter how old the
+    /// anonymous session was, and a revocation of sessions created before a moment ends those that logged in
+    /// before it.
+    ///
+    /// If the old session has ended meanwhile, a new one is [created](Self::create) with the data of this
+    /// copy. So the log-in holds if there is no error.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use session_store::{DynamoDbStore, Error, Session, SessionAttributes};
+    /// #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+    /// struct AppSession {
+    ///     #[dynamo(attr = "user_id", index(consistent), user)]
+    ///     user_id: Option<String>,
+    /// }
+    ///
+    /// async fn log_in(
+    ///     store: &DynamoDbStore<AppSession>,
+    ///     session: &mut Session<AppSession>,
+    /// ) -> Result<(), Error> {
+    ///     session.user_id = Some("u-17".into());
+    ///     store.log_in(session).await // then give session.id() to the client
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `cycle_id` but for [`Error::Gone`], with the same advice for an outcome that is unknown: call
+    /// it again with this same session. If the old session has ended, those of `create`.
+    pub async fn log_in(&self, session: &mut Session<S>) -> Result<(), Error> {
+        let pending = session.cycle.as_ref();
+        let is_cycled = pending.is_some_and(|cycle| !cycle.logs_in(session));
+        if is_cycled {
+            // It may have been applied, and so it is carried out first.
+            match self.cycle_id(session).await {
+                Ok(()) | Err(Error::Gone(_)) => {}
+                failed => return failed,
+            }
+        }
+        match self.change_id(session, NewId::LoggedIn).await {
+            Err(Error::Gone(_)) => {
+                let beginning = Beginning {
+                    idle: session.state.lifetime.changed(session.timeouts()).own_idle,
+                    cookie: session.cookie,
+                    began: session.state.as_of,
+                };
+                *session = self.begin(S::clone(session), beginning).await?;
+                Ok(())
+            }
+            changed => changed,
+        }
+    }
+}
