@@ -115,8 +115,14 @@ where
         delete.key("id", item["id"].clone()).send().await.unwrap();
     }
 
-    /// All items in the table.
+    /// All items in the table but the marks that changes of ids have left.
     pub async fn items(&self) -> Vec<Item> {
+        let items = self.all_items().await.into_iter();
+        items.filter(|item| !item.contains_key("moved_to")).collect()
+    }
+
+    /// All items in the table.
+    pub async fn all_items(&self) -> Vec<Item> {
         let scan = self.client.scan().table_name(self.store.table_name());
         scan.consistent_read(true)
             .send()

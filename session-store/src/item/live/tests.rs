@@ -66,7 +66,7 @@ fn no_item_is_absent() {
     let found = Found::of(&SCHEMA, handle(), None, Millis(0)).unwrap();
     assert!(matches!(found, Found::Absent));
     let gone = found.or_gone(handle()).err().unwrap();
-    assert_eq!((gone.handle, gone.expired), (handle(), false));
+    assert_eq!((gone.handle(), gone.is_expired()), (handle(), false));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_session_is_live_until_its_last_second_begins() {
     let found = found(item(), 10_000).unwrap();
     assert!(matches!(found, Found::Expired));
     let gone = found.or_gone(handle()).err().unwrap();
-    assert_eq!((gone.handle, gone.expired), (handle(), true));
+    assert_eq!((gone.handle(), gone.is_expired()), (handle(), true));
 }
 
 #[test]

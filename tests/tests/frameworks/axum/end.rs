@@ -51,7 +51,7 @@ fn with_cookie(path: &str, cookie: &str) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-/// Reads eventually: the read of a session that was just created may find nothing.
+/// Reads eventually: the read of a session that was just created may find nothing. It is read once more.
 #[tokio::test]
 async fn g17_a_log_out_ends_a_session_that_its_read_missed() {
     let bench = TestBench::<App>::new().await;
@@ -68,7 +68,7 @@ async fn g17_a_log_out_ends_a_session_that_its_read_missed() {
         (out.status, out.cookie()),
         (StatusCode::OK, Some("".into()))
     );
-    assert_eq!(calls(&bench), ["GetItem", "DeleteItem"]);
+    assert_eq!(calls(&bench), ["GetItem", "GetItem", "DeleteItem"]);
     assert!(!is_live(&bench, &cookie).await);
 
     let cookie = begin(&bench, &app(&bench)).await;
@@ -159,7 +159,7 @@ async fn g17_a_log_out_that_fails_later_has_ended_the_session() {
     assert!(bench.items().await.is_empty());
 }
 
-/// The visitor keeps the cookie, so that the next attempt ends the session.
+/// The visitor loses the cookie in any case. Who has the id can try again.
 #[tokio::test]
 async fn g17_a_log_out_that_was_not_stored_is_answered_with_503_and_can_be_repeated() {
     async fn fails(mut session: Current) -> StatusCode {
@@ -175,7 +175,7 @@ async fn g17_a_log_out_that_was_not_stored_is_answered_with_503_and_can_be_repea
         let out = ask(&app, path, Some(&cookie)).await;
         assert_eq!(
             (out.status, out.cookie()),
-            (StatusCode::SERVICE_UNAVAILABLE, None),
+            (StatusCode::SERVICE_UNAVAILABLE, Some("".into())),
             "{path}"
         );
         assert!(is_live(&bench, &cookie).await, "{path}");
@@ -301,7 +301,8 @@ async fn g17_a_log_out_after_a_new_id_ends_the_old_and_the_new_one() {
         let keys: Vec<_> = deleted
             .map(|call| call.input["Key"]["id"]["S"].clone())
             .collect();
-        assert_eq!(keys.len(), 2, "{lost}");
+        // The old one has a mark, if the change of id was carried out, and it leads to the new one.
+        assert!(keys.len() >= 2, "{lost}");
         assert!(keys.contains(&json!(handle)), "{lost}");
         assert!(bench.items().await.is_empty(), "{lost}");
     }
@@ -332,7 +333,7 @@ async fn g17_a_log_out_whose_save_failed_is_carried_out_by_the_layer() {
     let out = ask(&app, "/ignores", Some(&cookie)).await;
     assert_eq!(
         (out.status, out.cookie()),
-        (StatusCode::SERVICE_UNAVAILABLE, None)
+        (StatusCode::SERVICE_UNAVAILABLE, Some("".into()))
     );
 }
 

@@ -102,8 +102,8 @@ async fn two_layers_whose_cookies_never_meet_work() {
     for (of_inner, of_outer) in [
         (dev().path("/admin"), dev()),
         (dev().path("/admin/"), dev().path("/admin/users")),
-        (dev().domain("example"), dev().domain(".A.Example")),
-        (dev().domain("example"), dev()),
+        (dev().domain("b.example"), dev().domain(".A.B.Example")),
+        (dev().domain("b.example"), dev()),
     ] {
         let layer = admin(&bench).await.cookie(of_inner);
         let app = inner(layer).layer(outer.clone().cookie(of_outer));

@@ -1,6 +1,8 @@
 //! The layer for axum on a store that reads eventually, with the client's own writes: the signed cookie
 //! holds the version.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
@@ -52,10 +54,10 @@ async fn store(bench: &TestBench<App>) -> DynamoDbStore<App> {
     builder.build().await.unwrap()
 }
 
-/// A browser with its cookie.
+/// A browser with its cookies.
 struct Browser {
     app: Router,
-    cookie: Option<String>,
+    cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
@@ -64,37 +66,38 @@ impl Browser {
         let layer = SessionLayer::new(store(bench).await).cookie(cookie);
         Self {
             app: routes().layer(layer),
-            cookie: None,
+            cookies: BTreeMap::new(),
         }
     }
 
     /// Whether the response set a cookie.
     async fn get(&mut self, path: &str) -> bool {
         let mut request = Request::get(path);
-        if let Some(cookie) = &self.cookie {
-            request = request.header(COOKIE, cookie);
+        for (name, value) in &self.cookies {
+            request = request.header(COOKIE, format!("{name}={value}"));
         }
         let request = request.body(Body::empty()).unwrap();
         let answer = self.app.clone().oneshot(request).await.unwrap();
         assert!(answer.status().is_success());
-        let set = cookie(answer.headers());
-        let is_set = set.is_some();
-        self.cookie = set.or(self.cookie.take());
+        let mut is_set = false;
+        for header in answer.headers().get_all(SET_COOKIE) {
+            let cookie = header.to_str().unwrap();
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            if value.is_empty() {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+            is_set = true;
+        }
         is_set
     }
 
+    /// Behind its signature.
     fn version(&self) -> &str {
-        self.cookie
-            .as_ref()
-            .unwrap()
-            .rsplit_once('.')
-            .map_or("", |(_, version)| version)
+        let version = self.cookies.get("session-version");
+        version.map_or("", |version| version.rsplit_once('=').unwrap().1)
     }
-}
-
-fn cookie(headers: &HeaderMap) -> Option<String> {
-    let header = headers.get(SET_COOKIE)?.to_str().unwrap();
-    Some(header.split(';').next().unwrap().to_owned())
 }
 
 fn reads(bench: &TestBench<App>) -> Vec<bool> {
@@ -161,28 +164,32 @@ async fn a_version_counts_only_where_it_is_signed() {
     let mut browser = Browser::new(&bench).await;
     browser.get("/visit").await;
     browser.get("/visit").await;
-    browser.cookie = browser
-        .cookie
-        .map(|cookie| format!("{}.1", cookie.rsplit_once('.').unwrap().0));
+    let version = browser.cookies["session-version"].clone();
+    let made_up = version.strip_suffix('2').unwrap().to_owned() + "1";
+    browser.cookies.insert("session-version".into(), made_up);
     reads(&bench);
     browser.get("/read").await;
-    assert!(reads(&bench).is_empty(), "as without a cookie");
+    assert_eq!(reads(&bench), [true], "as without a version");
+
+    // That of another session.
+    let mut other = Browser::new(&bench).await;
+    other.get("/visit").await;
+    other.cookies.insert("session-version".into(), version);
+    reads(&bench);
+    other.get("/read").await;
+    assert_eq!(reads(&bench), [true]);
 
     let mut unsigned = Browser {
         app: routes().layer(SessionLayer::new(store(&bench).await).dev()),
-        cookie: None,
+        cookies: BTreeMap::new(),
     };
     assert!(unsigned.get("/visit").await);
     reads(&bench);
     assert!(!unsigned.get("/visit").await);
     assert_eq!(reads(&bench), [true]);
-    let cookie = unsigned.cookie.clone().unwrap();
-    unsigned.cookie = Some(format!("{cookie}.1"));
-    unsigned.get("/read").await;
-    assert!(reads(&bench).is_empty(), "as without a cookie");
+    let id = unsigned.cookies["session"].clone();
 
     let app = routes().layer(SessionLayer::new(store(&bench).await).bearer());
-    let id = cookie.split_once('=').unwrap().1;
     let request = Request::get("/read").header(AUTHORIZATION, format!("Bearer {id}"));
     app.oneshot(request.body(Body::empty()).unwrap())
         .await
