@@ -43,11 +43,11 @@ impl Found {
         if is_of_another_type(schema, &item) {
             return Ok(Self::Absent);
         }
-        let expires_at = stored_expiry(schema, handle, &item)?;
         if moved_to(schema, &item).is_some() {
             let is_recent = is_moved(schema, &item, now);
             return Ok(if is_recent { Self::Moved } else { Self::Absent });
         }
+        let expires_at = stored_expiry(schema, handle, &item)?;
         // The end that is stored is by the clock of the host that wrote it.
         let created_at = stored_creation(schema, handle, &item).ok();
         let in_bounds = created_at.is_none_or(|created_at| may_live(schema, created_at, now));

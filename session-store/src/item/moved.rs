@@ -11,12 +11,12 @@ use crate::id::SessionHandle;
 use crate::schema::Schema;
 
 use super::key::key;
-use super::lifetime::{Millis, is_live};
-use super::own::{is_of_another_type, stored_number};
+use super::lifetime::Millis;
+use super::own::{is_of_another_type, stored_creation};
 use super::value::{Map, number};
 
-/// How long a mark counts, in seconds. The table's TTL deletes it later.
-const MARKED_FOR: u64 = 60;
+/// How long a mark counts, in milliseconds. The table's TTL deletes it later.
+const COUNTS_FOR: u64 = 60_000;
 
 /// The mark that takes the place of a session's item. To other readers, it is absent.
 pub(crate) fn mark(schema: &Schema, from: SessionHandle, to: SessionHandle, now: Millis) -> Map {
@@ -24,10 +24,9 @@ pub(crate) fn mark(schema: &Schema, from: SessionHandle, to: SessionHandle, now:
     let mut mark = key(schema, from);
     let to = AttributeValue::S(to.to_string());
     mark.insert(names.moved_to.to_owned(), to);
-    // By this, it is not taken for a session that was revoked with all others.
     mark.insert(names.created_at.to_owned(), number(now.0));
-    let ends = now.seconds().saturating_add(MARKED_FOR);
-    mark.insert(names.expires_at.to_owned(), number(ends));
+    // To programs that do not know marks, it is a session that has expired.
+    mark.insert(names.expires_at.to_owned(), number(now.seconds()));
     if let Some(type_name) = schema.type_name {
         let type_name = AttributeValue::S(type_name.to_owned());
         mark.insert(names.session_type.to_owned(), type_name);
@@ -43,9 +42,9 @@ pub(crate) fn moved_to(schema: &Schema, item: &Map) -> Option<SessionHandle> {
 
 /// Whether the item is the mark of a change of id, a moment ago, of a session of this type.
 pub(crate) fn is_moved(schema: &Schema, item: &Map, now: Millis) -> bool {
-    let Some(to) = moved_to(schema, item) else {
+    let Some(to) = moved_to(schema, item).filter(|_| !is_of_another_type(schema, item)) else {
         return false;
     };
-    let ends = stored_number(schema.names.expires_at, to, item);
-    !is_of_another_type(schema, item) && ends.is_ok_and(|ends| is_live(ends, now))
+    stored_creation(schema, to, item)
+        .is_ok_and(|moved_at| now.0 < moved_at.0.saturating_add(COUNTS_FOR))
 }

@@ -386,7 +386,7 @@ fn the_derive_and_the_store_have_the_same_list_of_attributes() {
     let error = errors.lines().find(|line| line.contains("`colour`"));
     let options = quoted(error.expect("an option that is like no other"), '`');
     // The list ends with the attributes.
-    let of_derive = options.rsplit(|option| option == "key").next();
+    let of_derive = options.rsplit(|option| option == "user").next();
     let of_store = quoted(&format!("{:?}", session_store::Names::new()), '"');
     assert_eq!(of_derive, Some(of_store.as_slice()));
 }

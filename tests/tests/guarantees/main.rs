@@ -29,6 +29,7 @@ mod g16_cases;
 mod g16_one_type;
 mod g17_cases;
 mod g17_ending;
+mod g18_answered;
 
 use std::collections::BTreeSet;
 

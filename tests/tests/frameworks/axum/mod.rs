@@ -1,5 +1,6 @@
 //! The layer for axum: the application of most tests, and the requests to it.
 
+mod answered;
 mod cases;
 mod cookie;
 mod end;
