@@ -108,5 +108,5 @@ mod layer;
 
 pub use self::extract::{CurrentSession, SessionRejection};
 pub use self::layer::{SessionLayer, SessionService};
-pub use super::http::cookie::{SameSite, SessionCookie, SigningKey};
+pub use super::http::cookie::{SameSite, SessionCookie, SigningKey, Via};
 pub use super::http::policy::Stage;

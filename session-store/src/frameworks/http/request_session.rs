@@ -13,7 +13,7 @@ use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::DynamoDbStore;
 
-use super::cookie::{Credential, CredentialUpdate};
+use super::cookie::{CredentialUpdate, IdUpdate};
 use super::ending::Ending;
 
 /// The session of one request, and the changes that a handler asked for.
@@ -140,7 +140,10 @@ where
     pub(super) async fn carry_out_end(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
         // After a failure the client keeps its credential, to try again with.
         if self.ending.carry_out(store).await? {
-            self.credential_update = Some(CredentialUpdate::Remove);
+            self.credential_update = Some(CredentialUpdate {
+                id: Some(IdUpdate::Remove),
+                version: None,
+            });
         }
         Ok(())
     }
@@ -227,11 +230,16 @@ where
 /// The update that gives the client the credential of this session.
 fn credential_of<S>(store: &DynamoDbStore<S>, session: &Session<S>) -> CredentialUpdate {
     let end = session.state.lifetime.absolute_end();
-    let credential = Credential {
-        id: session.id().clone(),
-        version: Session::written_version(session).filter(|_| store.reads_own_writes()),
-    };
-    CredentialUpdate::Set(credential, seconds_to_time(end))
+    let version = Session::written_version(session).filter(|_| store.reads_own_writes());
+    CredentialUpdate {
+        id: Some(IdUpdate::Set {
+            id: session.id().clone(),
+            ends: seconds_to_time(end),
+            persistent: None,
+            log_in: false,
+        }),
+        version: version.map(|version| (session.handle(), version)),
+    }
 }
 
 /// Gives the session a new id. While the outcome is unknown, it asks again, a few times.

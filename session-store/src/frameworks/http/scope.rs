@@ -8,39 +8,40 @@ use http::Extensions;
 
 /// Where clients send an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    Cookie {
-        /// With its prefix.
-        name: String,
-        domain: Option<String>,
-        path: String,
-    },
-    Bearer,
+pub(crate) struct Scope {
+    /// Whether there is a cookie, and which.
+    pub(super) cookie: Option<CookieScope>,
+    /// Whether it can be in the header `Authorization`.
+    pub(super) bearer: bool,
+}
+
+/// The requests with which a browser sends a cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CookieScope {
+    /// With their prefix. The first is that of the id.
+    pub(super) names: [String; 3],
+    pub(super) domain: Option<String>,
+    pub(super) path: String,
 }
 
 impl Scope {
     /// Whether a request can have the ids of both.
     pub(super) fn meets(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Bearer, Self::Bearer) => true,
-            (
-                Self::Cookie { name, domain, path },
-                Self::Cookie {
-                    name: other_name,
-                    domain: other_domain,
-                    path: other_path,
-                },
-            ) => {
-                let domains_meet = match (domain, other_domain) {
-                    (Some(a), Some(b)) => is_within(a, b) || is_within(b, a),
-                    // Without a domain, it is for any host that the application has.
-                    _ => true,
-                };
-                let paths_meet = is_below(path, other_path) || is_below(other_path, path);
-                name == other_name && domains_meet && paths_meet
-            }
-            _ => false,
-        }
+        (self.bearer && other.bearer) || self.cookies_meet(other)
+    }
+
+    fn cookies_meet(&self, other: &Self) -> bool {
+        let (Some(cookie), Some(other)) = (&self.cookie, &other.cookie) else {
+            return false;
+        };
+        let domains_meet = match (&cookie.domain, &other.domain) {
+            (Some(a), Some(b)) => is_within(a, b) || is_within(b, a),
+            // Without a domain, it is for any host that the application has.
+            _ => true,
+        };
+        let paths_meet = is_below(&cookie.path, &other.path) || is_below(&other.path, &cookie.path);
+        let names_meet = cookie.names.iter().any(|name| other.names.contains(name));
+        names_meet && domains_meet && paths_meet
     }
 }
 
@@ -60,10 +61,17 @@ fn is_below(path: &str, above: &str) -> bool {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cookie { name, .. } => write!(f, "the cookie `{name}`"),
-            Self::Bearer => f.write_str("the header `Authorization`"),
+        if let Some(CookieScope {
+            names: [name, ..], ..
+        }) = &self.cookie
+        {
+            write!(f, "the cookie `{name}`")?;
         }
+        if self.bearer {
+            let or = if self.cookie.is_some() { " or " } else { "" };
+            write!(f, "{or}the header `Authorization`")?;
+        }
+        Ok(())
     }
 }
 
@@ -105,7 +113,7 @@ const MAX_SCOPES: usize = 64;
 ///
 /// It cannot be known whether both are in one application, so nothing is refused.
 pub(crate) fn register(scope: &Scope, session: &'static str) {
-    if *scope == Scope::Bearer {
+    if scope.cookie.is_none() {
         return;
     }
     let mut scopes = SCOPES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,7 +125,7 @@ pub(crate) fn register(scope: &Scope, session: &'static str) {
     }
     let other = scopes
         .iter()
-        .find(|(s, other)| s.meets(scope) && *other != session);
+        .find(|(s, other)| s.cookies_meet(scope) && *other != session);
     if let Some((_, other)) = other {
         tracing::error!(
             "two session types use {scope}, `{other}` and `{session}`; if they are of one site, each \

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
 
-use super::cookie::{Carrier, Credential, CredentialUpdate};
+use super::cookie::{Carrier, Credential, CredentialUpdate, Sent};
 use super::ending::Ending;
 use super::policy::log;
 use super::request_session::RequestSession;
@@ -36,8 +36,8 @@ impl<S> Clone for SessionConfig<S> {
 /// The session of one request. The lock is never held across an await.
 pub(crate) struct Slot<S> {
     config: Arc<SessionConfig<S>>,
-    /// The credential that the client sent.
-    sent: Option<Credential>,
+    /// What the client sent.
+    sent: Sent,
     /// The log-out that a handler has asked for.
     ending: Ending,
     state: Mutex<SlotState<S>>,
@@ -72,7 +72,9 @@ impl<S> Slot<S> {
     /// The slot of a request with these headers.
     pub(crate) fn new(config: Arc<SessionConfig<S>>, headers: &HeaderMap) -> Self {
         Self {
-            sent: config.carrier.read(headers),
+            sent: config
+                .carrier
+                .read(headers, config.store.table().now().time()),
             config,
             ending: Ending::default(),
             state: Mutex::new(SlotState::NotLoaded),
@@ -92,7 +94,7 @@ impl<S> Slot<S> {
     /// Begins a log-out, with the session that the client named. Its read may have missed it or failed, and
     /// it can have a new id since.
     pub(crate) fn end_named(&self) {
-        let named = self.sent.as_ref().map(|sent| sent.id.clone());
+        let named = self.sent.credentials.iter().map(|sent| sent.id.clone());
         self.ending.begin(named);
     }
 
@@ -103,7 +105,8 @@ impl<S> Slot<S> {
     /// Writes a change of the credential into the headers of a response.
     pub(crate) fn write(&self, update: &CredentialUpdate, headers: &mut HeaderMap) {
         let SessionConfig { store, carrier, .. } = &*self.config;
-        carrier.write(update, store.table().now().time(), headers);
+        let via = self.sent.via.unwrap_or(carrier.default_via());
+        carrier.write(via, update, store.table().now().time(), headers);
     }
 
     fn replace(&self, state: SlotState<S>) -> SlotState<S> {
@@ -148,7 +151,7 @@ where
             SlotState::NotLoaded => {}
         }
         let store = &self.config.store;
-        let loaded = match &self.sent {
+        let loaded = match self.sent.credentials.first() {
             Some(Credential {
                 id,
                 version: Some(version),
@@ -224,7 +227,7 @@ where
             }
         }
         if store.reads_own_writes() && carrier.carries_version() {
-            let sent = self.sent.as_ref().and_then(|sent| sent.version);
+            let sent = self.sent.credentials.first().and_then(|sent| sent.version);
             session.tell_version(store, sent);
         }
         Finished::Done {

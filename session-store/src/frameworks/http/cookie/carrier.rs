@@ -1,0 +1,101 @@
+//! Where the id is in a request and in its response.
+
+use std::time::SystemTime;
+
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
+
+use crate::frameworks::http::scope::Scope;
+
+use super::bearer;
+use super::credential::{CredentialUpdate, Sent, Via};
+use super::header::add_secret;
+use super::settings::SessionCookie;
+
+/// Where the id is in a request and in its response.
+#[derive(Clone, Debug)]
+pub(crate) enum Carrier {
+    Cookie(SessionCookie),
+    Bearer,
+    /// In the header if the request has one of scheme `Bearer`, and in the cookie otherwise.
+    Both(SessionCookie),
+}
+
+impl Carrier {
+    pub(crate) fn read(&self, headers: &HeaderMap, now: SystemTime) -> Sent {
+        // A request with a bearer token never falls back to its cookies, however bad the token is: a browser
+        // adds cookies to requests of other sites too, and a client that sends a token counts on it.
+        let bearer = match self {
+            Self::Cookie(_) => None,
+            Self::Bearer | Self::Both(_) => bearer::read(headers),
+        };
+        bearer.unwrap_or_else(|| {
+            let credentials = self.cookie().map(|cookie| cookie.read(headers, now));
+            let credentials = credentials.unwrap_or_default();
+            Sent {
+                via: (!credentials.is_empty()).then_some(Via::Cookie),
+                credentials,
+            }
+        })
+    }
+
+    pub(crate) fn write(
+        &self,
+        via: Via,
+        update: &CredentialUpdate,
+        now: SystemTime,
+        headers: &mut HeaderMap,
+    ) {
+        let before = headers.len();
+        match (self, via) {
+            (Self::Cookie(cookie), _) | (Self::Both(cookie), Via::Cookie) => {
+                for cookie in cookie.write(update, now) {
+                    add_secret(headers, SET_COOKIE, cookie.to_string());
+                }
+            }
+            (Self::Bearer, _) | (Self::Both(_), Via::Bearer) => {
+                if let Some(update) = &update.id {
+                    bearer::write(update, now, headers);
+                }
+            }
+        }
+        if headers.len() > before {
+            // A cache must not give the id to another client.
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+    }
+
+    /// How a client without an id gets one.
+    pub(crate) fn default_via(&self) -> Via {
+        match self {
+            Self::Cookie(_) | Self::Both(_) => Via::Cookie,
+            Self::Bearer => Via::Bearer,
+        }
+    }
+
+    /// Whether it carries the version of the client's last write.
+    pub(crate) fn carries_version(&self) -> bool {
+        self.cookie().is_some_and(|cookie| cookie.keys.sign())
+    }
+
+    /// Whether it has to know of each write, although it carries no version: other hosts may carry one,
+    /// which is then removed.
+    pub(crate) fn clears_version(&self) -> bool {
+        self.cookie().is_some_and(SessionCookie::clears_version)
+    }
+
+    /// Where clients send the id.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope {
+            cookie: self.cookie().map(SessionCookie::scope),
+            bearer: matches!(self, Self::Bearer | Self::Both(_)),
+        }
+    }
+
+    fn cookie(&self) -> Option<&SessionCookie> {
+        match self {
+            Self::Cookie(cookie) | Self::Both(cookie) => Some(cookie),
+            Self::Bearer => None,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a request says of its session, and what a response changes of it.
+
+use std::time::SystemTime;
+
+use crate::id::{SessionHandle, SessionId};
+
+/// How a client sends its session id, and gets a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Via {
+    /// In a cookie, as browsers do.
+    Cookie,
+    /// In the header `Authorization: Bearer <id>`; a new id is in the header `Session-Id`.
+    Bearer,
+}
+
+/// How many ids of one request are tried. Each can cost a read.
+pub(super) const MAX_CREDENTIALS: usize = 4;
+
+/// What a request says of its session.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// The ids to try, in this order, without duplicates.
+    pub(crate) credentials: Vec<Credential>,
+    /// How the client sends ids; `None` if the request has no id. A bearer token that is no id still shows
+    /// how the client sends them.
+    pub(crate) via: Option<Via>,
+}
+
+/// A session id, and the last written version, as the client sent them.
+#[derive(Debug)]
+pub(crate) struct Credential {
+    pub(crate) id: SessionId,
+    /// Only a layer that signs its cookies has versions.
+    pub(crate) version: Option<u64>,
+}
+
+/// Changes of what the client holds. Each part can change alone.
+#[derive(Debug, Default)]
+pub(crate) struct CredentialUpdate {
+    pub(crate) id: Option<IdUpdate>,
+    /// The version that the next load of the session of this handle must see.
+    pub(crate) version: Option<(SessionHandle, u64)>,
+}
+
+#[derive(Debug)]
+pub(crate) enum IdUpdate {
+    /// The client gets this id.
+    Set {
+        id: SessionId,
+        /// When the session ends for certain.
+        ends: SystemTime,
+        /// Whether the browser keeps it when it is closed; `None` is as the cookie's settings say.
+        persistent: Option<bool>,
+        /// Whether somebody logs in with it.
+        log_in: bool,
+    },
+    /// The client loses its id.
+    Remove,
+}

@@ -1,0 +1,54 @@
+//! How requests and responses carry the session id: in a cookie, or in a header.
+//!
+//! # The cookies of a layer
+//!
+//! Cookies have no compare-and-set. A browser takes each `Set-Cookie` in the order in which the responses
+//! arrive, which is not the order in which the requests were handled, and a response cannot say "only if
+//! you still have that value". So one cookie for everything would let an older answer undo a newer one.
+//! A layer whose full name is `N` (with its prefix) has three, so that each can change alone:
+//!
+//! | cookie | value | set when |
+//! |---|---|---|
+//! | `N` | the id | a session gets an id |
+//! | `N-version` | the version that the next load must see; only if the layer signs | the session was written |
+//! | `N-login` | the id, and the second in which it was set | somebody logs in |
+//!
+//! **`N-version`** is apart from the id, because it changes with every write. In one cookie, the answer to
+//! a slow request would bring back an old id together with its version. Its signature also covers the
+//! handle of the session, so it counts for that session only: beside another id it does not verify, and is
+//! ignored. A session without a known version is read consistently.
+//!
+//! **`N-login`** keeps a log-in from being undone. A page sends several requests at once. One of them was
+//! begun without a session, and creates an anonymous one. Another logs in. If the answer of the first
+//! arrives last, it overwrites `N` with the id of the anonymous session. It does not overwrite `N-login`,
+//! which is read before `N`. That counts for one hour after the log-in, which is longer than any request
+//! takes; after that, `N` alone counts. A log-out removes all three.
+//!
+//! # Signatures
+//!
+//! `N` and `N-login` are signed as `<name>=<value>`, so a value is good under its own name only. `N-version`
+//! is signed as `<name>=<handle>.<version>`. A signed value is `<signature><value>`, and the signature is
+//! 44 characters that end in `=`. No id has `=` there, so signed and unsigned values are never confused.
+//!
+//! Earlier builds signed the value alone, or had the version in `N`, as `<id>.<version>`. Both are read, and
+//! never written.
+
+mod bearer;
+mod carrier;
+mod check;
+mod credential;
+mod header;
+mod keys;
+mod read;
+mod settings;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::carrier::Carrier;
+pub use self::credential::Via;
+pub(crate) use self::credential::{Credential, CredentialUpdate, IdUpdate, Sent};
+pub(crate) use self::header::mark_sensitive;
+pub use self::settings::SessionCookie;
+pub use cookie::{Key as SigningKey, SameSite};
