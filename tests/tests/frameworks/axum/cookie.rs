@@ -83,8 +83,6 @@ async fn a_malformed_or_unknown_cookie_is_ignored() {
         vec![format!("session={}", "x".repeat(10_000))],
         vec!["session=%00%ff".to_owned()],
         vec![format!("session={live}x")],
-        vec![format!("session={live}; session={revoked}")],
-        vec![format!("session={live}"), format!("session={live}")],
         vec![format!("__Host-session={live}")],
         vec![format!("other={live}; theme=dark;;; =; ")],
         vec![format!("session={revoked}")],
@@ -108,8 +106,13 @@ async fn a_malformed_or_unknown_cookie_is_ignored() {
         assert!(![&live, &revoked, &made_up].contains(&&id));
     }
     // The cookie is found among those of other apps.
-    let among = vec![format!("a=b; session={live}; c=\"d\"")];
-    assert_eq!(ask_with(&app, "/read", among).await.text, "1 nobody");
+    for among in [
+        vec![format!("a=b; session={live}; c=\"d\"")],
+        vec![format!("session={live}; session={revoked}")],
+        vec![format!("session={live}"), format!("session={live}")],
+    ] {
+        assert_eq!(ask_with(&app, "/read", among).await.text, "1 nobody");
+    }
 }
 
 #[tokio::test]

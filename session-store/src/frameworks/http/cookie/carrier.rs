@@ -81,7 +81,8 @@ impl Carrier {
     /// Whether it has to know of each write, although it carries no version: other hosts may carry one,
     /// which is then removed.
     pub(crate) fn clears_version(&self) -> bool {
-        self.cookie().is_some_and(SessionCookie::clears_version)
+        let keys = self.cookie().map(|cookie| &cookie.keys);
+        keys.is_some_and(|keys| keys.has_any() && !keys.sign())
     }
 
     /// Where clients send the id.

@@ -38,8 +38,11 @@ pub(crate) struct Credential {
 /// Changes of what the client holds. Each part can change alone.
 #[derive(Debug, Default)]
 pub(crate) struct CredentialUpdate {
+    /// An id that is set without a version takes the version from the client, so that the next load is a
+    /// consistent one. Set the same id again after a write whose version is not known.
     pub(crate) id: Option<IdUpdate>,
-    /// The version that the next load of the session of this handle must see.
+    /// The version that the next load of the session of this handle must see. Alone, `None` leaves the
+    /// client the version that it has.
     pub(crate) version: Option<(SessionHandle, u64)>,
 }
 

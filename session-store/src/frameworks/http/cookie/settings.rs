@@ -251,11 +251,6 @@ impl SessionCookie {
         format!("{}-version", self.full_name())
     }
 
-    /// Whether other hosts sign, and may have set a version.
-    pub(super) fn clears_version(&self) -> bool {
-        !self.keys.sign() && !self.keys.accepted.is_empty()
-    }
-
     pub(super) fn scope(&self) -> CookieScope {
         CookieScope {
             names: [self.full_name(), self.log_in_name(), self.version_name()],

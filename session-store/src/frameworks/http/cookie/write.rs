@@ -46,13 +46,15 @@ impl SessionCookie {
             }
             None => {}
         }
-        if let Some((handle, version)) = update.version {
-            if self.keys.sign() {
+        match update.version {
+            Some((handle, version)) if self.keys.sign() => {
                 cookies.push(self.version(handle, version, version_age));
-            } else if self.clears_version() {
-                // Another host signs, and has set it. It would take the old version for the last one.
-                cookies.push(self.removed(self.version_name()));
             }
+            None if update.id.is_none() => {}
+            // The session was written, and its version is not known here, or is not this host's to tell. An
+            // older one must not be taken for the last.
+            _ if self.keys.has_any() => cookies.push(self.removed(self.version_name())),
+            _ => {}
         }
         cookies
     }

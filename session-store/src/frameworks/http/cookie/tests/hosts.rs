@@ -98,8 +98,11 @@ fn an_unsigned_or_altered_id_is_refused() {
 #[test]
 fn a_signed_value_is_good_under_its_own_name_only() {
     let signed = cookie().signed(key(1));
-    let mut headers = written(&signed, &set(&id('A'), true), start());
-    headers.extend(written(&signed, &version(&id('A'), 7), start()));
+    let update = CredentialUpdate {
+        version: version(&id('A'), 7).version,
+        ..set(&id('A'), true)
+    };
+    let headers = written(&signed, &update, start());
     let pairs = headers
         .iter()
         .map(|header| header.split(';').next().unwrap());
@@ -172,6 +175,19 @@ fn a_version_counts_for_its_session_only() {
             .push(("__Host-session-version".to_owned(), bad, None));
         assert_eq!(browser.found_by(&signed, start()), [(id('B'), Some(2))]);
     }
+}
+
+/// A save in a transaction does not return the version.
+#[test]
+fn an_id_without_a_version_takes_the_version_of_before() {
+    let signed = cookie().signed(key(1));
+    let mut browser = Browser::default();
+    browser.take(&signed, &set(&id('A'), false), start());
+    browser.take(&signed, &version(&id('A'), 7), start());
+    browser.take(&signed, &set(&id('A'), false), start());
+    assert_eq!(browser.found_by(&signed, start()), [(id('A'), None)]);
+    // An unsigned layer has nothing to take.
+    assert_eq!(written(&cookie(), &set(&id('A'), false), start()).len(), 1);
 }
 
 #[test]

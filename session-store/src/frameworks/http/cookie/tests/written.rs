@@ -115,6 +115,6 @@ fn a_response_with_an_id_is_secret_and_not_cached() {
     assert_eq!(headers[CACHE_CONTROL], "no-store");
     let values: Vec<_> = headers.get_all(SET_COOKIE).into_iter().collect();
     assert_eq!(values[0], "theme=dark");
-    assert_eq!(values.len(), 3);
+    assert_eq!(values.len(), 4);
     assert!(values[1..].iter().all(|value| value.is_sensitive()));
 }
