@@ -43,7 +43,11 @@ where
         let table = self.table();
         let now = table.now();
         let handle = session.state.handle;
-        let expires_at = session.state.lifetime.expires_at(now);
+        let mut expires_at = session.state.lifetime.expires_at(now);
+        if cookie_end.is_some() {
+            // The end of the cookie is written even if nothing is to be granted.
+            expires_at = expires_at.max(session.state.expires_at);
+        }
         let touching = Touching {
             handle,
             now,

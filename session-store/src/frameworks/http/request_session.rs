@@ -349,13 +349,15 @@ where
         }
     }
 
-    /// Gives the client the version that its next load must see, unless the client has it already.
-    pub(super) fn tell_version(&mut self) {
+    /// Gives the client the version that its next load must see, unless the client has it already. A host that
+    /// does not give versions takes an old one away.
+    pub(super) fn tell_version(&mut self, gives: bool) {
         let Current::Existing(session) = &self.current else {
             return;
         };
         let written = Session::written_version(session);
-        if written != self.read || self.received.version.is_none() {
+        let is_missing = gives && self.received.version.is_none();
+        if written != self.read || is_missing {
             self.update.version = Some((session.handle(), written));
         }
     }

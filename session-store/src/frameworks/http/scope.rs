@@ -135,3 +135,33 @@ pub(crate) fn register(scope: &Scope, session: &'static str) {
     }
     scopes.push((scope.clone(), session));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frameworks::http::cookie::{Carrier, SessionCookie};
+
+    fn scope(name: &str) -> Scope {
+        Carrier::Cookie(SessionCookie::new().name(name)).scope()
+    }
+
+    #[test]
+    fn the_cookies_beside_that_of_the_id_count_too() {
+        let session = scope("session");
+        for other in ["session", "session-login", "session-version"] {
+            assert!(session.meets(&scope(other)) && scope(other).meets(&session));
+        }
+        assert!(!session.meets(&scope("session-admin")));
+    }
+
+    #[test]
+    fn a_layer_with_both_ways_meets_each_of_them() {
+        let both = Carrier::Both(SessionCookie::new().name("a")).scope();
+        assert!(both.meets(&Carrier::Bearer.scope()) && both.meets(&scope("a")));
+        assert!(!both.meets(&scope("b")) && !Carrier::Bearer.scope().meets(&scope("a")));
+        assert_eq!(
+            both.to_string(),
+            "the cookie `__Host-a` or the header `Authorization`"
+        );
+    }
+}

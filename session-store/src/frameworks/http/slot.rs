@@ -288,7 +288,7 @@ where
         }
         session.repair();
         if store.reads_own_writes() && carrier.has_version_cookie() {
-            session.tell_version();
+            session.tell_version(carrier.carries_version());
         }
         Finished::Done {
             error: failed,

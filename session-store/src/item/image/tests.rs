@@ -210,6 +210,7 @@ fn largest_item(schema: &'static Schema, text: usize) -> Result<Map, TooLargeErr
     let state = State {
         expires_at: u64::MAX,
         version: u64::MAX,
+        cookie_end: Some(u64::MAX),
         unknown: Unknown {
             data: map(&[("unknown", s("entry")), ("both", s("not counted twice"))]),
             attributes: map(&[("unknown", s("attribute"))]),

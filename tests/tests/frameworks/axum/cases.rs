@@ -33,7 +33,6 @@ fn twice(one: &str, other: &str) -> Vec<String> {
 
 /// The browser has the cookie for the host and for the domain, since the domain was once changed.
 #[tokio::test]
-#[ignore = "fails: neither ends"]
 async fn g17_a_log_out_ends_both_sessions_of_a_cookie_that_comes_twice() {
     let bench = TestBench::<App>::new().await;
     for app in apps(&bench) {
@@ -52,7 +51,6 @@ async fn g17_a_log_out_ends_both_sessions_of_a_cookie_that_comes_twice() {
 
 /// Another application of the domain has set a cookie of the same name.
 #[tokio::test]
-#[ignore = "fails: the visitor is a guest, and cannot log out"]
 async fn g17_a_foreign_twin_of_a_signed_cookie_locks_no_visitor_out() {
     let bench = TestBench::<App>::new().await;
     let [_, app] = apps(&bench);

@@ -9,6 +9,8 @@ use session_store::SessionId;
 use session_store::axum::{SameSite, SessionCookie, SessionLayer, SigningKey};
 use session_store_tests::TestBench;
 
+use crate::log;
+
 use super::{App, answer, app, ask, ask_with, begin, calls, routes};
 
 #[tokio::test]
@@ -106,8 +108,13 @@ async fn a_malformed_or_unknown_cookie_is_ignored() {
         assert!(![&live, &revoked, &made_up].contains(&&id));
     }
     // The cookie is found among those of other apps.
-    let among = vec![format!("a=b; session={live}; c=\"d\"")];
-    assert_eq!(ask_with(&app, "/read", among).await.text, "1 nobody");
+    for among in [
+        vec![format!("a=b; session={live}; c=\"d\"")],
+        vec![format!("session={live}; session={revoked}")],
+        vec![format!("session={live}"), format!("session={live}")],
+    ] {
+        assert_eq!(ask_with(&app, "/read", among).await.text, "1 nobody");
+    }
 }
 
 #[tokio::test]
@@ -160,6 +167,36 @@ async fn g16_the_signature_of_one_cookie_is_refused_under_another_name() {
     let read = ask_with(&a, "/read", vec![format!("a={value}")]).await;
     assert_eq!(read.text, "1 nobody");
     assert_eq!(calls(&bench), ["GetItem"]);
+}
+
+/// So that an operator sees an attack, or a key that a host lacks. The record has no value of a cookie.
+#[tokio::test]
+async fn a_refused_id_is_in_the_log_with_its_reason() {
+    log::capture();
+    let bench = TestBench::<App>::new().await;
+    let key = SigningKey::derive_from(&[7; 32]);
+    let plain = SessionLayer::new(bench.store.clone()).dev();
+    let signed = SessionCookie::dev().signed(key);
+    let signed = SessionLayer::new(bench.store.clone()).cookie(signed);
+    let id = "B".repeat(42) + "A";
+    let foreign = format!("{}={id}", "B".repeat(43));
+    for (layer, cookie, reason) in [
+        (&plain, "x", "not an id"),
+        (&plain, &*foreign, "signature"),
+        (&signed, "x", "not an id"),
+        (&signed, &*foreign, "signature"),
+        (&signed, &*id, "unsigned"),
+    ] {
+        let app = routes().layer(layer.clone());
+        log::taken();
+        ask(&app, "/read", Some(cookie)).await;
+        let record = log::taken().join("\n");
+        assert!(
+            record.starts_with("INFO") && record.contains(reason),
+            "{record}"
+        );
+        assert!(record.contains("a session cookie was refused") && !record.contains("BBB"));
+    }
 }
 
 #[tokio::test]

@@ -76,10 +76,14 @@ impl Carrier {
         }
     }
 
-    /// Whether its clients can have the version of their last write: this host carries it, or others may.
+    /// Whether it carries the version of the client's last write.
+    pub(crate) fn carries_version(&self) -> bool {
+        self.cookie().is_some_and(|cookie| cookie.keys.sign())
+    }
+
+    /// Whether clients can have a version: from this host, or from another one that signs.
     pub(crate) fn has_version_cookie(&self) -> bool {
-        let is_known = |cookie: &SessionCookie| cookie.keys.sign() || cookie.clears_version();
-        self.cookie().is_some_and(is_known)
+        self.cookie().is_some_and(|cookie| cookie.keys.has_any())
     }
 
     /// Where clients send the id.

@@ -36,7 +36,7 @@ impl SessionCookie {
             .and_then(|()| check_path(&self.path));
         checked.map_err(|why| {
             SetupError::new(format!(
-                "browsers would not take the session cookie `{}`: {why}",
+                "browsers refuse or change the session cookie `{}`: {why}",
                 self.full_name().escape_debug(),
             ))
         })

@@ -43,6 +43,8 @@ pub(crate) struct Credential {
 /// Changes of what the client holds. Each part can change alone.
 #[derive(Debug, Default)]
 pub(crate) struct CredentialUpdate {
+    /// An id that is set without a version takes the version from the client, so that the next load is a
+    /// consistent one. Set the same id again after a write whose version is not known.
     pub(crate) id: Option<IdUpdate>,
     /// The version that the next load of the session of this handle must see; `None` if it is not known.
     pub(crate) version: Option<(SessionHandle, Option<u64>)>,

@@ -43,6 +43,11 @@ impl Keys {
         self.signing.is_some()
     }
 
+    /// Whether this host, or another one during a roll-out, signs.
+    pub(super) fn has_any(&self) -> bool {
+        self.sign() || !self.accepted.is_empty()
+    }
+
     /// The value to write: with the signature of this text, if the layer signs.
     pub(super) fn write(&self, text: &str, value: &str) -> String {
         match &self.signing {

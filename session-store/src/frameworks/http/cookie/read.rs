@@ -1,5 +1,6 @@
 //! Reading the cookies of a request.
 
+use std::cmp::Reverse;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
@@ -26,17 +27,14 @@ impl SessionCookie {
         let (name, log_in_name) = (self.full_name(), self.log_in_name());
         let log_ins = values(headers, &log_in_name);
         let log_ins = log_ins.map(|value| self.read_log_in(text(value)?, now));
+        let mut log_ins: Vec<_> = log_ins.filter_map(accepted).flatten().collect();
+        log_ins.sort_by_key(|(set, _)| Reverse(*set));
         let sessions = values(headers, &name);
-        let sessions = sessions.map(|value| self.read_session(text(value)?, now).map(Some));
+        let sessions = sessions.map(|value| self.read_session(text(value)?, now));
         let mut credentials = Vec::new();
-        for found in log_ins.chain(sessions) {
-            match found {
-                Ok(Some(credential)) => add(&mut credentials, credential),
-                Ok(None) => {}
-                Err(refused) => {
-                    tracing::info!(reason = refused.reason(), "a session cookie was refused");
-                }
-            }
+        let log_ins = log_ins.into_iter().map(|(_, credential)| credential);
+        for credential in log_ins.chain(sessions.filter_map(accepted)) {
+            add(&mut credentials, credential);
         }
         for credential in &mut credentials {
             let known = credential.version;
@@ -69,12 +67,12 @@ impl SessionCookie {
         })
     }
 
-    /// The id in a value of the cookie of a log-in; `None` if the log-in was too long ago.
+    /// The id in a value of the cookie of a log-in, and when that was; `None` if it was too long ago.
     pub(super) fn read_log_in(
         &self,
         value: &str,
         now: SystemTime,
-    ) -> Result<Option<Credential>, Refused> {
+    ) -> Result<Option<(SystemTime, Credential)>, Refused> {
         let (signature, value) = split(value);
         let (id, seconds) = value.split_once('.').ok_or(Refused::NotAnId)?;
         let id = SessionId::parse(id).map_err(|_| Refused::NotAnId)?;
@@ -82,7 +80,7 @@ impl SessionCookie {
         let text = format!("{}={value}", self.log_in_name());
         self.keys.accept(signature, &[&text], now)?;
         let set = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-        let counts = set.is_some_and(|set| match now.duration_since(set) {
+        let set = set.filter(|set| match now.duration_since(*set) {
             Ok(age) => age <= LOG_IN_COUNTS,
             Err(ahead) => ahead.duration() <= CLOCK_DIFFERENCE,
         });
@@ -91,7 +89,7 @@ impl SessionCookie {
             version: None,
             is_overwritten: true,
         };
-        Ok(Some(credential).filter(|_| counts))
+        Ok(set.map(|set| (set, credential)))
     }
 
     /// The version that the client last got for the session of this handle.
@@ -105,6 +103,13 @@ impl SessionCookie {
         });
         versions.max()
     }
+}
+
+fn accepted<T>(read: Result<T, Refused>) -> Option<T> {
+    if let Err(refused) = &read {
+        tracing::info!(reason = refused.reason(), "a session cookie was refused");
+    }
+    read.ok()
 }
 
 fn text(value: &[u8]) -> Result<&str, Refused> {

@@ -74,7 +74,6 @@ impl SessionCookie {
     ///
     /// Some browsers take secure cookies from `http://localhost`, but not all of them, and none from another
     /// name.
-    #[must_use]
     pub fn over_http(mut self) -> Self {
         self.secure = false;
         self.partitioned = false;
@@ -192,7 +191,7 @@ impl SessionCookie {
     /// 1. `.accept(key)`: unsigned as before, but all hosts read signed cookies.
     /// 2. `.signed(key).unsigned_until(then)`, where `then` is the end of this roll-out plus the absolute
     ///    timeout: new cookies are signed, and those from before are read.
-    /// 3. `.signed(key)`, or nothing at all: from `then` on, unsigned ids are refused.
+    /// 3. From `then` on, unsigned ids are refused. Leave `unsigned_until` out of any later release.
     ///
     /// # To end signing
     ///
@@ -250,11 +249,6 @@ impl SessionCookie {
     /// The name of the cookie with the version of the last write.
     pub(super) fn version_name(&self) -> String {
         format!("{}-version", self.full_name())
-    }
-
-    /// Whether other hosts sign, and may have set a version.
-    pub(super) fn clears_version(&self) -> bool {
-        !self.keys.sign() && !self.keys.accepted.is_empty()
     }
 
     pub(super) fn scope(&self) -> CookieScope {

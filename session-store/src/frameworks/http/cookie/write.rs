@@ -49,15 +49,14 @@ impl SessionCookie {
             }
             None => {}
         }
-        if let Some((handle, version)) = update.version {
-            match version.filter(|_| self.keys.sign()) {
-                Some(version) => cookies.push(self.version(handle, version, version_age)),
-                // The client may have an older one, which would pass for the last: another host may sign.
-                None if self.keys.sign() || self.clears_version() => {
-                    cookies.push(self.removed(self.version_name()));
-                }
-                None => {}
+        match update.version {
+            Some((handle, Some(version))) if self.keys.sign() => {
+                cookies.push(self.version(handle, version, version_age));
             }
+            // The session was written, and its version is not known here, or is not this host's to tell. An
+            // older one must not be taken for the last.
+            Some(_) if self.keys.has_any() => cookies.push(self.removed(self.version_name())),
+            _ => {}
         }
         cookies
     }

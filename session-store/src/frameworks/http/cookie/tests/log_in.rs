@@ -1,0 +1,94 @@
+//! The cookie of a log-in.
+
+use super::*;
+
+fn all_settings() -> [SessionCookie; 3] {
+    let persistent = cookie().signed(key(1));
+    [cookie(), persistent.clone(), persistent.persistent(false)]
+}
+
+fn after(seconds: u64) -> SystemTime {
+    start() + Duration::from_secs(seconds)
+}
+
+#[test]
+fn the_late_answer_to_an_older_request_does_not_undo_a_log_in() {
+    for cookie in all_settings() {
+        let mut browser = Browser::default();
+        browser.take(&cookie, &set(&id('L'), true), start());
+        // An anonymous session, of a request that was begun before.
+        browser.take(&cookie, &set(&id('A'), false), after(5));
+        let found = browser.found_by(&cookie, after(6));
+        assert_eq!(found, [(id('L'), None), (id('A'), None)]);
+        // A second log-in replaces the first.
+        browser.take(&cookie, &set(&id('M'), true), after(10));
+        assert_eq!(browser.found_by(&cookie, after(11)), [(id('M'), None)]);
+    }
+}
+
+#[test]
+fn a_log_in_is_read_first_for_one_hour() {
+    for cookie in all_settings() {
+        let mut browser = Browser::default();
+        browser.take(&cookie, &set(&id('L'), true), start());
+        browser.take(&cookie, &set(&id('A'), false), after(5));
+        assert_eq!(browser.found_by(&cookie, after(3599)).len(), 2);
+        assert_eq!(browser.found_by(&cookie, after(3601)), [(id('A'), None)]);
+        // A browser that keeps it for longer, or whose clock is wrong, does not change that.
+        let headers = browser.headers(start());
+        assert_eq!(read_at(&cookie, &headers, after(3600)).len(), 2);
+        assert_eq!(read_at(&cookie, &headers, after(3601)), [(id('A'), None)]);
+    }
+}
+
+#[test]
+fn a_log_in_in_the_future_does_not_count() {
+    let mut browser = Browser::default();
+    browser.take(&cookie(), &set(&id('L'), true), start());
+    let headers = browser.headers(start());
+    let before = |seconds| start() - Duration::from_secs(seconds);
+    let (ahead, far_ahead) = (before(60), before(61));
+    let log_in_alone = |now| {
+        cookie()
+            .read_log_in(value(&headers), now)
+            .unwrap()
+            .is_some()
+    };
+    fn value(headers: &HeaderMap) -> &str {
+        let header = headers[COOKIE].to_str().unwrap();
+        header.split_once("-login=").unwrap().1
+    }
+    assert!(log_in_alone(ahead));
+    assert!(!log_in_alone(far_ahead));
+}
+
+#[test]
+fn a_malformed_log_in_is_ignored() {
+    let value = id('L').expose();
+    let huge = format!("{value}.{}", u64::MAX);
+    for log_in in [
+        &*value,
+        &format!("{value}."),
+        &format!("{value}.x"),
+        &huge,
+        ".1800000000",
+        ".",
+    ] {
+        let header = format!(
+            "__Host-session-login={log_in}; __Host-session={}",
+            id('A').expose()
+        );
+        assert_eq!(ids(&cookie(), &header), [id('A')], "{log_in}");
+    }
+}
+
+#[test]
+fn a_log_out_removes_the_log_in_as_well() {
+    for cookie in all_settings() {
+        let mut browser = Browser::default();
+        browser.take(&cookie, &set(&id('L'), true), start());
+        browser.take(&cookie, &version(&id('L'), 3), start());
+        browser.take(&cookie, &remove(), after(60));
+        assert!(browser.0.is_empty());
+    }
+}
