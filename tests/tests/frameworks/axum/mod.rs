@@ -9,6 +9,7 @@ mod nested;
 mod parallel;
 mod reads;
 mod save;
+mod settings;
 mod unreadable;
 
 use axum::Router;
