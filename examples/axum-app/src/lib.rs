@@ -21,12 +21,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use maud::Markup;
 use serde::Serialize;
-use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::axum::{CurrentSession, EndSession, SessionLayer};
 use session_store::{AttributeValue, Error, Revoked, Session, SessionHandle};
 
 use crate::error::AppError;
 use crate::form::{CartForm, Form, LoginForm, ThemeForm};
-use crate::session::{Current, User};
+use crate::session::{AppSession, Current, User};
 
 pub use crate::session::{AppSession, Store, Theme};
 
@@ -139,7 +139,7 @@ async fn login(mut session: Current, Form(form): Form<LoginForm>) -> Result<Redi
     if let Some(profile) = form.profile.into() {
         session.profile = Some(profile);
     }
-    CurrentSession::cycle_id(&mut session);
+    CurrentSession::log_in(&mut session);
     // Save now, since only then the handler learns which sessions were evicted.
     CurrentSession::save(&mut session).await?;
     let stored = CurrentSession::stored(&session);
@@ -214,8 +214,8 @@ async fn revoke_device(
     Ok(Redirect::to("/"))
 }
 
-async fn logout(mut session: Current) -> Redirect {
-    CurrentSession::end(&mut session);
+async fn logout(session: EndSession<AppSession>) -> Redirect {
+    session.end();
     Redirect::to("/")
 }
 

@@ -25,7 +25,7 @@ pub struct AppSession {
     ///
     /// The index is consistent, so that a list of the user's sessions misses none, and a log-out everywhere
     /// ends all of them. A log-in over the limit ends the oldest.
-    #[dynamo(attr = "user_id", index(consistent, limit = 5))]
+    #[dynamo(attr = "user_id", index(consistent, limit = 5), user)]
     pub user_id: Option<String>,
     /// The theme of the page.
     pub theme: Theme,

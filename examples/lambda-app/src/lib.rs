@@ -24,7 +24,7 @@ use session_store::axum::{CurrentSession, SessionLayer};
 #[serde(default)]
 pub struct AppSession {
     /// The user: a separate attribute, with an index that misses no session.
-    #[dynamo(attr = "user_id", index(consistent, limit = 5))]
+    #[dynamo(attr = "user_id", index(consistent, limit = 5), user)]
     pub user_id: Option<String>,
     /// The number of visits.
     pub visits: u64,
@@ -75,7 +75,7 @@ async fn log_in(mut session: Current, Form(form): Form<LogIn>) -> Response {
         return (StatusCode::BAD_REQUEST, "a name has 1 to 100 bytes").into_response();
     }
     session.user_id = Some(form.user);
-    CurrentSession::cycle_id(&mut session);
+    CurrentSession::log_in(&mut session);
     Redirect::to("/").into_response()
 }
 

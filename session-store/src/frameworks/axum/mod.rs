@@ -9,12 +9,12 @@
 //! use axum::Router;
 //! use axum::routing::{get, post};
 //! use serde::{Deserialize, Serialize};
-//! use session_store::axum::{CurrentSession, SessionLayer};
+//! use session_store::axum::{CurrentSession, EndSession, SessionLayer};
 //! use session_store::{DynamoDbStore, SessionAttributes};
 //!
 //! #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 //! struct AppSession {
-//!     #[dynamo(attr = "user_id", index(consistent, limit = 5))]
+//!     #[dynamo(attr = "user_id", index(consistent, limit = 5), user)]
 //!     user_id: Option<String>,
 //!     visits: u64,
 //! }
@@ -28,12 +28,12 @@
 //!
 //! async fn log_in(mut session: Current) {
 //!     session.user_id = Some("u-17".into());
-//!     // An attacker who knows the old id cannot use it.
-//!     CurrentSession::cycle_id(&mut session);
+//!     // A new id, since an attacker may know the old one.
+//!     CurrentSession::log_in(&mut session);
 //! }
 //!
-//! async fn log_out(mut session: Current) {
-//!     CurrentSession::end(&mut session);
+//! async fn log_out(session: EndSession<AppSession>) {
+//!     session.end();
 //! }
 //!
 //! fn app(store: DynamoDbStore<AppSession>) -> Router {
@@ -54,14 +54,16 @@
 //! | that changes something | 1 `load`, 1 `save` |
 //! | that changes something and has no session | 1 `create` |
 //! | with [`update`](CurrentSession::update) | 1 `load`, 1 `UpdateItem`, and one more each time that another write wins |
-//! | with [`cycle_id`](CurrentSession::cycle_id) | 1 `load`, 1 `cycle_id`, which stores all other changes too |
-//! | with [`end`](CurrentSession::end) | 1 `load`, 1 `delete` |
+//! | with [`log_in`](CurrentSession::log_in) or [`cycle_id`](CurrentSession::cycle_id) | 1 `load`, 1 `log_in` or `cycle_id`, which stores all other changes too |
+//! | with [`end`](CurrentSession::end) | 1 `load`, 1 `delete`; with [`EndSession`] no `load` |
+//! | whose id names no session, on a store with `Eventual` reads | 1 `load` more, consistent |
+//! | that has several ids, as within the hour after a log-in whose session has ended or has a new id | 1 `load` for each until one is live, at most four; a log-out deletes all |
 //!
 //! On a store with [`ReadYourWrites`](crate::ReadConsistency::ReadYourWrites) and a
 //! [signed](SessionCookie::signed) cookie, that `load` costs half, and sees everything that this client has
-//! written: the cookie holds the version, and every write sets the cookie again. If several requests run at
-//! the same time, the response that arrives last counts, so the next request may miss a write of another
-//! one.
+//! written: a cookie of its own, `<name>-version`, holds the version, and every write sets it again. If several
+//! requests run at the same time, the response that arrives last counts, so the next request may miss a write
+//! of another one.
 //!
 //! If a handler only reads, nothing is cloned or serialised.
 //!
@@ -69,18 +71,26 @@
 //!
 //! | event | response, unless [`on_error`](SessionLayer::on_error) gives another |
 //! |---|---|
-//! | the cookie is empty, too long, sent twice, of another app, unsigned, or of a session that has ended | as without a cookie |
-//! | the session ended while the handler ran | that of the handler; nothing is stored |
+//! | the cookie is empty, too long, of another app, unsigned, or of a session that has ended | as without a cookie |
+//! | the cookie is of an id that was replaced less than a minute ago, by a log-in of another tab | that of the handler; nothing is stored, unless it logs in |
+//! | the browser calls the request cross-site, and has kept its cookie back | that of the handler; no session begins, unless it [logs in](CurrentSession::log_in) or [asks for one](CurrentSession::allow_cross_site) |
+//! | the session ended while the handler ran | that of the handler; nothing is stored, but a log-in begins a new session |
 //! | DynamoDB is not available, or other writes won every attempt | 503 |
 //! | a consistent index refuses one more session | 409 |
 //! | the session cannot be decoded | as without a cookie, with a warning in the log, and the item stays; or 500, if the store was built with [`Unreadable::Error`](crate::Unreadable::Error) |
 //! | the session cannot be stored | 500 |
 //! | the handler responds with a server error, or panics | its own; nothing is stored but an [`end`](CurrentSession::end), unless [`save_on_server_error`](SessionLayer::save_on_server_error) |
 //! | the client hangs up while the handler runs | nothing is stored but an [`end`](CurrentSession::end); once storing has begun, it continues to its end |
-//! | the session cannot be ended | 503; the cookie stays, to try again with |
+//! | the session cannot be ended | 503; the cookie is removed all the same |
+//! | a log-in after a failed read, which `on_error` let pass | 503 |
 //!
-//! None of these removes the cookie, since a slow request would then undo the log-in of a fast one. Only
-//! [`end`](CurrentSession::end) removes it.
+//! Nothing but [`end`](CurrentSession::end) removes the cookie, since a slow request would then undo the log-in
+//! of a fast one. For the same reason, the cookie with the id is set by a new session, a new id and a change of
+//! its end alone, and a log-in has a [second cookie](SessionCookie).
+//!
+//! Whether a session has expired is judged by the beginning of its request, so that a long upload does not log
+//! its visitor out. A handler that has waited for a long body can
+//! [ask](CurrentSession::refresh) whether its session is still there.
 //!
 //! # Several layers
 //!
@@ -98,7 +108,8 @@
 //! # Guarantees
 //!
 //! All guarantees of the store hold: the layer only calls [`DynamoDbStore`]'s methods. After a failed read
-//! nothing is written but an [`end`](CurrentSession::end), whatever `on_error` returns.
+//! nothing is written but an [`end`](CurrentSession::end), whatever `on_error` returns. Once a log-in or log-out
+//! was answered, no late or parallel answer undoes it (G18).
 //!
 //! [`DynamoDbStore`]: crate::DynamoDbStore
 
