@@ -3,8 +3,6 @@
 //! Browsers drop such a cookie without a word, and the application seems to forget each visitor. Sections
 //! are those of RFC 6265 and of the draft that replaces it, RFC 6265bis.
 
-use std::net::Ipv4Addr;
-
 use cookie::SameSite;
 
 use crate::error::SetupError;
@@ -134,16 +132,6 @@ fn check_domain(given: &str) -> Result<(), String> {
     };
     if domain.len() > 253 || !domain.split('.').all(is_label) {
         return refused("is no name of a host; write it like `example.org`");
-    }
-    // URLs take a name that ends in a number for an address.
-    let last = domain.rsplit('.').next().unwrap_or_default();
-    if domain.parse::<Ipv4Addr>().is_ok() || last.bytes().all(|byte| byte.is_ascii_digit()) {
-        return refused("is an address; leave `domain` out to send the cookie to this host only");
-    }
-    if !domain.contains('.') {
-        return refused(
-            "has no dot; leave `domain` out to send the cookie to this host only, as for `localhost`",
-        );
     }
     Ok(())
 }

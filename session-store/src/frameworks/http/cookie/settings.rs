@@ -111,9 +111,13 @@ impl SessionCookie {
     /// default, browsers send it to this host only.
     ///
     /// Browsers ignore a leading dot. They refuse a domain that is not the host's own or above it, and one
-    /// below which anyone can have a name, such as `co.uk` or `cloudfront.net`. [`check`](Self::check) does
-    /// not know these; it refuses what can be no domain: one with a scheme or a port, an address, or a name
-    /// without a dot, such as `localhost`.
+    /// below which anyone can have a name, such as `co.uk` or `cloudfront.net`. `localhost` and an address are
+    /// taken by a host of just that name. [`check`](Self::check) refuses what can be no domain, such as one
+    /// with a scheme or a port.
+    ///
+    /// Each host of the domain can set the cookie too, as can any sibling host if there is no prefix `__Host-`:
+    /// with the id of a session of its own, if it likes. A signature does not help against that. So give a
+    /// domain only if you trust all its hosts.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
