@@ -26,7 +26,7 @@ use session_store::{AttributeValue, Error, Revoked, Session, SessionHandle};
 
 use crate::error::AppError;
 use crate::form::{CartForm, Form, LoginForm, ThemeForm};
-use crate::session::{AppSession, Current, User};
+use crate::session::{Current, User};
 
 pub use crate::session::{AppSession, Store, Theme};
 

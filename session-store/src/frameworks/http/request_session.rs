@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -48,8 +49,8 @@ pub(super) struct Received {
     pub(super) cookie: Option<CookieLife>,
     /// The version that the client has sent.
     pub(super) version: Option<u64>,
-    /// The ids that the client has sent, without the one that counts.
-    pub(super) others: Vec<SessionId>,
+    /// The ids that the client has sent after the one that counts. They may name sessions, too.
+    pub(super) untried: Vec<SessionId>,
     /// The client has the id in the cookie of a log-in alone.
     pub(super) is_overwritten: bool,
 }
@@ -233,7 +234,7 @@ where
         }
         let is_new_user = session.unsaved().is_some() && has_new_user(session);
         let new_id = match self.new_id {
-            NewId::None if is_new_user => NewId::LoggedIn,
+            _ if is_new_user => NewId::LoggedIn,
             new_id => new_id,
         };
         if new_id == NewId::None {
@@ -255,7 +256,7 @@ where
             let logs_in = new_id == NewId::LoggedIn;
             change_id(store, session, logs_in).await?;
             self.new_id = NewId::None;
-            self.note_new_id(store, logs_in || is_new_user).await;
+            self.note_new_id(store, logs_in).await;
         }
         self.timeouts = TimeoutChange::default();
         Ok(())
@@ -266,7 +267,7 @@ where
         let Current::New { data, before } = &self.current else {
             return Ok(());
         };
-        let logs_in = self.new_id == NewId::LoggedIn;
+        let logs_in = self.new_id == NewId::LoggedIn || user_of(data).is_some();
         if !logs_in {
             if !is_changed(before.as_deref(), data)? {
                 return Ok(());
@@ -288,14 +289,11 @@ where
             began: Some(self.received.began),
         };
         let session = store.begin(data.clone(), beginning).await?;
-        let has_user = S::SCHEMA
-            .user()
-            .is_some_and(|user| session.state.promoted.contains_key(user.name));
         self.current = Current::Existing(Box::new(session));
         self.new_id = NewId::None;
         self.timeouts = TimeoutChange::default();
         self.standing = Standing::Free;
-        self.note_new_id(store, logs_in || has_user).await;
+        self.note_new_id(store, logs_in).await;
         Ok(())
     }
 
@@ -319,7 +317,7 @@ where
         if !log_in {
             return;
         }
-        for other in self.received.others.drain(..) {
+        for other in self.received.untried.drain(..) {
             let (handle, rosters) = (other.handle(), store.rosters());
             if let Err(error) = rosters.end_here(handle).await {
                 tracing::warn!(%handle, "another session of the client was not ended: {error}");
@@ -429,15 +427,18 @@ where
 
 /// Whether the session gets a user, or another one, with its unsaved changes.
 fn has_new_user<S: SessionAttributes>(session: &Session<S>) -> bool {
-    let Some(user) = S::SCHEMA.user() else {
-        return false;
-    };
+    let stored = |(name, _): &(&str, AttributeValue)| session.state.promoted.get(*name);
+    user_of::<S>(session).is_some_and(|user| stored(&user) != Some(&user.1))
+}
+
+/// Who is logged in by this data: the attribute, and its value.
+fn user_of<S: SessionAttributes>(data: &S) -> Option<(&'static str, AttributeValue)> {
+    let user = S::SCHEMA.user()?;
     let mut attributes = Attributes::default();
-    session.attributes(&mut attributes);
-    let mut values = attributes.values.iter();
-    let new = values.find(|(name, _)| *name == user.name);
-    let new = new.and_then(|(_, value)| value.as_ref());
-    new.is_some() && new != session.state.promoted.get(user.name)
+    data.attributes(&mut attributes);
+    let mut values = attributes.values.into_iter();
+    let (name, value) = values.find(|(name, _)| *name == user.name)?;
+    Some((name, value?))
 }
 
 /// Whether the data differs: a handler that took a mutable reference may still have changed nothing.

@@ -212,14 +212,14 @@ where
 
     /// What was received with the request, if the session is that of the nth id.
     fn received(&self, n: Option<usize>) -> Received {
-        let credentials = self.sent.credentials.iter().enumerate();
-        let others = credentials.filter(|(i, _)| Some(*i) != n);
         let own = n.and_then(|n| self.sent.credentials.get(n));
+        let tried = n.map_or(MAX_TRIED, |n| n + 1);
+        let untried = self.sent.credentials.iter().skip(tried);
         Received {
             began: self.began,
             cookie: self.config.carrier.cookie_life(self.usual_via()),
             version: own.and_then(|own| own.version),
-            others: others.map(|(_, sent)| sent.id.clone()).collect(),
+            untried: untried.map(|sent| sent.id.clone()).collect(),
             is_overwritten: own.is_some_and(|own| own.is_overwritten),
         }
     }
