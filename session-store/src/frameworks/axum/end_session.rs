@@ -10,7 +10,7 @@ use http::request::Parts;
 use crate::schema::SessionAttributes;
 
 use super::config::RequestSlot;
-use super::extract::{Reason, SessionRejection};
+use super::rejection::{Reason, SessionRejection};
 
 /// The session of the request, to be ended without being read: log-out.
 ///

@@ -7,8 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum_core::response::{IntoResponse, Response};
-use http::StatusCode;
 use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +17,7 @@ use crate::session::Session;
 use crate::store::DynamoDbStore;
 
 use super::config::RequestSlot;
+use super::rejection::{Reason, SessionRejection};
 use crate::frameworks::http::cookie::Via;
 use crate::frameworks::http::{Current, LendError, NewId, RequestSession};
 use crate::item::CookieLife;
@@ -348,58 +347,5 @@ where
     ) -> Result<Option<Self>, SessionRejection> {
         let session = <Self as FromRequestParts<State>>::from_request_parts(parts, state).await?;
         Ok(Some(session).filter(|session| Self::stored(session).is_some()))
-    }
-}
-
-/// Why a handler did not get its session: a programming error, or the response of the layer's policy.
-#[derive(Debug)]
-pub struct SessionRejection(pub(super) Reason);
-
-#[derive(Debug)]
-pub(super) enum Reason {
-    NoLayer(&'static str),
-    InUse,
-    /// In a box, since the errors of users hold rejections.
-    Failed(Box<Response>),
-}
-
-impl fmt::Display for SessionRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Reason::NoLayer(session) => write!(
-                f,
-                "this route has no `SessionLayer` for sessions of `{session}`; add \
-                 `.layer(SessionLayer::new(store))` to the router, after its routes"
-            ),
-            Reason::InUse => f.write_str(
-                "another extractor has the session of this request; take one `CurrentSession` in \
-                 a handler",
-            ),
-            Reason::Failed(response) => {
-                write!(f, "the session could not be read: {}", response.status())
-            }
-        }
-    }
-}
-
-impl std::error::Error for SessionRejection {}
-
-impl IntoResponse for SessionRejection {
-    fn into_response(self) -> Response {
-        let text = self.to_string();
-        match self.0 {
-            Reason::Failed(response) => *response,
-            // A visitor may see the response, so the type's path is in the log alone.
-            Reason::NoLayer(_) => {
-                tracing::error!("{text}");
-                let text = "this route has no `SessionLayer` for its session type; add \
-                            `.layer(SessionLayer::new(store))` to the router, after its routes";
-                (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
-            }
-            Reason::InUse => {
-                tracing::error!("{text}");
-                (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
-            }
-        }
     }
 }

@@ -117,9 +117,11 @@ mod config;
 mod end_session;
 mod extract;
 mod layer;
+mod rejection;
 
 pub use self::end_session::EndSession;
-pub use self::extract::{CurrentSession, SessionRejection};
+pub use self::extract::CurrentSession;
 pub use self::layer::{SessionLayer, SessionService};
+pub use self::rejection::SessionRejection;
 pub use super::http::cookie::{SameSite, SessionCookie, SigningKey, Via};
 pub use super::http::policy::Stage;

@@ -1,4 +1,4 @@
-//! The session of one request, from its load to its save.
+//! Storing what a handler has changed: an end, a new session, a new id, or a save.
 
 use std::convert::Infallible;
 
@@ -8,180 +8,21 @@ use serde::de::DeserializeOwned;
 
 use crate::dynamodb::{MAX_RESUME_ATTEMPTS, pause};
 use crate::error::{EncodeError, Error, GoneError};
-use crate::id::{SessionHandle, SessionId};
-use crate::item::{CookieLife, Delta, Intent, Millis, TimeoutChange, images, seconds_to_time};
+use crate::id::SessionHandle;
+use crate::item::{CookieLife, Delta, Intent, TimeoutChange, images, seconds_to_time};
 use crate::schema::{Attributes, SessionAttributes};
 use crate::session::Session;
 use crate::store::{Beginning, DynamoDbStore};
 
-use super::cookie::{CredentialUpdate, IdUpdate, Via};
-use super::ending::Ending;
-
-/// The session of one request, and the changes that a handler asked for.
-pub(crate) struct RequestSession<S> {
-    pub(crate) current: Current<S>,
-    standing: Standing,
-    ending: Ending,
-    received: Received,
-    /// Whether the session is to get a new id.
-    pub(crate) new_id: NewId,
-    /// Whether the store may touch it.
-    pub(crate) touch: bool,
-    /// A save by the handler failed, and the handler has the error.
-    pub(crate) save_failed: bool,
-    /// Timeouts that the handler has set.
-    pub(crate) timeouts: TimeoutChange,
-    /// How long the client is to keep its cookie, if the handler has chosen.
-    pub(crate) chosen_cookie: Option<CookieLife>,
-    /// The version that was read.
-    read: Option<u64>,
-    /// How the client gets its id, if the handler has chosen.
-    pub(crate) via: Option<Via>,
-    /// The change of the client's credential.
-    pub(super) update: CredentialUpdate,
-}
-
-/// What is known of a request before its session is read.
-pub(super) struct Received {
-    /// Its beginning.
-    pub(super) began: Millis,
-    /// How long the client keeps its cookie by the layer's settings; `None` if it has none.
-    pub(super) cookie: Option<CookieLife>,
-    /// The version that the client has sent.
-    pub(super) version: Option<u64>,
-    /// The ids that the client has sent after the one that counts. They may name sessions, too.
-    pub(super) untried: Vec<SessionId>,
-    /// The client has the id in the cookie of a log-in alone.
-    pub(super) is_overwritten: bool,
-}
-
-/// The session as the handler sees it.
-pub(crate) enum Current<S> {
-    /// There is no session yet. `before` is the data before the first mutable access.
-    New {
-        data: S,
-        before: Option<Box<S>>,
-    },
-    Existing(Box<Session<S>>),
-}
-
-/// Whether a request without a session can begin one.
-pub(crate) enum Standing {
-    Free,
-    /// The client's session has got a new id a moment ago, and another response gives it to the client. A
-    /// session that began now would replace it there (G18).
-    Moved(SessionHandle),
-    /// The browser calls the request cross-site, and has kept its cookie back. The visitor may have a
-    /// session, which one that began now would replace (G18).
-    Withheld,
-    /// The read failed, and nothing is written after a failed read (G10). The error is for a log-in.
-    Failed(Option<Error>),
-}
-
-/// The new id that a handler has asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NewId {
-    None,
-    Cycled,
-    LoggedIn,
-}
-
-impl<S: Default> RequestSession<S> {
-    pub(super) fn new(
-        session: Option<Box<Session<S>>>,
-        standing: Standing,
-        received: Received,
-        ending: Ending,
-    ) -> Self {
-        Self {
-            read: session.as_deref().and_then(Session::written_version),
-            current: session.map_or_else(Current::absent, Current::Existing),
-            standing,
-            ending,
-            received,
-            new_id: NewId::None,
-            touch: true,
-            save_failed: false,
-            timeouts: TimeoutChange::default(),
-            chosen_cookie: None,
-            via: None,
-            update: CredentialUpdate::default(),
-        }
-    }
-
-    /// Ends the session as the handler knows it.
-    pub(crate) fn end(&mut self) {
-        if let Current::Existing(session) = std::mem::replace(&mut self.current, Current::absent())
-        {
-            // A change of id whose outcome is unknown may have been applied.
-            let cycled = session.cycle.map(|cycle| cycle.id);
-            self.ending.begin([session.id].into_iter().chain(cycled));
-        }
-        self.save_failed = false;
-        self.new_id = NewId::None;
-        self.timeouts = TimeoutChange::default();
-        self.chosen_cookie = None;
-        if !matches!(self.standing, Standing::Failed(_)) {
-            // What the client has is over.
-            self.standing = Standing::Free;
-        }
-    }
-}
-
-impl<S: Default> Current<S> {
-    fn absent() -> Self {
-        Self::New {
-            data: S::default(),
-            before: None,
-        }
-    }
-}
-
-impl<S: Clone> Current<S> {
-    pub(crate) fn get_mut(&mut self) -> &mut S {
-        match self {
-            Self::New { data, before } => {
-                before.get_or_insert_with(|| Box::new(data.clone()));
-                data
-            }
-            Self::Existing(session) => session,
-        }
-    }
-}
-
-impl<S> RequestSession<S> {
-    pub(crate) fn session(&self) -> Option<&Session<S>> {
-        match &self.current {
-            Current::Existing(session) => Some(session),
-            Current::New { .. } => None,
-        }
-    }
-
-    /// Lets a cross-site request begin a session.
-    pub(crate) fn allow_cross_site(&mut self) {
-        if let Standing::Withheld = self.standing {
-            self.standing = Standing::Free;
-        }
-    }
-
-    /// How long the client is to keep its cookie.
-    fn cookie_life(&self) -> Option<CookieLife> {
-        let noted = self.session().and_then(|session| session.state.cookie_end);
-        let noted = noted.map(|end| match end {
-            0 => CookieLife::Browser,
-            _ => CookieLife::Persistent,
-        });
-        let usual = self.received.cookie?;
-        Some(self.chosen_cookie.or(noted).unwrap_or(usual))
-    }
-}
+use super::{Current, NewId, RequestSession, Standing};
+use crate::frameworks::http::cookie::IdUpdate;
 
 impl<S> RequestSession<S>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     /// Whether there may be changes to store.
-    pub(super) fn is_due(&self, store: &DynamoDbStore<S>) -> bool {
+    pub(in crate::frameworks::http) fn is_due(&self, store: &DynamoDbStore<S>) -> bool {
         if self.save_failed {
             return false;
         }
@@ -202,7 +43,10 @@ where
     }
 
     /// Deletes the sessions that the handler ended.
-    pub(super) async fn carry_out_end(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
+    pub(in crate::frameworks::http) async fn carry_out_end(
+        &mut self,
+        store: &DynamoDbStore<S>,
+    ) -> Result<(), Error> {
         let ended = self.ending.carry_out(store).await;
         // The client loses its id in any case, and an error says that the session may still be there.
         match ended {
@@ -327,7 +171,7 @@ where
 
     /// Gives the client the id of the session in the main cookie again, if an older response has overwritten
     /// it there.
-    pub(super) fn repair(&mut self) {
+    pub(in crate::frameworks::http) fn repair(&mut self) {
         if self.received.is_overwritten && self.update.id.is_none() {
             self.tell_id(false);
         }
@@ -349,7 +193,7 @@ where
 
     /// Gives the client the version that its next load must see, unless the client has it already. A host that
     /// does not give versions takes an old one away.
-    pub(super) fn tell_version(&mut self, gives: bool) {
+    pub(in crate::frameworks::http) fn tell_version(&mut self, gives: bool) {
         let Current::Existing(session) = &self.current else {
             return;
         };
