@@ -63,12 +63,18 @@ where
                 let beginning = Beginning {
                     idle: session.state.lifetime.changed(session.timeouts()).own_idle,
                     cookie: session.cookie,
-                    began: session.state.as_of,
                 };
                 *session = self.begin(S::clone(session), beginning).await?;
                 Ok(())
             }
             changed => changed,
         }
+    }
+
+    /// The same for a session whose user becomes another one. It is not begun anew: it may have been revoked
+    /// with all of the user before.
+    #[cfg(feature = "_http")]
+    pub(crate) async fn switch_user(&self, session: &mut Session<S>) -> Result<(), Error> {
+        self.change_id(session, NewId::Switched).await
     }
 }
