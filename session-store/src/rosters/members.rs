@@ -84,12 +84,6 @@ impl<'a> Rosters<'a> {
         Ok(deleted)
     }
 
-    /// The new handle of a session of this type, if the item is the mark of a change of id.
-    pub(crate) fn moved_to(&self, item: &Map) -> Option<SessionHandle> {
-        let is_ours = !is_of_another_type(self.schema(), item);
-        moved_to(self.schema(), item).filter(|_| is_ours)
-    }
-
     /// Removes the entries of these sessions, and gives the roster as it is then if that is asked for;
     /// `None` if there is none.
     pub(crate) async fn leave(
