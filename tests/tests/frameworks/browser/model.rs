@@ -24,6 +24,8 @@ struct Change {
     /// The request, unless it was not one.
     request: Option<usize>,
     makes: BTreeSet<Who>,
+    /// The user was revoked when the server had finished the log-in.
+    is_revoked: bool,
     /// It was answered as done. Otherwise it may have happened or not.
     is_certain: bool,
     /// When the server finished it, and when its response arrived; not yet, if it is the largest number.
@@ -45,6 +47,7 @@ impl Expected {
         let first = Change {
             request: None,
             makes: [None].into(),
+            is_revoked: false,
             is_certain: true,
             ended: 0,
             arrived: 0,
@@ -66,6 +69,7 @@ impl Expected {
         self.changes.push(Change {
             request: Some(request),
             makes,
+            is_revoked: false,
             is_certain: false,
             ended: NOT_YET,
             arrived: NOT_YET,
@@ -87,7 +91,9 @@ impl Expected {
         change.is_certain = true;
         match action {
             Action::LogIn(user) => {
-                change.makes = [Some(user.clone())].into();
+                if !change.is_revoked {
+                    change.makes = [Some(user.clone())].into();
+                }
                 self.idle_end = time + IDLE;
                 self.absolute_end = time + ABSOLUTE;
             }
@@ -111,7 +117,12 @@ impl Expected {
         self.note(makes.into_iter().collect(), false, moment);
     }
 
-    pub(super) fn become_nobody(&mut self, moment: u64) {
+    /// All sessions of the user have ended.
+    pub(super) fn revoke(&mut self, moment: u64) {
+        let on_their_way = self.changes.iter_mut();
+        for change in on_their_way.filter(|change| change.ended < moment) {
+            change.is_revoked = true;
+        }
         self.note([None].into(), true, moment);
     }
 
@@ -119,6 +130,7 @@ impl Expected {
         self.changes.push(Change {
             request: None,
             makes,
+            is_revoked: false,
             is_certain,
             ended: moment,
             arrived: moment,

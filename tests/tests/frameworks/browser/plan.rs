@@ -136,8 +136,10 @@ impl Plan {
                 ..self.clone()
             });
         }
-        if self.setup != Setup::Host {
-            let setup = Setup::Host;
+        for setup in [Setup::Host, Setup::Dev] {
+            if self.setup == Setup::Host || self.setup == setup {
+                continue;
+            }
             smaller.push(Self {
                 setup,
                 ..self.clone()

@@ -200,7 +200,7 @@ impl World {
         };
         let revoked = self.test.store.revoke(Shop::USER_ID, (*user).clone()).await;
         assert!(revoked.expect("a revocation").failed().is_empty());
-        self.browsers[browser].expected.become_nobody(self.moment);
+        self.browsers[browser].expected.revoke(self.moment);
     }
 }
 

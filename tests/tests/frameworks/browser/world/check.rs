@@ -28,7 +28,7 @@ impl World {
             if !expected.contains(&who) {
                 let property = match event {
                     Event::Arrive(id) | Event::Send(super::Send { id, .. }) => {
-                        self.property(*id, expected.contains(&None))
+                        self.property(*id)
                     }
                     _ if expected.contains(&None) => "P2",
                     _ => "P1",
@@ -40,12 +40,11 @@ impl World {
         Ok(())
     }
 
-    fn property(&self, id: usize, is_nobody: bool) -> &'static str {
+    fn property(&self, id: usize) -> &'static str {
         match self.actions.get(&id) {
             Some(Action::LogIn(_)) => "P1",
             Some(Action::LogOut) => "P2",
-            _ if is_nobody => "P3 (log-out)",
-            _ => "P3 (log-in)",
+            _ => "P3",
         }
     }
 
