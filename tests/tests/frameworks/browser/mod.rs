@@ -2,7 +2,8 @@
 //! deploys and faults of the store, on the layer for axum. [`model`] has the properties.
 //!
 //! `SESSION_STORE_BROWSERS` is the number of histories, and `SESSION_STORE_SEED` the first seed; a seed alone
-//! runs one history.
+//! runs one history. `SESSION_STORE_EXPLAIN` is the number of failures after which it stops; each is made
+//! smaller, and those that are alike are shown once.
 
 mod jar;
 mod model;
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use self::plan::Plan;
-use self::world::{Outcome, run};
+use self::world::{Bench, Outcome};
 
 /// The largest number of runs to make a history smaller.
 const REDUCTIONS: usize = 200;
@@ -43,18 +44,19 @@ fn no_history_of_a_browser_loses_or_mistakes_its_user() {
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
+                let bench = Bench::new();
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
                     if seed >= end || failed.load(Ordering::SeqCst) >= explained {
                         return;
                     }
                     let plan = Plan::of(seed);
-                    let outcome = run(&plan);
+                    let outcome = bench.run(&plan);
                     if outcome.violation.is_none() {
                         continue;
                     }
                     failed.fetch_add(1, Ordering::SeqCst);
-                    let (plan, outcome) = reduced(plan, outcome);
+                    let (plan, outcome) = reduced(&bench, plan, outcome);
                     let mut found = found.lock().unwrap();
                     let property = outcome.violation.as_ref().map_or("", |found| found.0);
                     let entry = found.entry(plan.shape(property));
@@ -79,7 +81,7 @@ fn no_history_of_a_browser_loses_or_mistakes_its_user() {
 }
 
 /// A smaller history that breaks the same property.
-fn reduced(mut plan: Plan, mut outcome: Outcome) -> (Plan, Outcome) {
+fn reduced(bench: &Bench, mut plan: Plan, mut outcome: Outcome) -> (Plan, Outcome) {
     let property = outcome.violation.as_ref().map(|(property, _)| *property);
     plan.events.truncate(outcome.events);
     let mut left = REDUCTIONS;
@@ -89,7 +91,7 @@ fn reduced(mut plan: Plan, mut outcome: Outcome) -> (Plan, Outcome) {
                 break 'smaller;
             }
             left -= 1;
-            let again = run(&smaller);
+            let again = bench.run(&smaller);
             if again.violation.as_ref().map(|(property, _)| *property) == property {
                 (plan, outcome) = (smaller, again);
                 continue 'smaller;

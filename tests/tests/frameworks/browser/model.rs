@@ -33,6 +33,10 @@ struct Change {
     arrived: u64,
 }
 
+/// The time that a use gives to a session at least: by default, it is not touched before a tenth of its idle
+/// timeout is over.
+const USED: u64 = IDLE - IDLE / 10;
+
 const NOT_YET: u64 = u64::MAX;
 
 pub(super) struct Expected {
@@ -139,8 +143,12 @@ impl Expected {
 
     /// The session was used at this time.
     pub(super) fn used(&mut self, time: u64) {
-        // By default, a session is not touched before a tenth of its idle timeout is over.
-        self.idle_end = self.idle_end.max(time + IDLE - IDLE / 10);
+        self.idle_end = self.idle_end.max(time + USED);
+    }
+
+    /// Whether the idle timeout of a session that was used then is not over.
+    pub(super) fn is_live_since(used: u64, time: u64) -> bool {
+        time + 1000 < used + USED
     }
 
     /// Whether the session may have expired; both timeouts are in whole seconds.

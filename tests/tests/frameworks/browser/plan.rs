@@ -195,7 +195,7 @@ impl Draw {
             0..=8 => self.send(browser),
             9..=14 => self.go_on(),
             15 | 16 => {
-                let seconds = if self.rng.bool() { 1..90 } else { 90..720 };
+                let seconds = [1..90, 90..560, 300..900][self.rng.usize(..3)].clone();
                 self.events.push(Event::Wait(self.rng.u64(seconds)));
             }
             17 => {
@@ -270,6 +270,9 @@ impl Draw {
             self.events.push(Event::Arrive(id));
         } else {
             self.open.push((id, pause.is_some()));
+            if pause.is_some() && self.rng.u8(..4) == 0 {
+                self.events.push(Event::Wait(self.rng.u64(100..500)));
+            }
         }
     }
 

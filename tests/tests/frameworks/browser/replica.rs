@@ -23,6 +23,8 @@ pub(super) struct Replica {
 
 #[derive(Default)]
 struct State {
+    /// Without it, no read can be behind.
+    remembers: AtomicBool,
     is_behind: AtomicBool,
     /// The responses to a read of each key, from before its last write.
     before: Mutex<HashMap<String, Value>>,
@@ -34,6 +36,12 @@ impl Replica {
             engine,
             state: Arc::default(),
         }
+    }
+
+    /// Forgets everything, and remembers from now on what is overwritten, if it is told so.
+    pub(super) fn reset(&self, remembers: bool) {
+        self.state.remembers.store(remembers, Ordering::SeqCst);
+        self.state.before.lock().unwrap().clear();
     }
 
     pub(super) fn fall_behind(&self, is_behind: bool) {
@@ -93,7 +101,7 @@ impl Line {
                     return Ok(answer(&before));
                 }
             }
-        } else {
+        } else if self.state.remembers.load(Ordering::SeqCst) {
             for (table, id) in written(&target, &input) {
                 let before = self.read(&request, &target, &table, &id).await?;
                 self.state.before.lock().unwrap().insert(id, before);

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use axum::Router;
-use session_store::DynamoDbStore;
 use session_store::test_util::TestStore;
+use session_store::{DynamoDbStore, ReadConsistency};
 use session_store_tests::engine;
+use tokio::runtime::Runtime;
 use url::Url;
 
 use self::request::Flight;
@@ -30,37 +31,66 @@ pub(super) struct Outcome {
 /// A property, and how it is broken.
 pub(super) type Violation = (&'static str, String);
 
-pub(super) fn run(plan: &Plan) -> Outcome {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let mut world = World::new(plan).await;
-        for (i, event) in plan.events.iter().enumerate() {
-            world.moment += 1;
-            world.trace.push(event.to_string());
-            let mut happened = world.happen(event).await;
-            if happened.is_ok() {
-                happened = world.check(event).await;
-            }
-            if let Err(violation) = happened {
-                return Outcome {
-                    violation: Some(violation),
-                    events: i + 1,
-                    trace: world.trace,
-                };
-            }
-        }
-        Outcome {
-            violation: None,
-            events: plan.events.len(),
-            trace: world.trace,
-        }
-    })
-}
-
-struct World {
+/// An engine, for one history after another.
+pub(super) struct Bench {
+    runtime: Runtime,
     test: TestStore<Shop>,
     replica: Replica,
+}
+
+impl Bench {
+    pub(super) fn new() -> Self {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().expect("a runtime");
+        let (test, replica) = runtime.block_on(async {
+            let (config, engine) = engine().await;
+            // A shared bucket would run empty, and make a history depend on earlier ones.
+            let bucket = TokenBucket::unlimited();
+            let partition = RetryPartition::custom("browsers").token_bucket(bucket);
+            let config = config.retry_partition(partition.build());
+            let replica = Replica::of(engine);
+            let engine = SharedHttpClient::new(replica.clone());
+            (TestStore::without_table(config, engine).await, replica)
+        });
+        Self {
+            runtime,
+            test,
+            replica,
+        }
+    }
+
+    pub(super) fn run(&self, plan: &Plan) -> Outcome {
+        self.runtime.block_on(run(self, plan))
+    }
+}
+
+async fn run(bench: &Bench, plan: &Plan) -> Outcome {
+    let mut world = World::new(bench, plan).await;
+    let mut violation = None;
+    let mut events = 0;
+    for event in &plan.events {
+        events += 1;
+        world.moment += 1;
+        world.trace.push(event.to_string());
+        let happened = match world.happen(event).await {
+            Ok(()) => world.check(event).await,
+            broken => broken,
+        };
+        violation = happened.err();
+        if violation.is_some() {
+            break;
+        }
+    }
+    Outcome {
+        violation,
+        events,
+        trace: world.trace,
+    }
+}
+
+struct World<'a> {
+    test: &'a TestStore<Shop>,
+    replica: &'a Replica,
     /// Two hosts with the same table.
     stores: [DynamoDbStore<Shop>; 2],
     setup: Setup,
@@ -89,22 +119,14 @@ struct Browser {
     last_log_in: u64,
 }
 
-impl World {
-    async fn new(plan: &Plan) -> Self {
-        let (config, engine) = engine().await;
-        // A shared bucket would run empty, and make a history depend on earlier ones.
-        let partition = RetryPartition::custom("browsers").token_bucket(TokenBucket::unlimited());
-        let config = config.retry_partition(partition.build());
-        let replica = Replica::of(engine);
-        let test = TestStore::<Shop>::on(config, SharedHttpClient::new(replica.clone())).await;
+impl<'a> World<'a> {
+    async fn new(bench: &'a Bench, plan: &Plan) -> Self {
+        let Bench { test, replica, .. } = bench;
+        let table = format!("browsers-{}", fastrand::u64(..));
         let store = async || {
             let builder = DynamoDbStore::builder().client(test.store.client().clone());
-            let builder = builder.table_name(test.store.table_name());
-            builder
-                .read_consistency(plan.reads)
-                .build()
-                .await
-                .expect("a store")
+            let builder = builder.table_name(&*table).read_consistency(plan.reads);
+            builder.build().await.expect("a store")
         };
         let browser = |_| Browser {
             jar: Jar::default(),
@@ -113,8 +135,15 @@ impl World {
             users: BTreeSet::new(),
             last_log_in: 0,
         };
+        let stores = [store().await, store().await];
+        stores[0]
+            .create_table()
+            .await
+            .expect("the table is created");
+        test.wire.clear();
+        replica.reset(plan.reads != ReadConsistency::Consistent);
         Self {
-            stores: [store().await, store().await],
+            stores,
             test,
             replica,
             setup: plan.setup,
@@ -198,7 +227,7 @@ impl World {
         let [Some(user)] = &users.iter().flatten().map(Some).collect::<Vec<_>>()[..] else {
             return;
         };
-        let revoked = self.test.store.revoke(Shop::USER_ID, (*user).clone()).await;
+        let revoked = self.stores[0].revoke(Shop::USER_ID, (*user).clone()).await;
         assert!(revoked.expect("a revocation").failed().is_empty());
         self.browsers[browser].expected.revoke(self.moment);
     }

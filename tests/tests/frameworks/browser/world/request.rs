@@ -14,6 +14,7 @@ use tower::ServiceExt as _;
 
 use super::{Violation, World, shop};
 use crate::browser::jar::Origin;
+use crate::browser::model::Expected;
 use crate::browser::plan::{Send, Trouble};
 use crate::browser::shop::{Action, Job, Pause, Seen, Setup};
 
@@ -40,7 +41,18 @@ pub(super) struct Answer {
     cookies: Vec<String>,
 }
 
-impl World {
+impl Flight {
+    /// Whether it waits at the server, and has read a session not long ago.
+    pub(super) fn uses_session(&self, time: u64) -> bool {
+        let is_user = matches!(&*self.job.saw.lock().unwrap(), Some((Some(_), _)));
+        let is_recent = self
+            .loaded
+            .is_some_and(|loaded| Expected::is_live_since(loaded, time));
+        self.task.is_some() && is_user && is_recent
+    }
+}
+
+impl World<'_> {
     pub(super) async fn send(&mut self, send: &Send) -> Result<(), Violation> {
         let time = self.time();
         let (header, is_withheld) =
@@ -162,8 +174,10 @@ impl World {
         }
         let is_own = who.as_ref().is_none_or(|user| browser.users.contains(user));
         let is_plain = flight.send.fault.is_none() && !flight.send.is_stale;
-        if let (true, true, Some(_), Some(loaded)) = (is_done, is_plain, &who, flight.loaded)
-            && browser.holds == saw.and_then(|(_, lineage)| lineage)
+        // Before the last log-in, it was another session.
+        let is_current = browser.last_log_in < flight.sent;
+        if let (true, true, true, Some(_), Some(loaded)) =
+            (is_done, is_plain, is_current, &who, flight.loaded)
         {
             browser.expected.used(loaded);
         }
