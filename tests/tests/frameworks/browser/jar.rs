@@ -99,3 +99,27 @@ impl Jar {
         (header, !withheld.is_empty())
     }
 }
+
+pub(super) const FOREIGN: usize = 10;
+
+/// Name and value of a cookie that is none of the shop's.
+pub(super) fn foreign(which: usize) -> &'static [u8] {
+    static HUGE: [u8; 3000] = {
+        let mut bytes = [b'x'; 3000];
+        bytes[4] = b'=';
+        bytes
+    };
+    let all: [&[u8]; FOREIGN] = [
+        "naïve=1".as_bytes(),
+        b"caf\xe9=1",
+        b"last=\xff\xfe",
+        b"quoted=\"a, b",
+        b"=nameless",
+        b"bare",
+        b"%5F%5FHost-session=x",
+        b"SESSION=x",
+        b"a=b=c==",
+        &HUGE,
+    ];
+    all[which]
+}

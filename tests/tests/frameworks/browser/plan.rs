@@ -5,7 +5,7 @@ use std::fmt;
 use fastrand::Rng;
 use session_store::ReadConsistency;
 
-use super::jar::Origin;
+use super::jar::{FOREIGN, Origin, foreign};
 use super::shop::{Action, Pause, Setup};
 
 #[derive(Clone)]
@@ -65,7 +65,6 @@ pub(super) enum Trouble {
     Lost,
 }
 
-pub(super) const FOREIGN: usize = 10;
 pub(super) const SIBLING: usize = 5;
 
 impl Plan {
@@ -383,26 +382,4 @@ impl fmt::Display for Event {
             Self::Revoke(browser) => write!(f, "the user of browser {browser} is revoked"),
         }
     }
-}
-
-/// Name and value of a cookie that is none of the shop's.
-pub(super) fn foreign(which: usize) -> &'static [u8] {
-    static HUGE: [u8; 3000] = {
-        let mut bytes = [b'x'; 3000];
-        bytes[4] = b'=';
-        bytes
-    };
-    let all: [&[u8]; FOREIGN] = [
-        "naïve=1".as_bytes(),
-        b"caf\xe9=1",
-        b"last=\xff\xfe",
-        b"quoted=\"a, b",
-        b"=nameless",
-        b"bare",
-        b"%5F%5FHost-session=x",
-        b"SESSION=x",
-        b"a=b=c==",
-        &HUGE,
-    ];
-    all[which]
 }

@@ -15,9 +15,9 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use self::request::Flight;
-use super::jar::{Jar, Origin};
+use super::jar::{Jar, Origin, foreign};
 use super::model::Expected;
-use super::plan::{Event, Plan, Send, foreign};
+use super::plan::{Event, Plan, Send};
 use super::replica::Replica;
 use super::shop::{Action, Setup, Shop};
 
