@@ -118,7 +118,9 @@ where
     /// All items in the table but the marks that changes of ids have left.
     pub async fn items(&self) -> Vec<Item> {
         let items = self.all_items().await.into_iter();
-        items.filter(|item| !item.contains_key("moved_to")).collect()
+        items
+            .filter(|item| !item.contains_key("moved_to"))
+            .collect()
     }
 
     /// All items in the table.

@@ -132,7 +132,10 @@ async fn g17_an_error_in_the_log_is_never_the_doing_of_a_visitor() {
         ask(&app, "/logout", Some(cookie)).await;
     }
     let levels = log::levels();
-    assert!(levels.iter().all(|level| *level == Level::INFO), "{levels:?}");
+    assert!(
+        levels.iter().all(|level| *level == Level::INFO),
+        "{levels:?}"
+    );
     // DynamoDB is not available.
     let cookie = begin(&bench, &app).await;
     bench
