@@ -1,5 +1,7 @@
 //! A client: its copies of sessions, and how it runs an operation.
 
+mod pending;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -11,6 +13,7 @@ use session_store::{
     DynamoDbStore, Error, ReadConsistency, Revoked, Session, SessionHandle, SessionId,
 };
 
+pub use self::pending::Pending;
 use crate::binaries::{Fields, Program};
 use crate::plan::Act;
 
@@ -62,35 +65,6 @@ pub struct Copy<S> {
     cycling: Option<Pending>,
     /// The changes to store with a log-in that finishes this one first.
     then: Option<Pending>,
-}
-
-/// The fields that the next write of a copy must store, and those that it may store.
-#[derive(Clone, Debug, Default)]
-pub struct Pending {
-    pub must: Fields,
-    pub may: BTreeMap<&'static str, Vec<Option<u64>>>,
-    /// The session's own idle timeout must be stored.
-    pub idle: bool,
-    /// It may be stored only onto the version of the copy.
-    pub pinned: bool,
-    /// Before this, there was nothing to store.
-    pub fresh: bool,
-    /// An earlier change of id is resumed, and one of its responses may have been lost.
-    pub resumed: bool,
-    /// The time of the last touch, as far as the copy knows.
-    pub touched_at: u64,
-    /// The fields of the copy.
-    pub fields: Fields,
-    /// When this change of id began, by the client's clock, and whether it is a log-in.
-    pub begun: u64,
-    pub logs_in: bool,
-}
-
-impl Pending {
-    /// Whether a log-in finishes an earlier change of id first.
-    pub fn finishes_first(&self) -> bool {
-        self.resumed && !self.logs_in
-    }
 }
 
 /// How a load reads.
