@@ -58,6 +58,10 @@ where
                 failed => return failed,
             }
         }
+        let evicted = match is_cycled {
+            true => std::mem::take(&mut session.evicted),
+            false => Vec::new(),
+        };
         match self.change_id(session, NewId::LoggedIn).await {
             Err(Error::Gone(_)) => {
                 let beginning = Beginning {
@@ -65,10 +69,11 @@ where
                     cookie: session.cookie,
                 };
                 *session = self.begin(S::clone(session), beginning).await?;
-                Ok(())
             }
-            changed => changed,
+            changed => changed?,
         }
+        session.evicted.extend(evicted);
+        Ok(())
     }
 
     /// The same for a session whose user becomes another one. It is not begun anew: it may have been revoked

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{ConflictError, Error, GoneError};
-use crate::item::moved_to;
+use crate::error::{ConflictError, Error};
+use crate::item::Found;
 use crate::schema::SessionAttributes;
 use crate::session::Session;
 
@@ -39,10 +39,9 @@ where
         }
         let table = self.table();
         let item = table.read(handle, true).await?;
-        let item = item.ok_or_else(|| GoneError::new(handle))?;
-        if moved_to(table.schema(), &item).is_some() {
-            return Err(GoneError::moved(handle).into());
-        }
-        self.rebase(session, item)
+        let now = session.state.judged_at(table.now());
+        let found = Found::of(table.schema(), handle, item, now)?;
+        let readable = found.or_gone(handle)?.readable(&table.codec)?;
+        self.rebase(session, readable.item)
     }
 }
