@@ -98,7 +98,7 @@ impl<S: Sync> FromRequestParts<S> for Start {
 /// The log-in of an application.
 fn log_in(session: &mut Current, user: &str) {
     session.user_id = Some(user.to_owned());
-    CurrentSession::cycle_id(session);
+    CurrentSession::log_in(session);
 }
 
 async fn handle(
