@@ -60,7 +60,7 @@ use crate::item::Map;
 use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
 
-use super::record::{Base, Data, Loaded, NewRecord, Records};
+use super::record::{Base, Data, Loaded, NewRecord, Origin, Records};
 
 /// A [`DynamoDbStore`] as tower-sessions' `SessionStore`. See the [module](self).
 pub struct TowerSessions<S> {
@@ -102,21 +102,21 @@ impl<S> fmt::Debug for TowerSessions<S> {
 /// The form of its value may change in any version. Other values under this key are not stored.
 pub const RESERVED_KEY: &str = "session-store.base";
 
-/// The application's own entries, and the base of this copy.
-fn split(data: &Data) -> (Data, Option<Base>) {
+/// The application's own entries, and the origin of this copy.
+fn split(data: &Data) -> (Data, Option<Origin>) {
     let own = data.iter().filter(|(name, _)| *name != RESERVED_KEY);
     let own = own.map(|(name, value)| (name.clone(), value.clone()));
-    let base = data.get(RESERVED_KEY).and_then(|base| {
-        let base = Base::from_json(base.clone());
-        if base.is_none() {
+    let origin = data.get(RESERVED_KEY).and_then(|origin| {
+        let origin = Origin::from_json(origin.clone());
+        if origin.is_none() {
             tracing::warn!(
                 "the entry `{RESERVED_KEY}` was changed, and is ignored, so a save replaces the \
                  whole map; leave the entry unchanged"
             );
         }
-        base
+        origin
     });
-    (own.collect(), base)
+    (own.collect(), origin)
 }
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
@@ -131,10 +131,12 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         ends: u64,
         next: impl FnMut() -> Result<SessionHandle, Error>,
     ) -> Result<(), Error> {
-        let (own, base) = split(data);
-        let now = self.store.table().now();
-        // With a new id, the session keeps its time of creation, which is never in the future.
-        let created_at = base.map_or(now, |base| base.created_at.min(now));
+        let (own, origin) = split(data);
+        let created_at = match &origin {
+            Some(Origin::Stored(base)) => self.records().creation(base, &base.data, &own)?,
+            // The session has a new id by another request, so this is one of its own.
+            Some(Origin::Moved(_)) | None => self.store.table().now(),
+        };
         let new = NewRecord {
             data: &own,
             created_at,
@@ -142,20 +144,26 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
             idle: None,
             unknown: Map::new(),
         };
-        self.records().create(new, handle, next).await?;
+        let created = self.records().create(new, handle, next).await?;
+        if let (Some(origin), Some(to)) = (origin, created) {
+            self.store.rosters().leave_mark(origin.handle(), to).await;
+        }
         let base = Base {
+            handle: created.unwrap_or(handle),
             created_at,
             version: 1,
             copy: random()?,
             stale_attributes: Vec::new(),
             data: own,
         };
-        data.insert(RESERVED_KEY.to_owned(), base.into_json().into());
+        data.insert(RESERVED_KEY.to_owned(), Origin::Stored(base).into_json());
         Ok(())
     }
 
     async fn save(&self, handle: SessionHandle, data: &Data, ends: u64) -> Result<(), Error> {
-        let (own, base) = split(data);
+        let (own, origin) = split(data);
+        let base = origin.map(|origin| origin.into_base(handle)).transpose()?;
+        let base = base.flatten();
         let records = self.records();
         records.save(handle, &own, base.as_ref(), ends, true).await
     }
@@ -165,13 +173,19 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         let Some(item) = self.store.table().read(handle, consistent).await? else {
             return Ok(None);
         };
+        if let Some(ends) = self.records().marked_until(&item) {
+            // For `None`, the framework would remove the cookie that another request has just set (G18).
+            let origin = Origin::Moved(handle).into_json();
+            let empty = Data::from([(RESERVED_KEY.to_owned(), origin)]);
+            return Ok(Some((empty, ends)));
+        }
         let read = self.records().decode(handle, item).map_err(Error::from);
         let Some(loaded) = self.store.readable_for_visitor(read)? else {
             return Ok(None);
         };
-        let base = Base::of(&loaded)?.into_json();
+        let origin = Origin::Stored(Base::of(&loaded)?).into_json();
         let Loaded { mut data, ends, .. } = loaded;
-        data.insert(RESERVED_KEY.to_owned(), base.into());
+        data.insert(RESERVED_KEY.to_owned(), origin);
         Ok(Some((data, ends)))
     }
 }
@@ -232,19 +246,15 @@ macro_rules! session_store {
                 created.map_err(|error| to_error!($core, error))
             }
 
-            /// If the session is gone, the save is dropped and logged.
+            /// If the session is gone, it is an error of the backend: for `Ok`, the framework would set its
+            /// cookie again, over that of a newer session.
             async fn save(
                 &self,
                 record: &$core::session::Record,
             ) -> $core::session_store::Result<()> {
                 let handle = handle_of(record.id);
-                match self.save(handle, &record.data, seconds(record.expiry_date)).await {
-                    Err(Error::Gone(gone)) => {
-                        tracing::info!(%handle, "{gone}");
-                        Ok(())
-                    }
-                    saved => saved.map_err(|error| to_error!($core, error)),
-                }
+                let saved = self.save(handle, &record.data, seconds(record.expiry_date)).await;
+                saved.map_err(|error| to_error!($core, error))
             }
 
             async fn load(
@@ -263,6 +273,7 @@ macro_rules! session_store {
                 Ok(Some($core::session::Record { id: *id, data, expiry_date }))
             }
 
+            /// If the session got a new id a moment ago, it ends under that.
             async fn delete(&self, id: &$core::session::Id) -> $core::session_store::Result<()> {
                 let handle = handle_of(id);
                 let deleted = self.store.rosters().end(handle).await;

@@ -63,6 +63,7 @@ pub(crate) use self::{
     json::{entries_from_json, entries_into_json},
     lifetime::earliest_creation,
     marks::marks,
+    moved::marked_until,
     shards::is_current,
     state::Unknown,
     value::is_same,

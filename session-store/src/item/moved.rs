@@ -43,9 +43,12 @@ pub(crate) fn moved_to(schema: &Schema, item: &Map) -> Option<SessionHandle> {
 
 /// Whether the item is the mark of a change of id, a moment ago, of a session of this type.
 pub(crate) fn is_moved(schema: &Schema, item: &Map, now: Millis) -> bool {
-    let Some(to) = moved_to(schema, item) else {
-        return false;
-    };
-    let ends = stored_number(schema.names.expires_at, to, item);
-    !is_of_another_type(schema, item) && ends.is_ok_and(|ends| is_live(ends, now))
+    marked_until(schema, item, now).is_some()
+}
+
+/// Until when it counts as one, in seconds since 1970.
+pub(crate) fn marked_until(schema: &Schema, item: &Map, now: Millis) -> Option<u64> {
+    let to = moved_to(schema, item)?;
+    let ends = stored_number(schema.names.expires_at, to, item).ok()?;
+    (!is_of_another_type(schema, item) && is_live(ends, now)).then_some(ends)
 }

@@ -13,6 +13,9 @@ use crate::item::{
 };
 use crate::schema::{IndexValue, OnLimit, Schema};
 
+#[cfg(feature = "_record")]
+use crate::item::mark;
+
 /// How many stale entries are worth the three requests that drop them: about one KB.
 const MIN_SWEPT: usize = 17;
 
@@ -80,6 +83,33 @@ impl<'a> Rosters<'a> {
     pub(crate) fn moved_to(&self, item: &Map) -> Option<SessionHandle> {
         let is_ours = !is_of_another_type(self.schema(), item);
         moved_to(self.schema(), item).filter(|_| is_ours)
+    }
+
+    /// Leaves the mark of a change of id under the old handle, for a framework that deletes the old session
+    /// and then creates the new one (G18). If another request has left one there, the mark goes to where that
+    /// leads.
+    ///
+    /// Without it, a late request with the old id takes the session for ended. So a failure is only logged.
+    #[cfg(feature = "_record")]
+    pub(crate) async fn leave_mark(&self, mut from: SessionHandle, to: SessionHandle) {
+        for _ in 0..MAX_MOVES {
+            if from == to {
+                return;
+            }
+            let mark = mark(self.schema(), from, to, self.table.now());
+            match self.table.put_mark(&mark).await {
+                Ok(Written::ConditionFailed { old: Some(old), .. }) => match self.moved_to(&old) {
+                    Some(next) => from = next,
+                    // The old session is there again, or never went.
+                    None => return,
+                },
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::debug!(%from, %to, %error, "a change of id left no mark under the old id");
+                    return;
+                }
+            }
+        }
     }
 
     /// Removes the entries of these sessions, and gives the roster as it is then if that is asked for;

@@ -35,3 +35,5 @@ pub(crate) use self::session_type::SessionType;
 
 #[cfg(feature = "actix-session")]
 pub(crate) use self::session::end_present;
+#[cfg(feature = "_record")]
+pub(crate) use self::session::leave_mark;

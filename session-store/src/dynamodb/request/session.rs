@@ -119,6 +119,13 @@ pub(crate) fn create(table: &Table, item: Map) -> PutItemFluentBuilder {
         .set_expression_attribute_names(e.names())
 }
 
+/// Puts the mark of a change of id where no item is. If one is there, the refusal has it.
+#[cfg(feature = "_record")]
+pub(crate) fn leave_mark(table: &Table, mark: Map) -> PutItemFluentBuilder {
+    create(table, mark)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
 /// The types that `data` can have: a map, or packed.
 pub(super) const ANY_FORM: [&str; 2] = ["M", "B"];
 

@@ -86,15 +86,15 @@ use std::time::Duration;
 
 use ::actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use crate::error::{EncodeError, Error};
-use crate::id::{SessionHandle, SessionId};
+use crate::error::{EncodeError, Error, GoneError};
+use crate::id::SessionId;
 use crate::item::Map;
 use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
 
-use super::record::{Base, Data, Records};
+use self::operations::Ended;
+use super::record::{Data, Origin, Records};
 
 /// A [`DynamoDbStore`] as actix-session's `SessionStore`. See the [module](self).
 pub struct ActixSessions<S> {
@@ -139,7 +139,7 @@ thread_local! {
     /// way to tell the save. The framework's middleware calls one right after the other, and awaits nothing
     /// between them, so no other request on this thread comes in between. If one did, the `save` would find
     /// a session that is not its own, and store nothing.
-    static ENDED: Cell<Option<(SessionHandle, Map)>> = const { Cell::new(None) };
+    static ENDED: Cell<Option<Ended>> = const { Cell::new(None) };
 }
 
 impl<S> SessionStore for ActixSessions<S>
@@ -153,22 +153,10 @@ where
         let Ok(id) = SessionId::parse(key.as_ref()) else {
             return Ok(None);
         };
-        let loaded = async {
-            let loaded = self
-                .records()
-                .load_readable(id.handle(), self.store.reads_consistently())
-                .await?;
-            let base = loaded.as_ref().map(Base::of).transpose()?;
-            Ok::<_, Error>(loaded.zip(base))
-        };
-        let loaded = loaded
-            .await
-            .map_err(|error| LoadError::Other(error.into()))?;
-        Ok(loaded.map(|(loaded, base)| {
-            let mut base = base.into_json();
-            base.insert(HANDLE.to_owned(), id.handle().to_string().into());
-            let mut data = loaded.data;
-            data.insert(RESERVED_KEY.to_owned(), base.into());
+        let loaded = self.records().load_copy(id.handle()).await;
+        let loaded = loaded.map_err(|error| LoadError::Other(error.into()))?;
+        Ok(loaded.map(|(mut data, origin)| {
+            data.insert(RESERVED_KEY.to_owned(), origin.into_json());
             let entries = data.into_iter();
             entries
                 .map(|(name, value)| (name, value.to_string()))
@@ -176,8 +164,8 @@ where
         }))
     }
 
-    /// Always stores under a new key. State from a session that no longer exists is dropped and logged, and
-    /// the key then has no session.
+    /// Always stores under a new key. State from a session that has ended is refused: for `Ok`, the framework
+    /// would set a cookie without a session, over that of a newer one.
     async fn save(
         &self,
         state: HashMap<String, String>,
@@ -185,32 +173,38 @@ where
     ) -> Result<SessionKey, SaveError> {
         let ended = ENDED.take();
         let saved = async {
-            let (base, data) = parse(state)?;
+            let (origin, data) = parse(state)?;
             let idle = seconds(ttl);
             let records = self.records();
-            let Some((handle, base)) = base else {
-                let now = self.store.table().now();
-                return records
-                    .create_counting_from(now, &data, idle, Map::new())
-                    .await;
+            let from = origin.as_ref().map(Origin::handle);
+            let id = match origin {
+                Some(Origin::Stored(base)) => {
+                    let ended = ended.filter(|ended| ended.handle == base.handle);
+                    let ended = ended.ok_or_else(|| GoneError::new(base.handle))?;
+                    records.create_in_place_of(ended, &base, data, idle).await?
+                }
+                // The session has a new id by another request, so this is one of its own.
+                Some(Origin::Moved(_)) | None => {
+                    let now = self.store.table().now();
+                    records
+                        .create_counting_from(now, &data, idle, Map::new())
+                        .await?
+                }
             };
-            if let Some(ended) = ended.filter(|(ended, _)| *ended == handle)
-                && let Some(id) = records.create_in_place_of(ended, &base, data, idle).await?
-            {
-                return Ok(id);
+            if let Some(from) = from {
+                self.store.rosters().leave_mark(from, id.handle()).await;
             }
-            tracing::info!(%handle, "the session has ended, so it gets no new id, and nothing was stored");
-            Ok(SessionId::mint()?)
+            Ok(id)
         };
-        match saved.await {
+        match saved.await.inspect_err(log_if_gone) {
             Ok(id) => key(&id).map_err(SaveError::Other),
             Err(error) if is_encoding(&error) => Err(SaveError::Serialization(error.into())),
             Err(error) => Err(SaveError::Other(error.into())),
         }
     }
 
-    /// If the session is gone, the update is dropped and logged. The key stays: the next request finds no
-    /// session under it.
+    /// If the session is gone, it is an error: for `Ok`, the framework would set its cookie again, over that of
+    /// a newer session.
     async fn update(
         &self,
         key: SessionKey,
@@ -221,20 +215,23 @@ where
             return Ok(key);
         };
         let saved = async {
-            let (base, data) = parse(state)?;
+            let (origin, data) = parse(state)?;
             let handle = id.handle();
-            let base = base.filter(|(of, _)| *of == handle).map(|(_, base)| base);
+            let base = origin.map(|origin| origin.into_base(handle)).transpose()?;
+            let base = base.flatten();
             self.records()
                 .save_since(handle, base, data, seconds(ttl))
                 .await
         };
-        match saved.await.or_else(log_if_gone) {
+        match saved.await.inspect_err(log_if_gone) {
             Ok(()) => Ok(key),
             Err(error) if is_encoding(&error) => Err(UpdateError::Serialization(error.into())),
             Err(error) => Err(UpdateError::Other(error.into())),
         }
     }
 
+    /// If the session has ended, there is nothing to extend, and nothing of the request is lost. If it has a
+    /// new key, it is an error: for `Ok`, the framework could set the old cookie over the new one.
     async fn update_ttl(
         &self,
         key: &SessionKey,
@@ -244,15 +241,21 @@ where
             return Ok(());
         };
         let extended = self.records().extend(id.handle(), seconds(ttl)).await;
-        Ok(extended.or_else(log_if_gone)?)
+        match extended.inspect_err(log_if_gone) {
+            Err(Error::Gone(gone)) if !gone.is_moved() => Ok(()),
+            extended => Ok(extended?),
+        }
     }
 
+    /// If the session got a new key a moment ago, it ends under that.
+    ///
+    /// This serves log-outs and new keys alike. A log-out must not leave a session. A request for a new key
+    /// takes the place of the one that came before it, and goes on from what it has read itself: never from
+    /// what the other has made of the session, because somebody else may know the old key.
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
         let mut ended = None;
         if let Ok(id) = SessionId::parse(key.as_ref()) {
-            let handle = id.handle();
-            let item = self.records().end(handle).await?;
-            ended = item.map(|item| (handle, item));
+            ended = self.records().end(id.handle()).await?;
         }
         ENDED.set(ended);
         Ok(())
@@ -262,25 +265,20 @@ where
 /// The one name that an application cannot use for its own entries.
 const RESERVED_KEY: &str = "session-store";
 
-/// The name of the session handle inside that entry.
-const HANDLE: &str = "handle";
-
-/// The application's entries, and the base that [`load`](SessionStore::load) put beside them.
+/// The application's entries, and the origin that [`load`](SessionStore::load) put beside them.
 fn parse(
     mut state: HashMap<String, String>,
-) -> Result<(Option<(SessionHandle, Base)>, Data), EncodeError> {
-    let base = state.remove(RESERVED_KEY).and_then(|text| {
-        let base: Value = serde_json::from_str(&text).ok()?;
-        let handle = SessionHandle::parse(base.get(HANDLE)?.as_str()?).ok()?;
-        Some((handle, Base::from_json(base)?))
-    });
+) -> Result<(Option<Origin>, Data), EncodeError> {
+    let origin = state
+        .remove(RESERVED_KEY)
+        .and_then(|text| Origin::from_json(serde_json::from_str(&text).ok()?));
     let entries = state
         .into_iter()
         .map(|(name, text)| match serde_json::from_str(&text) {
             Ok(value) => Ok((name, value)),
             Err(_) => Err(EncodeError::new(name, "it is not JSON")),
         });
-    Ok((base, entries.collect::<Result<_, _>>()?))
+    Ok((origin, entries.collect::<Result<_, _>>()?))
 }
 
 fn key(id: &SessionId) -> Result<SessionKey, anyhow::Error> {
@@ -293,13 +291,10 @@ fn seconds(ttl: &time::Duration) -> Duration {
     Duration::from_secs(u64::try_from(ttl.whole_seconds()).unwrap_or(0).max(1))
 }
 
-fn log_if_gone(error: Error) -> Result<(), Error> {
-    match error {
-        Error::Gone(gone) => {
-            tracing::info!(handle = %gone.handle(), "{gone}");
-            Ok(())
-        }
-        error => Err(error),
+/// The framework does not log it.
+fn log_if_gone(error: &Error) {
+    if let Error::Gone(gone) = error {
+        tracing::info!(handle = %gone.handle(), "{gone}");
     }
 }
 
