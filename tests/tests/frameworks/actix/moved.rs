@@ -138,7 +138,8 @@ async fn g1_a_renewal_does_not_bring_back_a_session_that_was_revoked_under_its_n
     let key = SessionKey::try_from(session_key(&old)).unwrap();
     let slow = sessions.load(&key).await.unwrap().unwrap();
     assert!(site.post("/renew", &old).await.cookie.is_some());
-    bench.store.revoke(App::USER_ID, "ferris").await.unwrap();
+    let revoked = bench.store.revoke(App::USER_ID, "ferris").await.unwrap();
+    assert_eq!(revoked.deleted(), 1);
     sessions.delete(&key).await.unwrap();
     assert!(sessions.save(slow, &Duration::HOUR).await.is_err());
     assert!(bench.items().await.is_empty());
