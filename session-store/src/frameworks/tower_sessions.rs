@@ -16,8 +16,10 @@
 //!
 //! - A save with this entry writes the keys and promoted attributes that changed, and no others. Put values
 //!   that must change together under one key.
-//! - A save without it, as after the framework's `clear`, replaces the whole map.
-//! - A `create` with it, as after the framework's `cycle_id`, keeps the time of creation.
+//! - A save without it, as after the framework's `clear`, replaces the whole map. If it names a
+//!   [`user`](#who-is-logged-in), the session is read first.
+//! - A `create` with it, as after the framework's `cycle_id`, keeps the time of creation, unless somebody logs
+//!   in with it.
 //!
 //! A save is one `UpdateItem`. Two kinds of save take a second one, since the first is refused: the second
 //! save of one copy (the framework saves at the end of a request even if its handler has saved before), and
@@ -25,23 +27,62 @@
 //! their base, and retried if another write wins: a save of a type with a computed attribute, a change of a
 //! `#[serde(flatten)]`, and a change of more than 250 keys.
 //!
+//! # A new id, and requests with the old one
+//!
+//! Ten tabs send the same cookie, and one request logs in: it gets a new id. If another response set a cookie
+//! after that, it would undo the log-in. So a `create` that continues a session leaves a mark under the old
+//! handle, which counts for a minute. It is written after the new session: if that fails, it is only logged.
+//!
+//! The framework's trait cannot say "store nothing, and leave the cookie". So a request with the old id gets:
+//!
+//! | the request | |
+//! |---|---|
+//! | only reads | An empty record, so the application and axum-login see a visitor without a session. No cookie is set or removed. Without the record, the framework would remove the cookie of the log-in. |
+//! | changes something | Its `save` is an error of the backend, whose response is 500 and has no cookie; the cause is in the log. It is the same if the session got its new id, or ended, while the handler ran: for `Ok`, the framework would set the old cookie again, and the visitor would be told of a change that is not stored. |
+//! | logs out (`flush`) | ends the session under its new id |
+//! | asks for a new id, or logs in | It begins a session of its own, in place of the one under the new id, which ends. So a visitor who never got the response to a log-in can log in again. It never gets anything of the other session, since somebody else may know the old id. |
+//!
+//! The framework calls `delete` for the last two alike, so it cannot treat them differently.
+//!
+//! Between the framework's `delete` and `create` there is neither a session nor a mark: a request that comes
+//! then has an ordinary old cookie. So has one after `clear` and `cycle_id`, because `clear` removes the entry
+//! of the store.
+//!
+//! # Who is logged in
+//!
+//! Declare it: `#[dynamo(attr = "user_id", index(consistent), user)]`. A `create` that continues a session with
+//! another user, or with one after nobody, is then a log-in, and its absolute timeout begins anew. Without
+//! `user`, a log-in cannot be told from any other new id, and the session stays as old as it is. A save that
+//! changes the user to somebody, and keeps the id, is refused with an error of encoding, because an attacker
+//! may know the id (session fixation). axum-login's `login` gives no new id if somebody has logged in already:
+//! to change the user, call `logout` or `Session::cycle_id` before it.
+//!
+//! # Cookies of neighbours
+//!
+//! The framework reads cookies by tower-cookies, which decodes `%` in names and trims every space of Unicode.
+//! So `%5F_Host-id` or one with U+2003 in front passes for `__Host-id`, although a browser accepts it from any
+//! host of the domain. The prefix does not protect behind this framework; signed cookies do not either, since
+//! an attacker can use a cookie of its own.
+//!
 //! # Guarantees
 //!
 //! The guarantees of this crate, through the framework's trait:
 //!
 //! | guarantee | through tower-sessions |
 //! |---|---|
-//! | no resurrection (G1) | kept: a save of an ended session is dropped and logged. But the framework's `cycle_id` creates the session again, even if it was ended a moment before |
+//! | no resurrection (G1) | kept: a save of an ended session is an error of the backend. But the framework's `cycle_id` creates the session again, even if it was ended a moment before |
 //! | no ghosts (G2) | kept |
 //! | no lost updates (G3) | kept for different keys; if two change the same key, the last save wins. One case loses a change: a request sets a key, saves, sets it back and saves again, and another request saves in between. Then the second change is not seen |
 //! | unknown data survives (G4) | kept by every save. A new id keeps the map only, and not the attributes that `S` does not know |
 //! | expired is absent (G5) | kept |
-//! | the absolute timeout (G6) | kept, new ids of the framework included. The expiry of the record is written as it is, even if it is sooner than the stored one |
-//! | a new id is atomic (G7) | not kept: the framework deletes the old session, and creates the new one when the response is ready |
+//! | the absolute timeout (G6) | kept, new ids of the framework included; it begins anew with a log-in if the type has a `user`. The expiry of the record is written as it is, even if it is sooner than the stored one |
+//! | a new id is atomic (G7) | not kept: the framework deletes the old session, and creates the new one when the response is ready, and then the mark |
 //! | ids (G8) | hashed like this store's own, but created by the framework, with 128 bits, and printed by its own `Debug`. An id that is not in the store is never adopted |
 //! | revocation is stated (G9) | kept for sessions in the store. A session between its two ids is missed, and is created afterwards |
 //! | a failed read (G10), too large or not storable (G11) | kept: errors of the backend, of decoding and of encoding are separate. A session that cannot be decoded counts as none, and stays as it is; with [`Unreadable::Error`](crate::Unreadable::Error) it is an error of decoding |
-//! | log-out ends the session (G17) | kept, unless the load found no session (or one that cannot be decoded): then the framework does not ask the store to end it |
+//! | log-out ends the session (G17) | kept, also under a new id that the session got a moment ago, unless the load found no session (or one that cannot be decoded): then the framework does not ask the store to end it |
+//! | answered means done (G18) | kept for a minute after a new id, by responses of 500 to late requests that change something; see above for what is left |
+//! | cost (G14) | `load` 1 GetItem, `save` 1 UpdateItem, `create` 1 PutItem, and 1 more for the mark if it continues a session, `delete` 1 DeleteItem, and 1 more for each new id that it follows. A save without the entry of the store that names a `user` takes 1 GetItem before it. Consistent indexes [add](DynamoDbStore::create) their own |
 //! | outcome of a retried write (G13) | kept for a save of a copy that was loaded. A save that replaces the map recognises itself, unless four others were made in between. An unknown outcome is an error of the backend |
 //!
 //! With `CachingSessionStore` in front, G1 and G5 are not kept, because it answers from its cache. G3 is not
@@ -253,7 +294,9 @@ macro_rules! session_store {
                 record: &$core::session::Record,
             ) -> $core::session_store::Result<()> {
                 let handle = handle_of(record.id);
-                let saved = self.save(handle, &record.data, seconds(record.expiry_date)).await;
+                let saved = self
+                    .save(handle, &record.data, seconds(record.expiry_date))
+                    .await;
                 saved.map_err(|error| to_error!($core, error))
             }
 
@@ -262,7 +305,10 @@ macro_rules! session_store {
                 id: &$core::session::Id,
             ) -> $core::session_store::Result<Option<$core::session::Record>> {
                 let handle = handle_of(id);
-                let loaded = self.load(handle).await.map_err(|error| to_error!($core, error))?;
+                let loaded = self
+                    .load(handle)
+                    .await
+                    .map_err(|error| to_error!($core, error))?;
                 let Some((data, ends)) = loaded else {
                     return Ok(None);
                 };
@@ -270,7 +316,11 @@ macro_rules! session_store {
                 let ends = i64::try_from(ends).unwrap_or(i64::MAX);
                 let expiry_date = time::OffsetDateTime::from_unix_timestamp(ends)
                     .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
-                Ok(Some($core::session::Record { id: *id, data, expiry_date }))
+                Ok(Some($core::session::Record {
+                    id: *id,
+                    data,
+                    expiry_date,
+                }))
             }
 
             /// If the session got a new id a moment ago, it ends under that.

@@ -236,7 +236,11 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
                 return Ok(Next::Stop(AlreadyStored));
             }
             let stored = data_of(schema, item).cloned().unwrap_or_default();
-            check_user(schema, &image_or_entries::<S>(self.handle, stored), &self.after)?;
+            check_user(
+                schema,
+                &image_or_entries::<S>(self.handle, stored),
+                &self.after,
+            )?;
             self.plan = SavePlan::replace(self.codec, &self.after, Some(found.version))?;
             true
         } else if self.plan.is_stale(self.codec, item, found.version) {

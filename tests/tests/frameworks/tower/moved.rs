@@ -63,14 +63,20 @@ macro_rules! tests {
             }
 
             async fn send(app: App, path: &str, cookie: &str) -> Answer {
-                let request = Request::builder().uri(path).header(COOKIE, format!("id={cookie}"));
+                let request = Request::builder()
+                    .uri(path)
+                    .header(COOKIE, format!("id={cookie}"));
                 let response = app.oneshot(request.body(()).unwrap()).await.unwrap();
                 let (parts, text) = response.into_parts();
                 let cookie = parts.headers.get(SET_COOKIE).map(|cookie| {
                     let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
                     cookie.strip_prefix("id=").unwrap().to_owned()
                 });
-                Answer { status: parts.status, cookie, text }
+                Answer {
+                    status: parts.status,
+                    cookie,
+                    text,
+                }
             }
 
             impl Site {
@@ -78,9 +84,11 @@ macro_rules! tests {
                     let bench = TestBench::new().await;
                     let store = TowerSessions::new(bench.store.clone());
                     let layer = SessionManagerLayer::new(store.clone());
-                    let app = BoxCloneService::new(layer.layer(service_fn(respond)).map_response(
-                        |response: Response<_>| response,
-                    ));
+                    let app = BoxCloneService::new(
+                        layer
+                            .layer(service_fn(respond))
+                            .map_response(|response: Response<_>| response),
+                    );
                     Self { bench, store, app }
                 }
 
@@ -152,8 +160,12 @@ macro_rules! tests {
             async fn g7_a_mark_that_cannot_be_left_is_no_error() {
                 let site = Site::new().await;
                 let old = site.cookie("/set", "").await;
-                site.bench.wire.next("PutItem", Fault::meanwhile(|| async {}));
-                site.bench.wire.next("PutItem", Fault::Answer(400, "AccessDeniedException", "no"));
+                site.bench
+                    .wire
+                    .next("PutItem", Fault::meanwhile(|| async {}));
+                site.bench
+                    .wire
+                    .next("PutItem", Fault::Answer(400, "AccessDeniedException", "no"));
                 let new = site.cookie("/log-in", &old).await;
                 assert_eq!(site.marks().await, []);
                 site.has_only(&new, Some("u-17")).await;
@@ -198,7 +210,10 @@ macro_rules! tests {
                 let newer = site.cookie("/cycle", &new).await;
                 site.has_only(&newer, Some("u-17")).await;
                 let late = site.send("/log-out", &old).await;
-                assert_eq!((late.status, late.cookie.as_deref()), (StatusCode::OK, Some("")));
+                assert_eq!(
+                    (late.status, late.cookie.as_deref()),
+                    (StatusCode::OK, Some(""))
+                );
                 site.has_none().await;
             }
 
