@@ -37,7 +37,7 @@
 //!
 //! | the request | |
 //! |---|---|
-//! | only reads | An empty record, so the application and axum-login see a visitor without a session. No cookie is set or removed. Without the record, the framework would remove the cookie of the log-in. |
+//! | only reads | An empty record, so the application and axum-login see a visitor without a session. No cookie is set or removed. Without the record, the framework would remove the cookie of the log-in. With `with_always_save(true)` it is saved, and so the response is 500. |
 //! | changes something | Its `save` is an error of the backend, whose response is 500 and has no cookie; the cause is in the log. It is the same if the session got its new id, or ended, while the handler ran: for `Ok`, the framework would set the old cookie again, and the visitor would be told of a change that is not stored. |
 //! | logs out (`flush`) | ends the session under its new id |
 //! | asks for a new id, or logs in | It begins a session of its own, in place of the one under the new id, which ends. So a visitor who never got the response to a log-in can log in again. It never gets anything of the other session, since somebody else may know the old id. |
