@@ -18,8 +18,9 @@ use session_store::{DynamoDbStore, SessionAttributes};
 #[dynamo(table = "actix-sessions", absolute_timeout = "12h")]
 #[serde(default)]
 pub struct AppSession {
-    /// The user: a separate attribute, with an index that misses no session.
-    #[dynamo(attr = "user_id", index(consistent, limit = 5))]
+    /// The user: a separate attribute, with an index that misses no session. By `user`, the store knows a
+    /// log-in: the absolute timeout then begins anew, and another user needs a new key.
+    #[dynamo(attr = "user_id", index(consistent, limit = 5), user)]
     pub user_id: Option<String>,
     /// The number of visits.
     pub visits: u64,

@@ -108,8 +108,15 @@ async fn a_log_in_keeps_the_visits_under_a_new_cookie() {
     assert_ne!(browser.cookie, before);
     let page = get!(app, browser);
     assert!(page.contains("Visits: 2") && page.contains("Hello, &lt;ferris&gt;"));
-    let mut old = Browser { cookie: before };
-    assert!(get!(app, old).contains("Visits: 1"));
+
+    // Other tabs still send the old cookie. They must not get one in place of the new one.
+    let old = Browser { cookie: before };
+    let late = old.request(TestRequest::get()).to_request();
+    let late = test::try_call_service(&app, late).await;
+    let late = late.map(drop).unwrap_err().error_response();
+    assert_eq!(late.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(late.cookies().count(), 0);
+    assert!(get!(app, browser).contains("Visits: 3"));
 }
 
 #[actix_web::test]

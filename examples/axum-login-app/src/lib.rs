@@ -96,7 +96,9 @@ async fn log_in(
     let Some(user) = auth.authenticate(form).await? else {
         return Err(AppError::WrongPassword);
     };
-    // This gives the session a new id, so that an attacker who knows the old one cannot use it.
+    // A new id, so that an attacker who knows the old one cannot use it. `login` gives one itself, but not
+    // where somebody has logged in already, and the store refuses another user under the same id.
+    auth.session.cycle_id().await?;
     auth.login(&user).await?;
     Ok(Redirect::to("/account"))
 }

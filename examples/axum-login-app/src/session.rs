@@ -18,8 +18,9 @@ pub type Store = DynamoDbStore<Visitor>;
 #[serde(default)]
 pub struct Visitor {
     /// The place of the user in axum-login's data. The index is consistent, so that ending the sessions of
-    /// a user misses none.
-    #[dynamo(attr = "user_id", with = user_id, key = String, index(consistent, limit = 5))]
+    /// a user misses none. By `user`, the store knows a log-in: the absolute timeout then begins anew, and
+    /// another user needs a new id.
+    #[dynamo(attr = "user_id", with = user_id, key = String, index(consistent, limit = 5), user)]
     #[serde(rename = "axum-login.data")]
     user: Option<Login>,
 }

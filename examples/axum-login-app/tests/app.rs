@@ -169,6 +169,66 @@ async fn a_log_in_has_a_new_id_and_keeps_the_rest() {
 }
 
 #[tokio::test]
+async fn another_user_can_log_in_without_logging_out() {
+    let site = Site::new().await;
+    let mut browser = site.logged_in("ada", OLD).await;
+    let answer = browser.log_in("grace", "compiler").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let page = browser.get("/").await.text;
+    assert!(page.contains("Logged in as <b>grace</b>"), "{page}");
+    assert_eq!(site.sessions_of("ada").await, 0);
+}
+
+/// Ten tabs and one log-in: requests with the id of before it that arrive late.
+#[tokio::test]
+async fn g18_late_requests_do_not_undo_a_log_in() {
+    let site = Site::new().await;
+    let mut browser = site.browser();
+    browser.post("/note", "note=tea").await;
+    let mut late = site.browser();
+    late.cookie = browser.cookie.clone();
+    let before = late.cookie.clone();
+    browser.log_in("ada", OLD).await;
+
+    let page = late.get("/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(
+        page.text.contains("Log in") && !page.text.contains("tea"),
+        "{}",
+        page.text
+    );
+    assert!(!late.is_logged_in().await);
+    let answer = late.post("/note", "note=coffee").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(late.cookie, before, "no response has changed it");
+
+    assert!(browser.is_logged_in().await);
+    assert!(browser.get("/").await.text.contains("tea"));
+    assert_eq!(site.stored().await, 1);
+
+    // A late log-out ends the session.
+    let answer = late.post("/logout", "").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(site.stored().await, 0);
+}
+
+/// The framework decodes the names of cookies, and trims any space of Unicode: a neighbour on another host
+/// of the domain can set these, although browsers keep the names `__Host-..` and `__Secure-..` from it.
+#[tokio::test]
+async fn a_cookie_of_another_name_can_pass_for_that_of_the_session() {
+    let site = Site::new().await;
+    let browser = site.logged_in("ada", OLD).await;
+    let id = browser.cookie.unwrap();
+    for name in ["%73ession", "\u{2003}session"] {
+        let request = Request::builder().uri("/account");
+        let request = request.header(COOKIE, format!("{name}={id}").into_bytes());
+        let request = request.body(Body::empty()).unwrap();
+        let response = site.app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn logging_out_ends_the_session() {
     let site = Site::new().await;
     let mut browser = site.logged_in("ada", OLD).await;

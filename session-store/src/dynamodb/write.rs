@@ -152,6 +152,16 @@ impl Table {
         written(sent.map(|done| done.attributes), &Attempts::default())
     }
 
+    /// Puts the mark of a change of id where no item is, with repetitions.
+    #[cfg(feature = "_record")]
+    pub(crate) async fn put_mark(&self, mark: &Map) -> Result<Written, ServiceError> {
+        let attempts = Attempts::default();
+        let put = || request::leave_mark(self, mark.clone());
+        let sent = self.send_with_retries(put, Retry::Conflicts, &attempts);
+        let sent = sent.await;
+        written(sent.map(|done| done.attributes), &attempts)
+    }
+
     /// Deletes an item, with repetitions.
     pub(crate) async fn delete(
         &self,

@@ -156,7 +156,9 @@ impl EncodeError {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, fix) = if self.needs_new_id {
-            let fix = "call `log_in`, or `cycle_id`, in place of `save` or `update`";
+            let fix = "call `log_in`, or `cycle_id`, in place of `save` or `update`; with \
+                       tower-sessions, `Session::cycle_id` before it; with actix-session, \
+                       `Session::renew`";
             ("names another user, and the session needs a new id", fix)
         } else {
             (

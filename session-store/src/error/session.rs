@@ -16,7 +16,7 @@ pub struct GoneError {
 enum Reason {
     Absent,
     Expired,
-    Moved,
+    Replaced,
 }
 
 impl GoneError {
@@ -30,8 +30,8 @@ impl GoneError {
         Self { handle, reason }
     }
 
-    pub(crate) fn moved(handle: SessionHandle) -> Self {
-        let reason = Reason::Moved;
+    pub(crate) fn replaced(handle: SessionHandle) -> Self {
+        let reason = Reason::Replaced;
         Self { handle, reason }
     }
 
@@ -48,8 +48,8 @@ impl GoneError {
     /// Whether it got a new id a moment ago, by another request: the session lives, but this id and its
     /// handle are no longer valid. The client has the new id, or will get it with another response, so do not
     /// give it one for this request.
-    pub fn is_moved(&self) -> bool {
-        self.reason == Reason::Moved
+    pub fn is_replaced(&self) -> bool {
+        self.reason == Reason::Replaced
     }
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for GoneError {
         let (how, fix) = match self.reason {
             Reason::Absent => ("no longer exists", "or create a new one"),
             Reason::Expired => ("has expired", "or create a new one"),
-            Reason::Moved => ("has a new id", "and do not create one"),
+            Reason::Replaced => ("has a new id", "and do not create one"),
         };
         write!(
             f,

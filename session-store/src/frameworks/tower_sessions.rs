@@ -16,8 +16,10 @@
 //!
 //! - A save with this entry writes the keys and promoted attributes that changed, and no others. Put values
 //!   that must change together under one key.
-//! - A save without it, as after the framework's `clear`, replaces the whole map.
-//! - A `create` with it, as after the framework's `cycle_id`, keeps the time of creation.
+//! - A save without it, as after the framework's `clear`, replaces the whole map. If it names a
+//!   [`user`](#who-is-logged-in), the session is read first.
+//! - A `create` with it, as after the framework's `cycle_id`, keeps the time of creation, unless somebody logs
+//!   in with it.
 //!
 //! A save is one `UpdateItem`. Two kinds of save take a second one, since the first is refused: the second
 //! save of one copy (the framework saves at the end of a request even if its handler has saved before), and
@@ -25,23 +27,62 @@
 //! their base, and retried if another write wins: a save of a type with a computed attribute, a change of a
 //! `#[serde(flatten)]`, and a change of more than 250 keys.
 //!
+//! # A new id, and requests with the old one
+//!
+//! Ten tabs send the same cookie, and one request logs in: it gets a new id. If another response set a cookie
+//! after that, it would undo the log-in. So a `create` that continues a session leaves a mark under the old
+//! handle, which counts for a minute. It is written after the new session: if that fails, it is only logged.
+//!
+//! The framework's trait cannot say "store nothing, and leave the cookie". So a request with the old id gets:
+//!
+//! | the request | |
+//! |---|---|
+//! | only reads | An empty record, so the application and axum-login see a visitor without a session. No cookie is set or removed. Without the record, the framework would remove the cookie of the log-in. With `with_always_save(true)` it is saved, and so the response is 500. |
+//! | changes something | Its `save` is an error of the backend, whose response is 500 and has no cookie; the cause is in the log. It is the same if the session got its new id, or ended, while the handler ran: for `Ok`, the framework would set the old cookie again, and the visitor would be told of a change that is not stored. |
+//! | logs out (`flush`) | ends the session under its new id |
+//! | asks for a new id, or logs in | It begins a session of its own, in place of the one under the new id, which ends. So a visitor who never got the response to a log-in can log in again. It never gets anything of the other session, since somebody else may know the old id. |
+//!
+//! The framework calls `delete` for the last two alike, so it cannot treat them differently.
+//!
+//! Between the framework's `delete` and `create` there is neither a session nor a mark: a request that comes
+//! then has an ordinary old cookie. So has one after `clear` and `cycle_id`, because `clear` removes the entry
+//! of the store.
+//!
+//! # Who is logged in
+//!
+//! Declare it: `#[dynamo(attr = "user_id", index(consistent), user)]`. A `create` that continues a session with
+//! another user, or with one after nobody, is then a log-in, and its absolute timeout begins anew. Without
+//! `user`, a log-in cannot be told from any other new id, and the session stays as old as it is. A save that
+//! changes the user to somebody, and keeps the id, is refused with an error of encoding, because an attacker
+//! may know the id (session fixation). axum-login's `login` gives no new id if somebody has logged in already:
+//! to change the user, call `logout` or `Session::cycle_id` before it.
+//!
+//! # Cookies of neighbours
+//!
+//! The framework reads cookies by tower-cookies, which decodes `%` in names and trims every space of Unicode.
+//! So `%5F_Host-id` or one with U+2003 in front passes for `__Host-id`, although a browser accepts it from any
+//! host of the domain. The prefix does not protect behind this framework; signed cookies do not either, since
+//! an attacker can use a cookie of its own.
+//!
 //! # Guarantees
 //!
 //! The guarantees of this crate, through the framework's trait:
 //!
 //! | guarantee | through tower-sessions |
 //! |---|---|
-//! | no resurrection (G1) | kept: a save of an ended session is dropped and logged. But the framework's `cycle_id` creates the session again, even if it was ended a moment before |
+//! | no resurrection (G1) | kept: a save of an ended session is an error of the backend. But the framework's `cycle_id` creates the session again, even if it was ended a moment before |
 //! | no ghosts (G2) | kept |
 //! | no lost updates (G3) | kept for different keys; if two change the same key, the last save wins. One case loses a change: a request sets a key, saves, sets it back and saves again, and another request saves in between. Then the second change is not seen |
 //! | unknown data survives (G4) | kept by every save. A new id keeps the map only, and not the attributes that `S` does not know |
 //! | expired is absent (G5) | kept |
-//! | the absolute timeout (G6) | kept, new ids of the framework included. The expiry of the record is written as it is, even if it is sooner than the stored one |
-//! | a new id is atomic (G7) | not kept: the framework deletes the old session, and creates the new one when the response is ready |
+//! | the absolute timeout (G6) | kept, new ids of the framework included; it begins anew with a log-in if the type has a `user`. The expiry of the record is written as it is, even if it is sooner than the stored one |
+//! | a new id is atomic (G7) | not kept: the framework deletes the old session, and creates the new one when the response is ready, and then the mark |
 //! | ids (G8) | hashed like this store's own, but created by the framework, with 128 bits, and printed by its own `Debug`. An id that is not in the store is never adopted |
 //! | revocation is stated (G9) | kept for sessions in the store. A session between its two ids is missed, and is created afterwards |
 //! | a failed read (G10), too large or not storable (G11) | kept: errors of the backend, of decoding and of encoding are separate. A session that cannot be decoded counts as none, and stays as it is; with [`Unreadable::Error`](crate::Unreadable::Error) it is an error of decoding |
-//! | log-out ends the session (G17) | kept, unless the load found no session (or one that cannot be decoded): then the framework does not ask the store to end it |
+//! | log-out ends the session (G17) | kept, also under a new id that the session got a moment ago, unless the load found no session (or one that cannot be decoded): then the framework does not ask the store to end it |
+//! | answered means done (G18) | kept for a minute after a new id, by responses of 500 to late requests that change something; see above for what is left |
+//! | cost (G14) | `load` 1 GetItem, `save` 1 UpdateItem, `create` 1 PutItem, and 1 more for the mark if it continues a session, `delete` 1 DeleteItem, and 1 more for each new id that it follows. A save without the entry of the store that names a `user` takes 1 GetItem before it. Consistent indexes [add](DynamoDbStore::create) their own |
 //! | outcome of a retried write (G13) | kept for a save of a copy that was loaded. A save that replaces the map recognises itself, unless four others were made in between. An unknown outcome is an error of the backend |
 //!
 //! With `CachingSessionStore` in front, G1 and G5 are not kept, because it answers from its cache. G3 is not
@@ -60,7 +101,7 @@ use crate::item::Map;
 use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
 
-use super::record::{Base, Data, Loaded, NewRecord, Records};
+use super::record::{Base, Data, Loaded, NewRecord, Origin, Records};
 
 /// A [`DynamoDbStore`] as tower-sessions' `SessionStore`. See the [module](self).
 pub struct TowerSessions<S> {
@@ -102,21 +143,21 @@ impl<S> fmt::Debug for TowerSessions<S> {
 /// The form of its value may change in any version. Other values under this key are not stored.
 pub const RESERVED_KEY: &str = "session-store.base";
 
-/// The application's own entries, and the base of this copy.
-fn split(data: &Data) -> (Data, Option<Base>) {
+/// The application's own entries, and the origin of this copy.
+fn split(data: &Data) -> (Data, Option<Origin>) {
     let own = data.iter().filter(|(name, _)| *name != RESERVED_KEY);
     let own = own.map(|(name, value)| (name.clone(), value.clone()));
-    let base = data.get(RESERVED_KEY).and_then(|base| {
-        let base = Base::from_json(base.clone());
-        if base.is_none() {
+    let origin = data.get(RESERVED_KEY).and_then(|origin| {
+        let origin = Origin::from_json(origin.clone());
+        if origin.is_none() {
             tracing::warn!(
                 "the entry `{RESERVED_KEY}` was changed, and is ignored, so a save replaces the \
                  whole map; leave the entry unchanged"
             );
         }
-        base
+        origin
     });
-    (own.collect(), base)
+    (own.collect(), origin)
 }
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
@@ -131,10 +172,12 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         ends: u64,
         next: impl FnMut() -> Result<SessionHandle, Error>,
     ) -> Result<(), Error> {
-        let (own, base) = split(data);
-        let now = self.store.table().now();
-        // With a new id, the session keeps its time of creation, which is never in the future.
-        let created_at = base.map_or(now, |base| base.created_at.min(now));
+        let (own, origin) = split(data);
+        let created_at = match &origin {
+            Some(Origin::Stored(base)) => self.records().creation(base, &base.data, &own)?,
+            // The session has a new id by another request, so this is one of its own.
+            Some(Origin::Moved(_)) | None => self.store.table().now(),
+        };
         let new = NewRecord {
             data: &own,
             created_at,
@@ -142,20 +185,26 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
             idle: None,
             unknown: Map::new(),
         };
-        self.records().create(new, handle, next).await?;
+        let created = self.records().create(new, handle, next).await?;
+        if let (Some(origin), Some(to)) = (origin, created) {
+            self.store.rosters().leave_mark(origin.handle(), to).await;
+        }
         let base = Base {
+            handle: created.unwrap_or(handle),
             created_at,
             version: 1,
             copy: random()?,
             stale_attributes: Vec::new(),
             data: own,
         };
-        data.insert(RESERVED_KEY.to_owned(), base.into_json().into());
+        data.insert(RESERVED_KEY.to_owned(), Origin::Stored(base).into_json());
         Ok(())
     }
 
     async fn save(&self, handle: SessionHandle, data: &Data, ends: u64) -> Result<(), Error> {
-        let (own, base) = split(data);
+        let (own, origin) = split(data);
+        let base = origin.map(|origin| origin.into_base(handle)).transpose()?;
+        let base = base.flatten();
         let records = self.records();
         records.save(handle, &own, base.as_ref(), ends, true).await
     }
@@ -165,13 +214,19 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         let Some(item) = self.store.table().read(handle, consistent).await? else {
             return Ok(None);
         };
+        if let Some(ends) = self.records().marked_until(&item) {
+            // For `None`, the framework would remove the cookie that another request has just set (G18).
+            let origin = Origin::Moved(handle).into_json();
+            let empty = Data::from([(RESERVED_KEY.to_owned(), origin)]);
+            return Ok(Some((empty, ends)));
+        }
         let read = self.records().decode(handle, item).map_err(Error::from);
         let Some(loaded) = self.store.readable_for_visitor(read)? else {
             return Ok(None);
         };
-        let base = Base::of(&loaded)?.into_json();
+        let origin = Origin::Stored(Base::of(&loaded)?).into_json();
         let Loaded { mut data, ends, .. } = loaded;
-        data.insert(RESERVED_KEY.to_owned(), base.into());
+        data.insert(RESERVED_KEY.to_owned(), origin);
         Ok(Some((data, ends)))
     }
 }
@@ -232,19 +287,17 @@ macro_rules! session_store {
                 created.map_err(|error| to_error!($core, error))
             }
 
-            /// If the session is gone, the save is dropped and logged.
+            /// If the session is gone, it is an error of the backend: for `Ok`, the framework would set its
+            /// cookie again, over that of a newer session.
             async fn save(
                 &self,
                 record: &$core::session::Record,
             ) -> $core::session_store::Result<()> {
                 let handle = handle_of(record.id);
-                match self.save(handle, &record.data, seconds(record.expiry_date)).await {
-                    Err(Error::Gone(gone)) => {
-                        tracing::info!(%handle, "{gone}");
-                        Ok(())
-                    }
-                    saved => saved.map_err(|error| to_error!($core, error)),
-                }
+                let saved = self
+                    .save(handle, &record.data, seconds(record.expiry_date))
+                    .await;
+                saved.map_err(|error| to_error!($core, error))
             }
 
             async fn load(
@@ -252,7 +305,10 @@ macro_rules! session_store {
                 id: &$core::session::Id,
             ) -> $core::session_store::Result<Option<$core::session::Record>> {
                 let handle = handle_of(id);
-                let loaded = self.load(handle).await.map_err(|error| to_error!($core, error))?;
+                let loaded = self
+                    .load(handle)
+                    .await
+                    .map_err(|error| to_error!($core, error))?;
                 let Some((data, ends)) = loaded else {
                     return Ok(None);
                 };
@@ -260,9 +316,14 @@ macro_rules! session_store {
                 let ends = i64::try_from(ends).unwrap_or(i64::MAX);
                 let expiry_date = time::OffsetDateTime::from_unix_timestamp(ends)
                     .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
-                Ok(Some($core::session::Record { id: *id, data, expiry_date }))
+                Ok(Some($core::session::Record {
+                    id: *id,
+                    data,
+                    expiry_date,
+                }))
             }
 
+            /// If the session got a new id a moment ago, it ends under that.
             async fn delete(&self, id: &$core::session::Id) -> $core::session_store::Result<()> {
                 let handle = handle_of(id);
                 let deleted = self.store.rosters().end(handle).await;

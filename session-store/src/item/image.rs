@@ -100,6 +100,19 @@ impl Image {
         found.and_then(|(_, value)| value.as_ref())
     }
 
+    /// Who is logged in, by the attribute that says so.
+    #[cfg(feature = "_record")]
+    pub(crate) fn user(&self, schema: &Schema) -> Option<&AttributeValue> {
+        self.attribute(schema.user()?.name)
+    }
+
+    /// Whether this names a user, and the state before it nobody or somebody else.
+    #[cfg(feature = "_record")]
+    pub(crate) fn logs_in(&self, schema: &Schema, before: &Self) -> bool {
+        let user = self.user(schema);
+        user.is_some() && user != before.user(schema)
+    }
+
     /// The promoted attributes that are present.
     pub(crate) fn promoted(&self) -> Map {
         let present = self.attributes.iter();

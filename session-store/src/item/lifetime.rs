@@ -146,6 +146,7 @@ impl Lifetime {
 
     /// Whether a client with a cookie that ends at this moment needs one that ends later: the session can live
     /// longer now, or half of the longest time that browsers keep a cookie has passed.
+    #[cfg(feature = "_http")]
     pub(crate) fn outlives_cookie(&self, cookie_end: u64, now: Millis) -> bool {
         let possible = self.cookie_end(CookieLife::Persistent, now);
         let left = cookie_end.saturating_sub(now.seconds());
@@ -164,6 +165,10 @@ impl Lifetime {
 
 /// How long a browser keeps the cookie of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "_http"),
+    allow(dead_code, reason = "only a layer gives cookies")
+)]
 pub(crate) enum CookieLife {
     /// Until it is closed.
     Browser,

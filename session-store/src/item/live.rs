@@ -7,7 +7,7 @@ use crate::schema::Schema;
 use super::format::Codec;
 use super::lifetime::{Millis, is_live, may_live};
 use super::marks::{Nonce, has_marks, remembers};
-use super::moved::{is_moved, moved_to};
+use super::moved::{moved_to, recently_moved_to};
 use super::own::{is_of_another_type, stored_creation, stored_expiry, stored_number, version_of};
 use super::value::Map;
 
@@ -21,7 +21,7 @@ pub(crate) enum Found {
     /// There is one, and the session in it has expired.
     Expired,
     /// There is the mark of a change of id, a moment ago.
-    Moved,
+    Replaced,
     Live(LiveItem),
 }
 
@@ -44,8 +44,10 @@ impl Found {
             return Ok(Self::Absent);
         }
         if moved_to(schema, &item).is_some() {
-            let is_recent = is_moved(schema, &item, now);
-            return Ok(if is_recent { Self::Moved } else { Self::Absent });
+            return Ok(match recently_moved_to(schema, &item, now) {
+                Some(_) => Self::Replaced,
+                None => Self::Absent,
+            });
         }
         let expires_at = stored_expiry(schema, handle, &item)?;
         // The end that is stored is by the clock of the host that wrote it.
@@ -65,7 +67,7 @@ impl Found {
     pub(crate) fn live(self) -> Option<LiveItem> {
         match self {
             Self::Live(live) => Some(live),
-            Self::Absent | Self::Expired | Self::Moved => None,
+            Self::Absent | Self::Expired | Self::Replaced => None,
         }
     }
 
@@ -74,7 +76,7 @@ impl Found {
         match self {
             Self::Absent => Err(GoneError::new(handle)),
             Self::Expired => Err(GoneError::expired(handle)),
-            Self::Moved => Err(GoneError::moved(handle)),
+            Self::Replaced => Err(GoneError::replaced(handle)),
             Self::Live(live) => Ok(live),
         }
     }

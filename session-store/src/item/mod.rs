@@ -23,6 +23,8 @@ mod read_back;
 mod roster;
 mod shards;
 mod state;
+#[cfg(feature = "_http")]
+mod user;
 mod value;
 
 pub use self::lifetime::Touch;
@@ -43,7 +45,7 @@ pub(crate) use self::lifetime::{
 pub(crate) use self::live::MAX_VERSION;
 pub(crate) use self::live::{Found, ReadableItem};
 pub(crate) use self::marks::{Nonce, WRITES, remembers};
-pub(crate) use self::moved::{is_moved, mark, moved_to};
+pub(crate) use self::moved::{mark, moved_to, recently_moved_to};
 pub(crate) use self::own::{
     is_of_another_type, stored_creation, stored_expiry, stored_number, version_of,
 };
@@ -57,12 +59,16 @@ pub(crate) use self::shards::{Partition, partitions};
 pub(crate) use self::state::State;
 pub(crate) use self::value::{Map, checked_size, number};
 
+#[cfg(feature = "_http")]
+pub(crate) use self::user::{UserChange, change_of_user};
+
 #[cfg(feature = "_record")]
 pub(crate) use self::{
     decode::{data_of, split_attributes, take_data},
     json::{entries_from_json, entries_into_json},
     lifetime::earliest_creation,
     marks::marks,
+    moved::marked_until,
     shards::is_current,
     state::Unknown,
     value::is_same,

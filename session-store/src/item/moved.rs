@@ -41,14 +41,19 @@ pub(crate) fn moved_to(schema: &Schema, item: &Map) -> Option<SessionHandle> {
     SessionHandle::parse(to).ok()
 }
 
-/// Whether the item is the mark of a change of id, a moment ago, of a session of this type.
-pub(crate) fn is_moved(schema: &Schema, item: &Map, now: Millis) -> bool {
-    let Some(to) = moved_to(schema, item).filter(|_| !is_of_another_type(schema, item)) else {
-        return false;
-    };
-    let moved_at = stored_creation(schema, to, item);
+/// The same if the mark is of a session of this type, and from a moment ago.
+pub(crate) fn recently_moved_to(schema: &Schema, item: &Map, now: Millis) -> Option<SessionHandle> {
+    let to = moved_to(schema, item).filter(|_| !is_of_another_type(schema, item))?;
+    let Millis(at) = stored_creation(schema, to, item).ok()?;
     // No two clocks that are set differ by a day.
-    moved_at.is_ok_and(|Millis(at)| {
-        now.0 < at.saturating_add(COUNTS_FOR) && at <= now.0.saturating_add(DAY * 1000)
-    })
+    let is_recent = now.0 < at.saturating_add(COUNTS_FOR) && at <= now.0.saturating_add(DAY * 1000);
+    is_recent.then_some(to)
+}
+
+/// Until when such a mark counts, in seconds since 1970.
+#[cfg(feature = "_record")]
+pub(crate) fn marked_until(schema: &Schema, item: &Map, now: Millis) -> Option<u64> {
+    let to = recently_moved_to(schema, item, now)?;
+    let Millis(at) = stored_creation(schema, to, item).ok()?;
+    Some(at.saturating_add(COUNTS_FOR).div_ceil(1000))
 }

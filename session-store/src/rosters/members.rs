@@ -8,10 +8,13 @@ use crate::dynamodb::{
 use crate::error::{ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
-    DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, is_moved, is_of_another_type,
-    members, moved_to, rosters_of, stored_number,
+    DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, is_of_another_type, members,
+    moved_to, recently_moved_to, rosters_of, stored_number,
 };
 use crate::schema::{IndexValue, OnLimit, Schema};
+
+#[cfg(feature = "_record")]
+use crate::item::mark;
 
 /// How many stale entries are worth the three requests that drop them: about one KB.
 const MIN_SWEPT: usize = 17;
@@ -57,15 +60,20 @@ impl<'a> Rosters<'a> {
                 Deleted::ConditionFailed(item) if is_of_another_type(self.schema(), &item) => {
                     return Ok(Deleted::Absent);
                 }
-                Deleted::ConditionFailed(item) => match moved_to(self.schema(), &item) {
-                    Some(to) if is_moved(self.schema(), &item, self.table.now()) => handle = to,
-                    // Who has held an id for longer than that has no right to end what became of it.
-                    Some(_) => return Ok(Deleted::Absent),
-                    None => {
-                        let name = self.schema().names.moved_to;
-                        return Err(DecodeError::new(handle, name, "it is no handle").into());
+                Deleted::ConditionFailed(item) => {
+                    let now = self.table.now();
+                    match recently_moved_to(self.schema(), &item, now) {
+                        Some(to) => handle = to,
+                        // Who has held an id for longer than that has no right to end what became of it.
+                        None if moved_to(self.schema(), &item).is_some() => {
+                            return Ok(Deleted::Absent);
+                        }
+                        None => {
+                            let name = self.schema().names.moved_to;
+                            return Err(DecodeError::new(handle, name, "it is no handle").into());
+                        }
                     }
-                },
+                }
                 deleted => return Ok(deleted),
             }
         }
@@ -82,6 +90,39 @@ impl<'a> Rosters<'a> {
             self.leave_all(&rosters, handle).await;
         }
         Ok(deleted)
+    }
+
+    /// The new handle of a session of this type, if the item is the mark of a change of id a moment ago.
+    #[cfg(feature = "_record")]
+    pub(crate) fn leads_to(&self, item: &Map) -> Option<SessionHandle> {
+        recently_moved_to(self.schema(), item, self.table.now())
+    }
+
+    /// Leaves the mark of a change of id under the old handle, for a framework that deletes the old session
+    /// and then creates the new one (G18). If another request has left one there, the mark goes to where that
+    /// leads.
+    ///
+    /// Without it, a late request with the old id takes the session for ended. So a failure is only logged.
+    #[cfg(feature = "_record")]
+    pub(crate) async fn leave_mark(&self, mut from: SessionHandle, to: SessionHandle) {
+        for _ in 0..MAX_MOVES {
+            if from == to {
+                return;
+            }
+            let mark = mark(self.schema(), from, to, self.table.now());
+            match self.table.put_mark(&mark).await {
+                Ok(Written::ConditionFailed { old: Some(old), .. }) => match self.leads_to(&old) {
+                    Some(next) => from = next,
+                    // The old session is there again, or never went.
+                    None => return,
+                },
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::debug!(%from, %to, %error, "a change of id left no mark under the old id");
+                    return;
+                }
+            }
+        }
     }
 
     /// Removes the entries of these sessions, and gives the roster as it is then if that is asked for;

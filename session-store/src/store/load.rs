@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, GoneError};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Map, Millis, State, decode, is_moved};
+use crate::item::{Map, Millis, State, decode, recently_moved_to};
 use crate::schema::SessionAttributes;
 use crate::session::Session;
 
@@ -120,8 +120,8 @@ where
         };
         let table = self.table();
         let now = as_of.unwrap_or_else(|| table.now());
-        if is_moved(table.schema(), &item, now) {
-            return Ok(Lookup::Moved);
+        if recently_moved_to(table.schema(), &item, now).is_some() {
+            return Ok(Lookup::Replaced);
         }
         let session = self.decode(id, handle, item, as_of)?;
         Ok(session.map_or(Lookup::Absent, |session| Lookup::Live(Box::new(session))))
@@ -148,7 +148,7 @@ where
 pub(crate) enum Lookup<S> {
     Live(Box<Session<S>>),
     /// The session has a new id, since a moment ago.
-    Moved,
+    Replaced,
     #[default]
     Absent,
 }
@@ -157,7 +157,7 @@ impl<S> Lookup<S> {
     fn live(self) -> Option<Session<S>> {
         match self {
             Self::Live(session) => Some(*session),
-            Self::Moved | Self::Absent => None,
+            Self::Replaced | Self::Absent => None,
         }
     }
 
@@ -165,7 +165,7 @@ impl<S> Lookup<S> {
     pub(crate) fn or_gone(self, handle: SessionHandle) -> Result<Session<S>, GoneError> {
         match self {
             Self::Live(session) => Ok(*session),
-            Self::Moved => Err(GoneError::moved(handle)),
+            Self::Replaced => Err(GoneError::replaced(handle)),
             Self::Absent => Err(GoneError::new(handle)),
         }
     }

@@ -29,8 +29,8 @@ fn nobody() -> App {
     }
 }
 
-fn is_moved(error: &Error) -> bool {
-    matches!(error, Error::Gone(gone) if gone.is_moved())
+fn is_replaced(error: &Error) -> bool {
+    matches!(error, Error::Gone(gone) if gone.is_replaced())
 }
 
 async fn devices(bench: &TestBench<App>, user: &str) -> usize {
@@ -77,10 +77,12 @@ async fn a_write_to_a_replaced_id_is_told_so() {
     bench.store.log_in(&mut session).await.unwrap();
 
     saved.cart.push(2);
-    assert!(is_moved(&bench.store.save(&mut saved).await.unwrap_err()));
+    assert!(is_replaced(
+        &bench.store.save(&mut saved).await.unwrap_err()
+    ));
     bench.clock.advance(Duration::from_secs(10 * 60));
     let touch = bench.store.touch(&mut touched).await.unwrap_err();
-    assert!(!is_moved(&touch), "the mark counts for a minute");
+    assert!(!is_replaced(&touch), "the mark counts for a minute");
     let cycle = bench.store.cycle_id(&mut cycled).await.unwrap_err();
     assert!(matches!(cycle, Error::Gone(_)));
     let refresh = bench.store.refresh(&mut refreshed).await.unwrap_err();

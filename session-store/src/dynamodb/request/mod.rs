@@ -18,20 +18,24 @@
 //! item remembers four writes, so a repetition after more of them could not recognise itself.
 
 mod expression;
+mod new_id;
 mod roster;
 mod save;
 mod session;
 mod session_type;
 
+pub(crate) use self::new_id::{Replacement, replace};
 pub(crate) use self::roster::{
     MAX_LEAVING, MAX_MOVED, adopt, change, drop_moved, end_expired, leave, remove,
 };
 pub(crate) use self::save::{ExpiryBound, Save, save};
 pub(crate) use self::session::{
-    MAX_BATCH, Replacement, Touching, create, cutoff, delete, delete_if, end, evict, find, items,
-    load, load_with_cutoff, replace, revoke_all, roster, rosters, touch, transaction, unprocessed,
+    MAX_BATCH, Touching, create, cutoff, delete, delete_if, end, evict, find, items, load,
+    load_with_cutoff, revoke_all, roster, rosters, touch, transaction, unprocessed,
 };
 pub(crate) use self::session_type::SessionType;
 
+#[cfg(feature = "_record")]
+pub(crate) use self::new_id::leave_mark;
 #[cfg(feature = "actix-session")]
 pub(crate) use self::session::end_present;

@@ -1,4 +1,4 @@
-//! Requests for sessions: to read, create, touch, move, end and find them.
+//! Requests for sessions: to read, create, touch, end and find them.
 
 use std::collections::HashMap;
 
@@ -11,19 +11,17 @@ use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteIt
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
 use aws_sdk_dynamodb::types::{
-    KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 
-use crate::error::Error;
 use crate::id::SessionHandle;
 use crate::item::{
-    CREATED_BEFORE, CUTOFFS, Map, Millis, Partition, RosterKey, cutoff_key, key, mark, number,
+    CREATED_BEFORE, CUTOFFS, Map, Millis, Partition, RosterKey, cutoff_key, key, number,
 };
 use crate::schema::{Attribute, IndexValue, Schema};
 
 use super::expression::{Clauses, Expression, Statement};
 use super::session_type::{SessionType, own_type, require_type};
-use crate::dynamodb::failure::incomplete;
 use crate::dynamodb::table::Table;
 
 /// Reads a session: after every write that was acknowledged, or at half the price as it was a moment
@@ -194,71 +192,6 @@ pub(crate) fn touch(table: &Table, touch: &Touching) -> UpdateItemFluentBuilder 
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-}
-
-/// A change of id: the item that replaces the one of a session, and what it was made from.
-pub(crate) struct Replacement<'a> {
-    pub(crate) from: SessionHandle,
-    pub(crate) to: SessionHandle,
-    pub(crate) item: &'a Map,
-    /// The version of the session that is replaced.
-    pub(crate) base: u64,
-    pub(crate) now: Millis,
-    /// The session must not have expired at this moment.
-    pub(crate) judged_at: Millis,
-    /// The new expiry, if the stored one may not be later.
-    pub(crate) not_later: Option<u64>,
-    /// Whether the session told its type when it was read. If not, another type may have claimed it.
-    pub(crate) has_type: bool,
-}
-
-/// Puts the item of a live session under another key, and a mark in its place: both writes or neither (G7).
-///
-/// The mark costs nothing: a write is billed by the larger of the old and the new item, as a delete is.
-pub(crate) fn replace(
-    table: &Table,
-    replacement: &Replacement<'_>,
-) -> Result<Vec<TransactWriteItem>, Error> {
-    let names = &table.schema().names;
-    let mut e = Expression::default();
-    let mut condition = live(&mut e, table.schema(), replacement.judged_at, &ANY_FORM);
-    // The new item has all data of this version. If others wrote since, their changes are not in it.
-    let (version, base) = (e.name(names.version), e.value(number(replacement.base)));
-    condition.push(format_args!("{version}={base}"));
-    if let Some(ends) = replacement.not_later {
-        let (expires_at, ends) = (e.name(names.expires_at), e.value(number(ends)));
-        condition.push(format_args!("{expires_at}<={ends}"));
-    }
-    if !replacement.has_type
-        && let Some(own_type) = own_type(&mut e, table.schema())
-    {
-        condition.push(format_args!("{own_type}"));
-    }
-    let (from, to) = (replacement.from, replacement.to);
-    let mark = mark(table.schema(), from, to, replacement.now);
-    let mark = put(table, mark, e, condition.into_text())?;
-    let mut e = Expression::default();
-    let is_free = format!("attribute_not_exists({})", e.name(names.id));
-    let new = put(table, replacement.item.clone(), e, is_free)?;
-    Ok(vec![mark, new])
-}
-
-fn put(
-    table: &Table,
-    item: Map,
-    mut e: Expression,
-    condition: String,
-) -> Result<TransactWriteItem, Error> {
-    let put = Put::builder()
-        .table_name(&table.name)
-        .set_item(Some(item))
-        .condition_expression(condition)
-        .set_expression_attribute_names(e.names())
-        .set_expression_attribute_values(e.values())
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .build()
-        .map_err(incomplete)?;
-    Ok(TransactWriteItem::builder().put(put).build())
 }
 
 /// Carries out all of these or none. By the token, DynamoDB recognises a repetition for ten minutes.

@@ -17,7 +17,7 @@
 //! #[derive(Default, Deserialize, SessionAttributes)]
 //! #[serde(default)]
 //! struct AppSession {
-//!     #[dynamo(attr = "user_id", index(consistent, limit = 10))]
+//!     #[dynamo(attr = "user_id", index(consistent, limit = 10), user)]
 //!     user_id: Option<String>,
 //! }
 //!
@@ -38,20 +38,21 @@
 //!
 //! | guarantee | through actix-session |
 //! |---|---|
-//! | no resurrection (G1), no ghosts (G2) | kept. An update of a session that has ended is dropped and logged, and the response is sent as if nothing were wrong. So is the state for a new key, which then has no session |
+//! | no resurrection (G1), no ghosts (G2) | kept. An update of a session that has ended is refused, and the response is 500, without a cookie. So is the state for a new key |
 //! | no lost updates (G3) | kept: an update writes the entries that changed since the load and no others; if two change the same entry, the last one wins. After `Session::clear`, all others are removed |
 //! | unknown data survives (G4) | kept, new keys included |
 //! | expired is absent (G5) | kept |
-//! | the absolute timeout (G6) | kept, new keys included. The framework's TTL takes the place of the idle timeout; it never shortens what was granted |
-//! | a new id is atomic (G7) | not kept: the framework deletes the old session before it saves the new one. A failure in between ends the session. A revocation in between finds neither session, and the new one lives. If two requests ask for a new key at the same time, one gets it |
+//! | the absolute timeout (G6) | kept, new keys included; it begins anew with a log-in if the type has a `user`. The framework's TTL takes the place of the idle timeout; it never shortens what was granted |
+//! | a new id is atomic (G7) | not kept: the framework deletes the old session before it saves the new one, and then the mark. A failure in between ends the session. A revocation in between finds neither session, and the new one lives. If two requests ask for a new key at the same time, one gets it |
 //! | ids (G8) | created by this store; no other id is looked up. The framework's `SessionKey` prints them in its `Debug` |
 //! | revocation (G9) | as the index says |
 //! | a failed read (G10) | kept: the response is 500, and nothing is written. A session that cannot be decoded counts as none, and stays as it is; with [`Unreadable::Error`](crate::Unreadable::Error) the response is 500 |
-//! | log-out ends the session (G17) | kept, unless the load found no session (or one that cannot be decoded): then the framework does not ask the store to end it. After a handler that panics, or whose client hangs up, it does not either |
+//! | log-out ends the session (G17) | kept, also under a new key that the session got a moment ago, unless the load found no session (or one that cannot be decoded): then the framework does not ask the store to end it. After a handler that panics, or whose client hangs up, it does not either |
 //! | known before the call (G11) | kept; the response is 500 |
 //! | no control-plane calls (G12) | kept |
-//! | retried writes (G13) | kept; after an unknown outcome, the response is 500. A new key after a delete that had to be sent twice has no session, since it is unknown what the first delete ended |
-//! | cost (G14) | load: 1 GetItem. Update: 1 UpdateItem, and 1 GetItem before it after `Session::clear`. TTL alone: 1 UpdateItem, of the expiry. New key: 1 DeleteItem and 1 PutItem. Consistent indexes [add](DynamoDbStore::create) their own |
+//! | retried writes (G13) | kept; after an unknown outcome, the response is 500. It is the same for a new key after a delete that had to be sent twice, since it is unknown what the first delete ended |
+//! | answered means done (G18) | kept for a minute after a new key, by responses of 500 to late requests that change something; see [below](#a-new-key-and-requests-with-the-old-one) |
+//! | cost (G14) | load: 1 GetItem. Update: 1 UpdateItem, and 1 GetItem before it after `Session::clear`. TTL alone: 1 UpdateItem, of the expiry. New key: 1 DeleteItem and 2 PutItem, the second for the mark. A log-out or new key with a replaced key: 1 DeleteItem more for each new key that it follows. Consistent indexes [add](DynamoDbStore::create) their own |
 //!
 //! # Parallel requests
 //!
@@ -59,13 +60,46 @@
 //! |---|---|
 //! | many change different entries | all changes are kept |
 //! | many change the same entry | the last change is kept; for a counter, see [`update`](DynamoDbStore::update) |
-//! | some change entries, and one purges | the session has ended, and later changes are dropped; no request fails |
-//! | some change entries, and one renews | changes that were stored before the old session ended are in the new one; later ones are dropped |
-//! | two renew | one gets the new session, the other a key without a session |
-//! | one renews, and one purges | if the renewal ended the old session, the new one lives on; otherwise the session has ended, and nothing is stored |
+//! | some change entries, and one purges | the session has ended, and later changes are refused: their responses are 500, and set no cookie |
+//! | some change entries, and one renews | changes that were stored before the old session ended are in the new one; later ones are refused |
+//! | two renew | one session is left. If they delete the old one at the same time, the other response is 500. If one comes later, it takes the place of the first |
+//! | one renews, and one purges | the session has ended, unless the purge comes between the delete and the save of the renewal |
 //!
 //! If a log-in must succeed even when another request has just ended the visitor's session, call
 //! `Session::clear` first: entries that are inserted after it do not depend on the earlier session.
+//!
+//! # A new key, and requests with the old one
+//!
+//! Ten tabs send the same cookie, and one request logs in: it gets a new key. If another response set a cookie
+//! after that, it would undo the log-in. So the `save` of a new key leaves a mark under the old handle, which
+//! counts for a minute. It is written after the new session: if that fails, it is only logged. There is none
+//! after `Session::clear`, which removes the entry of the store.
+//!
+//! The framework's trait cannot say "store nothing, and leave the cookie". So a request with the old key gets:
+//!
+//! | the request | |
+//! |---|---|
+//! | only reads | an empty session, and no cookie. With `TtlExtensionPolicy::OnEveryRequest` the response is 500, since the framework could set the old cookie again |
+//! | changes something | 500 and no cookie; the cause is in the log. It is the same if the session got its new key, or ended, while the handler ran: for `Ok`, the framework would set the old cookie again, and the visitor would be told of a change that is not stored |
+//! | purges | ends the session under its new key |
+//! | renews, or logs in | It begins a session of its own, in place of the one under the new key, which ends. So a visitor who never got the response to a log-in can log in again. It never gets anything of the other session, since somebody else may know the old key |
+//!
+//! The framework calls `delete` for the last two alike, so it cannot treat them differently.
+//!
+//! # Who is logged in
+//!
+//! Declare it by `user`, as above. A new key for a session with another user, or with one after nobody, is then
+//! a log-in, and its absolute timeout begins anew. Without `user`, a log-in cannot be told from any other new
+//! key, and the session stays as old as it is. An update that changes the user to somebody, without
+//! `Session::renew`, is refused with an error of encoding, because an attacker may know the key (session
+//! fixation).
+//!
+//! # Cookies of neighbours
+//!
+//! actix-web decodes `%` in the names of cookies, and trims every space of Unicode. So `%5F_Host-id` or one with
+//! U+2003 in front passes for `__Host-id`, although a browser accepts it from any host of the domain. The prefix
+//! does not protect behind this framework; sealed cookies do not either, since an attacker can use a cookie of
+//! its own.
 //!
 //! # What the application sees
 //!
@@ -86,15 +120,15 @@ use std::time::Duration;
 
 use ::actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use crate::error::{EncodeError, Error};
-use crate::id::{SessionHandle, SessionId};
+use crate::error::{EncodeError, Error, GoneError};
+use crate::id::SessionId;
 use crate::item::Map;
 use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
 
-use super::record::{Base, Data, Records};
+use self::operations::Ended;
+use super::record::{Data, Origin, Records};
 
 /// A [`DynamoDbStore`] as actix-session's `SessionStore`. See the [module](self).
 pub struct ActixSessions<S> {
@@ -139,7 +173,7 @@ thread_local! {
     /// way to tell the save. The framework's middleware calls one right after the other, and awaits nothing
     /// between them, so no other request on this thread comes in between. If one did, the `save` would find
     /// a session that is not its own, and store nothing.
-    static ENDED: Cell<Option<(SessionHandle, Map)>> = const { Cell::new(None) };
+    static ENDED: Cell<Option<Ended>> = const { Cell::new(None) };
 }
 
 impl<S> SessionStore for ActixSessions<S>
@@ -153,22 +187,10 @@ where
         let Ok(id) = SessionId::parse(key.as_ref()) else {
             return Ok(None);
         };
-        let loaded = async {
-            let loaded = self
-                .records()
-                .load_readable(id.handle(), self.store.reads_consistently())
-                .await?;
-            let base = loaded.as_ref().map(Base::of).transpose()?;
-            Ok::<_, Error>(loaded.zip(base))
-        };
-        let loaded = loaded
-            .await
-            .map_err(|error| LoadError::Other(error.into()))?;
-        Ok(loaded.map(|(loaded, base)| {
-            let mut base = base.into_json();
-            base.insert(HANDLE.to_owned(), id.handle().to_string().into());
-            let mut data = loaded.data;
-            data.insert(RESERVED_KEY.to_owned(), base.into());
+        let loaded = self.records().load_copy(id.handle()).await;
+        let loaded = loaded.map_err(|error| LoadError::Other(error.into()))?;
+        Ok(loaded.map(|(mut data, origin)| {
+            data.insert(RESERVED_KEY.to_owned(), origin.into_json());
             let entries = data.into_iter();
             entries
                 .map(|(name, value)| (name, value.to_string()))
@@ -176,8 +198,8 @@ where
         }))
     }
 
-    /// Always stores under a new key. State from a session that no longer exists is dropped and logged, and
-    /// the key then has no session.
+    /// Always stores under a new key. State from a session that has ended is refused: for `Ok`, the framework
+    /// would set a cookie without a session, over that of a newer one.
     async fn save(
         &self,
         state: HashMap<String, String>,
@@ -185,32 +207,38 @@ where
     ) -> Result<SessionKey, SaveError> {
         let ended = ENDED.take();
         let saved = async {
-            let (base, data) = parse(state)?;
+            let (origin, data) = parse(state)?;
             let idle = seconds(ttl);
             let records = self.records();
-            let Some((handle, base)) = base else {
-                let now = self.store.table().now();
-                return records
-                    .create_counting_from(now, &data, idle, Map::new())
-                    .await;
+            let from = origin.as_ref().map(Origin::handle);
+            let id = match origin {
+                Some(Origin::Stored(base)) => {
+                    let ended = ended.filter(|ended| ended.handle == base.handle);
+                    let ended = ended.ok_or_else(|| GoneError::new(base.handle))?;
+                    records.create_in_place_of(ended, &base, data, idle).await?
+                }
+                // The session has a new id by another request, so this is one of its own.
+                Some(Origin::Moved(_)) | None => {
+                    let now = self.store.table().now();
+                    records
+                        .create_counting_from(now, &data, idle, Map::new())
+                        .await?
+                }
             };
-            if let Some(ended) = ended.filter(|(ended, _)| *ended == handle)
-                && let Some(id) = records.create_in_place_of(ended, &base, data, idle).await?
-            {
-                return Ok(id);
+            if let Some(from) = from {
+                self.store.rosters().leave_mark(from, id.handle()).await;
             }
-            tracing::info!(%handle, "the session has ended, so it gets no new id, and nothing was stored");
-            Ok(SessionId::mint()?)
+            Ok(id)
         };
-        match saved.await {
+        match saved.await.inspect_err(log_if_gone) {
             Ok(id) => key(&id).map_err(SaveError::Other),
             Err(error) if is_encoding(&error) => Err(SaveError::Serialization(error.into())),
             Err(error) => Err(SaveError::Other(error.into())),
         }
     }
 
-    /// If the session is gone, the update is dropped and logged. The key stays: the next request finds no
-    /// session under it.
+    /// If the session is gone, it is an error: for `Ok`, the framework would set its cookie again, over that of
+    /// a newer session.
     async fn update(
         &self,
         key: SessionKey,
@@ -221,20 +249,23 @@ where
             return Ok(key);
         };
         let saved = async {
-            let (base, data) = parse(state)?;
+            let (origin, data) = parse(state)?;
             let handle = id.handle();
-            let base = base.filter(|(of, _)| *of == handle).map(|(_, base)| base);
+            let base = origin.map(|origin| origin.into_base(handle)).transpose()?;
+            let base = base.flatten();
             self.records()
                 .save_since(handle, base, data, seconds(ttl))
                 .await
         };
-        match saved.await.or_else(log_if_gone) {
+        match saved.await.inspect_err(log_if_gone) {
             Ok(()) => Ok(key),
             Err(error) if is_encoding(&error) => Err(UpdateError::Serialization(error.into())),
             Err(error) => Err(UpdateError::Other(error.into())),
         }
     }
 
+    /// If the session has ended, there is nothing to extend, and nothing of the request is lost. If it has a
+    /// new key, it is an error: for `Ok`, the framework could set the old cookie over the new one.
     async fn update_ttl(
         &self,
         key: &SessionKey,
@@ -244,15 +275,21 @@ where
             return Ok(());
         };
         let extended = self.records().extend(id.handle(), seconds(ttl)).await;
-        Ok(extended.or_else(log_if_gone)?)
+        match extended.inspect_err(log_if_gone) {
+            Err(Error::Gone(gone)) if !gone.is_replaced() => Ok(()),
+            extended => Ok(extended?),
+        }
     }
 
+    /// If the session got a new key a moment ago, it ends under that.
+    ///
+    /// This serves log-outs and new keys alike. A log-out must not leave a session. A request for a new key
+    /// takes the place of the one that came before it, and goes on from what it has read itself: never from
+    /// what the other has made of the session, because somebody else may know the old key.
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
         let mut ended = None;
         if let Ok(id) = SessionId::parse(key.as_ref()) {
-            let handle = id.handle();
-            let item = self.records().end(handle).await?;
-            ended = item.map(|item| (handle, item));
+            ended = self.records().end(id.handle()).await?;
         }
         ENDED.set(ended);
         Ok(())
@@ -262,25 +299,18 @@ where
 /// The one name that an application cannot use for its own entries.
 const RESERVED_KEY: &str = "session-store";
 
-/// The name of the session handle inside that entry.
-const HANDLE: &str = "handle";
-
-/// The application's entries, and the base that [`load`](SessionStore::load) put beside them.
-fn parse(
-    mut state: HashMap<String, String>,
-) -> Result<(Option<(SessionHandle, Base)>, Data), EncodeError> {
-    let base = state.remove(RESERVED_KEY).and_then(|text| {
-        let base: Value = serde_json::from_str(&text).ok()?;
-        let handle = SessionHandle::parse(base.get(HANDLE)?.as_str()?).ok()?;
-        Some((handle, Base::from_json(base)?))
-    });
+/// The application's entries, and the origin that [`load`](SessionStore::load) put beside them.
+fn parse(mut state: HashMap<String, String>) -> Result<(Option<Origin>, Data), EncodeError> {
+    let origin = state
+        .remove(RESERVED_KEY)
+        .and_then(|text| Origin::from_json(serde_json::from_str(&text).ok()?));
     let entries = state
         .into_iter()
         .map(|(name, text)| match serde_json::from_str(&text) {
             Ok(value) => Ok((name, value)),
             Err(_) => Err(EncodeError::new(name, "it is not JSON")),
         });
-    Ok((base, entries.collect::<Result<_, _>>()?))
+    Ok((origin, entries.collect::<Result<_, _>>()?))
 }
 
 fn key(id: &SessionId) -> Result<SessionKey, anyhow::Error> {
@@ -293,13 +323,10 @@ fn seconds(ttl: &time::Duration) -> Duration {
     Duration::from_secs(u64::try_from(ttl.whole_seconds()).unwrap_or(0).max(1))
 }
 
-fn log_if_gone(error: Error) -> Result<(), Error> {
-    match error {
-        Error::Gone(gone) => {
-            tracing::info!(handle = %gone.handle(), "{gone}");
-            Ok(())
-        }
-        error => Err(error),
+/// The framework does not log it.
+fn log_if_gone(error: &Error) {
+    if let Error::Gone(gone) = error {
+        tracing::info!(handle = %gone.handle(), "{gone}");
     }
 }
 

@@ -11,25 +11,44 @@ use crate::id::{SessionHandle, SessionId, random};
 use crate::item::{Found, Lifetime, Map, Millis, earliest_creation, rosters_of, stored_creation};
 use crate::schema::SessionAttributes;
 
-use crate::frameworks::record::{Base, Data, Loaded, NewRecord, Records};
+use crate::frameworks::record::{Base, Data, Loaded, NewRecord, Origin, Records};
+
+/// A session that was ended.
+pub(super) struct Ended {
+    /// The handle by which that was asked for.
+    pub(super) handle: SessionHandle,
+    item: Map,
+    /// Whether it had a new id since.
+    is_moved: bool,
+}
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
-    /// Reads a session. The store's policy decides what happens if the type cannot read it.
-    pub(super) async fn load_readable(
+    /// Reads a session, or the mark of a change of its id. The store's policy decides what happens if the type
+    /// cannot read it.
+    pub(super) async fn load_copy(
         &self,
         handle: SessionHandle,
-        consistent: bool,
-    ) -> Result<Option<Loaded>, Error> {
+    ) -> Result<Option<(Data, Origin)>, Error> {
+        let consistent = self.store.reads_consistently();
         let Some(item) = self.store.table().read(handle, consistent).await? else {
             return Ok(None);
         };
+        if self.marked_until(&item).is_some() {
+            // For `None`, the framework would begin a session, and set its cookie over that of another
+            // request (G18).
+            return Ok(Some((Data::new(), Origin::Moved(handle))));
+        }
         let matching = |mut loaded: Loaded| match loaded.schema_mismatch.take() {
             Some(error) => Err(DecodeError::new(handle, error.path, error.cause)),
             None => Ok(loaded),
         };
         let read = self.decode(handle, item);
         let read = read.and_then(|read| read.map(matching).transpose());
-        self.store.readable_for_visitor(read.map_err(Error::from))
+        let Some(loaded) = self.store.readable_for_visitor(read.map_err(Error::from))? else {
+            return Ok(None);
+        };
+        let base = Base::of(&loaded)?;
+        Ok(Some((loaded.data, Origin::Stored(base))))
     }
 
     /// Creates a session whose absolute timeout counts from this moment, with its own idle timeout, and
@@ -60,35 +79,46 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     }
 
     /// Creates the session that replaces one that was just deleted: with the changes of the caller and of
-    /// others, and with the time of creation of the old session.
+    /// others, and with the time of creation of the old session unless somebody logs in.
     ///
-    /// `None` if the deleted session was no longer live. If it cannot be read any more, its changes by
-    /// others are lost: it is deleted already, and an error here would end the log-in as well.
+    /// If it cannot be read any more, its changes by others are lost: it is deleted already, and an error here
+    /// would end the log-in as well.
+    ///
+    /// # Errors
+    ///
+    /// [`GoneError`] if the deleted session was no longer live.
     pub(super) async fn create_in_place_of(
         &self,
-        (handle, item): (SessionHandle, Map),
+        ended: Ended,
         base: &Base,
         data: Data,
         idle: Duration,
-    ) -> Result<Option<SessionId>, Error> {
-        let old = match self.decode(handle, item) {
-            Ok(None) => return Ok(None),
-            Ok(Some(old)) if old.schema_mismatch.is_none() => old,
+    ) -> Result<SessionId, Error> {
+        let handle = base.handle;
+        let old = match self.decode(handle, ended.item) {
+            Ok(None) => return Err(GoneError::expired(handle).into()),
+            // The holder of the old id gets nothing of the session that has the new one.
+            Ok(Some(_)) if ended.is_moved => None,
+            Ok(Some(old)) if old.schema_mismatch.is_none() => Some(old),
             Ok(Some(_)) | Err(_) => {
                 tracing::warn!(%handle, "a session that cannot be read gets a new id without the changes of others");
-                let (created_at, none) = (base.created_at, Map::new());
-                let id = self.create_counting_from(created_at, &data, idle, none);
-                return id.await.map(Some);
+                None
             }
         };
-        let mut merged = old.data;
+        let Some(old) = old else {
+            let created_at = self.creation(base, &base.data, &data)?;
+            let create = self.create_counting_from(created_at, &data, idle, Map::new());
+            return create.await;
+        };
+        let mut merged = old.data.clone();
         merged.retain(|name, _| data.contains_key(name) || !base.data.contains_key(name));
         let changed = data.into_iter();
         merged.extend(changed.filter(|(name, value)| base.data.get(name) != Some(value)));
-        let id = self
-            .create_counting_from(old.created_at, &merged, idle, old.unknown_attributes)
-            .await?;
-        Ok(Some(id))
+        let stored = Base::of(&old)?;
+        let created_at = self.creation(&stored, &old.data, &merged)?;
+        let unknown = old.unknown_attributes;
+        let create = self.create_counting_from(created_at, &merged, idle, unknown);
+        create.await
     }
 
     /// Stores the difference to the base. Without a base, the session is read first, and the map replaces
@@ -102,10 +132,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     ) -> Result<(), Error> {
         let base = match base {
             Some(base) => base,
-            None => {
-                let loaded = self.load_readable(handle, true).await?;
-                Base::of(&loaded.ok_or_else(|| GoneError::new(handle))?)?
-            }
+            None => self.base(handle).await?,
         };
         if base.data == data {
             return self.extend(handle, idle).await;
@@ -118,17 +145,32 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         self.save(handle, &data, Some(&base), ends, false).await
     }
 
-    /// Ends a session, and returns its item to only one of several parallel calls. If a response was lost,
-    /// it is unknown which request ended the session, and no call gets the item.
-    pub(super) async fn end(&self, handle: SessionHandle) -> Result<Option<Map>, Error> {
+    /// Ends a session, also if it has a new id since, and returns its item to only one of several parallel
+    /// calls. If a response was lost, it is unknown which request ended the session, and no call gets the
+    /// item.
+    pub(super) async fn end(&self, handle: SessionHandle) -> Result<Option<Ended>, Error> {
         let table = self.store.table();
+        let rosters = self.store.rosters();
         let delete = || request::end_present(table, handle);
-        let Deleted::Removed(item) = table.delete(delete).await? else {
+        let (deleted, is_moved) = match table.delete(delete).await? {
+            Deleted::ConditionFailed(item) => match rosters.leads_to(&item) {
+                Some(to) => (rosters.end(to).await?, true),
+                None => return Ok(None),
+            },
+            deleted => (deleted, false),
+        };
+        let Deleted::Removed(item) = deleted else {
             return Ok(None);
         };
-        let rosters = rosters_of(table.schema(), &item);
-        self.store.rosters().leave_all(&rosters, handle).await;
-        Ok(Some(item))
+        if !is_moved {
+            let left = rosters_of(table.schema(), &item);
+            rosters.leave_all(&left, handle).await;
+        }
+        Ok(Some(Ended {
+            handle,
+            item,
+            is_moved,
+        }))
     }
 
     /// Extends the session to this time from now, unless it already lives longer, and writes nothing else.

@@ -199,7 +199,7 @@ where
                         ending,
                     ));
                 }
-                Lookup::Moved => standing = Standing::Moved(sent.id.handle()),
+                Lookup::Replaced => standing = Standing::Replaced(sent.id.handle()),
                 Lookup::Absent => {}
             }
         }

@@ -12,24 +12,74 @@
 //!   data, with a version check.
 //! - If others have written as well, the difference is written, and their changes stay.
 
-use serde_json::{Map as Object, Value};
+use serde_json::{Map as Object, Value, json};
 
-use crate::error::Error;
-use crate::id::random;
+use crate::error::{Error, GoneError};
+use crate::id::{SessionHandle, random};
 use crate::item::{MAX_VERSION, Map, Millis, Nonce, marks};
 use crate::schema::Schema;
 
 use super::data::{Data, Loaded};
 
 /// The names inside the reserved entry.
+const HANDLE: &str = "handle";
+const MOVED: &str = "moved";
 const CREATED_AT: &str = "created_at";
 const VERSION: &str = "version";
 const COPY: &str = "copy";
 const STALE_ATTRIBUTES: &str = "out_of_step";
 const DATA: &str = "data";
 
-/// The state from which a copy of a session was made. The copy carries it.
+/// What a framework's copy of a session was made from. The copy carries it.
+pub(crate) enum Origin {
+    Stored(Base),
+    /// The mark of a change of id under this handle. The copy is empty, to the application it is a new
+    /// session, and it is never stored under this handle (G18).
+    Moved(SessionHandle),
+}
+
+impl Origin {
+    /// The handle under which it was read.
+    pub(crate) fn handle(&self) -> SessionHandle {
+        match self {
+            Self::Stored(base) => base.handle,
+            Self::Moved(handle) => *handle,
+        }
+    }
+
+    /// The base, unless it is that of another session.
+    ///
+    /// # Errors
+    ///
+    /// [`GoneError`] if the session has a new id.
+    pub(crate) fn into_base(self, handle: SessionHandle) -> Result<Option<Base>, GoneError> {
+        match self {
+            Self::Stored(base) => Ok(Some(base).filter(|base| base.handle == handle)),
+            Self::Moved(from) if from == handle => Err(GoneError::replaced(handle)),
+            Self::Moved(_) => Ok(None),
+        }
+    }
+
+    pub(crate) fn into_json(self) -> Value {
+        match self {
+            Self::Stored(base) => Value::Object(base.into_json()),
+            Self::Moved(handle) => json!({ HANDLE: handle.to_string(), MOVED: true }),
+        }
+    }
+
+    /// The origin in an entry that the application could have changed; `None` if it is malformed.
+    pub(crate) fn from_json(origin: Value) -> Option<Self> {
+        if origin.get(MOVED).is_some() {
+            let handle = SessionHandle::parse(origin.get(HANDLE)?.as_str()?);
+            return handle.ok().map(Self::Moved);
+        }
+        Base::from_json(origin).map(Self::Stored)
+    }
+}
+
+/// The state from which a copy of a session was made.
 pub(crate) struct Base {
+    pub(crate) handle: SessionHandle,
     pub(crate) created_at: Millis,
     pub(crate) version: u64,
     /// Random id of this copy. If two collide, they are treated as one copy with concurrent writers.
@@ -43,6 +93,7 @@ impl Base {
     pub(crate) fn of(loaded: &Loaded) -> Result<Self, Error> {
         let stale = loaded.stale_attributes.iter();
         Ok(Self {
+            handle: loaded.handle,
             created_at: loaded.created_at,
             version: loaded.version,
             copy: random()?,
@@ -51,10 +102,11 @@ impl Base {
         })
     }
 
-    pub(crate) fn into_json(self) -> Object<String, Value> {
+    fn into_json(self) -> Object<String, Value> {
         let [a, b, c] = self.copy;
         let copy = u32::from_be_bytes([0, a, b, c]);
         let mut base = Object::new();
+        base.insert(HANDLE.to_owned(), self.handle.to_string().into());
         base.insert(CREATED_AT.to_owned(), self.created_at.0.into());
         base.insert(VERSION.to_owned(), self.version.into());
         base.insert(COPY.to_owned(), copy.into());
@@ -66,11 +118,12 @@ impl Base {
         base
     }
 
-    /// The base in an entry that the application could have changed; `None` if it is malformed.
-    pub(crate) fn from_json(base: Value) -> Option<Self> {
+    /// `None` if it is malformed.
+    fn from_json(base: Value) -> Option<Self> {
         let Value::Object(mut base) = base else {
             return None;
         };
+        let handle = SessionHandle::parse(base.get(HANDLE)?.as_str()?).ok()?;
         let number = |name| base.get(name)?.as_u64();
         let created_at = Millis(number(CREATED_AT)?);
         let version = number(VERSION).filter(|version| (1..=MAX_VERSION).contains(version))?;
@@ -89,6 +142,7 @@ impl Base {
             return None;
         };
         Some(Self {
+            handle,
             created_at,
             version,
             copy: [a, b, c],
@@ -122,19 +176,29 @@ mod tests {
 
     use super::*;
 
+    fn handle() -> String {
+        SessionHandle::of_secret(b"an id").to_string()
+    }
+
     fn base() -> Value {
-        json!({ "created_at": 1, "version": 2, "copy": 3, "out_of_step": ["a"], "data": { "b": 4 } })
+        json!({
+            "handle": handle(), "created_at": 1, "version": 2, "copy": 3, "out_of_step": ["a"],
+            "data": { "b": 4 },
+        })
     }
 
     #[test]
-    fn a_base_comes_back_from_json_unchanged() {
-        let there = Base::from_json(base()).map(Base::into_json);
-        assert_eq!(there.map(Value::Object), Some(base()));
+    fn an_origin_comes_back_from_json_unchanged() {
+        for origin in [base(), json!({ "handle": handle(), "moved": true })] {
+            let there = Origin::from_json(origin.clone()).map(Origin::into_json);
+            assert_eq!(there, Some(origin));
+        }
     }
 
     #[test]
-    fn a_malformed_base_is_ignored() {
+    fn a_malformed_origin_is_ignored() {
         for (name, value) in [
+            ("handle", json!("short")),
             ("created_at", json!("1")),
             ("created_at", json!(-1)),
             ("version", json!(0)),
@@ -148,9 +212,10 @@ mod tests {
         ] {
             let mut base = base();
             base[name] = value;
-            assert!(Base::from_json(base).is_none(), "{name}");
+            assert!(Origin::from_json(base).is_none(), "{name}");
         }
-        assert!(Base::from_json(json!("text")).is_none());
-        assert!(Base::from_json(json!({})).is_none());
+        assert!(Origin::from_json(json!("text")).is_none());
+        assert!(Origin::from_json(json!({})).is_none());
+        assert!(Origin::from_json(json!({ "moved": true })).is_none());
     }
 }

@@ -19,6 +19,7 @@ pub(crate) type Data = HashMap<String, Value>;
 /// A session that was read.
 #[allow(dead_code, reason = "each framework reads some of these")]
 pub(crate) struct Loaded {
+    pub(crate) handle: SessionHandle,
     pub(crate) data: Data,
     /// When it ends, in seconds since 1970.
     pub(crate) ends: u64,

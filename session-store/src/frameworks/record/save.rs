@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 
 use crate::dynamodb::request::{ExpiryBound, Save, SessionType};
-use crate::error::{Error, TooLargeError};
+use crate::error::{EncodeError, Error, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
     BaseState, Codec, Delta, Image, Intent, Lifetime, Map, Millis, Nonce, ReadableItem, SavePlan,
@@ -22,6 +22,9 @@ use super::store::{Records, log_evicted};
 impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     /// Writes the difference to the base if the session is live. Without a base, it replaces the data.
     ///
+    /// A user who was not in the session before is refused, since somebody else may know the id. To find that
+    /// out, a save that names a user and has no base reads the session first.
+    ///
     /// The session then ends at this second, or by its absolute timeout. It ends later if another write
     /// has extended it and this save may not shorten it. If nothing changed, only the expiry is written,
     /// and the version stays the same, so that this save conflicts with no other.
@@ -35,6 +38,14 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     ) -> Result<(), Error> {
         let codec = &self.store.table().codec;
         let after = image::<S>(handle, entries_from_json(data))?;
+        let read;
+        let base = match base {
+            None if after.user(S::SCHEMA).is_some() => {
+                read = self.base(handle).await?;
+                Some(&read)
+            }
+            base => base,
+        };
         let mut save = match base {
             Some(base) => RecordSave::<S>::since(codec, handle, base, after, ends, shortens)?,
             None => RecordSave::<S>::replacing(codec, handle, after, ends, shortens)?,
@@ -90,6 +101,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         shortens: bool,
     ) -> Result<Self, Error> {
         let before = image_or_entries::<S>(handle, entries_from_json(&base.data));
+        check_user(codec.schema(), &before, &after)?;
         let mut promoted = before.promoted();
         promoted.retain(|name, _| !base.stale_attributes.contains(name));
         let delta = difference(codec.schema(), base, &before, &after);
@@ -149,6 +161,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         let theirs = image_or_entries::<S>(self.handle, data(item));
         let merged = self.delta.applied_to(schema, item.clone(), &theirs);
         let merged = image::<S>(self.handle, data(&merged))?;
+        check_user(schema, &theirs, &merged)?;
         let mut rebased = Delta::between(schema, &theirs, &merged, &self.delta.intent());
         rebased.repair(schema, item, &theirs, &merged);
         let was_packed = self.codec.is_packed(item);
@@ -222,6 +235,12 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
             if is_stored(schema, found, &self.after, self.ends) {
                 return Ok(Next::Stop(AlreadyStored));
             }
+            let stored = data_of(schema, item).cloned().unwrap_or_default();
+            check_user(
+                schema,
+                &image_or_entries::<S>(self.handle, stored),
+                &self.after,
+            )?;
             self.plan = SavePlan::replace(self.codec, &self.after, Some(found.version))?;
             true
         } else if self.plan.is_stale(self.codec, item, found.version) {
@@ -239,6 +258,14 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
 
     fn too_large(&self) -> TooLargeError {
         self.after.too_large(S::SCHEMA, None)
+    }
+}
+
+/// Refuses to log somebody in under an id that others may know (session fixation).
+fn check_user(schema: &Schema, before: &Image, after: &Image) -> Result<(), EncodeError> {
+    match schema.user() {
+        Some(user) if after.logs_in(schema, before) => Err(EncodeError::of_new_user(user.name)),
+        _ => Ok(()),
     }
 }
 

@@ -2,16 +2,17 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::error::{DecodeError, Error};
+use crate::error::{DecodeError, EncodeError, Error, GoneError};
 use crate::id::SessionHandle;
 use crate::item::{
-    Delta, Found, Image, Lifetime, Map, Nonce, State, Unknown, entries_from_json,
-    entries_into_json, is_live, split_attributes, stored_creation, take_data,
+    Delta, Found, Image, Lifetime, Map, Millis, Nonce, State, Unknown, entries_from_json,
+    entries_into_json, is_live, marked_until, split_attributes, stored_creation, take_data,
 };
 use crate::schema::{Schema, SessionAttributes};
 use crate::store::DynamoDbStore;
 
-use super::data::{Loaded, NewRecord, image};
+use super::base::Base;
+use super::data::{Data, Loaded, NewRecord, image, image_or_entries};
 
 /// The sessions of a store as a framework sees them.
 pub(crate) struct Records<'a, S> {
@@ -23,7 +24,8 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         Self { store }
     }
 
-    /// Creates a session under the id of this handle, or of the next if the id is taken.
+    /// Creates a session under the id of this handle, or of the next if the id is taken, and gives the one
+    /// that it has.
     ///
     /// A session that has already expired is not stored: no reader would find it, but it would still take
     /// an entry in its rosters.
@@ -32,7 +34,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         new: NewRecord<'_>,
         handle: SessionHandle,
         mut next: impl FnMut() -> Result<SessionHandle, Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<SessionHandle>, Error> {
         let table = self.store.table();
         let schema = table.schema();
         let now = table.now();
@@ -53,15 +55,62 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let item = item_of(handle)?;
         if !is_live(ends, now) {
             tracing::info!(%handle, "a session that has already expired is not stored");
-            return Ok(());
+            return Ok(None);
         }
+        let mut created = handle;
         let next = || {
-            let handle = next()?;
-            Ok((handle, item_of(handle)?))
+            created = next()?;
+            Ok((created, item_of(created)?))
         };
         let rosters = self.store.rosters();
         log_evicted(rosters.insert(handle, item, &lifetime, next).await?);
-        Ok(())
+        Ok(Some(created))
+    }
+
+    /// When a session that gets a new id, and the change between these states with it, counts as created: now
+    /// if somebody logs in (G6), and as before if not.
+    pub(crate) fn creation(
+        &self,
+        base: &Base,
+        before: &Data,
+        after: &Data,
+    ) -> Result<Millis, EncodeError> {
+        let now = self.store.table().now();
+        let before = image_or_entries::<S>(base.handle, entries_from_json(before));
+        let after = image::<S>(base.handle, entries_from_json(after))?;
+        if after.logs_in(S::SCHEMA, &before) {
+            return Ok(now);
+        }
+        // It is never in the future.
+        Ok(base.created_at.min(now))
+    }
+
+    /// Reads the base for a write that has none.
+    ///
+    /// # Errors
+    ///
+    /// [`GoneError`] if there is no session.
+    pub(crate) async fn base(&self, handle: SessionHandle) -> Result<Base, Error> {
+        let Some(item) = self.store.table().read(handle, true).await? else {
+            return Err(GoneError::new(handle).into());
+        };
+        if self.marked_until(&item).is_some() {
+            return Err(GoneError::replaced(handle).into());
+        }
+        match self.decode(handle, item)? {
+            None => Err(GoneError::expired(handle).into()),
+            Some(Loaded {
+                schema_mismatch: Some(error),
+                ..
+            }) => Err(DecodeError::new(handle, error.path, error.cause).into()),
+            Some(loaded) => Base::of(&loaded),
+        }
+    }
+
+    /// If the item is the mark of a change of id, a moment ago, until when it counts as one.
+    pub(crate) fn marked_until(&self, item: &Map) -> Option<u64> {
+        let table = self.store.table();
+        marked_until(table.schema(), item, table.now())
     }
 
     /// The session in an item; `None` if it has expired.
@@ -82,6 +131,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let data = take_data(schema, handle, &mut item)?;
         let image = image::<S>(handle, data.clone());
         Ok(Some(Loaded {
+            handle,
             data: entries_into_json(data)
                 .map_err(|cause| DecodeError::new(handle, schema.names.data, cause))?,
             ends: readable.expires_at,

@@ -83,6 +83,20 @@ async fn a_bad_cookie_is_an_anonymous_request() {
     assert_eq!(read.entries, json!({ "user_id": "corro" }));
 }
 
+/// The framework decodes the names of cookies, and trims any space of Unicode: a neighbour on another host
+/// of the domain can set these, although browsers keep the names `__Host-..` and `__Secure-..` from it.
+#[actix_web::test]
+async fn a_cookie_of_another_name_can_pass_for_that_of_the_session() {
+    let (_bench, sessions) = bench().await;
+    let site = Site::new(sessions).await;
+    let cookie = site.post("/log-in/corro", &None).await.cookie.unwrap();
+    for name in ["i%64", "\u{2003}id"] {
+        let cookie = format!("{name}={}", cookie.value());
+        let read = site.send(Method::GET, "/", &cookie).await;
+        assert_eq!(read.entries, json!({ "user_id": "corro" }), "{name}");
+    }
+}
+
 #[actix_web::test]
 async fn a_malformed_key_sends_no_request() {
     let (bench, sessions) = bench().await;

@@ -5,8 +5,10 @@ mod attributes;
 mod cookies;
 mod cost;
 mod guarantees;
+mod moved;
 mod parallel;
 mod renewal;
+mod user;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -155,6 +157,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/count", web::post().to(count))
         .route("/log-in/{user}", web::post().to(log_in))
         .route("/log-in-anew/{user}", web::post().to(log_in_anew))
+        .route("/renew", web::post().to(renew))
         .route("/log-out", web::post().to(log_out))
         .route("/set-and-log-out/{name}", web::post().to(set_and_log_out))
         .service(
@@ -206,6 +209,11 @@ async fn log_in(session: Session, user: web::Path<String>) -> Answer {
 async fn log_in_anew(session: Session, user: web::Path<String>) -> Answer {
     session.clear();
     log_in(session, user).await
+}
+
+async fn renew(session: Session) -> Answer {
+    session.renew();
+    entries(session).await
 }
 
 async fn log_out(session: Session) -> Answer {

@@ -28,14 +28,14 @@ async fn a_log_in_to_a_cleared_session_is_a_new_session() {
 
 /// A limit of the framework: between the old key and the new one there is no session.
 #[actix_web::test]
-async fn g7_a_new_key_is_two_writes() {
+async fn g7_a_new_key_is_two_writes_and_a_mark() {
     let (bench, sessions) = bench().await;
     let site = Site::new(sessions).await;
     let cookie = site.post("/log-in/ferris", &None).await.cookie;
     bench.wire.clear();
     let cookie = site.post("/log-in/ferris", &cookie).await.cookie;
     let calls = bench.wire.operations();
-    assert_eq!(calls, ["GetItem", "DeleteItem", "PutItem"]);
+    assert_eq!(calls, ["GetItem", "DeleteItem", "PutItem", "PutItem"]);
 
     let (store, (tell, told)) = (bench.store.clone(), std::sync::mpsc::channel());
     let revoke = move || async move {

@@ -7,7 +7,7 @@ macro_rules! tests {
             use std::sync::{Arc, Mutex};
 
             use $core::session::{Id, Record};
-            use $core::session_store::Result;
+            use $core::session_store::{Error, Result};
             use $core::{CachingSessionStore, SessionStore};
             use serde_json::{Value, json};
 
@@ -66,7 +66,9 @@ macro_rules! tests {
                 // A revoked session stays revoked, whatever the cache returns.
                 let revoked = one.store.store().revoke(App::USER_ID, "u-17").await.unwrap();
                 assert_eq!(revoked.deleted(), 1);
-                change("n", json!(12)).await;
+                let mut copy = cached.load(&one.id).await.unwrap().unwrap();
+                set(&mut copy, "n", json!(12));
+                assert!(matches!(cached.save(&copy).await, Err(Error::Backend(_))));
                 assert!(one.bench.items().await.is_empty());
             }
         }

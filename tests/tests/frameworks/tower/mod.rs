@@ -4,9 +4,11 @@
 mod attributes;
 mod cache;
 mod copies;
+mod moved;
 mod parallel;
 mod saved_again;
 mod sessions;
+mod user;
 
 use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
@@ -43,6 +45,15 @@ impl Computed {
 #[serde(default)]
 struct Listed {
     #[dynamo(attr = "user_id", index(consistent, limit = 3))]
+    user_id: Option<String>,
+}
+
+/// Who is logged in is declared, so that a log-in is known as one.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+#[serde(default)]
+struct Member {
+    #[dynamo(attr = "user_id", index(consistent), user)]
     user_id: Option<String>,
 }
 

@@ -107,7 +107,7 @@ macro_rules! tests {
                 one.bench.wire.next("UpdateItem", Fault::LoseResponse);
                 one.save(&one.copy().await).await;
                 one.store.delete(&one.id).await.unwrap();
-                one.save(&reader).await;
+                assert!(one.store.save(&reader).await.is_err());
                 assert!(one.bench.items().await.is_empty());
             }
 

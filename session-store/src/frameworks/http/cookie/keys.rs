@@ -76,7 +76,8 @@ impl Keys {
         let mut keys = self.signing.iter().chain(&self.accepted);
         keys.any(|key| {
             let signed = Cookie::new("", format!("{signature}{text}"));
-            CookieJar::new().signed(key).verify(signed).is_some()
+            let jar = CookieJar::new();
+            jar.signed(key).verify(signed).is_some()
         })
     }
 }

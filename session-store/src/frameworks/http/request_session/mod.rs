@@ -63,7 +63,7 @@ pub(crate) enum Standing {
     Free,
     /// The client's session has got a new id a moment ago, and another response gives it to the client. A
     /// session that began now would replace it there (G18).
-    Moved(SessionHandle),
+    Replaced(SessionHandle),
     /// The browser calls the request cross-site, and has kept its cookie back. The visitor may have a
     /// session, which one that began now would replace (G18).
     Withheld,

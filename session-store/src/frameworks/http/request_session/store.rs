@@ -2,15 +2,16 @@
 
 use std::convert::Infallible;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dynamodb::{MAX_RESUME_ATTEMPTS, pause};
 use crate::error::{EncodeError, Error, GoneError, SetupError};
 use crate::id::SessionHandle;
-use crate::item::{CookieLife, Delta, Intent, TimeoutChange, images, seconds_to_time};
-use crate::schema::{Attributes, SessionAttributes};
+use crate::item::{
+    CookieLife, Delta, Intent, TimeoutChange, UserChange, change_of_user, images, seconds_to_time,
+};
+use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::{Beginning, DynamoDbStore, NewId};
 
@@ -131,7 +132,7 @@ where
                 return Ok(());
             }
             match self.standing {
-                Standing::Moved(handle) => return Err(GoneError::moved(handle).into()),
+                Standing::Replaced(handle) => return Err(GoneError::replaced(handle).into()),
                 Standing::Withheld => {
                     tracing::info!(
                         "no session is begun for a cross-site request, whose visitor may have one"
@@ -288,31 +289,6 @@ where
         resumed += 1;
         pause(resumed).await;
     }
-}
-
-/// How a session comes to a user.
-enum UserChange {
-    FromNobody,
-    /// The session has to be there still: it may have been revoked with all of the user before.
-    FromAnother,
-}
-
-/// Whether another user is logged in by the data than before.
-fn change_of_user<S: SessionAttributes>(before: &S, after: &S) -> Option<UserChange> {
-    let user = S::SCHEMA.user()?.name;
-    match (user_of(user, before), user_of(user, after)) {
-        (before, after) if before == after => None,
-        (_, None) => None,
-        (None, Some(_)) => Some(UserChange::FromNobody),
-        (Some(_), Some(_)) => Some(UserChange::FromAnother),
-    }
-}
-
-fn user_of<S: SessionAttributes>(user: &str, data: &S) -> Option<AttributeValue> {
-    let mut attributes = Attributes::default();
-    data.attributes(&mut attributes);
-    let mut values = attributes.values.into_iter();
-    values.find(|(name, _)| *name == user)?.1
 }
 
 /// The error of the read, for a log-in that cannot be stored because of it.

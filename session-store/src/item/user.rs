@@ -1,0 +1,32 @@
+//! Who is logged in, by the attribute that says so.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::schema::{Attributes, SessionAttributes};
+
+/// How a session comes to a user.
+pub(crate) enum UserChange {
+    FromNobody,
+    /// The session has to be there still: it may have been revoked with all of the user before.
+    FromAnother,
+}
+
+/// How the data comes to a user that it did not name before; `None` if it does not.
+pub(crate) fn change_of_user<S: SessionAttributes>(before: &S, after: &S) -> Option<UserChange> {
+    let user = S::SCHEMA.user()?.name;
+    let (before, after) = (user_of(user, before), user_of(user, after));
+    if after.is_none() || before == after {
+        return None;
+    }
+    Some(match before {
+        None => UserChange::FromNobody,
+        Some(_) => UserChange::FromAnother,
+    })
+}
+
+fn user_of<S: SessionAttributes>(user: &str, data: &S) -> Option<AttributeValue> {
+    let mut attributes = Attributes::default();
+    data.attributes(&mut attributes);
+    let mut values = attributes.values.into_iter();
+    values.find(|(name, _)| *name == user)?.1
+}
