@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
-use axum::http::{HeaderMap, Request};
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

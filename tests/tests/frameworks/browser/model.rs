@@ -10,7 +10,8 @@
 //! | P6 | a log-out that failed says so, and it does not fail because of a read |
 //!
 //! A log-in or log-out is undone by another one only if that one came later in both orders: that in which
-//! the server finished them, and that in which their responses arrived. Otherwise either may count.
+//! the server finished them, and that in which their responses arrived. Otherwise either may count. A log-out
+//! undoes only what was answered before it was sent.
 
 use std::collections::BTreeSet;
 
@@ -28,6 +29,8 @@ struct Change {
     is_revoked: bool,
     /// It was answered as done. Otherwise it may have happened or not.
     is_certain: bool,
+    /// When a log-out was sent: it ends what the browser had then.
+    sent: Option<u64>,
     /// When the server finished it, and when its response arrived; not yet, if it is the largest number.
     ended: u64,
     arrived: u64,
@@ -53,6 +56,7 @@ impl Expected {
             makes: [None].into(),
             is_revoked: false,
             is_certain: true,
+            sent: None,
             ended: 0,
             arrived: 0,
         };
@@ -63,7 +67,7 @@ impl Expected {
         }
     }
 
-    pub(super) fn send(&mut self, request: usize, action: &Action) {
+    pub(super) fn send(&mut self, request: usize, action: &Action, moment: u64) {
         let makes = match action {
             Action::LogIn(user) => [Some(user.clone()), None].into(),
             // Until the new id arrives, the browser has the old one.
@@ -75,6 +79,7 @@ impl Expected {
             makes,
             is_revoked: false,
             is_certain: false,
+            sent: (*action == Action::LogOut).then_some(moment),
             ended: NOT_YET,
             arrived: NOT_YET,
         });
@@ -136,6 +141,7 @@ impl Expected {
             makes,
             is_revoked: false,
             is_certain,
+            sent: None,
             ended: moment,
             arrived: moment,
         });
@@ -160,7 +166,10 @@ impl Expected {
     pub(super) fn now(&self) -> BTreeSet<Who> {
         let is_undone = |change: &Change| {
             let by = |later: &Change| {
-                later.is_certain && later.ended > change.ended && later.arrived > change.arrived
+                let is_later = later.ended > change.ended && later.arrived > change.arrived;
+                // A log-out that was sent before the answer to a log-in does not know of it.
+                let knows = later.sent.is_none_or(|sent| sent > change.arrived);
+                later.is_certain && is_later && knows
             };
             self.changes.iter().any(by)
         };

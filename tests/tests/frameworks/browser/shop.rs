@@ -8,7 +8,9 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::{Router, handler::Handler as _};
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SameSite, SessionCookie, SessionLayer, SigningKey};
+use session_store::axum::{
+    CurrentSession, EndSession, SameSite, SessionCookie, SessionLayer, SigningKey,
+};
 use session_store::{DynamoDbStore, SessionAttributes};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -151,6 +153,13 @@ async fn handle(
     }
 }
 
+/// A log-out that reads nothing.
+async fn log_out(_: Start, session: EndSession<Shop>, Extension(job): Extension<Arc<Job>>) {
+    job.pause(Pause::AfterLoad).await;
+    session.end();
+    job.pause(Pause::AtEnd).await;
+}
+
 /// How the shop is deployed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Setup {
@@ -214,8 +223,9 @@ impl Setup {
     }
 
     pub(super) fn router(self, store: DynamoDbStore<Shop>) -> Router {
-        let service = handle.with_state(());
+        let (app, out) = (handle.with_state(()), log_out.with_state(()));
         let layer = SessionLayer::new(store).cookie(self.cookie());
-        Router::new().route_service("/app", service).layer(layer)
+        let router = Router::new().route_service("/app", app);
+        router.route_service("/out", out).layer(layer)
     }
 }

@@ -77,7 +77,7 @@ impl Keys {
         keys.any(|key| {
             let signed = Cookie::new("", format!("{signature}{text}"));
             let jar = CookieJar::new();
-            jar.signed(key).verify(signed).is_some()
+            CookieJar::signed(&jar, key).verify(signed).is_some()
         })
     }
 }
