@@ -83,6 +83,19 @@ async fn g18_a_late_answer_with_an_anonymous_session_does_not_undo_a_log_in() {
     assert_eq!(set(&again), [""; 0]);
 }
 
+/// It was asked for before the log-in.
+#[tokio::test]
+async fn g18_a_late_answer_with_a_new_id_does_not_undo_a_log_in() {
+    let bench = TestBench::<Shop>::new().await;
+    let app = app(&bench);
+    let mut browser = Browser::default();
+    browser.ask(&app, "/visit").await;
+    let renewed = browser.send(&app, "/renew").await;
+    browser.ask(&app, "/login").await;
+    browser.arrive(&renewed);
+    assert!(browser.is_user(&app).await);
+}
+
 /// A log-in, and then a second factor, which renews the id.
 #[tokio::test]
 async fn g18_a_renewed_id_counts_beside_the_cookie_of_the_log_in() {
