@@ -32,6 +32,8 @@ pub struct Session<S> {
     pub(crate) state: State,
     /// The sessions that were ended to make room for this one.
     pub(crate) evicted: Vec<SessionHandle>,
+    /// The client does not know the id yet, and so nobody does.
+    pub(crate) is_fresh: bool,
     /// How long the client keeps the next cookie, if a layer gives it one.
     pub(crate) cookie: Option<CookieLife>,
     /// A change of id whose outcome is unknown.
@@ -79,6 +81,7 @@ impl<S> Session<S> {
             timeouts: TimeoutChange::default(),
             state,
             evicted: Vec::new(),
+            is_fresh: false,
             cookie: None,
             cycle: None,
         }
@@ -88,6 +91,7 @@ impl<S> Session<S> {
     pub(crate) fn onto_stored(&self, data: S, state: State) -> Self {
         let as_of = self.state.as_of;
         Self {
+            is_fresh: self.is_fresh,
             cookie: self.cookie,
             ..Self::new(self.id.clone(), data, State { as_of, ..state })
         }

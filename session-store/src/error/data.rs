@@ -68,6 +68,16 @@ impl DecodeError {
         }
     }
 
+    /// The same error for a second caller, without its cause.
+    #[cfg(feature = "_http")]
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            handle: self.handle,
+            path: self.path.clone(),
+            cause: "it could not be read before".into(),
+        }
+    }
+
     /// A roster that another program has changed.
     pub(crate) fn of_roster(path: impl Into<String>) -> Self {
         Self {

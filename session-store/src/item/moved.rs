@@ -11,7 +11,7 @@ use crate::id::SessionHandle;
 use crate::schema::Schema;
 
 use super::key::key;
-use super::lifetime::Millis;
+use super::lifetime::{DAY, Millis};
 use super::own::{is_of_another_type, stored_creation};
 use super::value::{Map, number};
 
@@ -25,8 +25,9 @@ pub(crate) fn mark(schema: &Schema, from: SessionHandle, to: SessionHandle, now:
     let to = AttributeValue::S(to.to_string());
     mark.insert(names.moved_to.to_owned(), to);
     mark.insert(names.created_at.to_owned(), number(now.0));
-    // To programs that do not know marks, it is a session that has expired.
-    mark.insert(names.expires_at.to_owned(), number(now.seconds()));
+    // To programs that do not know marks, it is a session that has expired, whatever their clock says.
+    let expired = now.seconds().saturating_sub(DAY);
+    mark.insert(names.expires_at.to_owned(), number(expired));
     if let Some(type_name) = schema.type_name {
         let type_name = AttributeValue::S(type_name.to_owned());
         mark.insert(names.session_type.to_owned(), type_name);
@@ -45,6 +46,9 @@ pub(crate) fn is_moved(schema: &Schema, item: &Map, now: Millis) -> bool {
     let Some(to) = moved_to(schema, item).filter(|_| !is_of_another_type(schema, item)) else {
         return false;
     };
-    stored_creation(schema, to, item)
-        .is_ok_and(|moved_at| now.0 < moved_at.0.saturating_add(COUNTS_FOR))
+    let moved_at = stored_creation(schema, to, item);
+    // No two clocks that are set differ by a day.
+    moved_at.is_ok_and(|Millis(at)| {
+        now.0 < at.saturating_add(COUNTS_FOR) && at <= now.0.saturating_add(DAY * 1000)
+    })
 }

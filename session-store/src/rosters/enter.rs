@@ -260,7 +260,7 @@ impl Rosters<'_> {
         // ended one by one.
         let mut gone = Vec::new();
         for handle in live.into_iter().take(needed - 1) {
-            let delete = || request::delete_if(self.table, handle, &change.of);
+            let delete = || request::delete_if(self.table, handle, &change.of, None);
             match self.table.delete(delete).await? {
                 Deleted::Removed(_) | Deleted::PresumedRemoved => {
                     evicted.ended.push(handle);

@@ -5,11 +5,11 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use crate::dynamodb::{
     Attempts, Deleted, Patience, Table, Transacted, Written, is_refused, request, token,
 };
-use crate::error::{ConflictError, Error};
+use crate::error::{ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
-    DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, is_of_another_type, members,
-    moved_to, rosters_of, stored_number,
+    DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, is_moved, is_of_another_type,
+    members, moved_to, rosters_of, stored_number,
 };
 use crate::schema::{IndexValue, OnLimit, Schema};
 
@@ -53,10 +53,18 @@ impl<'a> Rosters<'a> {
     pub(crate) async fn end(&self, mut handle: SessionHandle) -> Result<Deleted, Error> {
         for _ in 0..MAX_MOVES {
             match self.end_here(handle).await? {
-                Deleted::ConditionFailed(item) => match self.moved_to(&item) {
-                    Some(to) => handle = to,
-                    // It is a session of another type, which is nothing to this one (G16).
-                    None => return Ok(Deleted::Absent),
+                // It is a session of another type, which is nothing to this one (G16).
+                Deleted::ConditionFailed(item) if is_of_another_type(self.schema(), &item) => {
+                    return Ok(Deleted::Absent);
+                }
+                Deleted::ConditionFailed(item) => match moved_to(self.schema(), &item) {
+                    Some(to) if is_moved(self.schema(), &item, self.table.now()) => handle = to,
+                    // Who has held an id for longer than that has no right to end what became of it.
+                    Some(_) => return Ok(Deleted::Absent),
+                    None => {
+                        let name = self.schema().names.moved_to;
+                        return Err(DecodeError::new(handle, name, "it is no handle").into());
+                    }
                 },
                 deleted => return Ok(deleted),
             }
@@ -74,12 +82,6 @@ impl<'a> Rosters<'a> {
             self.leave_all(&rosters, handle).await;
         }
         Ok(deleted)
-    }
-
-    /// The new handle of a session of this type, if the item is the mark of a change of id.
-    pub(crate) fn moved_to(&self, item: &Map) -> Option<SessionHandle> {
-        let is_ours = !is_of_another_type(self.schema(), item);
-        moved_to(self.schema(), item).filter(|_| is_ours)
     }
 
     /// Removes the entries of these sessions, and gives the roster as it is then if that is asked for;
@@ -252,7 +254,7 @@ impl<'a> Rosters<'a> {
                     }
                     // The item does not tell when it ends, but the entry tells that it is long over.
                     Err(_) if self.is_over(entry, now) => {
-                        let delete = || request::delete_if(self.table, handle, of);
+                        let delete = || request::delete_if(self.table, handle, of, None);
                         Some(self.table.delete(delete).await?)
                     }
                     _ => None,

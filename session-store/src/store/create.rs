@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 use crate::id::SessionId;
-use crate::item::{CookieLife, Image, Lifetime, Millis, Nonce, State};
+use crate::item::{CookieLife, Image, Lifetime, Nonce, State};
 use crate::schema::SessionAttributes;
 use crate::session::Session;
 
@@ -41,8 +41,7 @@ where
     pub(crate) async fn begin(&self, data: S, beginning: Beginning) -> Result<Session<S>, Error> {
         let codec = &self.table().codec;
         let now = self.table().now();
-        let created_at = beginning.began.map_or(now, |began| began.min(now));
-        let lifetime = Lifetime::new(S::SCHEMA, created_at, beginning.idle);
+        let lifetime = Lifetime::new(S::SCHEMA, now, beginning.idle);
         let new_item = || {
             let id = SessionId::mint()?;
             let handle = id.handle();
@@ -80,6 +79,4 @@ pub(crate) struct Beginning {
     pub(crate) idle: Option<Duration>,
     /// How long its client keeps the cookie; `None` if it has none.
     pub(crate) cookie: Option<CookieLife>,
-    /// The beginning of the request, from which its absolute timeout counts.
-    pub(crate) began: Option<Millis>,
 }

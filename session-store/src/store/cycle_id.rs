@@ -161,10 +161,9 @@ where
 
         let now = self.table().now();
         let mut lifetime = from.lifetime.changed(session.timeouts());
-        if let NewId::LoggedIn = new_id {
-            // G6: the absolute timeout counts from the log-in. A revocation that came after the request began
-            // is meant for this session too.
-            lifetime.created_at = from.judged_at(now);
+        if new_id != NewId::Cycled {
+            // G6: the absolute timeout counts from the log-in.
+            lifetime.created_at = now;
         }
         // G6: a new id does not shorten an expiry that was granted, unless the owner set a timeout.
         let earliest_end = if session.timeouts().is_empty() {
@@ -290,12 +289,18 @@ where
 }
 
 /// Why a session gets a new id.
-#[derive(Clone, Copy)]
-pub(super) enum NewId {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NewId {
     /// It goes on under another one.
     Cycled,
-    /// Somebody logs in.
+    /// Somebody logs in. If the session is gone, another one begins.
     LoggedIn,
+    /// The user becomes another one, if the session is there still.
+    #[cfg_attr(
+        not(feature = "_http"),
+        allow(dead_code, reason = "only a layer does so")
+    )]
+    Switched,
 }
 
 /// The outcome of one attempt.

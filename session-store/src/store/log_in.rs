@@ -58,17 +58,28 @@ where
                 failed => return failed,
             }
         }
+        let evicted = match is_cycled {
+            true => std::mem::take(&mut session.evicted),
+            false => Vec::new(),
+        };
         match self.change_id(session, NewId::LoggedIn).await {
             Err(Error::Gone(_)) => {
                 let beginning = Beginning {
                     idle: session.state.lifetime.changed(session.timeouts()).own_idle,
                     cookie: session.cookie,
-                    began: session.state.as_of,
                 };
                 *session = self.begin(S::clone(session), beginning).await?;
-                Ok(())
             }
-            changed => changed,
+            changed => changed?,
         }
+        session.evicted.extend(evicted);
+        Ok(())
+    }
+
+    /// The same for a session whose user becomes another one. It is not begun anew: it may have been revoked
+    /// with all of the user before.
+    #[cfg(feature = "_http")]
+    pub(crate) async fn switch_user(&self, session: &mut Session<S>) -> Result<(), Error> {
+        self.change_id(session, NewId::Switched).await
     }
 }

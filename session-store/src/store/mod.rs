@@ -21,6 +21,8 @@ mod update;
 #[cfg(feature = "_http")]
 pub(crate) use self::create::Beginning;
 #[cfg(feature = "_http")]
+pub(crate) use self::cycle_id::NewId;
+#[cfg(feature = "_http")]
 pub(crate) use self::load::Lookup;
 
 pub use self::builder::Builder;

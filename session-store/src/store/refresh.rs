@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{ConflictError, Error, GoneError};
-use crate::item::is_moved;
+use crate::error::{ConflictError, Error};
+use crate::item::Found;
 use crate::schema::SessionAttributes;
 use crate::session::Session;
 
@@ -24,7 +24,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::Gone`] if the session was ended, has expired or has a new id; [`Error::Conflict`] if a
+    /// [`Error::Gone`] if the session was ended, has expired or has a new id (in the layer for axum, a session
+    /// that was live when its request began has not expired); [`Error::Conflict`] if a
     /// [`cycle_id`](Self::cycle_id) of this copy has to be resumed first; [`Error::Decode`];
     /// [`Error::Service`]. After any of them the session is as it was.
     pub async fn refresh(&self, session: &mut Session<S>) -> Result<(), Error> {
@@ -38,10 +39,9 @@ where
         }
         let table = self.table();
         let item = table.read(handle, true).await?;
-        let item = item.ok_or_else(|| GoneError::new(handle))?;
-        if is_moved(table.schema(), &item, table.now()) {
-            return Err(GoneError::moved(handle).into());
-        }
-        self.rebase(session, item)
+        let now = session.state.judged_at(table.now());
+        let found = Found::of(table.schema(), handle, item, now)?;
+        let readable = found.or_gone(handle)?.readable(&table.codec)?;
+        self.rebase(session, readable.item)
     }
 }

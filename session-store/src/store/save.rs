@@ -76,7 +76,9 @@ where
             session.settle();
             return Ok(SaveAttempt::Stored);
         }
-        self.check_user(&delta, &state.promoted)?;
+        if !session.is_fresh {
+            self.check_user(&delta, &state.promoted)?;
+        }
         self.check_reads_back(handle, &after)?;
         delta.repair(schema, &state.promoted, &before, &after);
 

@@ -40,9 +40,8 @@ where
         session: &mut Session<S>,
         cookie_end: Option<u64>,
     ) -> Result<(), Error> {
-        let table = self.table();
+        let (table, handle) = (self.table(), session.state.handle);
         let now = table.now();
-        let handle = session.state.handle;
         let mut expires_at = session.state.lifetime.expires_at(now);
         if cookie_end.is_some() {
             // The end of the cookie is written even if nothing is to be granted.

@@ -103,7 +103,9 @@ where
                 SaveAttempt::Overtaken(item) => {
                     let as_of = session.state.as_of;
                     let theirs = self.decode(&session.id, handle, item, as_of)?;
-                    *session = theirs.ok_or_else(|| GoneError::expired(handle))?;
+                    let mut theirs = theirs.ok_or_else(|| GoneError::expired(handle))?;
+                    theirs.is_fresh = session.is_fresh;
+                    *session = theirs;
                 }
             }
             pause(attempt).await;

@@ -2,5 +2,6 @@
 
 mod actix;
 mod axum;
+mod browser;
 mod log;
 mod tower;

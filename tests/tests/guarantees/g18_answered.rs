@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use session_store::{Error, RevokeAll as _, SessionAttributes};
+use session_store::{Error, SessionAttributes};
 use session_store_tests::{Fault, Item, TestBench};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
@@ -122,7 +122,7 @@ async fn ending_one_device_by_its_old_handle_ends_it_if_it_is_that_users() {
     let shown = session.handle();
     bench.store.cycle_id(&mut session).await.unwrap();
     let end = |user: &'static str| bench.store.revoke(App::USER_ID, user).only(shown);
-    end("v").await.unwrap();
+    assert_eq!(end("v").await.unwrap().deleted(), 0);
     assert!(bench.store.load(session.id()).await.unwrap().is_some());
     let ended = end("u").await.unwrap();
     assert_eq!(ended.deleted(), 1);
@@ -346,4 +346,81 @@ async fn a_mark_of_another_type_is_not_followed() {
     bench.put(mark).await;
     bench.store.delete(session.id()).await.unwrap();
     assert!(bench.store.load(victim.id()).await.unwrap().is_some());
+}
+
+/// A program that does not know marks, and whose clock is late, must not take one for a session.
+#[tokio::test]
+async fn a_mark_has_expired_to_programs_that_do_not_know_it() {
+    let bench = TestBench::<App>::new().await;
+    let mut session = bench.store.create(nobody()).await.unwrap();
+    let old = session.handle();
+    bench.store.cycle_id(&mut session).await.unwrap();
+    let mark = bench.item(old).await.unwrap();
+    let ends: u64 = mark["expires_at"].as_n().unwrap().parse().unwrap();
+    assert!(ends + 60 * 60 < bench.clock.millis() / 1000);
+}
+
+/// Somebody has planted the old id, and knows it still.
+#[tokio::test]
+async fn an_old_id_ends_nothing_after_a_minute() {
+    let bench = TestBench::<App>::new().await;
+    let mut session = bench.store.create(nobody()).await.unwrap();
+    let old = session.id().clone();
+    bench.store.log_in(&mut session).await.unwrap();
+    bench.clock.advance(Duration::from_secs(61));
+    bench.store.delete(&old).await.unwrap();
+    assert!(bench.store.load(session.id()).await.unwrap().is_some());
+}
+
+/// A default index shows the old handle for a moment, and the session has a new one.
+#[tokio::test]
+async fn a_revocation_follows_a_session_to_its_new_handle_and_spares_a_later_log_in() {
+    for logs_in in [false, true] {
+        let bench = TestBench::<App>::new().await;
+        let session = bench.store.create(nobody()).await.unwrap();
+        let (store, id, clock) = (
+            bench.store.clone(),
+            session.id().clone(),
+            bench.clock.clone(),
+        );
+        let renew = move || async move {
+            clock.advance(Duration::from_millis(5));
+            let mut session = store.load(&id).await.unwrap().unwrap();
+            match logs_in {
+                true => store.log_in(&mut session).await.unwrap(),
+                false => store.cycle_id(&mut session).await.unwrap(),
+            }
+        };
+        bench.wire.next("DeleteItem", Fault::meanwhile(renew));
+        let revoked = bench.store.revoke(App::TENANT, "acme").await.unwrap();
+        assert!(revoked.failed().is_empty());
+        assert_eq!(bench.items().await.len(), usize::from(logs_in));
+    }
+}
+
+/// A device logs in anew while the list of the user's devices is read.
+#[tokio::test]
+async fn a_list_shows_a_session_that_logs_in_meanwhile() {
+    let bench = TestBench::<App>::new().await;
+    let user = App {
+        user_id: Some("u".into()),
+        ..nobody()
+    };
+    let session = bench.store.create(user).await.unwrap();
+    let (store, id, clock) = (
+        bench.store.clone(),
+        session.id().clone(),
+        bench.clock.clone(),
+    );
+    let log_in = move || async move {
+        clock.advance(Duration::from_millis(5));
+        let mut session = store.load(&id).await.unwrap().unwrap();
+        store.log_in(&mut session).await.unwrap();
+    };
+    // The roster is read, and then its sessions.
+    bench
+        .wire
+        .next("BatchGetItem", Fault::meanwhile(|| async {}));
+    bench.wire.next("BatchGetItem", Fault::meanwhile(log_in));
+    assert_eq!(devices(&bench, "u").await, 1);
 }

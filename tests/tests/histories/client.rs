@@ -1,5 +1,7 @@
 //! A client: its copies of sessions, and how it runs an operation.
 
+mod pending;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -11,6 +13,7 @@ use session_store::{
     DynamoDbStore, Error, ReadConsistency, Revoked, Session, SessionHandle, SessionId,
 };
 
+pub use self::pending::Pending;
 use crate::binaries::{Fields, Program};
 use crate::plan::Act;
 
@@ -60,23 +63,8 @@ pub struct Copy<S> {
     idle: bool,
     /// The changes to store with a change of id that is not finished.
     cycling: Option<Pending>,
-}
-
-/// The fields that the next write of a copy must store, and those that it may store.
-#[derive(Clone, Debug, Default)]
-pub struct Pending {
-    pub must: Fields,
-    pub may: BTreeMap<&'static str, Vec<Option<u64>>>,
-    /// The session's own idle timeout must be stored.
-    pub idle: bool,
-    /// It may be stored only onto the version of the copy.
-    pub pinned: bool,
-    /// Before this, there was nothing to store.
-    pub fresh: bool,
-    /// An earlier change of id is resumed, and one of its responses may have been lost.
-    pub resumed: bool,
-    /// The time of the last touch, as far as the copy knows.
-    pub touched_at: u64,
+    /// The changes to store with a log-in that finishes this one first.
+    then: Option<Pending>,
 }
 
 /// How a load reads.
@@ -96,7 +84,8 @@ pub trait Hand {
     /// How it would load this session.
     fn reads(&self, id: &SessionId) -> Reads;
     /// The handle of its copy, and its unsaved changes after those of this operation.
-    fn prepare(&self, act: &Act) -> Option<(String, Pending)>;
+    /// At this time of its clock.
+    fn prepare(&self, act: &Act, now: u64) -> Option<(String, Pending)>;
     fn begin(&self, act: &Act, id: Option<SessionId>, except: Option<SessionId>) -> Running;
     /// The stored fields of its copy, after a write was acknowledged.
     fn settled(&self, slot: usize, stored: &Fields);
@@ -123,7 +112,7 @@ impl<S: Program> Client<S> {
     }
 
     fn change(copy: &mut Copy<S>, act: &Act) {
-        let (Act::Save(_, set, _) | Act::Cycle(_, set)) = act else {
+        let (Act::Save(_, set, _) | Act::Cycle(_, set) | Act::LogIn(_, set)) = act else {
             return;
         };
         for (name, value) in set {
@@ -172,10 +161,16 @@ impl<S: Program> Hand for Client<S> {
         }
     }
 
-    fn prepare(&self, act: &Act) -> Option<(String, Pending)> {
-        let (Act::Save(slot, ..) | Act::Touch(slot) | Act::Cycle(slot, _)) = act else {
+    fn prepare(&self, act: &Act, now: u64) -> Option<(String, Pending)> {
+        let (Act::Save(slot, ..)
+        | Act::Touch(slot)
+        | Act::Cycle(slot, _)
+        | Act::LogIn(slot, _)
+        | Act::Refresh(slot)) = act
+        else {
             return None;
         };
+        let logs_in = matches!(act, Act::LogIn(..));
         let mut copies = self.copies.borrow_mut();
         let copy = copies[*slot].as_mut()?;
         let fresh = copy.unsaved.is_empty();
@@ -186,16 +181,28 @@ impl<S: Program> Hand for Client<S> {
             idle: copy.idle,
             pinned: copy.idle || S::PINNED,
             fresh,
-            resumed: matches!(act, Act::Cycle(..)) && copy.cycling.is_some(),
+            resumed: !matches!(act, Act::Save(..) | Act::Touch(_)) && copy.cycling.is_some(),
             touched_at: millis(Session::touched_at(&copy.session)),
+            fields: copy.session.fields(),
+            begun: now,
+            logs_in,
         };
         pending.must.retain(|name, value| copy.base[name] != *value);
-        if let Act::Cycle(..) = act {
+        if let (true, Some(begun)) = (logs_in, copy.cycling.as_ref().filter(|it| !it.logs_in)) {
+            // It is finished first. What it has stored may have been changed by others since.
+            copy.then = Some(pending.clone());
+            let stored = |name, value: &Option<u64>| begun.must.get(name) == Some(value);
+            pending.must.retain(|name, value| !stored(*name, value));
+            pending.begun = begun.begun;
+            pending.logs_in = false;
+        } else if let Act::Cycle(..) | Act::LogIn(..) = act {
             // A change of id that is resumed is sent unchanged, unless it must begin again.
             let begun = copy.cycling.get_or_insert_with(|| pending.clone()).clone();
             pending
                 .must
                 .retain(|name, value| begun.must.get(name) == Some(value));
+            pending.begun = begun.begun;
+            pending.logs_in = begun.logs_in;
         }
         Some((copy.session.handle().to_string(), pending))
     }
@@ -210,7 +217,11 @@ impl<S: Program> Hand for Client<S> {
                 .expect("an operation on a copy that is there")
         };
         let copy = match &act {
-            Act::Save(slot, ..) | Act::Touch(slot) | Act::Cycle(slot, _) => Some(take(*slot)),
+            Act::Save(slot, ..)
+            | Act::Touch(slot)
+            | Act::Cycle(slot, _)
+            | Act::LogIn(slot, _)
+            | Act::Refresh(slot) => Some(take(*slot)),
             _ => None,
         };
         let reads = id.as_ref().map(|id| self.reads(id)).unwrap_or_default();
@@ -223,6 +234,7 @@ impl<S: Program> Hand for Client<S> {
                 unsaved: BTreeMap::new(),
                 idle: false,
                 cycling: None,
+                then: None,
                 session,
             };
             copies.borrow_mut()[slot] = Some(copy);
@@ -268,23 +280,37 @@ impl<S: Program> Hand for Client<S> {
                     };
                     alone(store.update(&known(), change).await.map(Got::Count))
                 }
-                Act::Save(slot, ..) | Act::Touch(slot) | Act::Cycle(slot, _) => {
+                Act::Save(slot, ..)
+                | Act::Touch(slot)
+                | Act::Cycle(slot, _)
+                | Act::LogIn(slot, _)
+                | Act::Refresh(slot) => {
                     let mut copy = copy.expect("it was taken");
                     let session = &mut copy.session;
+                    let before = session.handle();
                     let got = match act {
                         Act::Save(..) => store.save(session).await,
                         Act::Touch(_) => store.touch(session).await,
+                        Act::Refresh(_) => store.refresh(session).await,
+                        Act::LogIn(..) => store.log_in(session).await,
                         _ => store.cycle_id(session).await,
                     };
                     let after = seen(session);
                     take_note(&versions, session);
-                    match &got {
-                        Err(Error::Service(error)) if error.outcome_unknown() => {}
-                        Err(Error::Conflict(error)) if error.outcome_unknown() => {}
-                        _ if matches!(act, Act::Cycle(..)) => copy.cycling = None,
-                        _ => {}
+                    let unknown = match &got {
+                        Err(Error::Service(error)) => error.outcome_unknown(),
+                        Err(Error::Conflict(error)) => error.outcome_unknown(),
+                        _ => false,
+                    };
+                    if let Act::Cycle(..) | Act::LogIn(..) = act {
+                        let then = copy.then.take();
+                        if !unknown {
+                            copy.cycling = None;
+                        } else if session.handle() != before {
+                            copy.cycling = then;
+                        }
                     }
-                    if got.is_ok() && !matches!(act, Act::Touch(_)) {
+                    if got.is_ok() && !matches!(act, Act::Touch(_) | Act::Refresh(_)) {
                         copy.idle = false;
                     }
                     if got.is_err() {

@@ -8,6 +8,7 @@ mod due;
 mod ends;
 mod items;
 mod limits;
+mod moved;
 mod reads;
 mod rosters;
 mod writes;
@@ -19,6 +20,7 @@ use serde_json::Value;
 use self::due::Due;
 use self::items::expires_at;
 pub use self::items::{form, number};
+pub use self::moved::moved_to;
 use self::rosters::Found;
 pub use self::rosters::{is_roster, roster_of};
 use crate::binaries::Fields;
@@ -98,6 +100,9 @@ pub struct Op {
     /// The rosters and its session at the start.
     rosters: BTreeMap<String, Found>,
     was: Option<Value>,
+    /// Whether its session had a new handle at the start, and how many marks lead to that.
+    was_moved: bool,
+    marks: usize,
     /// The sessions in each roster at its last write there.
     met: BTreeMap<String, BTreeSet<String>>,
     /// The users who had as many live sessions as the limit at some moment of it.
@@ -146,6 +151,8 @@ impl Op {
             again: false,
             rosters: BTreeMap::new(),
             was: None,
+            was_moved: false,
+            marks: 0,
             met: BTreeMap::new(),
             was_full: BTreeSet::new(),
             victims: BTreeSet::new(),
@@ -178,7 +185,10 @@ impl Op {
 /// The stored items, and everything that is known about the operations.
 #[derive(Default)]
 pub struct Model {
+    /// The sessions and the rosters.
     pub truth: BTreeMap<String, Value>,
+    /// The marks of changes of id.
+    pub marks: BTreeMap<String, Value>,
     pub ops: Vec<Op>,
     /// Every handle that ever had an item.
     known: BTreeSet<String>,

@@ -90,7 +90,8 @@ pub struct Step {
     pub act: Act,
     /// The faults of its first requests, in the order in which they are sent.
     pub faults: Vec<Option<Fault>>,
-    /// If one of its reads is not consistent, it returns the item from before this many changes.
+    /// If one of its reads is not consistent, it returns the item from before this many changes. If it ends
+    /// a session by its id, it takes the one from before this many changes of id.
     pub behind: usize,
 }
 
@@ -110,6 +111,8 @@ pub enum Act {
     Update(usize, Set),
     Touch(usize),
     Cycle(usize, Set),
+    LogIn(usize, Set),
+    Refresh(usize),
     Delete(usize),
     Revoke(u64, Option<usize>),
     RevokeHandle(usize),
@@ -195,14 +198,16 @@ impl Plan {
             if let Act::Create(_, set)
             | Act::Save(_, set, _)
             | Act::Update(_, set)
-            | Act::Cycle(_, set) = &step.act
+            | Act::Cycle(_, set)
+            | Act::LogIn(_, set) = &step.act
             {
                 for field in 0..set.len() {
                     let mut plan = self.clone();
                     if let Act::Create(_, set)
                     | Act::Save(_, set, _)
                     | Act::Update(_, set)
-                    | Act::Cycle(_, set) = &mut plan.steps[i].act
+                    | Act::Cycle(_, set)
+                    | Act::LogIn(_, set) = &mut plan.steps[i].act
                     {
                         set.remove(field);
                     }

@@ -104,6 +104,7 @@ impl World {
             hands,
             rng: Rng::with_seed(plan.seed ^ 0x5eed),
             ids: vec![None; plan.slots],
+            earlier: vec![Vec::new(); plan.slots],
             started: vec![false; plan.steps.len()],
             running: (0..CLIENTS).map(|_| None).collect(),
         };
@@ -145,12 +146,13 @@ impl World {
             self.wires.remove(&item["id"]);
         }
         let shared = &mut *self.wires.shared();
-        let truth = &shared.model.truth;
-        let same = items.len() == truth.len()
+        let model = &shared.model;
+        let count = model.truth.len() + model.marks.len();
+        let same = items.len() == count
             && items.iter().all(|item| {
                 item["id"]["S"]
                     .as_str()
-                    .and_then(|handle| truth.get(handle))
+                    .and_then(|handle| model.item(handle))
                     == Some(item)
             });
         if !same {
@@ -159,7 +161,7 @@ impl World {
                 what: format!(
                     "the table has {} items, and {} are accounted for",
                     items.len(),
-                    truth.len()
+                    count
                 ),
             });
         }

@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 pub use self::json::is_read;
 use self::json::{difference, fill, unpacked, written};
 use self::line::Wire;
-use crate::model::{Model, Violation, form, is_roster, number};
+use crate::model::{Model, Violation, form, is_roster, moved_to, number};
 use crate::plan::{CLIENTS, Fault};
 
 /// Shared by all clients of a history.
@@ -299,7 +299,7 @@ impl Wires {
         let mut steps = Vec::new();
         let mut what = Vec::new();
         for handle in handles {
-            let before = shared.model.truth.get(&handle).cloned();
+            let before = shared.model.item(&handle).cloned();
             let raw = self.item(line, &like, &handle);
             let checked = raw.as_ref().map_or(Ok(()), form);
             shared.note(checked);
@@ -313,6 +313,10 @@ impl Wires {
                 (None, None) => format!("{name} is not there"),
                 (None, Some(_)) => format!("{name} appears"),
                 (Some(_), None) => format!("{name} is gone"),
+                (Some(before), Some(after)) if before != after && moved_to(after).is_some() => {
+                    let to = moved_to(after).map(|to| shared.name(to));
+                    format!("{name} is a mark of {}", to.unwrap_or_default())
+                }
                 (Some(before), Some(after)) if before == after => format!("{name} stays"),
                 (Some(before), Some(after)) => {
                     let changes = difference(before, after, |handle| shared.name(handle));

@@ -293,7 +293,7 @@ pub(crate) fn end(table: &Table, handle: SessionHandle) -> DeleteItemFluentBuild
     if let Some(own_type) = own_type(&mut e, table.schema()) {
         condition.push(format_args!("{own_type}"));
     }
-    conditional(delete(table, handle), e, Some(condition.into_text()))
+    conditional(delete(table, handle), e, condition.into_text())
 }
 
 /// The same on condition that the item is there, so that only one of several deletes at once gets it:
@@ -309,25 +309,23 @@ pub(crate) fn end_present(table: &Table, handle: SessionHandle) -> DeleteItemFlu
     if let Some(own_type) = own_type(&mut e, table.schema()) {
         condition.push(format_args!("{own_type}"));
     }
-    conditional(delete(table, handle), e, Some(condition.into_text()))
+    conditional(delete(table, handle), e, condition.into_text())
 }
 
 fn conditional(
     delete: DeleteItemFluentBuilder,
     mut e: Expression,
-    condition: Option<String>,
+    condition: String,
 ) -> DeleteItemFluentBuilder {
-    if condition.is_none() {
-        return delete;
-    }
     delete
-        .set_condition_expression(condition)
+        .condition_expression(condition)
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-/// Deletes a session if its promoted attribute still has this value.
+/// Deletes a session if its promoted attribute still has this value, and if it was created before this
+/// moment.
 ///
 /// An index can lag behind. Without the condition, a session that has moved to another value would be
 /// ended with those of the old one.
@@ -335,10 +333,15 @@ pub(crate) fn delete_if(
     table: &Table,
     handle: SessionHandle,
     of: &IndexValue,
+    created_before: Option<Millis>,
 ) -> DeleteItemFluentBuilder {
     let mut e = Expression::default();
-    let condition = has_value(&mut e, table.schema(), of);
-    conditional(delete(table, handle), e, Some(condition))
+    let mut condition = has_value(&mut e, table.schema(), of);
+    if let Some(moment) = created_before {
+        let created_at = e.name(table.schema().names.created_at);
+        condition += &format!(" AND {created_at}<{}", e.value(number(moment.0)));
+    }
+    conditional(delete(table, handle), e, condition)
 }
 
 /// The same in a transaction.

@@ -14,12 +14,12 @@ use serde::de::DeserializeOwned;
 use crate::error::Error;
 use crate::schema::SessionAttributes;
 use crate::session::Session;
-use crate::store::DynamoDbStore;
+use crate::store::{DynamoDbStore, NewId};
 
 use super::config::RequestSlot;
 use super::rejection::{Reason, SessionRejection};
 use crate::frameworks::http::cookie::Via;
-use crate::frameworks::http::{Current, LendError, NewId, RequestSession};
+use crate::frameworks::http::{Current, LendError, RequestSession};
 use crate::item::CookieLife;
 
 /// The session of the request, as the session struct `S`.
@@ -64,16 +64,13 @@ impl<S> CurrentSession<S> {
     /// A type that marks its user (`#[dynamo(attr = "user_id", user)]`) need not call it: whenever that
     /// attribute changes to a user, it is a log-in.
     pub fn log_in(session: &mut Self) {
-        session.inner_mut().new_id = NewId::LoggedIn;
+        session.inner_mut().new_id = Some(NewId::LoggedIn);
     }
 
     /// Gives the session a new id when it is stored, together with all other changes. Without a session it has
     /// no effect: a new session has a new id. When somebody logs in, call [`log_in`](Self::log_in) instead.
     pub fn cycle_id(session: &mut Self) {
-        let inner = session.inner_mut();
-        if inner.new_id == NewId::None {
-            inner.new_id = NewId::Cycled;
-        }
+        session.inner_mut().new_id.get_or_insert(NewId::Cycled);
     }
 
     /// Gives this session its own idle timeout, such as for "remember me"; `None` restores that of the

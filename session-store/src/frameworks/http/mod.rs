@@ -9,5 +9,5 @@ mod request_session;
 pub(crate) mod scope;
 mod slot;
 
-pub(crate) use self::request_session::{Current, NewId, RequestSession};
+pub(crate) use self::request_session::{Current, RequestSession};
 pub(crate) use self::slot::{Finished, LendError, SessionConfig, Slot};

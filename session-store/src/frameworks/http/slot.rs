@@ -216,11 +216,11 @@ where
         let tried = n.map_or(MAX_TRIED, |n| n + 1);
         let untried = self.sent.credentials.iter().skip(tried);
         Received {
-            began: self.began,
             cookie: self.config.carrier.cookie_life(self.usual_via()),
             version: own.and_then(|own| own.version),
             untried: untried.map(|sent| sent.id.clone()).collect(),
-            is_overwritten: own.is_some_and(|own| own.is_overwritten),
+            is_of_log_in: own.is_some_and(|own| own.in_log_in_cookie),
+            is_overwritten: own.is_some_and(|own| !own.in_session_cookie),
         }
     }
 

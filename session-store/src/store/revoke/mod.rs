@@ -71,6 +71,7 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
                 only: None,
                 except: Vec::new(),
                 created_before: None,
+                began: self.table().now(),
                 in_flight: IN_FLIGHT,
                 sweep_after: None,
             },

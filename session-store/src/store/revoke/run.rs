@@ -34,6 +34,8 @@ pub(super) struct Order<S> {
     pub(super) only: Option<SessionHandle>,
     pub(super) except: Vec<SessionHandle>,
     pub(super) created_before: Option<Millis>,
+    /// When it began.
+    pub(super) began: Millis,
     pub(super) in_flight: usize,
     pub(super) sweep_after: Option<Duration>,
 }
@@ -58,7 +60,8 @@ impl<S: SessionAttributes + 'static> Order<S> {
         if self.except.contains(&handle) {
             return Ok(());
         }
-        let (handle, outcome) = self.end_under_any_handle(handle).await?;
+        let (handle, outcome) = self.revoke_wherever(handle).await;
+        let outcome = outcome?;
         // A session that is gone leaves its roster; one that has moved keeps its entry.
         if self.of.attribute.roster().is_some()
             && !matches!(outcome, Outcome::Moved | Outcome::OfAnotherType)
@@ -68,27 +71,6 @@ impl<S: SessionAttributes + 'static> Order<S> {
         }
         report.note(handle, Ok(outcome));
         Ok(())
-    }
-
-    /// Ends a session, under its new handle if it has one since.
-    async fn end_under_any_handle(
-        &self,
-        mut handle: SessionHandle,
-    ) -> Result<(SessionHandle, Outcome), Error> {
-        for _ in 0..MAX_REVOKE_ROUNDS {
-            let table = self.store.table();
-            let delete = || request::delete_if(table, handle, &self.of);
-            let deleted = table.delete_patiently(delete).await?;
-            if let Deleted::ConditionFailed(item) = &deleted
-                && let Some(to) = self.store.rosters().moved_to(item)
-                && !self.except.contains(&to)
-            {
-                handle = to;
-                continue;
-            }
-            return Ok((handle, outcome(table, handle, deleted)));
-        }
-        Err(ConflictError::new(handle, MAX_REVOKE_ROUNDS).into())
     }
 
     async fn go_through_index(&self, report: &mut Report, pass: Pass) -> Result<(), Error> {
@@ -105,7 +87,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
                 }
             }
             let mut deletes = stream::iter(handles)
-                .map(|handle| self.revoke_if(handle))
+                .map(|handle| self.revoke_wherever(handle))
                 .buffer_unordered(self.in_flight);
             while let Some((handle, outcome)) = deletes.next().await {
                 if let Pass::Second = pass {
@@ -334,9 +316,41 @@ impl<S: SessionAttributes + 'static> Order<S> {
     /// Ends a session if it has the value.
     async fn revoke_if(&self, handle: SessionHandle) -> (SessionHandle, Result<Outcome, Error>) {
         let table = self.store.table();
-        let delete = || request::delete_if(table, handle, &self.of);
+        let delete = || request::delete_if(table, handle, &self.of, None);
         let deleted = table.delete_patiently(delete).await;
         (handle, deleted.map(|was| outcome(table, handle, was)))
+    }
+
+    /// The same under its new handle, if it has one since. That of a log-in stays: it is a session of its own,
+    /// which began after this revocation.
+    async fn revoke_wherever(
+        &self,
+        mut handle: SessionHandle,
+    ) -> (SessionHandle, Result<Outcome, Error>) {
+        let table = self.store.table();
+        let before = self.created_before.unwrap_or(Millis(self.began.0 + 1));
+        for hop in 0..MAX_REVOKE_ROUNDS {
+            let created_before = (hop > 0).then_some(before);
+            let delete = || request::delete_if(table, handle, &self.of, created_before);
+            let deleted = match table.delete_patiently(delete).await {
+                Ok(deleted) => deleted,
+                Err(error) => return (handle, Err(error)),
+            };
+            if let Deleted::ConditionFailed(item) = &deleted
+                && let Some(to) = moved_to(table.schema(), item)
+                && !self.except.contains(&to)
+            {
+                handle = to;
+                continue;
+            }
+            let outcome = match deleted {
+                Deleted::ConditionFailed(_) if hop > 0 => Outcome::AlreadyGone,
+                deleted => outcome(table, handle, deleted),
+            };
+            return (handle, Ok(outcome));
+        }
+        let error = ConflictError::new(handle, MAX_REVOKE_ROUNDS);
+        (handle, Err(error.into()))
     }
 }
 

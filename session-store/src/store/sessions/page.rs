@@ -251,14 +251,13 @@ impl Entries {
     }
 
     /// Those of these entries that are new and belong on this page. New entries for later pages are kept.
-    /// A session that is newer than this page began after the listing, or was shown under its old handle.
+    /// One that is newer than this page may be of a session that has logged in anew meanwhile.
     fn take_new(&mut self, members: Vec<Member>, page: &[Member]) -> Vec<Member> {
-        let ages = || page.iter().map(|entry| entry.created_at);
-        let (newest, oldest) = (ages().max(), ages().min());
+        let oldest = page.iter().map(|entry| entry.created_at).min();
         let known = &mut self.known;
         let new = members
             .into_iter()
-            .filter(|entry| Some(entry.created_at) <= newest && known.insert(entry.handle));
+            .filter(|entry| known.insert(entry.handle));
         let is_last = self.left.is_empty();
         let (now, later): (Vec<_>, Vec<_>) =
             new.partition(|entry| is_last || Some(entry.created_at) >= oldest);

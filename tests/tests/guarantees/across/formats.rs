@@ -99,6 +99,21 @@ async fn the_format_attribute_says_how_data_is_stored() {
 }
 
 #[tokio::test]
+async fn a_refresh_of_bytes_keeps_unsaved_changes() {
+    let bench = TestBench::<AsBytes>::new().await;
+    let mut session = bench.store.create(AsBytes::default()).await.unwrap();
+    let add = |session: &mut AsBytes| session.visits += 1;
+    bench.store.update(session.id(), add).await.unwrap();
+
+    session.theme = "dark".into();
+    bench.store.refresh(&mut session).await.unwrap();
+    assert_eq!((session.theme.as_str(), session.visits), ("dark", 1));
+    bench.store.save(&mut session).await.unwrap();
+    let loaded = bench.store.load(session.id()).await.unwrap().unwrap();
+    assert_eq!((loaded.theme.as_str(), loaded.visits), ("dark", 1));
+}
+
+#[tokio::test]
 async fn a_type_changes_its_format_on_a_live_table() {
     let bench = TestBench::<AsMap>::new().await;
     let bytes = bench.other::<AsBytes>().await;

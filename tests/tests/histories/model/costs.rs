@@ -19,7 +19,7 @@ impl Op {
                 "TransactWriteItems",
             ],
             Act::Create(..) => &["PutItem", "DeleteItem"],
-            Act::Load(_) => &["GetItem"],
+            Act::Load(_) | Act::Refresh(_) => &["GetItem"],
             Act::Save(..) if roster && self.changes_user() => &[
                 "UpdateItem",
                 "DeleteItem",
@@ -42,6 +42,15 @@ impl Op {
                 "TransactWriteItems",
             ],
             Act::Cycle(..) => &["TransactWriteItems"],
+            // If the session is gone, it is a `create`.
+            Act::LogIn(..) if roster => &[
+                "TransactWriteItems",
+                "PutItem",
+                "UpdateItem",
+                "DeleteItem",
+                "BatchGetItem",
+            ],
+            Act::LogIn(..) => &["TransactWriteItems", "PutItem", "DeleteItem"],
             Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) if roster => {
                 &["DeleteItem", "UpdateItem"]
             }
@@ -95,7 +104,10 @@ impl Model {
                 _ => 1..=1,
             },
             // The user is known only if the session existed.
-            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => 1..=1,
+            // One more for each mark.
+            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => {
+                1 + op.marks..=1 + op.marks
+            }
             // One more if the session expires later than after this write, and one more for a stale copy.
             Act::Save(..) if due => 1..=3,
             Act::Save(..) if op.pending.fresh => 0..=0,
@@ -106,6 +118,12 @@ impl Model {
             Act::Touch(_) => 0..=1,
             // One more for a stale copy.
             Act::Cycle(..) => 1..=2,
+            // Twice as many to finish an earlier change of id, and one more to create.
+            Act::LogIn(..) if op.pending.resumed => 1..=5,
+            Act::LogIn(..) if op.put.is_empty() => 1..=2,
+            Act::LogIn(..) => 2..=3,
+            Act::Refresh(_) if op.pending.resumed => 0..=0,
+            Act::Refresh(_) => 1..=1,
             Act::Revoke(..) => 1 + op.asked()..=1 + op.asked(),
             Act::List(_) => match op.found.is_empty() {
                 true => 1..=1,
@@ -134,6 +152,12 @@ impl Model {
                 let costs = op.users().into_iter();
                 let costs = costs.map(|user| *self.entry_counts(op, user, now).end());
                 0..=costs.max().unwrap_or(0)
+            }
+            // It may move the end of the roster.
+            Act::LogIn(..) => {
+                let costs = op.users().into_iter();
+                let costs = costs.map(|user| *self.entry_counts(op, user, now).end());
+                0..=1 + costs.max().unwrap_or(0)
             }
             Act::Cycle(..) => match had_user.flatten() {
                 Some(user) => 0..=op.is_kept_longer(user),

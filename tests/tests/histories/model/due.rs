@@ -1,6 +1,8 @@
 //! The sessions that listings and revocations of a consistent index must find, whatever others do
 //! meanwhile.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::items::{expires_at, number};
@@ -24,6 +26,15 @@ pub struct Due {
 impl Model {
     /// An operation begins that must find these sessions.
     pub(super) fn expects(&self, op: &mut Op) {
+        if let (Act::RevokeOnly(user, _), Some(target)) = (&op.act, &op.target) {
+            let last = self.last(target);
+            if self.has(last, *user) {
+                op.due.push(Due {
+                    handles: vec![last.to_owned()],
+                    ends: expires_at(&self.truth[last]),
+                });
+            }
+        }
         if let Act::List(user) | Act::Revoke(user, _) = op.act {
             let due = self.told.iter().filter(|handle| self.has(handle, user));
             let due = due.filter(|handle| op.spared.as_ref() != Some(handle));
@@ -41,17 +52,31 @@ impl Model {
             | [(new, None, Some(_)), (old, Some(_), None)] => Some((old, new)),
             _ => None,
         };
+        let created = sessions.iter().map(|(_, before, after)| {
+            let session = before.as_ref().or(after.as_ref());
+            session.and_then(|session| number(session, "created_at"))
+        });
+        let created: BTreeSet<_> = created.collect();
+        let logged_in = moved.is_some() && created.len() > 1;
         if let Some((_, new)) = moved {
             self.told.insert(new.clone());
         }
         let mut ops = std::mem::take(&mut self.ops);
         for op in ops.iter_mut().filter(|op| !op.done) {
-            let (Act::List(user) | Act::Revoke(user, _)) = op.act else {
+            let (Act::List(user) | Act::Revoke(user, _) | Act::RevokeOnly(user, _)) = op.act else {
                 self.sees_full(op);
                 continue;
             };
             op.due.retain_mut(|due| {
                 match moved {
+                    // Somebody who logs in during a revocation may have come after it.
+                    Some((old, _))
+                        if logged_in
+                            && matches!(op.act, Act::Revoke(..))
+                            && due.handles.last() == Some(old) =>
+                    {
+                        return false;
+                    }
                     Some((old, new)) if due.handles.last() == Some(old) => {
                         due.handles.push(new.clone());
                     }

@@ -1,5 +1,6 @@
 //! The results that an operation may report at its end.
 
+use serde_json::Value;
 use session_store::{Error, Revoked};
 
 use super::items::{expires_at, is_live, named, number};
@@ -20,8 +21,12 @@ impl Model {
     ) -> Result<Option<Fields>, Violation> {
         self.ops[op].done = true;
         self.acknowledges(op, outcome);
-        if let (Act::Create(..), Ok(Got::Session(session))) = (&self.ops[op].act, &outcome.got) {
-            self.told.insert(session.handle.clone());
+        match (&self.ops[op].act, &outcome.got, &outcome.copy) {
+            (Act::Create(..), Ok(Got::Session(session)), _)
+            | (Act::LogIn(..), Ok(_), Some(session)) => {
+                self.told.insert(session.handle.clone());
+            }
+            _ => {}
         }
         let op = &self.ops[op];
         self.counts(op, now)?;
@@ -30,11 +35,7 @@ impl Model {
             Ok(got) => got,
             Err(error) => {
                 self.failed(op, error, now)?;
-                if let (Some(copy), Some(target)) = (&outcome.copy, &op.target) {
-                    require(copy.handle == *target, "G7", || {
-                        "a failure changed the id of the copy".to_owned()
-                    })?;
-                }
+                self.keeps_its_id(op, outcome)?;
                 return Ok(None);
             }
         };
@@ -79,18 +80,36 @@ impl Model {
                     named(item, &like)
                 })));
             }
+            (Act::LogIn(..), _) => {
+                let Some(copy) = &outcome.copy else {
+                    return Ok(None);
+                };
+                self.logged_in(op, copy)?;
+                if op.put.contains(&copy.handle) {
+                    self.created(op, copy)?;
+                }
+                let item = self.truth.get(&copy.handle);
+                return Ok(Some(
+                    item.map_or(copy.fields.clone(), |item| named(item, &copy.fields)),
+                ));
+            }
+            (Act::Refresh(_), _) => {
+                let read = op.read.get(target).cloned().flatten().unwrap_or_default();
+                if let Some(copy) = &outcome.copy {
+                    refreshed(op, &read, copy)?;
+                    return Ok(Some(named(&read, &copy.fields)));
+                }
+            }
             (Act::Delete(_) | Act::RevokeHandle(_), got) => {
-                require(!self.truth.contains_key(target), "G1", || {
-                    "a deleted session is still there".to_owned()
-                })?;
+                self.ended_under_any_handle(op)?;
                 if let Got::Revoked(revoked) = got {
                     self.revoked(op, revoked, now)?;
                 }
             }
-            (Act::RevokeOnly(user, _), Got::Revoked(revoked)) => {
+            (Act::RevokeOnly(..), Got::Revoked(revoked)) => {
                 self.revoked(op, revoked, now)?;
-                let ended = op.interfered || !self.has(target, *user);
-                require(ended, "G9", || {
+                // It had the user all the time, under whatever handle.
+                require(op.due.is_empty(), "G18", || {
                     "the session that was to be revoked is still there".to_owned()
                 })?;
             }
@@ -114,14 +133,6 @@ impl Model {
         item.is_none_or(|item| !is_live(item, now))
     }
 
-    /// The new handle of a session, if this operation gave it one, or resumed an earlier operation that
-    /// did. If the copy was replaced by a stale one in between, the operation cannot know.
-    fn moved_by(&self, op: &Op, handle: &str) -> Option<&String> {
-        let moved = self.moved.get(handle)?;
-        let mine = op.applied > 0 || op.pending.resumed;
-        (mine && moved.by == op.client).then_some(&moved.to)
-    }
-
     fn failed(&self, op: &Op, error: &Error, now: u64) -> Result<(), Violation> {
         let target = op.target.as_deref().unwrap_or_default();
         let writes = matches!(op.act, Act::Save(..) | Act::Update(..));
@@ -130,7 +141,11 @@ impl Model {
             _ => "G13",
         };
         let unknown = match error {
-            Error::Gone(_) => {
+            Error::Gone(error) => {
+                require(!matches!(op.act, Act::LogIn(..)), "G7", || {
+                    "a log-in is said to have found nothing".to_owned()
+                })?;
+                self.gone_or_moved(op, error.is_moved(), now)?;
                 require(op.found_none(now) || self.gone(target, now), "G10", || {
                     "a session that is live is said to be gone".to_owned()
                 })?;
@@ -164,10 +179,14 @@ impl Model {
             return Ok(());
         }
         match op.act {
-            Act::Cycle(..) => require(self.moved_by(op, target).is_none(), "G7", || {
-                format!("the id was changed, and it says that it was not: {error}")
-            }),
-            Act::Create(..) => {
+            Act::Cycle(..) | Act::LogIn(..)
+                if op.put.is_empty() && !op.pending.finishes_first() =>
+            {
+                require(self.moved_by(op, target).is_none(), "G7", || {
+                    format!("the id was changed, and it says that it was not: {error}")
+                })
+            }
+            Act::Create(..) | Act::LogIn(..) => {
                 let left = op.put.iter().any(|put| self.truth.contains_key(put));
                 // A refused `create` takes itself back, if that request arrives.
                 let stays = matches!(error, Error::Limit(_)) && op.lost_delete;
@@ -273,6 +292,28 @@ fn loaded(op: &Op, session: &Seen) -> Result<(), Violation> {
     require(same, "G10", || {
         "what was loaded is not what is stored".to_owned()
     })
+}
+
+/// A copy has the item that was read, but for its own unsaved changes.
+fn refreshed(op: &Op, read: &Value, copy: &Seen) -> Result<(), Violation> {
+    require(is_live(read, op.began), "G5", || {
+        "a session that is gone was refreshed".to_owned()
+    })?;
+    let stored = named(read, &copy.fields);
+    let same = Some(copy.version) == number(read, "version")
+        && Some(copy.created_at) == number(read, "created_at")
+        && copy.fields.iter().all(|(name, value)| {
+            stored.get(name) == Some(value) || op.pending.may.contains_key(name)
+        });
+    require(same, "G10", || {
+        "what was refreshed is not what is stored".to_owned()
+    })?;
+    let mut kept = op.pending.must.iter();
+    require(
+        kept.all(|(name, value)| copy.fields.get(name) == Some(value)),
+        "G3",
+        || "a refresh dropped an unsaved change".to_owned(),
+    )
 }
 
 fn listed_as_stored(op: &Op, user: u64, listed: &[Listed]) -> Result<(), Violation> {

@@ -132,7 +132,13 @@ impl Op {
         let set = set.iter().filter(|(name, _)| *name == "user");
         let pending = self.pending.may.get("user").into_iter().flatten();
         let must = self.pending.must.get("user").into_iter();
+        // A log-in whose session is gone enters that of its copy.
+        let copy = match self.act {
+            Act::LogIn(..) => self.pending.fields.get("user"),
+            _ => None,
+        };
         let users = set.map(|(_, user)| user).chain(pending).chain(must);
+        let users = users.chain(copy);
         users.copied().flatten().collect()
     }
 

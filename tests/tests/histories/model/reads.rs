@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::items::{is_live, number};
-use super::{Model, Op, Violation, require};
+use super::{Model, Op, Violation, moved_to, require};
 use crate::client::{Got, Outcome, Reads, Seen};
 use crate::plan::Act;
 
@@ -31,6 +31,7 @@ impl Op {
 impl Model {
     /// A load gets this item, which may be stale.
     pub fn reads_late(&mut self, op: usize, handle: &str, shown: Option<Value>) {
+        let shown = shown.filter(|item| moved_to(item).is_none());
         let op = &mut self.ops[op];
         if op.reads == Reads::Eventual {
             op.saw(shown.as_ref());
@@ -46,6 +47,10 @@ impl Model {
         let (handle, version) = match (&op.act, &outcome.got) {
             (Act::Create(..), Ok(Got::Session(session))) => (session.handle.as_str(), Some(1)),
             (Act::Save(..), Ok(_)) => (target, op.wrote),
+            (Act::LogIn(..), Ok(_)) => match outcome.copy.as_ref() {
+                Some(copy) => (copy.handle.as_str(), Some(copy.version)),
+                None => return,
+            },
             (Act::Cycle(..), Ok(_)) => match self.moved.get(target) {
                 Some(moved) => (moved.to.as_str(), moved.version),
                 None => return,

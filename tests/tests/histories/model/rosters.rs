@@ -79,8 +79,16 @@ impl Model {
             };
             op.rosters.insert(key.clone(), found);
         }
-        let target = op.target.as_ref().and_then(|target| self.truth.get(target));
-        op.was = target.cloned();
+        if let Some(target) = op.target.as_deref() {
+            op.marks = self.marks_from(target);
+            op.was_moved = op.marks > 0;
+            let target = if op.follows() {
+                self.last(target)
+            } else {
+                target
+            };
+            op.was = self.truth.get(target).cloned();
+        }
         self.expects(op);
         self.sees_full(op);
     }
@@ -109,7 +117,7 @@ impl Model {
         for (handle, created) in is.iter().filter(|(handle, _)| !was.contains_key(*handle)) {
             let adds = matches!(
                 op.act,
-                Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::Cycle(..)
+                Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::Cycle(..) | Act::LogIn(..)
             );
             require(adds && self.known.contains(*handle), "G9", || {
                 format!("{:?} put an entry in a roster before its session", op.act)

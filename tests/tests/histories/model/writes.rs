@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::items::{
     OWN, absolute_end, expires_at, fields, is_live, marks, named, number, strangers, well_formed,
 };
+use super::moved::{first_end, leads};
 use super::{Change, Model, Moved, Violation, is_roster, require};
 use crate::client::Pending;
 use crate::plan::{ABSOLUTE, Act, IDLE, REMEMBERED};
@@ -20,6 +21,7 @@ impl Model {
         steps: &[Change],
         now: u64,
     ) -> Result<(), Violation> {
+        let steps = &self.without_marks(op, steps, now)?;
         self.take_note(op, steps);
         let changed = steps.iter().filter(|(_, before, after)| before != after);
         let (rosters, sessions): (Vec<_>, Vec<_>) = changed.partition(|(key, ..)| is_roster(key));
@@ -32,6 +34,7 @@ impl Model {
                 operation == "TransactWriteItems"
                     && after.is_none()
                     && target.as_ref() != Some(handle)
+                    && !self.marks.contains_key(handle)
             });
         for victim in &evicted {
             self.evicted(op, victim, &rosters, now)?;
@@ -81,8 +84,10 @@ impl Model {
                 continue;
             }
             let roster = self.limit.is_some();
+            let moved = &self.moved;
             for (i, other) in self.ops.iter_mut().enumerate() {
-                let concerned = other.target.as_ref() == Some(handle)
+                let target = other.target.as_ref();
+                let concerned = target.is_some_and(|target| leads(moved, target, handle))
                     || other.target.is_none()
                     || roster && !matches!(other.act, Act::Load(_) | Act::Touch(_));
                 other.interfered |= i != op && !other.done && concerned;
@@ -98,26 +103,30 @@ impl Model {
         item: &Value,
         now: u64,
     ) -> Result<(), Violation> {
-        let op = &mut self.ops[op];
-        let Act::Create(_, set) = &op.act else {
-            let guarantee = if matches!(op.act, Act::Cycle(..)) {
-                "G7"
-            } else {
-                "G2"
-            };
-            return require(false, guarantee, || {
-                format!("{operation} of {:?} left an item where none was", op.act)
-            });
+        let set = match &self.ops[op].act {
+            Act::Create(_, set) => set.clone(),
+            Act::LogIn(..) => {
+                self.begins_again(&self.ops[op], operation, item, now)?;
+                Vec::new()
+            }
+            act => {
+                let guarantee = if matches!(act, Act::Cycle(..)) {
+                    "G7"
+                } else {
+                    "G2"
+                };
+                return require(false, guarantee, || {
+                    format!("{operation} of {act:?} left an item where none was")
+                });
+            }
         };
+        let op = &mut self.ops[op];
         op.put.insert(handle.to_owned());
         let created = number(item, "created_at").unwrap_or(0);
         require(created >= op.began && created <= now, "G6", || {
             format!("it was created at {created} and says {now}")
         })?;
-        let ends = (created + IDLE * 1000)
-            .div_ceil(1000)
-            .min(created / 1000 + ABSOLUTE);
-        require(expires_at(item) == ends, "G6", || {
+        require(expires_at(item) == first_end(item, ABSOLUTE), "G6", || {
             format!("a new session ends at {}", expires_at(item))
         })?;
         require(number(item, "version") == Some(1), "G13", || {
@@ -125,7 +134,7 @@ impl Model {
         })?;
         let fields = fields(item);
         for (name, value) in set {
-            require(fields.get(*name) == Some(value), "G3", || {
+            require(fields.get(name) == Some(&value), "G3", || {
                 format!("`{name}` was not stored")
             })?;
         }
@@ -154,6 +163,9 @@ impl Model {
         })?;
         let new_idle = op.pending.idle;
         let (was, is) = (expires_at(before), expires_at(after));
+        require(before["created_at"] == after["created_at"], "G6", || {
+            "the time of creation changed".to_owned()
+        })?;
         expiry(before, after, now, new_idle)?;
         if !op.done {
             let least = (op.began + IDLE * 1000).div_ceil(1000);
@@ -222,6 +234,7 @@ impl Model {
         now: u64,
     ) -> Result<(), Violation> {
         let has_roster = self.limit.is_some();
+        let moved = &self.moved;
         let op = &mut self.ops[op];
         op.ended += 1;
         if is_live(before, now) {
@@ -229,13 +242,15 @@ impl Model {
         }
         match op.act {
             Act::Delete(_) | Act::RevokeHandle(_) => {
-                require(op.target.as_deref() == Some(handle), "G9", || {
-                    "another session was ended".to_owned()
-                })
+                let target = op.target.as_deref();
+                let own = target.is_some_and(|target| leads(moved, target, handle));
+                require(own, "G9", || "another session was ended".to_owned())
             }
-            Act::Create(..) if op.put.remove(handle) => Ok(()),
+            Act::Create(..) | Act::LogIn(..) if op.put.remove(handle) => Ok(()),
             // An operation that finds a roster full deletes the expired sessions.
-            Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::Cycle(..) if has_roster => {
+            Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::Cycle(..) | Act::LogIn(..)
+                if has_roster =>
+            {
                 require(!is_live(before, now), "G9", || {
                     format!("{:?} ended a live session that is not its own", op.act)
                 })
@@ -267,12 +282,21 @@ impl Model {
         (new, after): (&str, &Value),
         now: u64,
     ) -> Result<(), Violation> {
+        self.created_at_is_right(op, old, before, after, now)?;
+        let moved = &self.moved;
         let op = &mut self.ops[op];
-        require(
-            matches!(op.act, Act::Cycle(..)) && op.target.as_deref() == Some(old),
-            "G7",
-            || format!("{:?} changed an id", op.act),
-        )?;
+        let is_first = op.target.as_deref() == Some(old);
+        // A log-in finishes an earlier change of id first.
+        let earlier = op.target.as_ref().and_then(|target| moved.get(target));
+        let is_second = matches!(op.act, Act::LogIn(..))
+            && op.pending.resumed
+            && earlier.is_some_and(|moved| moved.to == old);
+        require(op.changes_id() && (is_first || is_second), "G7", || {
+            format!("{:?} changed an id", op.act)
+        })?;
+        require(self.marks.contains_key(old), "G18", || {
+            "a change of id left no mark".to_owned()
+        })?;
         require(is_live(before, op.began), "G1", || {
             format!(
                 "a session that ended at {} got a new id by an operation that began at {}",
@@ -289,7 +313,11 @@ impl Model {
         )?;
         versions(before, after)?;
         let (was, is) = (fields(before), fields(after));
-        stored(&op.pending, &was, &is)?;
+        let mut pending = op.pending.clone();
+        if is_first && pending.finishes_first() {
+            pending.must.clear();
+        }
+        stored(&pending, &was, &is)?;
         others(before, after)?;
         let fields = named(after, &op.stored);
         let moved = Moved {
@@ -305,9 +333,6 @@ impl Model {
 
 fn expiry(before: &Value, after: &Value, now: u64, new_idle: bool) -> Result<(), Violation> {
     let (was, is) = (expires_at(before), expires_at(after));
-    require(before["created_at"] == after["created_at"], "G6", || {
-        "the time of creation changed".to_owned()
-    })?;
     require(is >= was || new_idle, "G6", || {
         format!("its end went back from {was} to {is}")
     })?;

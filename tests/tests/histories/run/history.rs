@@ -20,6 +20,8 @@ pub(super) struct History<'a> {
     pub(super) rng: Rng,
     /// The id of each session, from the last client that learned it.
     pub(super) ids: Vec<Option<SessionId>>,
+    /// The ids that it had before, the last one last.
+    pub(super) earlier: Vec<Vec<SessionId>>,
     pub(super) started: Vec<bool>,
     pub(super) running: Vec<Option<(usize, Running)>>,
 }
@@ -174,14 +176,19 @@ impl History<'_> {
             | Act::RevokeHandle(slot)
             | Act::RevokeOnly(_, slot) => {
                 id = self.ids[slot].clone();
+                let earlier = &self.earlier[slot];
+                let behind = step.behind.min(earlier.len());
+                if behind > 0 && !matches!(step.act, Act::Load(_) | Act::Update(..)) {
+                    id = earlier.get(earlier.len() - behind).cloned();
+                }
                 op.target = id.as_ref().map(|id| id.handle().to_string());
                 let Some(id) = &id else { return };
                 if let Act::Load(_) = step.act {
                     op.reads = hand.reads(id);
                 }
             }
-            Act::Save(..) | Act::Touch(_) | Act::Cycle(..) => {
-                let Some((handle, pending)) = hand.prepare(&step.act) else {
+            Act::Save(..) | Act::Touch(_) | Act::Cycle(..) | Act::LogIn(..) | Act::Refresh(_) => {
+                let Some((handle, pending)) = hand.prepare(&step.act, op.began) else {
                     return;
                 };
                 op.target = Some(handle);
@@ -253,7 +260,11 @@ impl History<'_> {
                 shared.violation.get_or_insert(violation);
             }
             Ok(Some(stored)) => {
-                if let Act::Save(slot, ..) | Act::Cycle(slot, _) = act {
+                if let Act::Save(slot, ..)
+                | Act::Cycle(slot, _)
+                | Act::LogIn(slot, _)
+                | Act::Refresh(slot) = act
+                {
                     self.hands[client].settled(*slot, &stored);
                 }
             }
@@ -268,13 +279,17 @@ impl History<'_> {
                 },
             )
             | (
-                Act::Cycle(slot, _),
+                Act::Cycle(slot, _) | Act::LogIn(slot, _),
                 Outcome {
                     got: Ok(_),
                     copy: Some(seen),
                 },
             ) => {
-                self.ids[*slot] = Some(seen.id.clone());
+                let earlier = self.ids[*slot].replace(seen.id.clone());
+                match act {
+                    Act::Create(..) => self.earlier[*slot].clear(),
+                    _ => self.earlier[*slot].extend(earlier),
+                }
             }
             _ => {}
         }
@@ -301,6 +316,7 @@ fn describe(outcome: &Outcome, mut name: impl FnMut(&str) -> String) -> String {
             revoked.moved(),
             revoked.failed().len()
         ),
+        Err(Error::Gone(error)) if error.is_moved() => "Gone, and has a new id".to_owned(),
         Err(Error::Gone(_)) => "Gone".to_owned(),
         Err(Error::Conflict(error)) => {
             format!("Conflict, outcome unknown: {}", error.outcome_unknown())

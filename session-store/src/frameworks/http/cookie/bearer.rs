@@ -40,7 +40,8 @@ pub(super) fn read(headers: &HeaderMap) -> Option<Sent> {
     let credential = id.ok().map(|id| Credential {
         id,
         version: None,
-        is_overwritten: false,
+        in_session_cookie: true,
+        in_log_in_cookie: false,
     });
     Some(Sent {
         credentials: credential.into_iter().collect(),

@@ -36,8 +36,9 @@ pub(crate) struct Credential {
     pub(crate) id: SessionId,
     /// Only a layer that signs its cookies has versions.
     pub(crate) version: Option<u64>,
-    /// It came in the cookie of a log-in, and the other cookie has another id or is missing.
-    pub(crate) is_overwritten: bool,
+    /// The cookies that it came in. A bearer token counts as the first.
+    pub(crate) in_session_cookie: bool,
+    pub(crate) in_log_in_cookie: bool,
 }
 
 /// Changes of what the client holds. Each part can change alone.

@@ -63,7 +63,8 @@ impl SessionCookie {
         Ok(Credential {
             id,
             version,
-            is_overwritten: false,
+            in_session_cookie: true,
+            in_log_in_cookie: false,
         })
     }
 
@@ -87,7 +88,8 @@ impl SessionCookie {
         let credential = Credential {
             id,
             version: None,
-            is_overwritten: true,
+            in_session_cookie: false,
+            in_log_in_cookie: true,
         };
         Ok(set.map(|set| (set, credential)))
     }
@@ -120,7 +122,8 @@ fn text(value: &[u8]) -> Result<&str, Refused> {
 fn add(credentials: &mut Vec<Credential>, new: Credential) {
     if let Some(known) = credentials.iter_mut().find(|known| known.id == new.id) {
         known.version = known.version.max(new.version);
-        known.is_overwritten &= new.is_overwritten;
+        known.in_session_cookie |= new.in_session_cookie;
+        known.in_log_in_cookie |= new.in_log_in_cookie;
     } else if credentials.len() < MAX_CREDENTIALS {
         credentials.push(new);
     }

@@ -4,8 +4,9 @@ mod store;
 
 use crate::error::Error;
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{CookieLife, Millis, TimeoutChange};
+use crate::item::{CookieLife, TimeoutChange};
 use crate::session::Session;
+use crate::store::NewId;
 
 use super::cookie::{CredentialUpdate, Via};
 use super::ending::Ending;
@@ -16,8 +17,8 @@ pub(crate) struct RequestSession<S> {
     standing: Standing,
     ending: Ending,
     received: Received,
-    /// Whether the session is to get a new id.
-    pub(crate) new_id: NewId,
+    /// The new id that the handler has asked for.
+    pub(crate) new_id: Option<NewId>,
     /// Whether the store may touch it.
     pub(crate) touch: bool,
     /// A save by the handler failed, and the handler has the error.
@@ -36,15 +37,14 @@ pub(crate) struct RequestSession<S> {
 
 /// What is known of a request before its session is read.
 pub(super) struct Received {
-    /// Its beginning.
-    pub(super) began: Millis,
     /// How long the client keeps its cookie by the layer's settings; `None` if it has none.
     pub(super) cookie: Option<CookieLife>,
     /// The version that the client has sent.
     pub(super) version: Option<u64>,
     /// The ids that the client has sent after the one that counts. They may name sessions, too.
     pub(super) untried: Vec<SessionId>,
-    /// The client has the id in the cookie of a log-in alone.
+    /// The client has the id in the cookie of a log-in, and whether it has it there alone.
+    pub(super) is_of_log_in: bool,
     pub(super) is_overwritten: bool,
 }
 
@@ -71,14 +71,6 @@ pub(crate) enum Standing {
     Failed(Option<Error>),
 }
 
-/// The new id that a handler has asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NewId {
-    None,
-    Cycled,
-    LoggedIn,
-}
-
 impl<S: Default> RequestSession<S> {
     pub(super) fn new(
         session: Option<Box<Session<S>>>,
@@ -92,7 +84,7 @@ impl<S: Default> RequestSession<S> {
             standing,
             ending,
             received,
-            new_id: NewId::None,
+            new_id: None,
             touch: true,
             save_failed: false,
             timeouts: TimeoutChange::default(),
@@ -111,7 +103,7 @@ impl<S: Default> RequestSession<S> {
             self.ending.begin([session.id].into_iter().chain(cycled));
         }
         self.save_failed = false;
-        self.new_id = NewId::None;
+        self.new_id = None;
         self.timeouts = TimeoutChange::default();
         self.chosen_cookie = None;
         if !matches!(self.standing, Standing::Failed(_)) {

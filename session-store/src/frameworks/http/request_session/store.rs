@@ -7,14 +7,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dynamodb::{MAX_RESUME_ATTEMPTS, pause};
-use crate::error::{EncodeError, Error, GoneError};
+use crate::error::{EncodeError, Error, GoneError, SetupError};
 use crate::id::SessionHandle;
 use crate::item::{CookieLife, Delta, Intent, TimeoutChange, images, seconds_to_time};
 use crate::schema::{Attributes, SessionAttributes};
 use crate::session::Session;
-use crate::store::{Beginning, DynamoDbStore};
+use crate::store::{Beginning, DynamoDbStore, NewId};
 
-use super::{Current, NewId, RequestSession, Standing};
+use super::{Current, RequestSession, Standing};
 use crate::frameworks::http::cookie::IdUpdate;
 
 impl<S> RequestSession<S>
@@ -26,14 +26,10 @@ where
         if self.save_failed {
             return false;
         }
-        let logs_in = self.new_id == NewId::LoggedIn;
-        if let Standing::Failed(_) = self.standing {
-            return logs_in;
-        }
         match &self.current {
-            Current::New { before, .. } => logs_in || before.is_some(),
+            Current::New { before, .. } => before.is_some() || self.logs_in(),
             Current::Existing(session) => {
-                self.new_id != NewId::None
+                self.new_id.is_some()
                     || session.unsaved().is_some()
                     || !self.timeouts.is_empty()
                     || (self.touch && store.is_touch_due(session))
@@ -60,11 +56,6 @@ where
     /// Deletes the sessions that the handler ended, and stores its changes.
     pub(crate) async fn store(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
         self.carry_out_end(store).await?;
-        if let Standing::Failed(error) = &mut self.standing {
-            tracing::warn!("the session could not be read, so its changes are not stored");
-            let unread = error.take().filter(|_| self.new_id == NewId::LoggedIn);
-            return unread.map_or(Ok(()), Err);
-        }
         if let Current::New { .. } = &self.current {
             return self.begin(store).await;
         }
@@ -76,12 +67,18 @@ where
         if !self.timeouts.is_empty() {
             session.set_timeouts(self.timeouts);
         }
-        let is_new_user = session.unsaved().is_some() && has_new_user(session);
-        let new_id = match self.new_id {
-            _ if is_new_user => NewId::LoggedIn,
-            new_id => new_id,
+        let change = session
+            .unsaved()
+            .and_then(|(before, after)| change_of_user(before, after));
+        let new_id = match (self.new_id, change) {
+            (Some(NewId::LoggedIn), _) => Some(NewId::LoggedIn),
+            // Nobody knows an id that this request has given.
+            (None, _) if session.is_fresh => None,
+            (_, Some(UserChange::FromNobody)) => Some(NewId::LoggedIn),
+            (_, Some(UserChange::FromAnother)) => Some(NewId::Switched),
+            (new_id, None) => new_id,
         };
-        if new_id == NewId::None {
+        let Some(new_id) = new_id else {
             store.save(session).await?;
             let extended = match cookie_end {
                 Some(_) => store.extend(session, cookie_end).await,
@@ -96,14 +93,23 @@ where
                 // The next request tries again. The changes of this one are stored.
                 Err(error) => tracing::warn!("the idle timeout was not extended: {error}"),
             }
-        } else {
-            let logs_in = new_id == NewId::LoggedIn;
-            change_id(store, session, logs_in).await?;
-            self.new_id = NewId::None;
-            self.note_new_id(store, logs_in).await;
-        }
+            self.timeouts = TimeoutChange::default();
+            return Ok(());
+        };
+        change_id(store, session, new_id).await?;
+        session.is_fresh = true;
+        self.new_id = None;
         self.timeouts = TimeoutChange::default();
+        match new_id {
+            // The cookie of the log-in would keep the old id.
+            NewId::Cycled => self.tell_id(self.received.is_of_log_in),
+            NewId::LoggedIn | NewId::Switched => self.note_log_in(store).await,
+        }
         Ok(())
+    }
+
+    fn logs_in(&self) -> bool {
+        self.new_id == Some(NewId::LoggedIn)
     }
 
     /// Begins a session, if the handler has changed anything.
@@ -111,7 +117,15 @@ where
         let Current::New { data, before } = &self.current else {
             return Ok(());
         };
-        let logs_in = self.new_id == NewId::LoggedIn || user_of(data).is_some();
+        let change = before
+            .as_deref()
+            .and_then(|before| change_of_user(before, data));
+        let logs_in = self.logs_in() || change.is_some();
+        if let Standing::Failed(error) = &self.standing
+            && logs_in
+        {
+            return Err(error.as_ref().map_or_else(unread, again));
+        }
         if !logs_in {
             if !is_changed(before.as_deref(), data)? {
                 return Ok(());
@@ -124,20 +138,27 @@ where
                     );
                     return Ok(());
                 }
-                Standing::Free | Standing::Failed(_) => {}
+                Standing::Failed(_) => {
+                    tracing::warn!("the session could not be read, so its changes are not stored");
+                    return Ok(());
+                }
+                Standing::Free => {}
             }
         }
         let beginning = Beginning {
             idle: self.timeouts.idle.flatten(),
             cookie: self.cookie_life(),
-            began: Some(self.received.began),
         };
-        let session = store.begin(data.clone(), beginning).await?;
+        let mut session = store.begin(data.clone(), beginning).await?;
+        session.is_fresh = true;
         self.current = Current::Existing(Box::new(session));
-        self.new_id = NewId::None;
+        self.new_id = None;
         self.timeouts = TimeoutChange::default();
         self.standing = Standing::Free;
-        self.note_new_id(store, logs_in).await;
+        match logs_in {
+            true => self.note_log_in(store).await,
+            false => self.tell_id(false),
+        }
         Ok(())
     }
 
@@ -145,22 +166,21 @@ where
     fn due_cookie_end(&self, store: &DynamoDbStore<S>) -> Option<u64> {
         let session = self.session()?;
         let (life, lifetime) = (self.cookie_life()?, session.state.lifetime);
-        let (noted, now) = (session.state.cookie_end?, store.table().now());
+        let (noted, now) = (session.state.cookie_end, store.table().now());
         let is_due = match (life, noted) {
-            (CookieLife::Browser, _) => noted != 0,
-            (CookieLife::Persistent, 0) => true,
-            (CookieLife::Persistent, _) => self.touch && lifetime.outlives_cookie(noted, now),
+            // A layer that is told nothing leaves the cookie as it is.
+            (_, None) => self.chosen_cookie.is_some(),
+            (CookieLife::Browser, Some(end)) => end != 0,
+            (CookieLife::Persistent, Some(0)) => true,
+            (CookieLife::Persistent, Some(end)) => self.touch && lifetime.outlives_cookie(end, now),
         };
         is_due.then(|| lifetime.cookie_end(life, now))
     }
 
-    /// Gives the client a new id. With a log-in, the other sessions that the client has named end: one of them
-    /// could count before this one.
-    async fn note_new_id(&mut self, store: &DynamoDbStore<S>, log_in: bool) {
-        self.tell_id(log_in);
-        if !log_in {
-            return;
-        }
+    /// Gives the client the id of a log-in. The other sessions that it has named end, since one of them could
+    /// count before this one.
+    async fn note_log_in(&mut self, store: &DynamoDbStore<S>) {
+        self.tell_id(true);
         for other in self.received.untried.drain(..) {
             let (handle, rosters) = (other.handle(), store.rosters());
             if let Err(error) = rosters.end_here(handle).await {
@@ -245,16 +265,17 @@ where
 async fn change_id<S>(
     store: &DynamoDbStore<S>,
     session: &mut Session<S>,
-    logs_in: bool,
+    new_id: NewId,
 ) -> Result<(), Error>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     let mut resumed = 0;
     loop {
-        let changed = match logs_in {
-            true => store.log_in(session).await,
-            false => store.cycle_id(session).await,
+        let changed = match new_id {
+            NewId::Cycled => store.cycle_id(session).await,
+            NewId::LoggedIn => store.log_in(session).await,
+            NewId::Switched => store.switch_user(session).await,
         };
         let is_unknown = match &changed {
             Err(Error::Service(error)) => error.outcome_unknown(),
@@ -269,20 +290,42 @@ where
     }
 }
 
-/// Whether the session gets a user, or another one, with its unsaved changes.
-fn has_new_user<S: SessionAttributes>(session: &Session<S>) -> bool {
-    let stored = |(name, _): &(&str, AttributeValue)| session.state.promoted.get(*name);
-    user_of::<S>(session).is_some_and(|user| stored(&user) != Some(&user.1))
+/// How a session comes to a user.
+enum UserChange {
+    FromNobody,
+    /// The session has to be there still: it may have been revoked with all of the user before.
+    FromAnother,
 }
 
-/// Who is logged in by this data: the attribute, and its value.
-fn user_of<S: SessionAttributes>(data: &S) -> Option<(&'static str, AttributeValue)> {
-    let user = S::SCHEMA.user()?;
+/// Whether another user is logged in by the data than before.
+fn change_of_user<S: SessionAttributes>(before: &S, after: &S) -> Option<UserChange> {
+    let user = S::SCHEMA.user()?.name;
+    match (user_of(user, before), user_of(user, after)) {
+        (before, after) if before == after => None,
+        (_, None) => None,
+        (None, Some(_)) => Some(UserChange::FromNobody),
+        (Some(_), Some(_)) => Some(UserChange::FromAnother),
+    }
+}
+
+fn user_of<S: SessionAttributes>(user: &str, data: &S) -> Option<AttributeValue> {
     let mut attributes = Attributes::default();
     data.attributes(&mut attributes);
     let mut values = attributes.values.into_iter();
-    let (name, value) = values.find(|(name, _)| *name == user.name)?;
-    Some((name, value?))
+    values.find(|(name, _)| *name == user)?.1
+}
+
+/// The error of the read, for a log-in that cannot be stored because of it.
+fn again(error: &Error) -> Error {
+    match error {
+        Error::Service(error) => Error::Service(error.clone()),
+        Error::Decode(error) => error.again().into(),
+        error => SetupError::new(error.to_string()).into(),
+    }
+}
+
+fn unread() -> Error {
+    SetupError::new("the session was not read").into()
 }
 
 /// Whether the data differs: a handler that took a mutable reference may still have changed nothing.

@@ -216,10 +216,107 @@ async fn one_session_can_be_kept_by_the_browser_and_another_not() {
     }
     // It holds for later ids too.
     let renewed = browser.ask(&app, "/renew").await;
-    assert_eq!((set(&renewed).len(), max_age(&renewed)), (1, None));
+    assert_eq!((set(&renewed).len(), max_age(&renewed)), (2, None));
     let mut other = Browser::default();
     assert_eq!(
         max_age(&other.ask(&app, "/login").await),
         Some(12 * 60 * 60)
     );
+}
+
+/// A form of another site, such as the answer of an identity provider, or one with an id that was just replaced.
+#[tokio::test]
+async fn g18_a_user_that_is_set_is_logged_in_wherever_the_request_comes_from() {
+    #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+    #[dynamo(table = "tests")]
+    struct Marked {
+        #[dynamo(attr = "user_id", index, user)]
+        user_id: Option<String>,
+    }
+    type Current = CurrentSession<Marked>;
+    let enter = async |mut session: Current| session.user_id = Some("u".into());
+    let update = async |mut session: Current| {
+        CurrentSession::log_in(&mut session);
+        let enter = |session: &mut Marked| session.user_id = Some("u".into());
+        CurrentSession::update(&mut session, enter).await.unwrap();
+    };
+    let bench = TestBench::<Marked>::new().await;
+    let app = Router::new()
+        .route("/enter", any(enter))
+        .route("/update", any(update))
+        .route(
+            "/renew",
+            any(async |mut session: Current| CurrentSession::cycle_id(&mut session)),
+        )
+        .layer(SessionLayer::new(bench.store.clone()).dev());
+    let both = ["session", "session-login"];
+    let request = Browser::default().request("/enter");
+    let request = request.header("sec-fetch-site", "cross-site");
+    let request = request.body(Body::empty()).unwrap();
+    assert_eq!(set(&answer(&app, request).await), both);
+    let mut browser = Browser::default();
+    browser.ask(&app, "/update").await;
+    let before = browser.clone();
+    // The cookie of the log-in follows the id.
+    assert_eq!(set(&browser.ask(&app, "/renew").await), both);
+    assert_eq!(set(&before.send(&app, "/enter").await), both);
+    assert_eq!(set(&before.send(&app, "/update").await), both);
+}
+
+/// The session is revoked, and its user becomes another one by a request that began before.
+#[tokio::test]
+async fn g17_a_change_from_one_user_to_another_does_not_outlive_a_revocation() {
+    #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+    #[dynamo(table = "tests")]
+    struct Marked {
+        #[dynamo(attr = "user_id", index(consistent), user)]
+        user_id: Option<String>,
+    }
+    type Current = CurrentSession<Marked>;
+    let enter = async |mut session: Current| session.user_id = Some("u".into());
+    let switch = async |mut session: Current| session.user_id = Some("v".into());
+    let bench = TestBench::<Marked>::new().await;
+    let app = Router::new()
+        .route("/enter", any(enter))
+        .route("/switch", any(switch))
+        .layer(SessionLayer::new(bench.store.clone()).dev());
+    let mut browser = Browser::default();
+    browser.ask(&app, "/enter").await;
+    let store = bench.store.clone();
+    let revoke = move || async move {
+        let revoked = store.revoke(Marked::USER_ID, "u").await.unwrap();
+        assert_eq!(revoked.deleted(), 1);
+    };
+    bench
+        .wire
+        .next("TransactWriteItems", Fault::meanwhile(revoke));
+    assert_eq!(set(&browser.ask(&app, "/switch").await), [""; 0]);
+    let sessions = bench.store.sessions(Marked::USER_ID, "v");
+    assert_eq!(sessions.count().await.unwrap(), 0);
+    // One that is there goes on.
+    browser.ask(&app, "/enter").await;
+    assert_eq!(
+        set(&browser.ask(&app, "/switch").await),
+        ["session", "session-login"]
+    );
+}
+
+/// A deploy marks the user of sessions that are in use.
+#[tokio::test]
+async fn a_user_who_was_there_before_is_no_log_in() {
+    #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+    #[dynamo(table = "tests", type_name = "Shop")]
+    struct After {
+        #[dynamo(attr = "who", index, user)]
+        user_id: Option<String>,
+        visits: u64,
+    }
+    let bench = TestBench::<Shop>::new().await;
+    let mut browser = Browser::default();
+    browser.ask(&app(&bench), "/login").await;
+    let visit = async |mut session: CurrentSession<After>| session.visits += 1;
+    let after = Router::new()
+        .route("/visit", any(visit))
+        .layer(SessionLayer::new(bench.other::<After>().await).dev());
+    assert_eq!(set(&browser.ask(&after, "/visit").await), [""; 0]);
 }

@@ -102,11 +102,14 @@ async fn g18_a_renewed_id_counts_beside_the_cookie_of_the_log_in() {
     let bench = TestBench::<Shop>::new().await;
     let app = app(&bench);
     let mut browser = Browser::default();
+    let late = browser.send(&app, "/visit").await;
     browser.ask(&app, "/login").await;
     browser.ask(&app, "/renew").await;
     assert!(browser.is_user(&app).await);
     assert_eq!(browser.ask(&app, "/visit").await.text, "1");
+    browser.arrive(&late);
     assert_eq!(browser.ask(&app, "/visit").await.text, "2");
+    assert!(browser.is_user(&app).await);
 }
 
 /// Each write gives the client a new version. A slow answer brings back that of the session before.

@@ -1,0 +1,346 @@
+//! A request, from the browser to the server and back.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{COOKIE, HOST, ORIGIN, SET_COOKIE};
+use axum::http::{HeaderValue, Request, StatusCode};
+use axum::response::Response;
+use session_store_tests::Fault;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
+
+use super::{Violation, World, shop};
+use crate::browser::jar::Origin;
+use crate::browser::model::Expected;
+use crate::browser::plan::{Send, Trouble};
+use crate::browser::shop::{Action, Job, Pause, Seen, Setup};
+
+pub(super) struct Flight {
+    pub(super) send: Send,
+    pub(super) setup: Setup,
+    header: Option<Vec<u8>>,
+    /// The browser has cookies that it did not send.
+    pub(super) is_withheld: bool,
+    pub(super) job: Arc<Job>,
+    task: Option<JoinHandle<Response>>,
+    pub(super) answer: Option<Answer>,
+    /// The session that the browser had when it sent the request.
+    pub(super) held: Option<u64>,
+    pub(super) sent: u64,
+    /// When the session was read, and when the server had finished.
+    loaded: Option<u64>,
+    ended: u64,
+}
+
+#[derive(Clone)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    cookies: Vec<String>,
+}
+
+impl Flight {
+    /// Whether it waits at the server, and has read a session not long ago.
+    pub(super) fn uses_session(&self, time: u64) -> bool {
+        let is_user = matches!(&*self.job.saw.lock().unwrap(), Some((Some(_), _)));
+        let is_recent = self
+            .loaded
+            .is_some_and(|loaded| Expected::is_live_since(loaded, time));
+        self.task.is_some() && is_user && is_recent
+    }
+}
+
+impl World<'_> {
+    pub(super) async fn send(&mut self, send: &Send) -> Result<(), Violation> {
+        let time = self.time();
+        let (header, is_withheld) =
+            self.browsers[send.browser]
+                .jar
+                .header(&shop(), send.origin, time);
+        let setup = match self.before {
+            Some(before) if send.to_old_host => before,
+            _ => self.setup,
+        };
+        let browser = &mut self.browsers[send.browser];
+        browser.expected.send(send.id, &send.action);
+        if let Action::LogIn(user) = &send.action {
+            browser.users.insert(user.clone());
+        }
+        self.actions.insert(send.id, send.action.clone());
+        let flight = Flight {
+            held: browser
+                .holds
+                .filter(|_| !is_withheld && setup == self.setup),
+            send: send.clone(),
+            setup,
+            job: self.job(send.action.clone(), send.pause, false),
+            header,
+            is_withheld,
+            task: None,
+            answer: None,
+            sent: self.moment,
+            loaded: None,
+            ended: 0,
+        };
+        self.flights.insert(send.id, flight);
+        self.resume(send.id).await?;
+        if send.is_repeated {
+            let job = self.job(send.action.clone(), None, false);
+            if let Some(flight) = self.flights.get_mut(&send.id) {
+                (flight.job, flight.answer) = (job, None);
+            }
+            self.resume(send.id).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn job(&mut self, action: Action, pause: Option<Pause>, silent: bool) -> Arc<Job> {
+        self.jobs += 1;
+        Arc::new(Job {
+            number: self.jobs,
+            action,
+            pause,
+            reached: Notify::new(),
+            go: Notify::new(),
+            saw: Mutex::default(),
+            silent,
+        })
+    }
+
+    /// The server goes on until it waits or has finished.
+    pub(super) async fn resume(&mut self, id: usize) -> Result<(), Violation> {
+        let Some(mut flight) = self.flights.remove(&id) else {
+            return Ok(());
+        };
+        if flight.task.is_none() && flight.answer.is_some() {
+            self.flights.insert(id, flight);
+            return Ok(());
+        }
+        let time = self.time();
+        if let Some((operation, trouble)) = flight.send.fault {
+            self.inject(operation, trouble);
+        }
+        self.replica.fall_behind(flight.send.is_stale);
+        let job = Arc::clone(&flight.job);
+        let mut task = match flight.task.take() {
+            Some(task) => {
+                job.go.notify_one();
+                task
+            }
+            None => self.begin(&flight.send, flight.setup, flight.header.as_deref(), &job),
+        };
+        let response = tokio::select! {
+            response = &mut task => Some(response.expect("a response")),
+            () = job.reached.notified() => None,
+        };
+        self.test.wire.clear();
+        self.replica.fall_behind(false);
+        let saw = job.saw.lock().unwrap().clone();
+        if saw.is_some() && flight.loaded.is_none() {
+            flight.loaded = Some(time);
+        }
+        if response.is_none() {
+            flight.task = Some(task);
+        }
+        let Some(response) = response else {
+            self.flights.insert(id, flight);
+            return Ok(());
+        };
+        flight.ended = time;
+        let cookies = response.headers().get_all(SET_COOKIE).iter();
+        let cookies = cookies.map(|text| text.to_str().expect("a cookie").to_owned());
+        let answer = Answer {
+            status: response.status(),
+            cookies: cookies.collect(),
+        };
+        let who = saw.as_ref().and_then(|(who, _)| who.clone());
+        self.trace.push(format!(
+            "    saw {who:?}, {}, sets {:?}",
+            answer.status.as_u16(),
+            answer
+                .cookies
+                .iter()
+                .map(|it| it.chars().take(28).collect::<String>())
+                .collect::<Vec<_>>(),
+        ));
+        let is_done = answer.status.is_success();
+        let moment = self.moment;
+        let browser = &mut self.browsers[flight.send.browser];
+        browser.expected.end(id, moment);
+        if matches!(flight.send.action, Action::LogIn(_)) {
+            browser.last_log_in = moment;
+        }
+        let is_own = who.as_ref().is_none_or(|user| browser.users.contains(user));
+        let is_plain = flight.send.fault.is_none() && !flight.send.is_stale;
+        // Before the last log-in, it was another session.
+        let is_current = browser.last_log_in < flight.sent;
+        if let (true, true, true, Some(_), Some(loaded)) =
+            (is_done, is_plain, is_current, &who, flight.loaded)
+        {
+            browser.expected.used(loaded);
+        }
+        let fault = flight.send.fault.map(|(operation, _)| operation);
+        let is_log_out = flight.send.action == Action::LogOut;
+        let held = flight.held.is_some();
+        flight.answer = Some(answer);
+        self.flights.insert(id, flight);
+        if !is_own {
+            return Err(("P5", format!("the page of request {id} shows {who:?}")));
+        }
+        if !is_done && fault.is_none() {
+            return Err(("P4", format!("request {id} fails without a fault")));
+        }
+        if !is_done && is_log_out && held && fault == Some("GetItem") {
+            return Err(("P6", format!("log-out {id} fails because of a read")));
+        }
+        Ok(())
+    }
+
+    fn begin(
+        &mut self,
+        send: &Send,
+        setup: Setup,
+        header: Option<&[u8]>,
+        job: &Arc<Job>,
+    ) -> JoinHandle<Response> {
+        let is_get =
+            send.action == Action::Read || matches!(send.origin, Origin::Link | Origin::Image);
+        let (site, mode, to) = match send.origin {
+            Origin::Same if is_get => ("same-origin", "navigate", "document"),
+            Origin::Same => ("same-origin", "cors", "empty"),
+            Origin::Link | Origin::Form => ("cross-site", "navigate", "document"),
+            Origin::Image => ("cross-site", "no-cors", "image"),
+        };
+        let mut request = Request::builder()
+            .method(if is_get { "GET" } else { "POST" })
+            .uri("/app")
+            .header(HOST, "www.shop.test")
+            .header("sec-fetch-site", site)
+            .header("sec-fetch-mode", mode)
+            .header("sec-fetch-dest", to)
+            .extension(Arc::clone(job));
+        if !is_get {
+            let other = send.origin == Origin::Form;
+            let origin = if other {
+                "https://evil.test"
+            } else {
+                "https://www.shop.test"
+            };
+            request = request.header(ORIGIN, origin);
+        }
+        if let Some(header) = header {
+            request = request.header(COOKIE, HeaderValue::from_bytes(header).expect("a header"));
+        }
+        let request = request.body(Body::empty()).expect("a request");
+        let host = job.number as usize % 2;
+        let number = Setup::ALL
+            .iter()
+            .position(|it| *it == setup)
+            .expect("a setup");
+        let store = &self.stores[host];
+        let app = self.apps.entry(number * 2 + host);
+        let app = app.or_insert_with(|| setup.router(store.clone())).clone();
+        tokio::spawn(async move { app.oneshot(request).await.expect("a response") })
+    }
+
+    pub(super) async fn probe(&mut self, browser: usize) -> (StatusCode, Option<Seen>) {
+        let (header, _) = self.browsers[browser]
+            .jar
+            .header(&shop(), Origin::Same, self.time());
+        let job = self.job(Action::Read, None, true);
+        let send = Send {
+            id: 0,
+            browser,
+            action: Action::Read,
+            origin: Origin::Same,
+            pause: None,
+            fault: None,
+            is_stale: false,
+            is_repeated: false,
+            to_old_host: false,
+        };
+        let task = self.begin(&send, self.setup, header.as_deref(), &job);
+        let status = task.await.expect("a response").status();
+        let saw = job.saw.lock().unwrap().clone();
+        (status, saw)
+    }
+
+    fn inject(&self, operation: &'static str, trouble: Trouble) {
+        // The SDK tries three times, and a change of id asks again after an unknown outcome.
+        let times = match trouble {
+            Trouble::LostOnce => 1,
+            Trouble::Lost => 20,
+            Trouble::Throttled | Trouble::Refused => 3,
+        };
+        for _ in 0..times {
+            let fault = match trouble {
+                Trouble::Throttled => Fault::throttled(),
+                Trouble::Refused => Fault::Refuse,
+                Trouble::LostOnce | Trouble::Lost => Fault::LoseResponse,
+            };
+            self.test.wire.next(operation, fault);
+        }
+    }
+
+    pub(super) async fn arrive(&mut self, id: usize) -> Result<(), Violation> {
+        self.resume(id).await?;
+        let time = self.time();
+        // One that waits elsewhere first does not arrive.
+        let Some(flight) = self.flights.get(&id).filter(|it| it.answer.is_some()) else {
+            return Ok(());
+        };
+        let Some(answer) = flight.answer.clone() else {
+            return Ok(());
+        };
+        let (send, setup) = (flight.send.clone(), flight.setup);
+        let (ended, held, sent) = (flight.ended, flight.held, flight.sent);
+        let is_withheld = flight.is_withheld;
+        self.flights.remove(&id);
+        let browser = &mut self.browsers[send.browser];
+        for cookie in &answer.cookies {
+            browser.jar.set(cookie, &shop(), send.origin, time);
+        }
+        let is_done = answer.status.is_success();
+        // A log-out whose cookie the browser withheld has nothing to end.
+        let is_known =
+            setup.form() == self.setup.form() && !(is_withheld && send.action == Action::LogOut);
+        let is_twice = send.is_repeated && send.action == Action::Renew;
+        if is_done && is_known && !is_twice {
+            browser
+                .expected
+                .arrive(id, &send.action, self.moment, ended);
+        } else {
+            browser.expected.give_up(id, self.moment);
+        }
+        if setup.form() != self.setup.form() {
+            // Hosts that do not understand each other's cookies overwrite them.
+            browser.anybody(self.moment);
+        }
+        let is_alone = !self.flights.values().any(|other| {
+            other.send.browser == send.browser && matches!(other.send.action, Action::LogIn(_))
+        });
+        let is_last = self.browsers[send.browser].last_log_in < sent;
+        if let (Action::LogOut, true, true, true, true, Some(held)) =
+            (&send.action, is_done, is_known, is_alone, is_last, held)
+        {
+            self.ended.insert(held);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn lose(&mut self, id: usize) {
+        let Some(flight) = self.flights.remove(&id) else {
+            return;
+        };
+        let browser = &mut self.browsers[flight.send.browser];
+        browser.expected.give_up(id, self.moment);
+        if let Some(task) = flight.task {
+            task.abort();
+            let _ = task.await;
+            // A log-out of a request that was dropped is carried out in the background.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}

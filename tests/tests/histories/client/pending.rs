@@ -1,0 +1,34 @@
+//! The changes of a copy that are not stored yet.
+
+use std::collections::BTreeMap;
+
+use crate::binaries::Fields;
+
+/// The fields that the next write of a copy must store, and those that it may store.
+#[derive(Clone, Debug, Default)]
+pub struct Pending {
+    pub must: Fields,
+    pub may: BTreeMap<&'static str, Vec<Option<u64>>>,
+    /// The session's own idle timeout must be stored.
+    pub idle: bool,
+    /// It may be stored only onto the version of the copy.
+    pub pinned: bool,
+    /// Before this, there was nothing to store.
+    pub fresh: bool,
+    /// An earlier change of id is resumed, and one of its responses may have been lost.
+    pub resumed: bool,
+    /// The time of the last touch, as far as the copy knows.
+    pub touched_at: u64,
+    /// The fields of the copy.
+    pub fields: Fields,
+    /// When this change of id began, by the client's clock, and whether it is a log-in.
+    pub begun: u64,
+    pub logs_in: bool,
+}
+
+impl Pending {
+    /// Whether a log-in finishes an earlier change of id first.
+    pub fn finishes_first(&self) -> bool {
+        self.resumed && !self.logs_in
+    }
+}

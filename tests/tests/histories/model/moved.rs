@@ -1,0 +1,256 @@
+//! Changes of id: the mark under the old handle, the way from there to the session, and log-ins.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::items::{expires_at, is_live, number};
+use super::{Change, Model, Moved, Op, Violation, require};
+use crate::client::{Outcome, Seen};
+use crate::plan::{Act, IDLE};
+
+/// How long a mark counts, in seconds.
+const MARKED_FOR: u64 = 60;
+
+const PARTS: [&str; 5] = ["id", "created_at", "expires_at", "session_type", "moved_to"];
+
+/// The new handle in a mark.
+pub fn moved_to(item: &Value) -> Option<&str> {
+    item["moved_to"]["S"].as_str()
+}
+
+fn is_mark(item: &Option<Value>) -> bool {
+    item.as_ref().is_some_and(|item| moved_to(item).is_some())
+}
+
+/// The handles that a session has had since this one, which comes first.
+fn way<'a>(
+    moved: &'a BTreeMap<String, Moved>,
+    from: &'a str,
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    std::iter::successors(Some(from), |handle| {
+        moved.get(*handle).map(|moved| moved.to.as_str())
+    })
+}
+
+/// Whether a session has had both handles, this one first.
+pub(super) fn leads(moved: &BTreeMap<String, Moved>, from: &str, to: &str) -> bool {
+    way(moved, from).any(|handle| handle == to)
+}
+
+impl Op {
+    /// Whether it ends a session, under whatever handle it has.
+    pub(super) fn follows(&self) -> bool {
+        matches!(
+            self.act,
+            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..)
+        )
+    }
+
+    /// Whether it may give its session a new id.
+    pub(super) fn changes_id(&self) -> bool {
+        matches!(self.act, Act::Cycle(..) | Act::LogIn(..))
+    }
+}
+
+impl Model {
+    /// The item under a handle: a session, or the mark of one that has a new handle.
+    pub fn item(&self, handle: &str) -> Option<&Value> {
+        self.truth.get(handle).or_else(|| self.marks.get(handle))
+    }
+
+    /// The last handle of a session that had this one.
+    pub(super) fn last<'a>(&'a self, handle: &'a str) -> &'a str {
+        way(&self.moved, handle).last().unwrap_or(handle)
+    }
+
+    /// The marks on the way from this handle to the session.
+    pub(super) fn marks_from(&self, handle: &str) -> usize {
+        way(&self.moved, handle).count() - 1
+    }
+
+    /// G18: a mark appears only in the transaction that gives its session the handle it names, and stays as
+    /// it is. Returns the changes as they look to a reader, to whom a mark is nothing.
+    pub(super) fn without_marks(
+        &mut self,
+        op: usize,
+        steps: &[Change],
+        now: u64,
+    ) -> Result<Vec<Change>, Violation> {
+        for (handle, before, after) in steps {
+            if is_mark(before) {
+                require(before == after, "G18", || {
+                    format!("{:?} changed a mark", self.ops[op].act)
+                })?;
+            } else if let (true, Some(mark)) = (is_mark(after), after) {
+                self.is_marked(op, before.as_ref(), mark, steps, now)?;
+                self.marks.insert(handle.clone(), mark.clone());
+            }
+        }
+        let session = |item: &Option<Value>| item.clone().filter(|_| !is_mark(item));
+        let steps = steps.iter();
+        let steps = steps.map(|(handle, before, after)| {
+            let (before, after) = (session(before), session(after));
+            (handle.clone(), before, after)
+        });
+        Ok(steps.collect())
+    }
+
+    fn is_marked(
+        &self,
+        op: usize,
+        session: Option<&Value>,
+        mark: &Value,
+        steps: &[Change],
+        now: u64,
+    ) -> Result<(), Violation> {
+        let op = &self.ops[op];
+        let to = moved_to(mark).unwrap_or_default();
+        let put = steps.iter().any(|(handle, before, after)| {
+            handle == to && before.is_none() && after.is_some() && !is_mark(after)
+        });
+        require(op.changes_id() && session.is_some() && put, "G18", || {
+            format!("{:?} left a mark of no change of id: {mark}", op.act)
+        })?;
+        let names = mark.as_object().into_iter().flatten();
+        let mut names = names.map(|(name, _)| name.as_str());
+        let whole = names.clone().count() == PARTS.len() && names.all(|name| PARTS.contains(&name));
+        require(whole, "G18", || format!("a mark has other parts: {mark}"))?;
+        let same_type = session.is_none_or(|item| item["session_type"] == mark["session_type"]);
+        require(same_type, "G18", || {
+            format!("a mark is of another type than its session: {mark}")
+        })?;
+        let made = number(mark, "created_at").unwrap_or(0);
+        let right = (op.pending.begun..=now).contains(&made)
+            && expires_at(mark) == made / 1000 + MARKED_FOR;
+        require(right, "G18", || {
+            format!("a mark does not count for a minute from now: {mark}")
+        })
+    }
+
+    /// G6: a new id keeps the time of creation, and a log-in begins anew.
+    pub(super) fn created_at_is_right(
+        &self,
+        op: usize,
+        old: &str,
+        before: &Value,
+        after: &Value,
+        now: u64,
+    ) -> Result<(), Violation> {
+        let op = &self.ops[op];
+        let (was, is) = (number(before, "created_at"), number(after, "created_at"));
+        let since = match op.pending.logs_in {
+            true => op.pending.begun,
+            false => op.began,
+        };
+        let is_new = is.is_some_and(|is| (since..=now).contains(&is));
+        let logs_in = matches!(op.act, Act::LogIn(..));
+        // It finishes an earlier change of id first, or goes on with one that others have overtaken.
+        let resumes = op.pending.resumed && op.target.as_deref() == Some(old);
+        let right = match logs_in {
+            true => is_new || resumes && !op.pending.logs_in && was == is,
+            false => was == is || op.pending.logs_in && is_new,
+        };
+        require(right, "G6", || {
+            format!("the time of creation went from {was:?} to {is:?}")
+        })
+    }
+
+    /// A log-in puts a new session only if the old one is gone, with the data of its copy.
+    pub(super) fn begins_again(
+        &self,
+        op: &Op,
+        operation: &str,
+        item: &Value,
+        now: u64,
+    ) -> Result<(), Violation> {
+        require(operation == "PutItem" && op.found_none(now), "G7", || {
+            format!("{operation} of {:?} left an item where none was", op.act)
+        })?;
+        let fields = super::items::fields(item);
+        for (name, value) in &op.pending.must {
+            require(fields.get(*name) == Some(value), "G3", || {
+                format!("`{name}` was not stored")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A log-in has succeeded: its copy is a session that was created since, and has the id of the copy.
+    pub(super) fn logged_in(&self, op: &Op, copy: &Seen) -> Result<(), Violation> {
+        let target = op.target.as_deref().unwrap_or_default();
+        let valid =
+            op.put.contains(&copy.handle) || self.moved_by(op, target) == Some(&copy.handle);
+        require(valid, "G7", || {
+            "the id of the copy is not the valid one".to_owned()
+        })?;
+        let since = match op.pending.logs_in {
+            true => op.pending.begun,
+            false => op.began,
+        };
+        require(copy.created_at >= since, "G6", || {
+            "a log-in kept the time of creation".to_owned()
+        })
+    }
+
+    /// The new handle of a session, if this operation gave it one, or resumed an earlier operation that
+    /// did. If the copy was replaced by a stale one in between, the operation cannot know.
+    pub(super) fn moved_by(&self, op: &Op, handle: &str) -> Option<&String> {
+        let mine = op.applied > 0 || op.pending.resumed;
+        let moved = |handle: &str| self.moved.get(handle).filter(|moved| moved.by == op.client);
+        let moved_once = moved(handle).filter(|_| mine)?;
+        // A log-in finishes an earlier change of id first.
+        let again = match op.act {
+            Act::LogIn(..) => moved(&moved_once.to),
+            _ => None,
+        };
+        Some(&again.unwrap_or(moved_once).to)
+    }
+
+    /// A failure leaves the copy under its id, unless it has finished an earlier change of id.
+    pub(super) fn keeps_its_id(&self, op: &Op, outcome: &Outcome) -> Result<(), Violation> {
+        let (Some(copy), Some(target)) = (&outcome.copy, &op.target) else {
+            return Ok(());
+        };
+        let finished = matches!(op.act, Act::LogIn(..)) && op.pending.resumed;
+        let moved = self.moved.get(target).map(|moved| &moved.to);
+        require(
+            copy.handle == *target || finished && moved == Some(&copy.handle),
+            "G7",
+            || "a failure changed the id of the copy".to_owned(),
+        )
+    }
+
+    /// G18: an operation on the old id learns that the session has a new one, as long as its mark counts.
+    pub(super) fn gone_or_moved(&self, op: &Op, moved: bool, now: u64) -> Result<(), Violation> {
+        let target = op.target.as_deref().unwrap_or_default();
+        let mark = self.marks.get(target);
+        require(
+            !moved || mark.is_some_and(|m| is_live(m, op.began)),
+            "G18",
+            || "a session is said to have a new id, and has none".to_owned(),
+        )?;
+        let counts = op.was_moved && mark.is_some_and(|mark| is_live(mark, now));
+        require(moved || !counts || op.requests.is_empty(), "G18", || {
+            "nothing says that the session has a new id".to_owned()
+        })
+    }
+
+    /// G18: a session that was ended by a handle is gone, whatever handle it has since.
+    pub(super) fn ended_under_any_handle(&self, op: &Op) -> Result<(), Violation> {
+        let target = op.target.as_deref().unwrap_or_default();
+        let last = self.last(target);
+        let guarantee = if last == target { "G1" } else { "G18" };
+        require(!self.truth.contains_key(last), guarantee, || {
+            "a deleted session is still there".to_owned()
+        })
+    }
+}
+
+/// The end of a new session by the time of its creation.
+pub(super) fn first_end(item: &Value, absolute: u64) -> u64 {
+    let created = number(item, "created_at").unwrap_or(0);
+    let idle = number(item, "idle").unwrap_or(IDLE);
+    let end = (created + idle * 1000).div_ceil(1000);
+    end.min(created / 1000 + absolute)
+}
