@@ -67,7 +67,6 @@ async fn g17_a_foreign_twin_of_a_signed_cookie_locks_no_visitor_out() {
 
 /// The older cookie stays in the browser, and comes with every request after the log-in.
 #[tokio::test]
-#[ignore = "fails: the visitor stays a guest"]
 async fn g17_a_log_in_takes_effect_although_an_ended_session_has_a_twin_cookie() {
     let bench = TestBench::<App>::new().await;
     for app in apps(&bench) {

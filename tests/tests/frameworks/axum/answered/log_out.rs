@@ -102,3 +102,18 @@ async fn g18_the_cookies_go_even_if_the_session_cannot_be_ended() {
         assert!(!browser.is_user(&app).await);
     }
 }
+
+/// A browser fetches the page behind a link before anybody follows it.
+#[tokio::test]
+#[ignore = "fails: the session ends"]
+async fn g18_a_log_out_that_is_fetched_in_advance_ends_nothing() {
+    let bench = TestBench::<Shop>::new().await;
+    let app = app(&bench);
+    let mut browser = Browser::default();
+    browser.ask(&app, "/login").await;
+    let request = browser.request("/logout").method(Method::GET);
+    let request = request.header("sec-purpose", "prefetch");
+    let fetched = answer(&app, request.body(Body::empty()).unwrap()).await;
+    browser.arrive(&fetched);
+    assert!(browser.is_user(&app).await);
+}
