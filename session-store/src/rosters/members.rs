@@ -9,7 +9,7 @@ use crate::error::{ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
     DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, is_of_another_type, members,
-    moved_to, recently_moved_to, rosters_of, stored_number,
+    moved_to, rosters_of, stored_number,
 };
 use crate::schema::{IndexValue, OnLimit, Schema};
 
@@ -60,20 +60,14 @@ impl<'a> Rosters<'a> {
                 Deleted::ConditionFailed(item) if is_of_another_type(self.schema(), &item) => {
                     return Ok(Deleted::Absent);
                 }
-                Deleted::ConditionFailed(item) => {
-                    let now = self.table.now();
-                    match recently_moved_to(self.schema(), &item, now) {
-                        Some(to) => handle = to,
-                        // Who has held an id for longer than that has no right to end what became of it.
-                        None if moved_to(self.schema(), &item).is_some() => {
-                            return Ok(Deleted::Absent);
-                        }
-                        None => {
-                            let name = self.schema().names.moved_to;
-                            return Err(DecodeError::new(handle, name, "it is no handle").into());
-                        }
+                Deleted::ConditionFailed(item) => match moved_to(self.schema(), &item) {
+                    // As long as the mark is there: the answer with the new id can still be on its way.
+                    Some(to) => handle = to,
+                    None => {
+                        let name = self.schema().names.moved_to;
+                        return Err(DecodeError::new(handle, name, "it is no handle").into());
                     }
-                }
+                },
                 deleted => return Ok(deleted),
             }
         }
@@ -92,10 +86,11 @@ impl<'a> Rosters<'a> {
         Ok(deleted)
     }
 
-    /// The new handle of a session of this type, if the item is the mark of a change of id a moment ago.
+    /// The new handle of a session of this type, if the item is the mark of a change of id.
     #[cfg(feature = "_record")]
     pub(crate) fn leads_to(&self, item: &Map) -> Option<SessionHandle> {
-        recently_moved_to(self.schema(), item, self.table.now())
+        let is_ours = !is_of_another_type(self.schema(), item);
+        moved_to(self.schema(), item).filter(|_| is_ours)
     }
 
     /// Leaves the mark of a change of id under the old handle, for a framework that deletes the old session

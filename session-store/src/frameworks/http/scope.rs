@@ -19,7 +19,7 @@ pub(crate) struct Scope {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CookieScope {
     /// With their prefix. The first is that of the id.
-    pub(super) names: [String; 3],
+    pub(super) names: [String; 2],
     pub(super) domain: Option<String>,
     pub(super) path: String,
 }
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn the_cookies_beside_that_of_the_id_count_too() {
         let session = scope("session");
-        for other in ["session", "session-login", "session-version"] {
+        for other in ["session", "session-version"] {
             assert!(session.meets(&scope(other)) && scope(other).meets(&session));
         }
         assert!(!session.meets(&scope("session-admin")));

@@ -185,13 +185,18 @@ where
             true => Standing::Withheld,
             false => Standing::Free,
         };
-        for (n, sent) in self.sent.credentials.iter().enumerate().take(MAX_TRIED) {
+        let mut received = self.received();
+        let tried = self.sent.credentials.iter().take(MAX_TRIED);
+        for (n, sent) in tried.enumerate() {
             let found = store.look_up(&sent.id, sent.version, self.began).await;
             match store.readable_for_visitor(found)? {
                 Lookup::Live(session) => {
-                    let received = self.received(Some(n));
-                    let ending = self.ending.clone();
-                    let standing = Standing::Free;
+                    let untried = self.sent.credentials.iter().skip(n + 1);
+                    received.untried = untried.map(|sent| sent.id.clone()).collect();
+                    received.version = sent.version;
+                    received.logged_in_at = sent.logged_in_at;
+                    received.is_overwritten = !sent.in_session_cookie;
+                    let (standing, ending) = (Standing::Free, self.ending.clone());
                     return Ok(RequestSession::new(
                         Some(session),
                         standing,
@@ -202,25 +207,32 @@ where
                 Lookup::Replaced => standing = Standing::Replaced(sent.id.handle()),
                 Lookup::Absent => {}
             }
+            if sent.logged_in_at.is_some() {
+                received.over.push(sent.id.handle());
+            }
         }
-        Ok(self.without_session(standing))
+        let untried = self.sent.credentials.iter().skip(MAX_TRIED);
+        received.untried = untried.map(|sent| sent.id.clone()).collect();
+        let ending = self.ending.clone();
+        Ok(RequestSession::new(None, standing, received, ending))
     }
 
     fn without_session(&self, standing: Standing) -> RequestSession<S> {
-        RequestSession::new(None, standing, self.received(None), self.ending.clone())
+        RequestSession::new(None, standing, self.received(), self.ending.clone())
     }
 
-    /// What was received with the request, if the session is that of the nth id.
-    fn received(&self, n: Option<usize>) -> Received {
-        let own = n.and_then(|n| self.sent.credentials.get(n));
-        let tried = n.map_or(MAX_TRIED, |n| n + 1);
-        let untried = self.sent.credentials.iter().skip(tried);
+    /// What was received with the request, before any session is read.
+    fn received(&self) -> Received {
+        let log_ins = self.sent.credentials.iter();
+        let log_ins = log_ins.filter(|sent| sent.logged_in_at.is_some());
         Received {
             cookie: self.config.carrier.cookie_life(self.usual_via()),
-            version: own.and_then(|own| own.version),
-            untried: untried.map(|sent| sent.id.clone()).collect(),
-            is_of_log_in: own.is_some_and(|own| own.in_log_in_cookie),
-            is_overwritten: own.is_some_and(|own| !own.in_session_cookie),
+            log_ins: log_ins.map(|sent| sent.id.handle()).collect(),
+            over: Vec::new(),
+            version: None,
+            untried: Vec::new(),
+            logged_in_at: None,
+            is_overwritten: false,
         }
     }
 
@@ -287,6 +299,7 @@ where
             }
         }
         session.repair();
+        session.drop_log_ins();
         if store.reads_own_writes() && carrier.has_version_cookie() {
             session.tell_version(carrier.carries_version());
         }

@@ -145,7 +145,7 @@ impl Model {
                 require(!matches!(op.act, Act::LogIn(..)), "G7", || {
                     "a log-in is said to have found nothing".to_owned()
                 })?;
-                self.gone_or_moved(op, error.is_moved(), now)?;
+                self.gone_or_moved(op, error.is_replaced(), now)?;
                 require(op.found_none(now) || self.gone(target, now), "G10", || {
                     "a session that is live is said to be gone".to_owned()
                 })?;

@@ -316,7 +316,7 @@ fn describe(outcome: &Outcome, mut name: impl FnMut(&str) -> String) -> String {
             revoked.moved(),
             revoked.failed().len()
         ),
-        Err(Error::Gone(error)) if error.is_moved() => "Gone, and has a new id".to_owned(),
+        Err(Error::Gone(error)) if error.is_replaced() => "Gone, and has a new id".to_owned(),
         Err(Error::Gone(_)) => "Gone".to_owned(),
         Err(Error::Conflict(error)) => {
             format!("Conflict, outcome unknown: {}", error.outcome_unknown())

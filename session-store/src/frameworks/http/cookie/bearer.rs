@@ -41,7 +41,7 @@ pub(super) fn read(headers: &HeaderMap) -> Option<Sent> {
         id,
         version: None,
         in_session_cookie: true,
-        in_log_in_cookie: false,
+        logged_in_at: None,
     });
     Some(Sent {
         credentials: credential.into_iter().collect(),
@@ -65,7 +65,7 @@ pub(super) fn write(update: &IdUpdate, now: SystemTime, headers: &mut HeaderMap)
             add_secret(headers, SESSION_ID, id.expose());
             ends.duration_since(now).unwrap_or_default()
         }
-        IdUpdate::Remove { .. } => Duration::ZERO,
+        IdUpdate::Remove => Duration::ZERO,
     };
     headers.append(SESSION_MAX_AGE, HeaderValue::from(left.as_secs()));
 }

@@ -36,9 +36,10 @@ pub(crate) struct Credential {
     pub(crate) id: SessionId,
     /// Only a layer that signs its cookies has versions.
     pub(crate) version: Option<u64>,
-    /// The cookies that it came in. A bearer token counts as the first.
+    /// Whether it came in the cookie itself, or as a bearer token.
     pub(crate) in_session_cookie: bool,
-    pub(crate) in_log_in_cookie: bool,
+    /// When somebody logged in with it, if it came in the cookie of a log-in.
+    pub(crate) logged_in_at: Option<SystemTime>,
 }
 
 /// Changes of what the client holds. Each part can change alone.
@@ -49,6 +50,8 @@ pub(crate) struct CredentialUpdate {
     pub(crate) id: Option<IdUpdate>,
     /// The version that the next load of the session of this handle must see; `None` if it is not known.
     pub(crate) version: Option<(SessionHandle, Option<u64>)>,
+    /// The sessions whose cookies of a log-in are over.
+    pub(crate) over: Vec<SessionHandle>,
 }
 
 #[derive(Debug)]
@@ -60,12 +63,9 @@ pub(crate) enum IdUpdate {
         ends: SystemTime,
         /// Whether the browser keeps it when it is closed; `None` is as the cookie's settings say.
         persistent: Option<bool>,
-        /// Whether somebody logs in with it.
-        log_in: bool,
+        /// When somebody logged in with it, if it gets the cookie of a log-in too.
+        logged_in_at: Option<SystemTime>,
     },
     /// The client loses its id.
-    Remove {
-        /// Whether the session has ended. If not, the client must lose the cookie of a log-in as well.
-        ended: bool,
-    },
+    Remove,
 }

@@ -11,19 +11,28 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// How many cookies of one name are looked at, since each can cost a signature and a line in the log.
 const MAX_EXAMINED: usize = 32;
 
-/// The values of the cookies of this name, in the order of the headers. HTTP/2 may have a header for each
-/// cookie (RFC 9113, section 8.2.3).
+/// The values of the cookies of this name, in the order of the headers.
 pub(super) fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
-    let pairs = headers
-        .get_all(COOKIE)
-        .into_iter()
-        .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
-    pairs
-        .filter_map(move |pair| {
-            let (found, value) = split_once(trim(pair), b'=')?;
-            (found == name.as_bytes()).then_some(value)
-        })
+    pairs(headers)
+        .filter_map(move |(found, value)| (found == name.as_bytes()).then_some(value))
         .take(MAX_EXAMINED)
+}
+
+/// The rest of the name, and the value, of the cookies whose names begin so.
+pub(super) fn beginning<'a>(
+    headers: &'a HeaderMap,
+    prefix: &str,
+) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    pairs(headers)
+        .filter_map(move |(name, value)| Some((name.strip_prefix(prefix.as_bytes())?, value)))
+        .take(MAX_EXAMINED)
+}
+
+/// The names and values of cookies. HTTP/2 may have a header for each of them (RFC 9113, section 8.2.3).
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let headers = headers.get_all(COOKIE).into_iter();
+    let pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(|pair| split_once(trim(pair), b'='))
 }
 
 /// The parts before and after the first such byte.

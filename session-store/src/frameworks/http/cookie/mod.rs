@@ -5,30 +5,31 @@
 //! Cookies have no compare-and-set. A browser takes each `Set-Cookie` in the order in which the responses
 //! arrive, which is not the order in which the requests were handled, and a response cannot say "only if
 //! you still have that value". So one cookie for everything would let an older answer undo a newer one.
-//! A layer whose full name is `N` (with its prefix) has three, so that each can change alone:
+//! A layer whose full name is `N` (with its prefix) has three kinds, so that each can change alone:
 //!
 //! | cookie | value | set when |
 //! |---|---|---|
 //! | `N` | the id | a session gets an id |
 //! | `N-version` | the version that the next load must see; only if the layer signs | the session was written |
-//! | `N-login` | the id, and the second in which it was set | somebody logs in |
+//! | `N-login-..` | the id, and the time of the log-in | somebody logs in, or that session gets a new id |
 //!
 //! **`N-version`** is apart from the id, because it changes with every write. In one cookie, the answer to
 //! a slow request would bring back an old id together with its version. Its signature also covers the
 //! handle of the session, so it counts for that session only: beside another id it does not verify, and is
 //! ignored. A session without a known version is read consistently.
 //!
-//! **`N-login`** keeps a log-in from being undone. A page sends several requests at once. One of them was
+//! **`N-login-..`** keeps a log-in from being undone. A page sends several requests at once. One of them was
 //! begun without a session, and creates an anonymous one. Another logs in. If the answer of the first
-//! arrives last, it overwrites `N` with the id of the anonymous session. It does not overwrite `N-login`,
-//! which is read before `N`. That counts for one hour after the log-in, which is longer than any request
-//! takes; until then, a request that has another id in `N` gets `N` again. A log-out does not remove
-//! `N-login`, whose session has ended, since its answer could arrive after that to the next log-in; only one
-//! that could not end the session does.
+//! arrives last, it overwrites `N` with the id of the anonymous session. So does a late answer that renews
+//! an older id, and a log-out's that was sent before removes `N`. None of them meets the cookie of the
+//! log-in, since its name ends with some characters of the session's handle, and no other session has that
+//! name. These cookies are read before `N`, that of the last log-in first. They count for one hour, which is
+//! longer than any request takes; until then, a request that has another id in `N` gets `N` again. When such
+//! a session has ended or has another id, the next answer removes its cookie.
 //!
 //! # Signatures
 //!
-//! `N` and `N-login` are signed as `<name>=<value>`, so a value is good under its own name only. `N-version`
+//! `N` and `N-login-..` are signed as `<name>=<value>`, so a value is good under its own name only. `N-version`
 //! is signed as `<name>=<handle>.<version>`. A signed value is `<signature><value>`, and the signature is
 //! 44 characters that end in `=`. No id has `=` there, so signed and unsigned values are never confused.
 //!

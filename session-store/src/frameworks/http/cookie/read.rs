@@ -8,7 +8,7 @@ use http::HeaderMap;
 use crate::id::{SessionHandle, SessionId};
 
 use super::credential::{Credential, MAX_CREDENTIALS};
-use super::header::values;
+use super::header::{beginning, values};
 use super::keys::{Refused, split};
 use super::settings::SessionCookie;
 
@@ -24,16 +24,15 @@ impl SessionCookie {
     /// There can be several of one name: of another path or domain, or set by another host of this domain.
     /// Nothing in a request tells them apart, so each is tried.
     pub(super) fn read(&self, headers: &HeaderMap, now: SystemTime) -> Vec<Credential> {
-        let (name, log_in_name) = (self.full_name(), self.log_in_name());
-        let log_ins = values(headers, &log_in_name);
-        let log_ins = log_ins.map(|value| self.read_log_in(text(value)?, now));
+        let (name, log_in_prefix) = (self.full_name(), self.log_in_prefix());
+        let log_ins = beginning(headers, &log_in_prefix);
+        let log_ins = log_ins.map(|(suffix, value)| self.read_log_in(suffix, text(value)?, now));
         let mut log_ins: Vec<_> = log_ins.filter_map(accepted).flatten().collect();
-        log_ins.sort_by_key(|(set, _)| Reverse(*set));
+        log_ins.sort_by_key(|log_in| Reverse(log_in.logged_in_at));
         let sessions = values(headers, &name);
         let sessions = sessions.map(|value| self.read_session(text(value)?, now));
         let mut credentials = Vec::new();
-        let log_ins = log_ins.into_iter().map(|(_, credential)| credential);
-        for credential in log_ins.chain(sessions.filter_map(accepted)) {
+        for credential in log_ins.into_iter().chain(sessions.filter_map(accepted)) {
             add(&mut credentials, credential);
         }
         for credential in &mut credentials {
@@ -64,34 +63,42 @@ impl SessionCookie {
             id,
             version,
             in_session_cookie: true,
-            in_log_in_cookie: false,
+            logged_in_at: None,
         })
     }
 
-    /// The id in a value of the cookie of a log-in, and when that was; `None` if it was too long ago.
+    /// The id in the cookie of a log-in with this end of its name; `None` if the log-in was too long ago.
     pub(super) fn read_log_in(
         &self,
+        suffix: &[u8],
         value: &str,
         now: SystemTime,
-    ) -> Result<Option<(SystemTime, Credential)>, Refused> {
+    ) -> Result<Option<Credential>, Refused> {
         let (signature, value) = split(value);
-        let (id, seconds) = value.split_once('.').ok_or(Refused::NotAnId)?;
+        let (id, millis) = value.split_once('.').ok_or(Refused::NotAnId)?;
         let id = SessionId::parse(id).map_err(|_| Refused::NotAnId)?;
-        let seconds: u64 = seconds.parse().map_err(|_| Refused::NotAnId)?;
-        let text = format!("{}={value}", self.log_in_name());
-        self.keys.accept(signature, &[&text], now)?;
-        let set = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-        let set = set.filter(|set| match now.duration_since(*set) {
+        let millis: u64 = millis.parse().map_err(|_| Refused::NotAnId)?;
+        let name = self.log_in_name(id.handle());
+        if name
+            .as_bytes()
+            .strip_prefix(self.log_in_prefix().as_bytes())
+            != Some(suffix)
+        {
+            return Err(Refused::NotAnId);
+        }
+        self.keys
+            .accept(signature, &[&format!("{name}={value}")], now)?;
+        let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis));
+        let logged_in_at = at.filter(|at| match now.duration_since(*at) {
             Ok(age) => age <= LOG_IN_COUNTS,
             Err(ahead) => ahead.duration() <= CLOCK_DIFFERENCE,
         });
-        let credential = Credential {
+        Ok(logged_in_at.map(|_| Credential {
             id,
             version: None,
             in_session_cookie: false,
-            in_log_in_cookie: true,
-        };
-        Ok(set.map(|set| (set, credential)))
+            logged_in_at,
+        }))
     }
 
     /// The version that the client last got for the session of this handle.
@@ -123,7 +130,7 @@ fn add(credentials: &mut Vec<Credential>, new: Credential) {
     if let Some(known) = credentials.iter_mut().find(|known| known.id == new.id) {
         known.version = known.version.max(new.version);
         known.in_session_cookie |= new.in_session_cookie;
-        known.in_log_in_cookie |= new.in_log_in_cookie;
+        known.logged_in_at = known.logged_in_at.or(new.logged_in_at);
     } else if credentials.len() < MAX_CREDENTIALS {
         credentials.push(new);
     }

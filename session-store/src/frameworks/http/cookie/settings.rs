@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use cookie::{Key, SameSite};
 
 use crate::frameworks::http::scope::CookieScope;
+use crate::id::SessionHandle;
 
 use super::keys::Keys;
 
@@ -21,9 +22,9 @@ pub(super) const PREFIXES: [&str; 4] = ["__Host-Http-", "__Host-", "__Secure-", 
 /// its prefix: `__Host-` if it is secure, for all paths and without a domain; `__Secure-` if it is only
 /// secure; no prefix otherwise. See [`without_prefix`](Self::without_prefix).
 ///
-/// Two more cookies have its attributes and begin with its name: `__Host-session-login` keeps a log-in from
-/// being undone by the late answer to an older request, and `__Host-session-version` has the version of the
-/// last write, if the cookie is [signed](Self::signed).
+/// Other cookies have its attributes and begin with its name: `__Host-session-login-..`, for an hour after a
+/// log-in, keeps that from being undone by the late answer to an older request, and `__Host-session-version`
+/// has the version of the last write, if the cookie is [signed](Self::signed).
 ///
 /// The layer refuses settings with which no browser takes the cookie: it panics with the message of
 /// [`check`](Self::check) when it is put around a router.
@@ -245,9 +246,17 @@ impl SessionCookie {
         format!("{prefix}{}", self.name)
     }
 
-    /// The name of the cookie of a log-in.
-    pub(super) fn log_in_name(&self) -> String {
-        format!("{}-login", self.full_name())
+    /// What the names of the cookies of log-ins begin with.
+    pub(super) fn log_in_prefix(&self) -> String {
+        format!("{}-login-", self.full_name())
+    }
+
+    /// The name of the cookie of the log-in to the session of this handle. No other log-in has it, so that no
+    /// answer removes or overwrites the cookie of another log-in.
+    pub(super) fn log_in_name(&self, handle: SessionHandle) -> String {
+        let handle = handle.to_string();
+        let some = handle.get(..LOG_IN_SUFFIX).unwrap_or(&handle);
+        format!("{}{some}", self.log_in_prefix())
     }
 
     /// The name of the cookie with the version of the last write.
@@ -257,12 +266,15 @@ impl SessionCookie {
 
     pub(super) fn scope(&self) -> CookieScope {
         CookieScope {
-            names: [self.full_name(), self.log_in_name(), self.version_name()],
+            names: [self.full_name(), self.version_name()],
             domain: self.domain.clone(),
             path: self.path.clone(),
         }
     }
 }
+
+/// How many characters of a handle are in the name of the cookie of a log-in.
+const LOG_IN_SUFFIX: usize = 8;
 
 /// The prefix that browsers know, and the rest. They compare it without case.
 pub(super) fn split_prefix(name: &str) -> Option<(&str, &str)> {

@@ -24,31 +24,28 @@ impl SessionCookie {
                 id,
                 ends,
                 persistent,
-                log_in,
+                logged_in_at,
             }) => {
                 let left = ends.duration_since(now).unwrap_or_default();
                 let age = persistent.unwrap_or(self.persistent).then_some(left);
                 cookies.push(self.session(id, age));
-                if *log_in {
-                    let age = age.map(|age| age.min(LOG_IN_COUNTS));
-                    cookies.push(self.log_in(id, now, age));
+                if let Some(at) = *logged_in_at {
+                    let left =
+                        LOG_IN_COUNTS.saturating_sub(now.duration_since(at).unwrap_or_default());
+                    cookies.push(self.log_in(id, at, age.map(|age| age.min(left))));
                 }
                 version_age = age;
             }
-            Some(IdUpdate::Remove { ended }) => {
-                let mut names = vec![self.full_name()];
-                if !ended {
-                    names.push(self.log_in_name());
-                }
+            Some(IdUpdate::Remove) => {
+                cookies.push(self.removed(self.full_name()));
                 if self.keys.sign() {
-                    names.push(self.version_name());
+                    cookies.push(self.removed(self.version_name()));
                 }
-                let removed = names.into_iter().map(|name| self.removed(name));
-                cookies.extend(removed);
-                return cookies;
             }
             None => {}
         }
+        let over = update.over.iter();
+        cookies.extend(over.map(|handle| self.removed(self.log_in_name(*handle))));
         match update.version {
             Some((handle, Some(version))) if self.keys.sign() => {
                 cookies.push(self.version(handle, version, version_age));
@@ -65,11 +62,11 @@ impl SessionCookie {
         self.with_signature(self.full_name(), id.expose(), age)
     }
 
-    fn log_in(&self, id: &SessionId, now: SystemTime, age: Option<Duration>) -> Cookie<'static> {
-        let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH);
-        let seconds = since_epoch.unwrap_or_default().as_secs();
-        let value = format!("{}.{seconds}", id.expose());
-        self.with_signature(self.log_in_name(), value, age)
+    fn log_in(&self, id: &SessionId, at: SystemTime, age: Option<Duration>) -> Cookie<'static> {
+        let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH);
+        let millis = since_epoch.unwrap_or_default().as_millis();
+        let value = format!("{}.{millis}", id.expose());
+        self.with_signature(self.log_in_name(id.handle()), value, age)
     }
 
     fn version(

@@ -2,6 +2,8 @@
 
 mod store;
 
+use std::time::SystemTime;
+
 use crate::error::Error;
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{CookieLife, TimeoutChange};
@@ -35,16 +37,20 @@ pub(crate) struct RequestSession<S> {
     pub(super) update: CredentialUpdate,
 }
 
-/// What is known of a request before its session is read.
+/// What a request has brought with it.
 pub(super) struct Received {
     /// How long the client keeps its cookie by the layer's settings; `None` if it has none.
     pub(super) cookie: Option<CookieLife>,
-    /// The version that the client has sent.
+    /// The sessions for which the client has the cookie of a log-in, and those of them that are over.
+    pub(super) log_ins: Vec<SessionHandle>,
+    pub(super) over: Vec<SessionHandle>,
+    /// The version that the client has sent for the session.
     pub(super) version: Option<u64>,
-    /// The ids that the client has sent after the one that counts. They may name sessions, too.
+    /// The ids that the client has sent after that of the session. They may name sessions, too.
     pub(super) untried: Vec<SessionId>,
-    /// The client has the id in the cookie of a log-in, and whether it has it there alone.
-    pub(super) is_of_log_in: bool,
+    /// When somebody logged in to the session, if the client has the cookie of that.
+    pub(super) logged_in_at: Option<SystemTime>,
+    /// The client has the id of the session in the cookie of a log-in alone.
     pub(super) is_overwritten: bool,
 }
 

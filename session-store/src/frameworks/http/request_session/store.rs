@@ -1,6 +1,7 @@
 //! Storing what a handler has changed: an end, a new session, a new id, or a save.
 
 use std::convert::Infallible;
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +16,7 @@ use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::{Beginning, DynamoDbStore, NewId};
 
-use super::{Current, RequestSession, Standing};
+use super::{Current, Received, RequestSession, Standing};
 use crate::frameworks::http::cookie::IdUpdate;
 
 impl<S> RequestSession<S>
@@ -46,10 +47,9 @@ where
     ) -> Result<(), Error> {
         let ended = self.ending.carry_out(store).await;
         // The client loses its id in any case, and an error says that the session may still be there.
-        match ended {
-            Ok(false) => {}
-            Ok(true) => self.update.id = Some(IdUpdate::Remove { ended: true }),
-            Err(_) => self.update.id = Some(IdUpdate::Remove { ended: false }),
+        if !matches!(ended, Ok(false)) {
+            self.update.id = Some(IdUpdate::Remove);
+            self.received.over.clone_from(&self.received.log_ins);
         }
         ended.map(drop)
     }
@@ -88,7 +88,7 @@ where
             };
             match extended {
                 Ok(()) if cookie_end.is_some() && session.state.cookie_end == cookie_end => {
-                    self.tell_id(false);
+                    self.tell_id(None);
                 }
                 Ok(()) => {}
                 // The next request tries again. The changes of this one are stored.
@@ -97,13 +97,17 @@ where
             self.timeouts = TimeoutChange::default();
             return Ok(());
         };
+        let before = session.handle();
         change_id(store, session, new_id).await?;
         session.is_fresh = true;
         self.new_id = None;
         self.timeouts = TimeoutChange::default();
         match new_id {
-            // The cookie of the log-in would keep the old id.
-            NewId::Cycled => self.tell_id(self.received.is_of_log_in),
+            NewId::Cycled => {
+                // The log-in goes on under the new id.
+                self.received.over.push(before);
+                self.tell_id(self.received.logged_in_at);
+            }
             NewId::LoggedIn | NewId::Switched => self.note_log_in(store).await,
         }
         Ok(())
@@ -158,7 +162,7 @@ where
         self.standing = Standing::Free;
         match logs_in {
             true => self.note_log_in(store).await,
-            false => self.tell_id(false),
+            false => self.tell_id(None),
         }
         Ok(())
     }
@@ -181,7 +185,8 @@ where
     /// Gives the client the id of a log-in. The other sessions that it has named end, since one of them could
     /// count before this one.
     async fn note_log_in(&mut self, store: &DynamoDbStore<S>) {
-        self.tell_id(true);
+        self.received.over.clone_from(&self.received.log_ins);
+        self.tell_id(Some(store.table().now().time()));
         for other in self.received.untried.drain(..) {
             let (handle, rosters) = (other.handle(), store.rosters());
             if let Err(error) = rosters.end_here(handle).await {
@@ -194,12 +199,19 @@ where
     /// it there.
     pub(in crate::frameworks::http) fn repair(&mut self) {
         if self.received.is_overwritten && self.update.id.is_none() {
-            self.tell_id(false);
+            self.tell_id(None);
         }
     }
 
-    /// Gives the client the id of the session.
-    fn tell_id(&mut self, log_in: bool) {
+    /// Takes the cookies of log-ins that are over away from the client.
+    pub(in crate::frameworks::http) fn drop_log_ins(&mut self) {
+        let Received { log_ins, over, .. } = &mut self.received;
+        over.retain(|handle| log_ins.contains(handle));
+        self.update.over = std::mem::take(over);
+    }
+
+    /// Gives the client the id of the session, also in the cookie of a log-in if it is that of one.
+    fn tell_id(&mut self, logged_in_at: Option<SystemTime>) {
         let life = self.cookie_life();
         if let Current::Existing(session) = &self.current {
             let ends = session.state.lifetime.absolute_end();
@@ -207,7 +219,7 @@ where
                 id: session.id().clone(),
                 ends: seconds_to_time(ends),
                 persistent: life.map(|life| life == CookieLife::Persistent),
-                log_in,
+                logged_in_at,
             });
         }
     }

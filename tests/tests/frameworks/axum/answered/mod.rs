@@ -117,11 +117,23 @@ impl Browser {
     }
 }
 
-/// The names of the cookies that an answer sets or removes.
+/// The cookie itself, and that of a log-in.
+const BOTH: [&str; 2] = ["session", "session-login-"];
+
+/// The names of the cookies that an answer sets, or removes with the main one, without what is of one log-in.
 fn set(answer: &Answer) -> Vec<String> {
     let headers = answer.headers.get_all(SET_COOKIE).into_iter();
-    let names = headers.map(|header| header.to_str().unwrap().split_once('=').unwrap().0);
-    names.map(str::to_owned).collect()
+    let cookies = headers.map(|header| header.to_str().unwrap());
+    // The cookie of a log-in that is over goes with any answer.
+    let cookies =
+        cookies.filter(|cookie| !cookie.contains("-login-") || !cookie.contains("Max-Age=0"));
+    let names = cookies.map(|cookie| cookie.split_once('=').unwrap().0);
+    names
+        .map(|name| match name.split_once("-login-") {
+            Some((main, _)) => format!("{main}-login-"),
+            None => name.to_owned(),
+        })
+        .collect()
 }
 
 fn operations(bench: &TestBench<Shop>) -> Vec<String> {

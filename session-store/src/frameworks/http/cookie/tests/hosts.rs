@@ -113,8 +113,9 @@ fn a_signed_value_is_good_under_its_own_name_only() {
     for header in [
         format!("__Host-session={log_in}"),
         format!("__Host-session={last}"),
-        format!("__Host-session-login={session}"),
-        format!("__Host-session-login={last}"),
+        format!("{}={session}", log_in_name(&id('A'))),
+        format!("{}={last}", log_in_name(&id('A'))),
+        format!("{}={log_in}", log_in_name(&id('B'))),
         format!("__Host-other={session}"),
     ] {
         assert_eq!(ids(&signed, &header), [], "{header}");
@@ -122,8 +123,8 @@ fn a_signed_value_is_good_under_its_own_name_only() {
     }
     // A value of an earlier build has the form of a log-in, and is none.
     let key = key(1);
-    let old = signed_by_an_earlier_build(&key, &format!("{}.1800000000", id('A').expose()));
-    assert_eq!(ids(&signed, format!("__Host-session-login={old}")), []);
+    let old = signed_by_an_earlier_build(&key, &format!("{}.1800000000000", id('A').expose()));
+    assert_eq!(ids(&signed, format!("{}={old}", log_in_name(&id('A')))), []);
     assert_eq!(ids(&signed, format!("__Host-session={old}")), [id('A')]);
 }
 
@@ -187,6 +188,7 @@ fn an_unknown_version_takes_the_version_of_before() {
     let unknown = CredentialUpdate {
         id: None,
         version: Some((id('A').handle(), None)),
+        ..CredentialUpdate::default()
     };
     browser.take(&signed, &unknown, start());
     assert_eq!(browser.found_by(&signed, start()), [(id('A'), None)]);

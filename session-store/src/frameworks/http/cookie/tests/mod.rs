@@ -41,23 +41,45 @@ fn set(id: &SessionId, log_in: bool) -> CredentialUpdate {
             id: id.clone(),
             ends: start() + Duration::from_secs(12 * 3600),
             persistent: None,
-            log_in,
+            logged_in_at: log_in.then(start),
         }),
-        version: None,
+        ..CredentialUpdate::default()
     }
+}
+
+/// The same for somebody who logs in at this time.
+fn log_in(id: &SessionId, at: SystemTime) -> CredentialUpdate {
+    let mut update = set(id, true);
+    if let Some(IdUpdate::Set { logged_in_at, .. }) = &mut update.id {
+        *logged_in_at = Some(at);
+    }
+    update
+}
+
+/// The cookies of the log-ins to these sessions are over.
+fn over(ids: &[SessionId]) -> CredentialUpdate {
+    CredentialUpdate {
+        over: ids.iter().map(SessionId::handle).collect(),
+        ..CredentialUpdate::default()
+    }
+}
+
+fn log_in_name(id: &SessionId) -> String {
+    cookie().log_in_name(id.handle())
 }
 
 fn version(id: &SessionId, version: u64) -> CredentialUpdate {
     CredentialUpdate {
         id: None,
         version: Some((id.handle(), Some(version))),
+        ..CredentialUpdate::default()
     }
 }
 
 fn remove() -> CredentialUpdate {
     CredentialUpdate {
-        id: Some(IdUpdate::Remove { ended: false }),
-        version: None,
+        id: Some(IdUpdate::Remove),
+        ..CredentialUpdate::default()
     }
 }
 

@@ -69,9 +69,12 @@ fn a_cookie_that_is_not_persistent_has_no_max_age() {
             id: id('A'),
             ends,
             persistent: of_session,
-            log_in: true,
+            logged_in_at: Some(start()),
         });
-        let update = CredentialUpdate { id, version: None };
+        let update = CredentialUpdate {
+            id,
+            ..CredentialUpdate::default()
+        };
         let headers = written(&cookie().persistent(of_layer), &update, start());
         assert_eq!(headers.len(), 2);
         for header in headers {
@@ -88,9 +91,12 @@ fn no_cookie_is_kept_for_more_than_400_days() {
             id: id('A'),
             ends: start() + Duration::from_secs(days * 24 * 3600),
             persistent: None,
-            log_in: false,
+            logged_in_at: None,
         });
-        let update = CredentialUpdate { id, version: None };
+        let update = CredentialUpdate {
+            id,
+            ..CredentialUpdate::default()
+        };
         let expected = format!("; Max-Age={}", days.min(400) * 24 * 3600);
         let header = written(&cookie(), &update, start()).remove(0);
         assert!(header.ends_with(&expected), "{header}");
