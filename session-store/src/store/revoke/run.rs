@@ -323,11 +323,9 @@ impl<S: SessionAttributes + 'static> Order<S> {
 
     /// The same under its new handle, if it has one since. That of a log-in stays: it is a session of its own,
     /// which began after this revocation.
-    async fn revoke_wherever(
-        &self,
-        mut handle: SessionHandle,
-    ) -> (SessionHandle, Result<Outcome, Error>) {
+    async fn revoke_wherever(&self, of: SessionHandle) -> (SessionHandle, Result<Outcome, Error>) {
         let table = self.store.table();
+        let mut handle = of;
         let before = self.created_before.unwrap_or(Millis(self.began.0 + 1));
         for hop in 0..MAX_REVOKE_ROUNDS {
             let created_before = (hop > 0).then_some(before);
@@ -343,11 +341,11 @@ impl<S: SessionAttributes + 'static> Order<S> {
                 handle = to;
                 continue;
             }
-            let outcome = match deleted {
-                Deleted::ConditionFailed(_) if hop > 0 => Outcome::AlreadyGone,
-                deleted => outcome(table, handle, deleted),
-            };
-            return (handle, Ok(outcome));
+            // The session of the old handle is gone, and the roster keeps the entry of the new one.
+            if let (Deleted::ConditionFailed(_), 1..) = (&deleted, hop) {
+                return (of, Ok(Outcome::AlreadyGone));
+            }
+            return (handle, Ok(outcome(table, handle, deleted)));
         }
         let error = ConflictError::new(handle, MAX_REVOKE_ROUNDS);
         (handle, Err(error.into()))

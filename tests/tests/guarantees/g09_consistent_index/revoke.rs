@@ -157,3 +157,18 @@ async fn a_log_in_that_ends_after_a_revocation_survives_it() {
     assert_eq!(listed(&bench, "u-17").await, [session.handle()]);
     assert_eq!(roster(&bench, "u-17").await, handles([&session]));
 }
+
+/// The handle leads to a session that logged in after the revocation began. That one stays, and so does its entry.
+#[tokio::test]
+async fn a_session_that_logged_in_after_its_revocation_began_stays_in_the_roster() {
+    let bench = TestBench::<Exact>::new().await;
+    let mut session = log_in(&bench, "u-17", 1).await.remove(0);
+    let revoke = bench.store.revoke(Exact::USER_ID, "u-17");
+    let revoke = revoke.only(session.handle());
+    bench.clock.advance(Duration::from_secs(1));
+    bench.store.log_in(&mut session).await.unwrap();
+    let revoked = revoke.await.unwrap();
+    assert_eq!((revoked.deleted(), revoked.already_gone()), (0, 1));
+    assert_eq!(roster(&bench, "u-17").await, handles([&session]));
+    assert_eq!(listed(&bench, "u-17").await, [session.handle()]);
+}

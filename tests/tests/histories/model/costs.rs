@@ -103,11 +103,12 @@ impl Model {
                 true if op.late.is_some() => 2..=2,
                 _ => 1..=1,
             },
-            // The user is known only if the session existed.
-            // One more for each mark.
-            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => {
-                1 + op.marks..=1 + op.marks
+            // One more for each mark that counts, and for the one that does not.
+            Act::Delete(_) | Act::RevokeHandle(_) => {
+                self.asked_in_turn(op, now)..=self.asked_in_turn(op, op.began)
             }
+            // One more for each mark.
+            Act::RevokeOnly(..) => 1 + op.marks..=1 + op.marks,
             // One more if the session expires later than after this write, and one more for a stale copy.
             Act::Save(..) if due => 1..=3,
             Act::Save(..) if op.pending.fresh => 0..=0,
@@ -134,6 +135,13 @@ impl Model {
         require(range.contains(&sent), "G14", || {
             format!("{:?} took {sent} requests in place of {range:?}", op.act)
         })
+    }
+
+    /// The handles that an end by an id asks for at this time: up to the session, or to a mark that no longer
+    /// counts.
+    fn asked_in_turn(&self, op: &Op, at: u64) -> usize {
+        let target = op.target.as_deref().unwrap_or_default();
+        1 + op.marks.min(self.followed(target, at))
     }
 
     /// The additional cost of a consistent index.
@@ -163,9 +171,17 @@ impl Model {
                 Some(user) => 0..=op.is_kept_longer(user),
                 None => 0..=0,
             },
-            Act::Delete(_) | Act::RevokeHandle(_) if had_user.flatten().is_some() => 1..=1,
+            // The user is known only if the session existed.
+            Act::Delete(_) | Act::RevokeHandle(_) if had_user.flatten().is_some() => {
+                let reaches = |at| usize::from(self.asked_in_turn(op, at) > op.marks);
+                reaches(now)..=reaches(op.began)
+            }
             // The roster can still have the entry of a session that is gone.
-            Act::RevokeOnly(user, _) if had_user.is_none_or(|had| had == Some(user)) => 1..=1,
+            Act::RevokeOnly(user, _)
+                if op.marks > 0 || had_user.is_none_or(|had| had == Some(user)) =>
+            {
+                1..=1
+            }
             Act::Revoke(..) if op.asked() > 0 => 1..=1,
             // For a stale entry, the roster is read again.
             Act::List(user) => match op.rosters.get(&roster_of(user)) {

@@ -28,7 +28,7 @@ impl Model {
     pub(super) fn expects(&self, op: &mut Op) {
         if let (Act::RevokeOnly(user, _), Some(target)) = (&op.act, &op.target) {
             let last = self.last(target);
-            if self.has(last, *user) {
+            if self.has(last, *user) && self.may_follow(op, last, &self.truth[last]).is_ok() {
                 op.due.push(Due {
                     handles: vec![last.to_owned()],
                     ends: expires_at(&self.truth[last]),
@@ -86,6 +86,14 @@ impl Model {
                 // found.
                 let item = due.handles.last().and_then(|handle| self.truth.get(handle));
                 match item.filter(|item| number(item, "user") == Some(user)) {
+                    // Under a new handle, only a session that was created before.
+                    Some(item)
+                        if matches!(op.act, Act::RevokeOnly(..))
+                            && due.handles.len() > 1
+                            && number(item, "created_at") > Some(op.began) =>
+                    {
+                        return false;
+                    }
                     Some(item) => due.ends = due.ends.min(expires_at(item)),
                     None => return false,
                 }

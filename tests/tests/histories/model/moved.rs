@@ -4,19 +4,28 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::items::{expires_at, is_live, number};
+use super::items::{expires_at, number};
 use super::{Change, Model, Moved, Op, Violation, require};
 use crate::client::{Outcome, Seen};
 use crate::plan::{Act, IDLE};
 
-/// How long a mark counts, in seconds.
-const MARKED_FOR: u64 = 60;
+/// How long a mark counts, in milliseconds.
+const MARKED_FOR: u64 = 60_000;
+
+/// How long before it is made a mark expires, in seconds: a program that does not know marks takes it for a
+/// session that has expired.
+const DAY: u64 = 24 * 60 * 60;
 
 const PARTS: [&str; 5] = ["id", "created_at", "expires_at", "session_type", "moved_to"];
 
 /// The new handle in a mark.
 pub fn moved_to(item: &Value) -> Option<&str> {
     item["moved_to"]["S"].as_str()
+}
+
+/// Whether a mark counts at this time of a client's clock.
+fn counts(mark: &Value, at: u64) -> bool {
+    number(mark, "created_at").is_some_and(|made| at < made + MARKED_FOR)
 }
 
 fn is_mark(item: &Option<Value>) -> bool {
@@ -67,6 +76,28 @@ impl Model {
     /// The marks on the way from this handle to the session.
     pub(super) fn marks_from(&self, handle: &str) -> usize {
         way(&self.moved, handle).count() - 1
+    }
+
+    /// How many marks in a row count at this time, from this handle on.
+    pub(super) fn followed(&self, from: &str, at: u64) -> usize {
+        let marks = way(&self.moved, from).map_while(|handle| self.marks.get(handle));
+        marks.take_while(|mark| counts(mark, at)).count()
+    }
+
+    /// G18: an old id ends its session only while its marks count, and the handle of an old id only a
+    /// session that was created before.
+    pub(super) fn may_follow(&self, op: &Op, to: &str, session: &Value) -> Result<(), Violation> {
+        let Some(target) = op.target.as_deref().filter(|target| *target != to) else {
+            return Ok(());
+        };
+        let hops = way(&self.moved, target).take_while(|handle| *handle != to);
+        let right = match op.act {
+            Act::RevokeOnly(..) => number(session, "created_at") <= Some(op.began),
+            _ => self.followed(target, op.began) >= hops.count(),
+        };
+        require(right, "G18", || {
+            format!("{:?} ended what an old id had become", op.act)
+        })
     }
 
     /// G18: a mark appears only in the transaction that gives its session the handle it names, and stays as
@@ -121,10 +152,10 @@ impl Model {
             format!("a mark is of another type than its session: {mark}")
         })?;
         let made = number(mark, "created_at").unwrap_or(0);
-        let right = (op.pending.begun..=now).contains(&made)
-            && expires_at(mark) == made / 1000 + MARKED_FOR;
+        let right =
+            (op.pending.begun..=now).contains(&made) && expires_at(mark) == made / 1000 - DAY;
         require(right, "G18", || {
-            format!("a mark does not count for a minute from now: {mark}")
+            format!("a mark was not made now, or looks live to other programs: {mark}")
         })
     }
 
@@ -226,19 +257,23 @@ impl Model {
         let target = op.target.as_deref().unwrap_or_default();
         let mark = self.marks.get(target);
         require(
-            !moved || mark.is_some_and(|m| is_live(m, op.began)),
+            !moved || mark.is_some_and(|mark| counts(mark, op.began)),
             "G18",
             || "a session is said to have a new id, and has none".to_owned(),
         )?;
-        let counts = op.was_moved && mark.is_some_and(|mark| is_live(mark, now));
+        let counts = op.was_moved && mark.is_some_and(|mark| counts(mark, now));
         require(moved || !counts || op.requests.is_empty(), "G18", || {
             "nothing says that the session has a new id".to_owned()
         })
     }
 
-    /// G18: a session that was ended by a handle is gone, whatever handle it has since.
-    pub(super) fn ended_under_any_handle(&self, op: &Op) -> Result<(), Violation> {
+    /// G18: a session that was ended by a handle is gone, whatever handle it has since, if all the marks
+    /// on the way count.
+    pub(super) fn ended_under_any_handle(&self, op: &Op, now: u64) -> Result<(), Violation> {
         let target = op.target.as_deref().unwrap_or_default();
+        if self.followed(target, now) < self.marks_from(target) {
+            return Ok(());
+        }
         let last = self.last(target);
         let guarantee = if last == target { "G1" } else { "G18" };
         require(!self.truth.contains_key(last), guarantee, || {

@@ -234,6 +234,9 @@ impl Model {
         now: u64,
     ) -> Result<(), Violation> {
         let has_roster = self.limit.is_some();
+        if self.ops[op].follows() {
+            self.may_follow(&self.ops[op], handle, before)?;
+        }
         let moved = &self.moved;
         let op = &mut self.ops[op];
         op.ended += 1;
