@@ -104,6 +104,14 @@ impl Browser {
         panic!("no page follows the button {button}");
     }
 
+    /// Sends a request from a script of the page, and waits for the answer.
+    async fn ask(&self, path: &str) {
+        let fetch = "const [path, done] = arguments;
+            fetch(path, { method: 'POST' }).then(() => done(true), () => done(false));";
+        let answered = self.0.execute_async(fetch, vec![json!(path)]).await;
+        assert_eq!(answered.unwrap(), true, "{path}");
+    }
+
     async fn log_in_to_shop(&self) {
         self.submit("login").await;
         self.shows("You are ada").await;

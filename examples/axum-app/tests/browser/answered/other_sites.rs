@@ -2,10 +2,9 @@
 
 use super::*;
 
-/// The browser keeps the cookie back from the form. The session that the visitor has must stay, with a log-in
-/// or without.
+/// The browser keeps the cookie back from the form, so the shop cannot tell whether the visitor has a session.
 #[tokio::test]
-async fn a_form_and_a_link_of_another_site_keep_the_session() {
+async fn a_form_of_another_site_begins_no_session_and_a_form_and_a_link_keep_the_one_there_is() {
     let Some(shop) = Open::shop().await else {
         return;
     };
@@ -17,6 +16,10 @@ async fn a_form_and_a_link_of_another_site_keep_the_session() {
     let port = neighbour(Vec::new(), page).await;
     let other = format!("http://localhost:{port}/");
     let browser = shop.site.browser().await;
+    browser.goto(&other).await;
+    browser.click("//button").await;
+    browser.shows("You are nobody, visits: 0").await;
+    assert!(!browser.has_cookie().await);
     for (action, shown) in [
         ("visit", "You are nobody, visits: 1"),
         ("login", "You are ada, visits: 1"),
@@ -32,22 +35,4 @@ async fn a_form_and_a_link_of_another_site_keep_the_session() {
             assert_eq!(browser.cookies().await, cookies, "{action} {click}");
         }
     }
-}
-
-/// A visitor without a session gets one by a link, and none by a form.
-#[tokio::test]
-async fn a_form_of_another_site_begins_no_session() {
-    let Some(shop) = Open::shop().await else {
-        return;
-    };
-    let url = &shop.site.url;
-    let page = format!("<form method=post action={url}/visit><button>Go</button></form>");
-    let port = neighbour(Vec::new(), page).await;
-    let browser = shop.site.browser().await;
-    browser.goto(&format!("http://localhost:{port}/")).await;
-    browser.press("Go").await;
-    browser.shows("You are nobody, visits: 0").await;
-    assert!(!browser.has_cookie().await);
-    browser.submit("visit").await;
-    browser.shows("You are nobody, visits: 1").await;
 }

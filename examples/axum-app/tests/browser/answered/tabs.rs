@@ -36,14 +36,13 @@ async fn a_tab_with_the_id_from_before_a_log_in_does_not_undo_it() {
     let browser = shop.site.browser().await;
     let first = browser.0.window().await.unwrap();
     let second = browser.new_tab().await;
+    browser.show(&second).await;
+    browser.goto(&shop.site.url).await;
     for order in [["/login", "/visit"], ["/visit", "/login"]] {
+        browser.ask("/visit").await;
         browser.show(&second).await;
-        browser.goto(&shop.site.url).await;
-        browser.submit("visit").await;
-        browser.shows("You are nobody, visits: 1").await;
         shop.send(&browser, "/login").await;
         browser.show(&first).await;
-        browser.goto(&shop.site.url).await;
         shop.send(&browser, "/visit").await;
         for path in order {
             let tab = match path {
@@ -102,6 +101,8 @@ async fn a_log_out_that_meets_a_renewal_or_a_log_in_leaves_the_last_state() {
     };
     let browser = shop.site.browser().await;
     let tabs = [browser.0.window().await.unwrap(), browser.new_tab().await];
+    browser.show(&tabs[1]).await;
+    browser.goto(&shop.site.url).await;
     let cases = [
         (["/renew", "/logout"], 0),
         (["/logout", "/renew"], 0),
@@ -111,13 +112,7 @@ async fn a_log_out_that_meets_a_renewal_or_a_log_in_leaves_the_last_state() {
     for (paths, sessions) in cases {
         for arrivals in [[0, 1], [1, 0]] {
             let case = format!("{paths:?} {arrivals:?}");
-            browser.goto(&shop.site.url).await;
-            browser.log_in_to_shop().await;
-            for tab in &tabs {
-                browser.show(tab).await;
-                browser.goto(&shop.site.url).await;
-                browser.shows("You are ada").await;
-            }
+            browser.ask("/login").await;
             for (tab, path) in tabs.iter().zip(paths) {
                 browser.show(tab).await;
                 shop.send(&browser, path).await;
@@ -128,8 +123,7 @@ async fn a_log_out_that_meets_a_renewal_or_a_log_in_leaves_the_last_state() {
             }
             assert_eq!(browser.is_logged_in().await, sessions == 1, "{case}");
             assert_eq!(shop.logged_in().await, sessions, "{case}");
-            browser.submit("logout").await;
-            browser.shows("You are nobody").await;
+            browser.ask("/logout").await;
             browser.0.delete_all_cookies().await.unwrap();
         }
     }
