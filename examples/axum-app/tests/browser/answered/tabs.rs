@@ -52,6 +52,9 @@ async fn a_tab_with_the_id_from_before_a_log_in_does_not_undo_it() {
             browser.show(tab).await;
             shop.arrive(&browser, path).await;
         }
+        // Only the log-in has set cookies, so there is nothing to repair.
+        let cookies = browser.cookies().await;
+        assert!(cookies["session-login"].starts_with(&cookies["session"]));
         for tab in [&first, &second] {
             browser.show(tab).await;
             assert!(browser.is_logged_in().await, "{order:?}");
