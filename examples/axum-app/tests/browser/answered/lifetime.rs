@@ -7,6 +7,7 @@ use fantoccini::cookies::Cookie;
 use super::*;
 
 /// How many seconds the browser is going to keep it; `None` is until the browser is closed.
+#[expect(clippy::disallowed_methods, reason = "browsers use this clock")]
 fn left(cookie: &Cookie<'_>) -> Option<u64> {
     let expires: SystemTime = cookie.expires_datetime()?.into();
     Some(expires.duration_since(SystemTime::now()).unwrap().as_secs())

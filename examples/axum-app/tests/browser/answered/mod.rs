@@ -82,8 +82,7 @@ impl Browser {
 
     /// Opens another tab, which [`show`](Self::show) shows.
     async fn new_tab(&self) -> WindowHandle {
-        let tab = self.0.new_window(true).await.unwrap();
-        tab.handle.try_into().unwrap()
+        self.0.new_window(true).await.unwrap().handle
     }
 
     async fn show(&self, tab: &WindowHandle) {
