@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod answered;
 mod driver;
 
 use std::io::{Write as _, stderr};
@@ -17,10 +18,13 @@ use std::net::Ipv4Addr;
 use std::sync::Once;
 use std::time::Duration;
 
-use axum_app::{AppSession, app};
+use axum::Router;
+use axum_app::app;
 use fantoccini::{Client, Locator};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use session_store::test_util::{Clock, TestStore};
+use session_store::{DynamoDbStore, SessionAttributes};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::sleep;
@@ -30,7 +34,7 @@ use crate::driver::{Driver, Programs};
 /// One test at a time, since a small machine cannot run more browsers.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// The app, and a driver of browsers that visit it.
+/// An app, and a driver of browsers that visit it.
 struct Site {
     url: String,
     clock: Clock,
@@ -41,17 +45,23 @@ struct Site {
 impl Site {
     /// `None` if there is no browser on this machine.
     async fn open() -> Option<Self> {
+        Self::of(app).await
+    }
+
+    /// The site of this app.
+    async fn of<S>(app: impl FnOnce(DynamoDbStore<S>) -> Router) -> Option<Self>
+    where
+        S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
         let programs = programs()?;
         let turn = TURN.lock().await;
         let test = match std::env::var("SESSION_STORE_ENDPOINT") {
-            Ok(url) => TestStore::<AppSession>::at(&url).await,
+            Ok(url) => TestStore::at(&url).await,
             Err(_) => TestStore::new().await,
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(axum::serve(listener, app(test.store)).into_future());
+        let port = serve(app(test.store)).await;
         Some(Self {
-            url,
+            url: format!("http://127.0.0.1:{port}"),
             clock: test.clock,
             driver: Driver::start(programs),
             _turn: turn,
@@ -75,6 +85,14 @@ impl Site {
         browser.log_in(user).await;
         browser
     }
+}
+
+/// Serves an app on loopback until the test ends, and returns its port.
+async fn serve(app: Router) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(axum::serve(listener, app).into_future());
+    port
 }
 
 /// `None` if the tests are to be skipped, which is printed once.
@@ -160,8 +178,10 @@ impl Browser {
         self.0.execute(script, Vec::new()).await.unwrap()
     }
 
+    /// Whether it has the cookie of the session. That of a log-in stays after a log-out.
     async fn has_cookie(&self) -> bool {
-        !self.0.get_all_cookies().await.unwrap().is_empty()
+        let cookies = self.0.get_all_cookies().await.unwrap();
+        cookies.iter().any(|cookie| cookie.name() == "session")
     }
 
     /// Waits until the page asks for a log-in.
