@@ -141,7 +141,7 @@ impl Model {
     /// counts.
     fn asked_in_turn(&self, op: &Op, at: u64) -> usize {
         let target = op.target.as_deref().unwrap_or_default();
-        1 + op.marks.min(self.followed(target, at))
+        1 + op.marks.min(self.followed(target))
     }
 
     /// The additional cost of a consistent index.

@@ -78,13 +78,13 @@ impl Model {
         way(&self.moved, handle).count() - 1
     }
 
-    /// How many marks in a row count at this time, from this handle on.
-    pub(super) fn followed(&self, from: &str, at: u64) -> usize {
+    /// How many marks are there in a row, from this handle on.
+    pub(super) fn followed(&self, from: &str) -> usize {
         let marks = way(&self.moved, from).map_while(|handle| self.marks.get(handle));
-        marks.take_while(|mark| counts(mark, at)).count()
+        marks.count()
     }
 
-    /// G18: an old id ends its session only while its marks count, and the handle of an old id only a
+    /// G18: an old id ends its session as long as its marks are there, and the handle of an old id only a
     /// session that was created before.
     pub(super) fn may_follow(&self, op: &Op, to: &str, session: &Value) -> Result<(), Violation> {
         let Some(target) = op.target.as_deref().filter(|target| *target != to) else {
@@ -93,7 +93,7 @@ impl Model {
         let hops = way(&self.moved, target).take_while(|handle| *handle != to);
         let right = match op.act {
             Act::RevokeOnly(..) => number(session, "created_at") <= Some(op.began),
-            _ => self.followed(target, op.began) >= hops.count(),
+            _ => self.followed(target) >= hops.count(),
         };
         require(right, "G18", || {
             format!("{:?} ended what an old id had become", op.act)
@@ -268,10 +268,10 @@ impl Model {
     }
 
     /// G18: a session that was ended by a handle is gone, whatever handle it has since, if all the marks
-    /// on the way count.
+    /// on the way are there.
     pub(super) fn ended_under_any_handle(&self, op: &Op, now: u64) -> Result<(), Violation> {
         let target = op.target.as_deref().unwrap_or_default();
-        if self.followed(target, now) < self.marks_from(target) {
+        if self.followed(target) < self.marks_from(target) {
             return Ok(());
         }
         let last = self.last(target);

@@ -127,7 +127,12 @@ impl Browser {
     async fn cookies(&self) -> BTreeMap<String, String> {
         let cookies = self.0.get_all_cookies().await.unwrap().into_iter();
         let pair = |cookie: fantoccini::cookies::Cookie<'_>| {
-            (cookie.name().to_owned(), cookie.value().to_owned())
+            // That of a log-in has the beginning of a handle in its name.
+            let name = match cookie.name().split_once("-login-") {
+                Some((main, _)) => format!("{main}-login"),
+                None => cookie.name().to_owned(),
+            };
+            (name, cookie.value().to_owned())
         };
         cookies.map(pair).collect()
     }

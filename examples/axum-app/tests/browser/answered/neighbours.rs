@@ -12,7 +12,7 @@ async fn a_log_in_holds_beside_the_cookies_of_another_port() {
     let cart = format!("{}/cart", shop.site.url);
     let mut cookies = vec![
         b"session=junk; Path=/cart".to_vec(),
-        b"session-login=junk; Path=/cart".to_vec(),
+        b"session-login-AAAAAAAA=junk; Path=/cart".to_vec(),
         b"latin=caf\xe9; Path=/".to_vec(),
         b"quoted=\"session=a\"; Path=/".to_vec(),
         b"half=\"; Path=/".to_vec(),
@@ -77,10 +77,11 @@ async fn a_log_in_holds_and_ends_the_session_that_a_sibling_host_has_planted() {
     };
     let planted = shop.store.create(Shop::default()).await.unwrap();
     let id = planted.id().expose();
-    let seconds = shop.site.clock.millis() / 1000;
+    let (handle, millis) = (planted.handle().to_string(), shop.site.clock.millis());
+    let suffix = &handle[..8];
     let cookies = [
         format!("session={id}; Domain=shop.localhost; Path=/"),
-        format!("session-login={id}.{seconds}; Domain=shop.localhost; Path=/cart"),
+        format!("session-login-{suffix}={id}.{millis}; Domain=shop.localhost; Path=/cart"),
     ];
     let cookies = cookies.map(String::into_bytes).to_vec();
     let port = neighbour(cookies, "Hello".into()).await;

@@ -27,14 +27,15 @@ impl SessionCookie {
         let (name, log_in_prefix) = (self.full_name(), self.log_in_prefix());
         let log_ins = beginning(headers, &log_in_prefix);
         let log_ins = log_ins.map(|(suffix, value)| self.read_log_in(suffix, text(value)?, now));
-        let mut log_ins: Vec<_> = log_ins.filter_map(accepted).flatten().collect();
-        log_ins.sort_by_key(|log_in| Reverse(log_in.logged_in_at));
         let sessions = values(headers, &name);
         let sessions = sessions.map(|value| self.read_session(text(value)?, now));
+        let log_ins = log_ins.filter_map(accepted).flatten();
         let mut credentials = Vec::new();
-        for credential in log_ins.into_iter().chain(sessions.filter_map(accepted)) {
+        for credential in log_ins.chain(sessions.filter_map(accepted)) {
             add(&mut credentials, credential);
         }
+        // Of two log-ins at one moment, that one is the last which is in the other cookie too.
+        credentials.sort_by_key(|it| Reverse((it.logged_in_at, it.in_session_cookie)));
         for credential in &mut credentials {
             let known = credential.version;
             let version = || known.max(self.read_version(headers, credential.id.handle()));
