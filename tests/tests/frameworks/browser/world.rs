@@ -71,6 +71,11 @@ async fn run(bench: &Bench, plan: &Plan) -> Outcome {
     for event in &plan.events {
         events += 1;
         world.moment += 1;
+        // No clock stands still: two log-ins are not of one millisecond.
+        world
+            .test
+            .clock
+            .advance(std::time::Duration::from_millis(1));
         world.trace.push(event.to_string());
         let happened = match world.happen(event).await {
             Ok(()) => world.check(event).await,
