@@ -201,7 +201,7 @@ impl<'a> World<'a> {
         let dead = "A".repeat(43);
         let value = [&*dead, "x", "", "%22junk%22", &"x".repeat(600)][which].to_owned();
         // One of the same domain and path would take the place of the shop's own.
-        let path = if self.setup.has_domain() || which % 2 == 0 {
+        let path = if self.setup.has_domain() || which.is_multiple_of(2) {
             "/app"
         } else {
             "/"

@@ -105,7 +105,7 @@ impl Model {
             },
             // One more for each mark that counts, and for the one that does not.
             Act::Delete(_) | Act::RevokeHandle(_) => {
-                self.asked_in_turn(op, now)..=self.asked_in_turn(op, op.began)
+                self.asked_in_turn(op)..=self.asked_in_turn(op)
             }
             // One more for each mark.
             Act::RevokeOnly(..) => 1 + op.marks..=1 + op.marks,
@@ -137,9 +137,8 @@ impl Model {
         })
     }
 
-    /// The handles that an end by an id asks for at this time: up to the session, or to a mark that no longer
-    /// counts.
-    fn asked_in_turn(&self, op: &Op, at: u64) -> usize {
+    /// The handles that an end by an id asks for, up to the session.
+    fn asked_in_turn(&self, op: &Op) -> usize {
         let target = op.target.as_deref().unwrap_or_default();
         1 + op.marks.min(self.followed(target))
     }
@@ -173,7 +172,7 @@ impl Model {
             },
             // The user is known only if the session existed.
             Act::Delete(_) | Act::RevokeHandle(_) if had_user.flatten().is_some() => {
-                let reaches = |at| usize::from(self.asked_in_turn(op, at) > op.marks);
+                let reaches = |at| usize::from(self.asked_in_turn(op) > op.marks);
                 reaches(now)..=reaches(op.began)
             }
             // The roster can still have the entry of a session that is gone.

@@ -101,7 +101,7 @@ impl Model {
                 }
             }
             (Act::Delete(_) | Act::RevokeHandle(_), got) => {
-                self.ended_under_any_handle(op, now)?;
+                self.ended_under_any_handle(op)?;
                 if let Got::Revoked(revoked) = got {
                     self.revoked(op, revoked, now)?;
                 }

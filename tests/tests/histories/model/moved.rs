@@ -269,7 +269,7 @@ impl Model {
 
     /// G18: a session that was ended by a handle is gone, whatever handle it has since, if all the marks
     /// on the way are there.
-    pub(super) fn ended_under_any_handle(&self, op: &Op, now: u64) -> Result<(), Violation> {
+    pub(super) fn ended_under_any_handle(&self, op: &Op) -> Result<(), Violation> {
         let target = op.target.as_deref().unwrap_or_default();
         if self.followed(target) < self.marks_from(target) {
             return Ok(());

@@ -139,7 +139,7 @@ impl Plan {
 /// Makes log-ins of some changes of id, and adds refreshes, and ends by an id from before a change. Drawn
 /// separately, too.
 fn with_log_ins(seed: u64, steps: Vec<Step>, clients: usize) -> Vec<Step> {
-    let rng = &mut Rng::with_seed(seed ^ 0x106_1);
+    let rng = &mut Rng::with_seed(seed ^ 0x1061);
     let faults: Vec<_> = steps.iter().map(|step| step.faults.clone()).collect();
     let mut all = Vec::with_capacity(steps.len());
     for mut step in steps {

@@ -217,7 +217,7 @@ impl World<'_> {
         let reads_fail = send
             .fault
             .is_some_and(|(operation, _)| operation == "GetItem");
-        let is_unread = send.action == Action::LogOut && (reads_fail || send.id % 2 == 0);
+        let is_unread = send.action == Action::LogOut && (reads_fail || send.id.is_multiple_of(2));
         let mut request = Request::builder()
             .method(if is_get { "GET" } else { "POST" })
             .uri(if is_unread { "/out" } else { "/app" })
