@@ -103,12 +103,10 @@ impl Model {
                 true if op.late.is_some() => 2..=2,
                 _ => 1..=1,
             },
-            // One more for each mark that counts, and for the one that does not.
-            Act::Delete(_) | Act::RevokeHandle(_) => {
-                self.asked_in_turn(op)..=self.asked_in_turn(op)
-            }
             // One more for each mark.
-            Act::RevokeOnly(..) => 1 + op.marks..=1 + op.marks,
+            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => {
+                1 + op.marks..=1 + op.marks
+            }
             // One more if the session expires later than after this write, and one more for a stale copy.
             Act::Save(..) if due => 1..=3,
             Act::Save(..) if op.pending.fresh => 0..=0,
@@ -135,12 +133,6 @@ impl Model {
         require(range.contains(&sent), "G14", || {
             format!("{:?} took {sent} requests in place of {range:?}", op.act)
         })
-    }
-
-    /// The handles that an end by an id asks for, up to the session.
-    fn asked_in_turn(&self, op: &Op) -> usize {
-        let target = op.target.as_deref().unwrap_or_default();
-        1 + op.marks.min(self.followed(target))
     }
 
     /// The additional cost of a consistent index.
@@ -171,10 +163,7 @@ impl Model {
                 None => 0..=0,
             },
             // The user is known only if the session existed.
-            Act::Delete(_) | Act::RevokeHandle(_) if had_user.flatten().is_some() => {
-                let reaches = |at| usize::from(self.asked_in_turn(op) > op.marks);
-                reaches(now)..=reaches(op.began)
-            }
+            Act::Delete(_) | Act::RevokeHandle(_) if had_user.flatten().is_some() => 1..=1,
             // The roster can still have the entry of a session that is gone.
             Act::RevokeOnly(user, _)
                 if op.marks > 0 || had_user.is_none_or(|had| had == Some(user)) =>
