@@ -42,7 +42,10 @@ async fn store() -> Store {
 async fn stored(store: &Store) -> usize {
     let scan = store.client().scan().table_name(store.table_name());
     let scan = scan.send().await.unwrap();
-    let ids = scan.items().iter().map(|item| item["id"].as_s().unwrap());
+    // Without the marks that changes of ids leave.
+    let items = scan.items().iter();
+    let items = items.filter(|item| !item.contains_key("moved_to"));
+    let ids = items.map(|item| item["id"].as_s().unwrap());
     ids.filter(|id| !id.starts_with("#user_id#")).count()
 }
 
@@ -656,9 +659,12 @@ async fn a_failing_store_does_not_log_out() {
         ("/logout-everywhere", ""),
     ];
     for (path, form) in forms {
+        browser.cookie = Some("A".repeat(43));
         let answer = browser.post(path, form).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
-        assert!(!answer.headers.contains_key(SET_COOKIE), "{path}");
+        // Only a log-out takes the cookie away.
+        let has_cookie = answer.headers.contains_key(SET_COOKIE);
+        assert_eq!(has_cookie, path == "/logout", "{path}");
     }
 }
 
