@@ -107,7 +107,7 @@ impl<S> Session<S> {
         self.state.handle
     }
 
-    /// When the session was created, to the millisecond. A new id does not change it.
+    /// When the session was created, to the millisecond. Only a log-in changes it.
     pub fn created_at(&self) -> SystemTime {
         self.state.lifetime.created_at.time()
     }
@@ -138,7 +138,7 @@ impl<S> Session<S> {
         session.timeouts.set_idle(idle.into());
     }
 
-    /// The sessions that were ended to make room for this one, by the last `create`, `save` or
+    /// The sessions that were ended to make room for this one, by the last `create`, `save`, `log_in` or
     /// `cycle_id` that entered it into a consistent index with a limit.
     ///
     /// If a response was lost, the list is a best effort: it may include a session that expired at the

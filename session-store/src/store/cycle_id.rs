@@ -23,8 +23,8 @@ impl<S> DynamoDbStore<S>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    /// Gives the session a new id, and stores its unsaved changes with it. Do it at log-in, so that an id
-    /// that somebody planted before is worthless afterwards.
+    /// Gives the session a new id, and stores its unsaved changes with it. When somebody logs in, call
+    /// [`log_in`](Self::log_in), which begins the absolute timeout anew as well.
     ///
     /// One `TransactWriteItems`: it puts the new item and, if the session is live and unchanged, a mark in
     /// place of the old one. At every moment exactly one of the two ids is valid. Data, promoted attributes, the

@@ -85,7 +85,7 @@ where
             ReadConsistency::Consistent => None,
         };
         if let Some(least) = least {
-            match self.look_up_once(id, false, began).await {
+            match self.look_up_once(id, false, Some(began)).await {
                 Ok(Lookup::Live(session)) if session.state.version >= least => {
                     return Ok(Lookup::Live(session));
                 }
@@ -93,7 +93,7 @@ where
                 Err(error) => return Err(error),
             }
         }
-        self.look_up_once(id, true, began).await
+        self.look_up_once(id, true, Some(began)).await
     }
 
     async fn load_once(&self, id: &SessionId, consistent: bool) -> Result<Lookup<S>, Error> {
@@ -104,9 +104,8 @@ where
         &self,
         id: &SessionId,
         consistent: bool,
-        as_of: impl Into<Option<Millis>>,
+        as_of: Option<Millis>,
     ) -> Result<Lookup<S>, Error> {
-        let as_of = as_of.into();
         let handle = id.handle();
         let read = if self.options().share_loads {
             let store = self.clone();

@@ -298,7 +298,9 @@ where
                 }
             }
         }
-        session.repair();
+        if failed.is_none() {
+            session.repair();
+        }
         session.drop_log_ins();
         if store.reads_own_writes() && carrier.has_version_cookie() {
             session.tell_version(carrier.carries_version());

@@ -20,9 +20,9 @@
 //!
 //! **`N-login-..`** keeps a log-in from being undone. A page sends several requests at once. One of them was
 //! begun without a session, and creates an anonymous one. Another logs in. If the answer of the first
-//! arrives last, it overwrites `N` with the id of the anonymous session. So does a late answer that renews
-//! an older id, and a log-out's that was sent before removes `N`. None of them meets the cookie of the
-//! log-in, since its name ends with some characters of the session's handle, and no other session has that
+//! arrives last, it overwrites `N` with the id of the anonymous session. So does a late answer
+//! that renews an older id, and the late answer to an earlier log-out removes `N`. None of them meets the
+//! cookie of the log-in, since its name ends with some characters of the session's handle, and no other session has that
 //! name. These cookies are read before `N`, that of the last log-in first. They count for one hour, which is
 //! longer than any request takes; until then, a request that has another id in `N` gets `N` again. When such
 //! a session has ended or has another id, the next answer removes its cookie.

@@ -186,7 +186,9 @@ where
     /// count before this one.
     async fn note_log_in(&mut self, store: &DynamoDbStore<S>) {
         self.received.over.clone_from(&self.received.log_ins);
-        self.tell_id(Some(store.table().now().time()));
+        // A later change of id in this request goes on with it.
+        self.received.logged_in_at = Some(store.table().now().time());
+        self.tell_id(self.received.logged_in_at);
         for other in self.received.untried.drain(..) {
             let (handle, rosters) = (other.handle(), store.rosters());
             if let Err(error) = rosters.end_here(handle).await {
@@ -196,9 +198,10 @@ where
     }
 
     /// Gives the client the id of the session in the main cookie again, if an older response has overwritten
-    /// it there.
+    /// it there. Not if the session may be gone.
     pub(in crate::frameworks::http) fn repair(&mut self) {
-        if self.received.is_overwritten && self.update.id.is_none() {
+        let is_told = self.save_failed || self.update.id.is_some();
+        if self.received.is_overwritten && !is_told {
             self.tell_id(None);
         }
     }

@@ -49,6 +49,14 @@ async fn renew(mut session: Current) {
     CurrentSession::cycle_id(&mut session);
 }
 
+/// A log-in, and a new id in the same request.
+async fn log_in_and_renew(mut session: Current) {
+    session.user_id = Some("u".into());
+    CurrentSession::log_in(&mut session);
+    CurrentSession::save(&mut session).await.unwrap();
+    CurrentSession::cycle_id(&mut session);
+}
+
 async fn log_out(mut session: Current) {
     CurrentSession::end(&mut session);
 }
@@ -63,6 +71,7 @@ fn routes() -> Router {
         .route("/visit", any(visit))
         .route("/login", any(log_in))
         .route("/renew", any(renew))
+        .route("/both", any(log_in_and_renew))
         .route("/logout", any(log_out))
         .route("/bye", any(log_out_unread))
 }

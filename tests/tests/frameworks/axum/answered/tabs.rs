@@ -112,6 +112,35 @@ async fn g18_a_renewed_id_counts_beside_the_cookie_of_the_log_in() {
     assert!(browser.is_user(&app).await);
 }
 
+#[tokio::test]
+async fn g18_a_log_in_that_renews_its_id_is_not_undone_either() {
+    let bench = TestBench::<Shop>::new().await;
+    let app = app(&bench);
+    let mut browser = Browser::default();
+    let late = browser.send(&app, "/visit").await;
+    let welcome = browser.ask(&app, "/both").await;
+    assert_eq!(set(&welcome), BOTH);
+    browser.arrive(&late);
+    assert!(browser.is_user(&app).await);
+}
+
+/// The session came by the cookie of its log-in alone, and has another id when it is stored.
+#[tokio::test]
+async fn g18_an_answer_that_could_not_be_stored_repairs_nothing() {
+    let bench = TestBench::<Shop>::new().await;
+    let app = app(&bench);
+    let mut browser = Browser::default();
+    browser.ask(&app, "/login").await;
+    browser.cookies.remove("session");
+    let (other, tab) = (app.clone(), browser.clone());
+    let renew = move || async move {
+        tab.send(&other, "/renew").await;
+    };
+    bench.wire.next("UpdateItem", Fault::meanwhile(renew));
+    let late = browser.send(&app, "/visit").await;
+    assert_eq!((late.status, set(&late)), (StatusCode::OK, vec![]));
+}
+
 /// Each write gives the client a new version. A slow answer brings back that of the session before.
 #[tokio::test]
 async fn g18_a_late_answer_brings_back_a_version_and_no_id() {
