@@ -123,7 +123,7 @@ where
             return Ok(Lookup::Replaced);
         }
         let session = self.decode(id, handle, item, as_of)?;
-        Ok(session.map_or(Lookup::Absent, |session| Lookup::Live(Box::new(session))))
+        Ok(session.map_or(Lookup::Over, |session| Lookup::Live(Box::new(session))))
     }
 
     /// The session in an item, by the store's policy for one that cannot be read.
@@ -148,7 +148,11 @@ pub(crate) enum Lookup<S> {
     Live(Box<Session<S>>),
     /// The session has a new id, since a moment ago.
     Replaced,
+    /// There is an item, and no session in it for this reader: it has expired or has had a new id for long, or
+    /// it cannot be read.
     #[default]
+    Over,
+    /// There is no item.
     Absent,
 }
 
@@ -156,7 +160,7 @@ impl<S> Lookup<S> {
     fn live(self) -> Option<Session<S>> {
         match self {
             Self::Live(session) => Some(*session),
-            Self::Replaced | Self::Absent => None,
+            Self::Replaced | Self::Over | Self::Absent => None,
         }
     }
 
@@ -165,7 +169,7 @@ impl<S> Lookup<S> {
         match self {
             Self::Live(session) => Ok(*session),
             Self::Replaced => Err(GoneError::replaced(handle)),
-            Self::Absent => Err(GoneError::new(handle)),
+            Self::Over | Self::Absent => Err(GoneError::new(handle)),
         }
     }
 }

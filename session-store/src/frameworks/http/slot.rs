@@ -12,7 +12,7 @@ use crate::item::Millis;
 use crate::schema::SessionAttributes;
 use crate::store::{DynamoDbStore, Lookup};
 
-use super::cookie::{Carrier, CredentialUpdate, MAX_TRIED, Sent, Via};
+use super::cookie::{Carrier, Credential, CredentialUpdate, MAX_TRIED, Sent, Via};
 use super::cross_site::is_withheld;
 use super::ending::Ending;
 use super::policy::log;
@@ -186,35 +186,56 @@ where
             false => Standing::Free,
         };
         let mut received = self.received();
-        let tried = self.sent.credentials.iter().take(MAX_TRIED);
-        for (n, sent) in tried.enumerate() {
+        let mut candidates = self.candidates().take(MAX_TRIED);
+        let mut tried = Vec::new();
+        let found = loop {
+            let Some(sent) = candidates.next() else {
+                break None;
+            };
+            let handle = sent.id.handle();
+            tried.push(handle);
             let found = store.look_up(&sent.id, sent.version, self.began).await;
             match store.readable_for_visitor(found)? {
-                Lookup::Live(session) => {
-                    let untried = self.sent.credentials.iter().skip(n + 1);
-                    received.untried = untried.map(|sent| sent.id.clone()).collect();
-                    received.version = sent.version;
-                    received.logged_in_at = sent.logged_in_at;
-                    received.is_overwritten = !sent.in_session_cookie;
-                    let (standing, ending) = (Standing::Free, self.ending.clone());
-                    return Ok(RequestSession::new(
-                        Some(session),
-                        standing,
-                        received,
-                        ending,
-                    ));
+                Lookup::Live(session) => break Some((session, sent)),
+                Lookup::Replaced => {
+                    standing = Standing::Replaced(handle);
+                    received.kept.push(handle);
                 }
-                Lookup::Replaced => standing = Standing::Replaced(sent.id.handle()),
+                // A request that began in time can still use it.
+                Lookup::Over => received.kept.push(handle),
+                // The log-in is over, and one of before must not take its place.
+                Lookup::Absent if sent.logged_in_at.is_some() => {
+                    received.over.clone_from(&received.log_ins);
+                }
                 Lookup::Absent => {}
             }
-            if sent.logged_in_at.is_some() {
-                received.over.push(sent.id.handle());
-            }
-        }
-        let untried = self.sent.credentials.iter().skip(MAX_TRIED);
+        };
+        let untried = self.sent.credentials.iter();
+        let untried = untried.filter(|sent| !tried.contains(&sent.id.handle()));
         received.untried = untried.map(|sent| sent.id.clone()).collect();
         let ending = self.ending.clone();
-        Ok(RequestSession::new(None, standing, received, ending))
+        let Some((session, sent)) = found else {
+            return Ok(RequestSession::new(None, standing, received, ending));
+        };
+        received.version = sent.version;
+        received.logged_in_at = sent.logged_in_at;
+        received.is_overwritten = !sent.in_session_cookie;
+        let session = Some(session);
+        Ok(RequestSession::new(
+            session,
+            Standing::Free,
+            received,
+            ending,
+        ))
+    }
+
+    /// The ids that can be that of the session: of the last log-in, and of the main cookie. An earlier log-in
+    /// does not count again if the last one is over.
+    fn candidates(&self) -> impl Iterator<Item = &Credential> {
+        let log_ins = self.sent.credentials.iter();
+        let last = log_ins.filter_map(|sent| sent.logged_in_at).max();
+        let credentials = self.sent.credentials.iter();
+        credentials.filter(move |sent| sent.in_session_cookie || sent.logged_in_at == last)
     }
 
     fn without_session(&self, standing: Standing) -> RequestSession<S> {
@@ -229,6 +250,7 @@ where
             cookie: self.config.carrier.cookie_life(self.usual_via()),
             log_ins: log_ins.map(|sent| sent.id.handle()).collect(),
             over: Vec::new(),
+            kept: Vec::new(),
             version: None,
             untried: Vec::new(),
             logged_in_at: None,

@@ -23,9 +23,10 @@
 //! arrives last, it overwrites `N` with the id of the anonymous session. So does a late answer
 //! that renews an older id, and the late answer to an earlier log-out removes `N`. None of them meets the
 //! cookie of the log-in, since its name ends with some characters of the session's handle, and no other session has that
-//! name. These cookies are read before `N`, that of the last log-in first. They count for one hour, which is
+//! name. That of the last log-in is read before `N`; one of an earlier log-in does not count. They count for one hour, which is
 //! longer than any request takes; until then, a request that has another id in `N` gets `N` again. When such
-//! a session has ended or has another id, the next answer removes its cookie.
+//! a session is no longer stored, the next answer removes its cookie. As long as there is anything under its
+//! id, a log-out has to send it: another request can still be about to renew it.
 //!
 //! # Signatures
 //!
@@ -51,7 +52,7 @@ mod tests;
 
 pub(crate) use self::carrier::Carrier;
 pub use self::credential::Via;
-pub(crate) use self::credential::{CredentialUpdate, IdUpdate, MAX_TRIED, Sent};
+pub(crate) use self::credential::{Credential, CredentialUpdate, IdUpdate, MAX_TRIED, Sent};
 pub(crate) use self::header::mark_sensitive;
 pub use self::settings::SessionCookie;
 pub use cookie::{Key as SigningKey, SameSite};

@@ -44,6 +44,8 @@ pub(super) struct Received {
     /// The sessions for which the client has the cookie of a log-in, and those of them that are over.
     pub(super) log_ins: Vec<SessionHandle>,
     pub(super) over: Vec<SessionHandle>,
+    /// The ids that name no session, but for which there is an item: a log-out has to know them.
+    pub(super) kept: Vec<SessionHandle>,
     /// The version that the client has sent for the session.
     pub(super) version: Option<u64>,
     /// The ids that the client has sent after that of the session. They may name sessions, too.

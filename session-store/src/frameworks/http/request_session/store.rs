@@ -185,7 +185,9 @@ where
     /// Gives the client the id of a log-in. The other sessions that it has named end, since one of them could
     /// count before this one.
     async fn note_log_in(&mut self, store: &DynamoDbStore<S>) {
-        self.received.over.clone_from(&self.received.log_ins);
+        let Received { log_ins, kept, .. } = &self.received;
+        let over = log_ins.iter().filter(|handle| !kept.contains(handle));
+        self.received.over = over.copied().collect();
         // A later change of id in this request goes on with it.
         self.received.logged_in_at = Some(store.table().now().time());
         self.tell_id(self.received.logged_in_at);
