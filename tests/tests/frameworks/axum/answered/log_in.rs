@@ -317,3 +317,26 @@ async fn a_user_who_was_there_before_is_no_log_in() {
         .layer(SessionLayer::new(bench.other::<After>().await).dev());
     assert_eq!(set(&browser.ask(&after, "/visit").await), [""; 0]);
 }
+
+/// A form of another site has logged somebody else in, so that the answer could not take the cookie of the first
+/// log-in away.
+#[tokio::test]
+async fn g18_an_earlier_log_in_does_not_come_back_when_the_last_one_is_revoked() {
+    async fn log_in_as_v(mut session: Current) {
+        session.user_id = Some("v".into());
+        CurrentSession::log_in(&mut session);
+    }
+    let bench = TestBench::<Shop>::new().await;
+    let layer = SessionLayer::new(bench.store.clone()).dev();
+    let app = routes().route("/v", any(log_in_as_v)).layer(layer);
+    let mut browser = Browser::default();
+    browser.ask(&app, "/login").await;
+    bench.clock.advance(Duration::from_secs(1));
+    browser.arrive(&Browser::default().send(&app, "/v").await);
+    assert_eq!(browser.ask(&app, "/read").await.text, "v");
+    let revoked = bench.store.revoke(Shop::USER_ID, "v").await.unwrap();
+    assert_eq!(revoked.deleted(), 1);
+    for _ in 0..3 {
+        assert_eq!(browser.ask(&app, "/read").await.text, "nobody");
+    }
+}

@@ -62,6 +62,22 @@ async fn g18_a_late_answer_to_a_log_out_does_not_undo_a_log_in() {
     assert!(browser.is_user(&app).await);
 }
 
+/// The answer with the new id is on its way for minutes, while other pages are answered.
+#[tokio::test]
+async fn g18_a_log_out_ends_a_session_whose_new_id_has_not_arrived() {
+    let bench = TestBench::<Shop>::new().await;
+    let app = app(&bench);
+    let mut browser = Browser::default();
+    browser.ask(&app, "/login").await;
+    let renewed = browser.send(&app, "/renew").await;
+    bench.clock.advance(std::time::Duration::from_secs(2 * 60));
+    browser.ask(&app, "/visit").await;
+    browser.ask(&app, "/visit").await;
+    browser.ask(&app, "/logout").await;
+    browser.arrive(&renewed);
+    assert!(!browser.is_user(&app).await);
+}
+
 #[tokio::test]
 async fn g18_a_log_out_needs_no_read() {
     let bench = TestBench::<Shop>::new().await;
