@@ -49,31 +49,38 @@ where
     /// Those of `cycle_id` but for [`Error::Gone`], with the same advice for an outcome that is unknown: call
     /// it again with this same session. If the old session has ended, those of `create`.
     pub async fn log_in(&self, session: &mut Session<S>) -> Result<(), Error> {
+        self.continue_or_begin(session).await.map(drop)
+    }
+
+    /// The same, and whether the session goes on from the old one, whose id then has the mark of this change.
+    pub(crate) async fn continue_or_begin(&self, session: &mut Session<S>) -> Result<bool, Error> {
         let pending = session.cycle.as_ref();
         let is_cycled = pending.is_some_and(|cycle| !cycle.logs_in(session));
         if is_cycled {
             // It may have been applied, and so it is carried out first.
             match self.cycle_id(session).await {
                 Ok(()) | Err(Error::Gone(_)) => {}
-                failed => return failed,
+                Err(error) => return Err(error),
             }
         }
         let evicted = match is_cycled {
             true => std::mem::take(&mut session.evicted),
             false => Vec::new(),
         };
-        match self.change_id(session, NewId::LoggedIn).await {
+        let continues = match self.change_id(session, NewId::LoggedIn).await {
+            Ok(()) => true,
             Err(Error::Gone(_)) => {
                 let beginning = Beginning {
                     idle: session.state.lifetime.changed(session.timeouts()).own_idle,
                     cookie: session.cookie,
                 };
                 *session = self.begin(S::clone(session), beginning).await?;
+                false
             }
-            changed => changed?,
-        }
+            Err(error) => return Err(error),
+        };
         session.evicted.extend(evicted);
-        Ok(())
+        Ok(continues)
     }
 
     /// The same for a session whose user becomes another one. It is not begun anew: it may have been revoked

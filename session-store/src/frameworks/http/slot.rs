@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
+use crate::id::SessionHandle;
 use crate::item::Millis;
 use crate::schema::SessionAttributes;
 use crate::store::{DynamoDbStore, Lookup};
@@ -203,11 +204,15 @@ where
                 }
                 // A request that began in time can still use it.
                 Lookup::Over => received.kept.push(handle),
-                // The log-in is over, and one of before must not take its place.
-                Lookup::Absent if sent.logged_in_at.is_some() => {
-                    received.over.clone_from(&received.log_ins);
+                // The log-in is over, and one of before must not take its place. If that is in the main
+                // cookie, the cookie of this one has to stay.
+                Lookup::Absent => {
+                    let is_last = |other: &Credential| other.logged_in_at == sent.logged_in_at;
+                    let others = self.log_ins(|other| other.in_session_cookie && !is_last(other));
+                    if sent.logged_in_at.is_some() && others.is_empty() {
+                        received.over.clone_from(&received.log_ins);
+                    }
                 }
-                Lookup::Absent => {}
             }
         };
         let untried = self.sent.credentials.iter();
@@ -230,12 +235,19 @@ where
     }
 
     /// The ids that can be that of the session: of the last log-in, and of the main cookie. An earlier log-in
-    /// does not count again if the last one is over.
+    /// does not count again if the last one is over, also not in the main cookie.
     fn candidates(&self) -> impl Iterator<Item = &Credential> {
         let log_ins = self.sent.credentials.iter();
         let last = log_ins.filter_map(|sent| sent.logged_in_at).max();
         let credentials = self.sent.credentials.iter();
-        credentials.filter(move |sent| sent.in_session_cookie || sent.logged_in_at == last)
+        credentials.filter(move |sent| sent.logged_in_at.is_none() || sent.logged_in_at == last)
+    }
+
+    /// The sessions for which the client has the cookie of a log-in, of these credentials.
+    fn log_ins(&self, of: impl Fn(&Credential) -> bool) -> Vec<SessionHandle> {
+        let credentials = self.sent.credentials.iter();
+        let log_ins = credentials.filter(|sent| sent.logged_in_at.is_some() && of(sent));
+        log_ins.map(|sent| sent.id.handle()).collect()
     }
 
     fn without_session(&self, standing: Standing) -> RequestSession<S> {
@@ -244,11 +256,9 @@ where
 
     /// What was received with the request, before any session is read.
     fn received(&self) -> Received {
-        let log_ins = self.sent.credentials.iter();
-        let log_ins = log_ins.filter(|sent| sent.logged_in_at.is_some());
         Received {
             cookie: self.config.carrier.cookie_life(self.usual_via()),
-            log_ins: log_ins.map(|sent| sent.id.handle()).collect(),
+            log_ins: self.log_ins(|_| true),
             over: Vec::new(),
             kept: Vec::new(),
             version: None,

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::dynamodb::{MAX_RESUME_ATTEMPTS, pause};
+use crate::dynamodb::{Deleted, MAX_RESUME_ATTEMPTS, pause};
 use crate::error::{EncodeError, Error, GoneError, SetupError};
 use crate::id::SessionHandle;
 use crate::item::{
@@ -98,7 +98,7 @@ where
             return Ok(());
         };
         let before = session.handle();
-        change_id(store, session, new_id).await?;
+        let continues = change_id(store, session, new_id).await?;
         session.is_fresh = true;
         self.new_id = None;
         self.timeouts = TimeoutChange::default();
@@ -108,7 +108,13 @@ where
                 self.received.over.push(before);
                 self.tell_id(self.received.logged_in_at);
             }
-            NewId::LoggedIn | NewId::Switched => self.note_log_in(store).await,
+            NewId::LoggedIn | NewId::Switched => {
+                if !continues {
+                    // Another request may have given it a new id, which a log-out has to find.
+                    self.received.kept.push(before);
+                }
+                self.note_log_in(store).await;
+            }
         }
         Ok(())
     }
@@ -185,18 +191,30 @@ where
     /// Gives the client the id of a log-in. The other sessions that it has named end, since one of them could
     /// count before this one.
     async fn note_log_in(&mut self, store: &DynamoDbStore<S>) {
-        let Received { log_ins, kept, .. } = &self.received;
-        let over = log_ins.iter().filter(|handle| !kept.contains(handle));
-        self.received.over = over.copied().collect();
         // A later change of id in this request goes on with it.
         self.received.logged_in_at = Some(store.table().now().time());
         self.tell_id(self.received.logged_in_at);
-        for other in self.received.untried.drain(..) {
+        let Received {
+            log_ins,
+            over,
+            kept,
+            untried,
+            ..
+        } = &mut self.received;
+        for other in untried.drain(..) {
             let (handle, rosters) = (other.handle(), store.rosters());
-            if let Err(error) = rosters.end_here(handle).await {
-                tracing::warn!(%handle, "another session of the client was not ended: {error}");
+            match rosters.end_here(handle).await {
+                // It has a new id, which a log-out has to find.
+                Ok(Deleted::ConditionFailed(_)) => kept.push(handle),
+                Ok(_) => {}
+                Err(error) => {
+                    kept.push(handle);
+                    tracing::warn!(%handle, "another session of the client was not ended: {error}");
+                }
             }
         }
+        let ended = log_ins.iter().filter(|handle| !kept.contains(handle));
+        *over = ended.copied().collect();
     }
 
     /// Gives the client the id of the session in the main cookie again, if an older response has overwritten
@@ -279,21 +297,22 @@ where
     }
 }
 
-/// Gives the session a new id. While the outcome is unknown, it asks again, a few times.
+/// Gives the session a new id, and tells whether it goes on from the old one. While the outcome is unknown, it
+/// asks again, a few times.
 async fn change_id<S>(
     store: &DynamoDbStore<S>,
     session: &mut Session<S>,
     new_id: NewId,
-) -> Result<(), Error>
+) -> Result<bool, Error>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     let mut resumed = 0;
     loop {
         let changed = match new_id {
-            NewId::Cycled => store.cycle_id(session).await,
-            NewId::LoggedIn => store.log_in(session).await,
-            NewId::Switched => store.switch_user(session).await,
+            NewId::Cycled => store.cycle_id(session).await.map(|()| true),
+            NewId::LoggedIn => store.continue_or_begin(session).await,
+            NewId::Switched => store.switch_user(session).await.map(|()| true),
         };
         let is_unknown = match &changed {
             Err(Error::Service(error)) => error.outcome_unknown(),
