@@ -46,13 +46,18 @@ impl Embedded {
     ///
     /// # Errors
     ///
-    /// [`Error::Setup`] if the file cannot be opened or is not a database, or if the thread for it
-    /// cannot be started.
+    /// [`Error::Setup`] if the path is empty, if the file cannot be opened or is not a database, or if the thread for
+    /// it cannot be started.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref().to_str().map(str::to_owned);
         let path = path.ok_or_else(|| {
             SetupError::new("the path of the embedded database is not UTF-8; choose another path")
         })?;
+        // SQLite takes it for a temporary file, and every session would be lost with the process.
+        if path.is_empty() {
+            let text = "the path of the embedded database is empty; give the path of a file";
+            return Err(SetupError::new(text).into());
+        }
         Self::start(move || Database::new(&path)).await
     }
 

@@ -107,7 +107,8 @@
 //!   client, or an endpoint on loopback.
 //! - `embedded`: DynamoDB in this process, for development and tests.
 //! - `axum`: a layer and a typed extractor for axum 0.8.
-//! - `test-util`: a separate store for each test, with a clock to move and faults to inject.
+//! - `test-util`: a separate store for each test, with a clock to move and faults to inject, and the cookie
+//!   of a stored session.
 //! - `tower-sessions`, `tower-sessions-0-14`: the store behind tower-sessions 0.15 and 0.14.
 //! - `zstd`: compressed sessions.
 
@@ -125,6 +126,7 @@ mod rosters;
 mod schema;
 mod session;
 mod store;
+mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 
@@ -132,6 +134,8 @@ pub mod test_util;
 pub use aws_sdk_dynamodb::types::AttributeValue;
 pub use session_store_derive::SessionAttributes;
 
+#[cfg(feature = "_http")]
+pub use crate::error::RequestError;
 pub use crate::error::{
     ConflictError, DecodeError, EncodeError, Error, GoneError, LimitError, ServiceError,
     SetupError, TooLargeError,
@@ -151,6 +155,8 @@ pub use crate::schema::{
 };
 pub use crate::session::Session;
 pub use crate::store::{
-    Builder, DynamoDbStore, ReadConsistency, Revoke, RevokeAll, RevokeFailure, Revoked,
-    SessionSummary, Sessions, Unreadable,
+    Builder, DynamoDbStore, ReadConsistency, Reindex, Reindexed, Revoke, RevokeAll, RevokeFailure,
+    Revoked, SessionSummary, Sessions, Unreadable,
 };
+#[cfg(feature = "metrics")]
+pub use crate::telemetry::metrics::describe_metrics;

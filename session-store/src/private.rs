@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 pub use crate::schema::derive_support::*;
 
-use crate::error::{DecodeError, EncodeError, Error};
+use crate::error::{DecodeError, EncodeError, Error, TooLargeError};
 use crate::id::SessionId;
 use crate::item::{
     Codec, Delta, Image, Intent, Lifetime, Millis, Nonce, State, checked_size, images, unpack_bytes,
@@ -66,7 +66,8 @@ where
     let now = Millis(now);
     let lifetime = Lifetime::new(S::SCHEMA, now, None);
     let state = State::new(id.handle(), lifetime, now, image.promoted());
-    Ok(image.into_item(&Codec::new(S::SCHEMA), &state, Nonce::mint()?)?)
+    let codec = Codec::new(S::SCHEMA);
+    Ok(image.into_item(&codec, TooLargeError::LIMIT, &state, Nonce::mint()?)?)
 }
 
 /// How many fields and attributes a save would write; for benchmarks.

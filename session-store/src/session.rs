@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use crate::dynamodb::Attempts;
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
-    CookieLife, Delta, Evicted, Intent, Map, Millis, Nonce, RosterChange, State, TimeoutChange,
-    seconds_to_time,
+    CookieLife, Delta, Evicted, Intent, Judgement, Map, Millis, Nonce, RosterChange, State,
+    TimeoutChange, seconds_to_time,
 };
 
 /// A session that was created or loaded, holding the user's struct `S`.
@@ -53,10 +53,14 @@ pub(crate) struct PendingCycle<S> {
     /// the new item shows whether the transaction was applied.
     pub(crate) token: String,
     pub(crate) now: Millis,
-    /// The old session must not have expired at this moment.
-    pub(crate) judged_at: Millis,
-    /// The version of the session that gets the new id.
+    /// The old session must not have expired at this moment, by this idle timeout.
+    pub(crate) judged: Judgement,
+    /// The version of the session that gets the new id, and whether its item names its type.
     pub(crate) base: u64,
+    pub(crate) has_type: bool,
+    /// The timeouts that its owner had set, and that the new item has.
+    pub(crate) timeouts: TimeoutChange,
+    pub(crate) kind: NewId,
     /// The changes of the rosters, and the sessions that were evicted for them so far.
     pub(crate) changes: Vec<RosterChange>,
     pub(crate) evicted: Evicted,
@@ -64,11 +68,19 @@ pub(crate) struct PendingCycle<S> {
     pub(crate) attempts: Attempts,
 }
 
-impl<S> PendingCycle<S> {
-    /// Whether the absolute timeout begins anew with it.
-    pub(crate) fn logs_in(&self, session: &Session<S>) -> bool {
-        self.to.lifetime.created_at != session.state.lifetime.created_at
-    }
+/// Why a session gets a new id.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NewId {
+    /// It goes on under another one.
+    Cycled,
+    /// Somebody logs in. If the session is gone, another one begins.
+    LoggedIn,
+    /// The user becomes another one, if the session is there still.
+    #[cfg_attr(
+        not(feature = "_http"),
+        allow(dead_code, reason = "only a layer does so")
+    )]
+    Switched,
 }
 
 impl<S> Session<S> {
@@ -112,7 +124,8 @@ impl<S> Session<S> {
         self.state.lifetime.created_at.time()
     }
 
-    /// When the session will end unless it is saved or touched, to the second.
+    /// When the session will end unless it is saved or touched, rounded up to a second as in the item. By its idle
+    /// timeout it ends within that second, to the millisecond.
     pub fn expires_at(&self) -> SystemTime {
         seconds_to_time(self.state.expires_at)
     }
@@ -156,7 +169,7 @@ impl<S> Session<S> {
     /// to [`load_at_least`](crate::DynamoDbStore::load_at_least), which then sees that write. Unlike
     /// [`version`](Self::version), it counts the writes of others too.
     ///
-    /// `None` if it is not known: after a save that changed a consistent index, and after any save
+    /// `None` if it is not known: after a save that changed the rosters of a consistent index, and after any save
     /// with a [`ReadConsistency`](crate::ReadConsistency) other than `ReadYourWrites`, which does not
     /// ask for it.
     pub fn written_version(session: &Self) -> Option<u64> {
@@ -172,6 +185,16 @@ impl<S> Session<S> {
         }
     }
 
+    /// The data as it was last stored, as far as this copy knows.
+    pub(crate) fn stored(&self) -> &S {
+        self.baseline.as_deref().unwrap_or(&self.data)
+    }
+
+    /// Has these names stored with the next save, whatever their values are by then. Gives those of before.
+    pub(crate) fn intend(&mut self, intent: Intent) -> Intent {
+        std::mem::replace(&mut self.intent, intent)
+    }
+
     pub(crate) fn intent(&self) -> &Intent {
         &self.intent
     }
@@ -184,6 +207,24 @@ impl<S> Session<S> {
     #[cfg(feature = "_http")]
     pub(crate) fn set_timeouts(&mut self, timeouts: TimeoutChange) {
         self.timeouts = timeouts;
+    }
+
+    /// Takes back the changes that are not stored.
+    #[cfg(feature = "_http")]
+    pub(crate) fn discard(&mut self) {
+        if let Some(baseline) = self.baseline.take() {
+            self.data = *baseline;
+        }
+        self.intent = Intent::default();
+        self.timeouts = TimeoutChange::default();
+    }
+
+    /// Puts back the data of a moment before, in which the same was stored as now.
+    #[cfg(feature = "_http")]
+    pub(crate) fn restore(&mut self, data: S) {
+        if self.baseline.is_some() {
+            self.data = data;
+        }
     }
 
     /// Makes the current data the baseline: there is nothing left to store.
@@ -214,9 +255,8 @@ impl<S> Session<S> {
         state.version += 1;
         state.seen = seen + 1;
         state.written = version;
-        state.touched_at = now;
         if let Some(expires_at) = expires_at {
-            state.expires_at = expires_at;
+            state.note_use(Some(state.used_at(now)), expires_at);
         }
     }
 
@@ -226,7 +266,10 @@ impl<S> Session<S> {
         self.state = cycle.to;
         self.baseline = Some(Box::new(cycle.data));
         self.intent = Intent::default();
-        self.timeouts = TimeoutChange::default();
+        // Those that were set since are not stored yet.
+        if self.timeouts == cycle.timeouts {
+            self.timeouts = TimeoutChange::default();
+        }
         self.cycle = None;
     }
 

@@ -4,8 +4,11 @@
 //! The engine is the embedded one, unless `SESSION_STORE_ENDPOINT` has the address of another;
 //! `tests/with-dynamodb-local` sets it. Every test has its own table.
 
+pub mod aws_errors;
 pub mod conformance;
+pub mod control_plane;
 pub mod fuzz;
+mod still;
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -16,6 +19,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use session_store::embedded::Embedded;
 use session_store::{DynamoDbStore, SessionAttributes, SessionHandle};
+
+use self::still::Still;
 
 pub use session_store::test_util::{Call, Clock, Fault, TestStore, Wire};
 
@@ -38,7 +43,7 @@ pub fn endpoint() -> Option<String> {
 
 /// A new embedded engine, or the one at the endpoint: the configuration of a client, and its HTTP client.
 pub async fn engine() -> (Builder, SharedHttpClient) {
-    match endpoint() {
+    let (config, engine) = match endpoint() {
         Some(endpoint) => (
             on_loopback(&endpoint),
             aws_smithy_http_client::Builder::new().build_http(),
@@ -47,7 +52,8 @@ pub async fn engine() -> (Builder, SharedHttpClient) {
             let embedded = Embedded::memory().await.expect("SQLite starts");
             (embedded.config(), SharedHttpClient::new(embedded))
         }
-    }
+    };
+    (config, SharedHttpClient::new(Still(engine)))
 }
 
 /// A [`TestStore`] on the engine under test, with a view of its items.

@@ -2,9 +2,12 @@
 //! devices, to log out everywhere.
 
 use actix_session::{Session, SessionMiddleware};
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::cookie::Key;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header;
+use actix_web::middleware::Next;
 use actix_web::web::{Data, Form, ServiceConfig, get, post};
 use actix_web::{Error, HttpResponse};
 use maud::{DOCTYPE, Markup, html};
@@ -46,6 +49,29 @@ pub fn pages(store: Store) -> impl FnOnce(&mut ServiceConfig) {
             .route("/log-out", post().to(log_out))
             .route("/log-out-everywhere", post().to(log_out_everywhere));
     }
+}
+
+/// Refuses the forms of other sites, which could log the visitor in as somebody else.
+pub async fn from_this_site(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
+    if may_pass(&request) {
+        return Ok(next.call(request).await?.map_into_left_body());
+    }
+    let refusal = HttpResponse::Forbidden().body(same_origin::REFUSAL);
+    Ok(request.into_response(refusal).map_into_right_body())
+}
+
+/// The types of actix-web are those of an older `http`.
+fn may_pass(request: &ServiceRequest) -> bool {
+    let copy = http::Request::builder()
+        .method(request.method().as_str())
+        .uri(request.uri().to_string());
+    let copy = request.headers().iter().fold(copy, |copy, (name, value)| {
+        copy.header(name.as_str(), value.as_bytes())
+    });
+    copy.body(()).is_ok_and(|copy| same_origin::allows(&copy))
 }
 
 /// The page. It counts its visits in an entry of the session without an index.

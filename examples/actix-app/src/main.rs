@@ -5,8 +5,9 @@ use std::env;
 use std::error::Error;
 use std::net::Ipv4Addr;
 
-use actix_app::{AppSession, pages, sessions};
+use actix_app::{AppSession, from_this_site, pages, sessions};
 use actix_web::cookie::Key;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 use session_store::DynamoDbStore;
 
@@ -28,6 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         App::new()
             .configure(pages(store.clone()))
             .wrap(sessions(&store, key.clone()))
+            .wrap(from_fn(from_this_site))
     })
     .bind((Ipv4Addr::LOCALHOST, port))?;
     for address in server.addrs() {

@@ -7,15 +7,17 @@
     reason = "a test fails by panicking, its helpers as well"
 )]
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use actix_app::{AppSession, Store, pages, sessions};
+use actix_app::{AppSession, Store, from_this_site, pages, sessions};
 use actix_web::body::MessageBody;
 use actix_web::cookie::{Cookie, Key};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
 use actix_web::test::{self, TestRequest};
-use session_store::DynamoDbStore;
+use session_store::{AttributeValue, DynamoDbStore};
 
 async fn store() -> Store {
     static TABLES: AtomicU32 = AtomicU32::new(0);
@@ -59,7 +61,8 @@ macro_rules! app {
         test::init_service(
             actix_web::App::new()
                 .configure(pages($store.clone()))
-                .wrap(sessions(&$store, Key::generate())),
+                .wrap(sessions(&$store, Key::generate()))
+                .wrap(from_fn(from_this_site)),
         )
         .await
     };
@@ -149,6 +152,67 @@ async fn a_log_out_everywhere_ends_each_device() {
         StatusCode::SEE_OTHER
     );
     assert!(get!(app, other).contains("Log in"));
+}
+
+/// All items of the table.
+async fn items(store: &Store) -> Vec<HashMap<String, AttributeValue>> {
+    let scan = store.client().scan().table_name(store.table_name());
+    let mut items = scan.send().await.unwrap().items.unwrap_or_default();
+    items.sort_by_key(|item| format!("{:?}", item["id"]));
+    items
+}
+
+#[actix_web::test]
+async fn a_form_of_another_site_is_refused_and_changes_nothing() {
+    const SITE: &str = "sec-fetch-site";
+    let store = store().await;
+    let app = app!(store);
+    let (mut ferris, mut visitor) = (Browser::default(), Browser::default());
+    post!(app, ferris, "/log-in", [("user", "ferris")]);
+    let before = items(&store).await;
+    for header in [
+        (SITE, "cross-site"),
+        (SITE, "same-site"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ] {
+        // The browser may send the cookie, or keep it back.
+        for browser in [&ferris, &visitor] {
+            for path in ["/log-in", "/log-out", "/log-out-everywhere"] {
+                let request = TestRequest::post().uri(path).set_form([("user", "eve")]);
+                let request = browser.request(request.insert_header(header));
+                let response = test::call_service(&app, request.to_request()).await;
+                assert_eq!(
+                    response.status(),
+                    StatusCode::FORBIDDEN,
+                    "{path} {header:?}"
+                );
+                assert_eq!(response.response().cookies().count(), 0, "{path}");
+                let text = test::read_body(response).await;
+                assert_eq!(text, same_origin::REFUSAL, "{path}");
+            }
+        }
+        assert_eq!(items(&store).await, before, "{header:?}");
+    }
+    assert!(get!(app, ferris).contains("Hello, ferris"));
+
+    // Its own forms pass, in browsers with and without `Sec-Fetch-Site`.
+    for header in [(SITE, "same-origin"), ("origin", "http://shop.example")] {
+        for path in ["/log-in", "/log-out"] {
+            let request = TestRequest::post().uri(path).set_form([("user", "corro")]);
+            let request = request
+                .insert_header(("host", "shop.example"))
+                .insert_header(header);
+            let request = visitor.request(request).to_request();
+            let response = test::call_service(&app, request).await;
+            visitor.keep(&response);
+            assert_eq!(
+                response.status(),
+                StatusCode::SEE_OTHER,
+                "{path} {header:?}"
+            );
+        }
+    }
 }
 
 #[actix_web::test]

@@ -52,10 +52,7 @@ impl IntoResponse for AppError {
         match self {
             Self::Anonymous => answer(StatusCode::UNAUTHORIZED, "Please log in first."),
             Self::NotFound => answer(StatusCode::NOT_FOUND, "There is nothing here."),
-            Self::CrossSite => {
-                let message = "This form came from another site, so nothing was done.";
-                answer(StatusCode::FORBIDDEN, message)
-            }
+            Self::CrossSite => answer(StatusCode::FORBIDDEN, same_origin::REFUSAL),
             Self::Form(rejection) => answer(rejection.status(), &innermost_cause(&rejection)),
             Self::NotAllEnded(revoked) => {
                 for failure in revoked.failed() {
@@ -65,18 +62,22 @@ impl IntoResponse for AppError {
                 answer(StatusCode::SERVICE_UNAVAILABLE, message)
             }
             Self::Session(rejection) => rejection.into_response(),
-            Self::Store(error) => store_failed(&error),
+            Self::Store(error) => {
+                if !matches!(error, Error::Gone(_)) {
+                    log(&error);
+                }
+                store_failed(&error)
+            }
         }
     }
 }
 
-/// The response if the store failed, in a handler or around it.
+/// The response if the store failed, in a handler or around it, where the layer has logged the error.
 pub(crate) fn store_failed(error: &Error) -> Response {
     if let Error::Gone(_) = error {
         let message = "Your session ended just now. Please try again.";
         return answer(StatusCode::CONFLICT, message);
     }
-    log(error);
     match error {
         Error::Service(_) | Error::Conflict(_) => {
             let message = "Sessions cannot be reached right now. Please try again in a moment.";
@@ -110,5 +111,5 @@ fn log(error: &Error) {
         line.push_str(&format!(": {inner}"));
         cause = inner.source();
     }
-    eprintln!("{line}");
+    tracing::error!("{line}");
 }

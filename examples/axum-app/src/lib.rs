@@ -4,19 +4,20 @@
 
 mod error;
 mod form;
-mod origin;
+pub mod metrics;
 mod page;
 mod session;
 
 use std::mem;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::response::{Redirect, Response};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use maud::Markup;
@@ -52,7 +53,7 @@ pub fn app(store: Store) -> Router {
         .fallback(async || AppError::NotFound)
         .layer(sessions)
         .layer(DefaultBodyLimit::max(form::MAX_BODY))
-        .layer(middleware::from_fn(origin::checked))
+        .layer(middleware::from_fn(from_this_site))
         .layer(middleware::map_response(guarded))
         .with_state(store)
 }
@@ -247,6 +248,14 @@ fn all_ended(revoked: Revoked) -> Result<(), AppError> {
     match revoked.failed() {
         [] => Ok(()),
         _ => Err(AppError::NotAllEnded(revoked)),
+    }
+}
+
+/// Refuses the forms of other sites, which could log the visitor in as somebody else.
+async fn from_this_site(request: Request, next: Next) -> Response {
+    match same_origin::allows(&request) {
+        true => next.run(request).await,
+        false => AppError::CrossSite.into_response(),
     }
 }
 

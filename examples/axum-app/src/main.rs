@@ -1,27 +1,38 @@
-//! Serves the app on loopback, with the engine that the environment names.
+//! Serves the app on loopback, with the engine that the environment names. `compose.yaml` runs it in a container
+//! beside DynamoDB Local.
 //!
 //! | variable | meaning |
 //! |---|---|
 //! | `PORT` | the port; 3000 by default, 0 for a free one |
+//! | `ADDRESS` | the address to listen on, such as 0.0.0.0 in a container; 127.0.0.1 by default |
 //! | `SESSIONS_DB` | the file of an embedded engine |
 //! | `DYNAMODB_ENDPOINT` | the address of another engine, where the table is created if it is missing |
+//! | `DYNAMODB_LOCAL` | with `1`, that engine needs no credentials of AWS, as DynamoDB Local in another container |
 //! | `AWS_REGION` | without the two above: DynamoDB on AWS, where the table must exist |
 //! | `DYNAMODB_TABLE` | the name of the table; `app-sessions` by default |
+//! | `METRICS_PORT` | the port of a page for Prometheus, `/metrics`; without it, there is none |
 //!
-//! Without any of them, the engine is embedded, and in memory.
+//! Without any of them, the engine is embedded, and in memory. The log is on the standard error.
+//!
+//! The metrics have a listener of their own, which is on loopback always: they tell how many users there are and how
+//! they behave, so that the public must not reach them. In a container, let the collector share its network.
 
 use std::env;
 use std::error::Error;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 
-use axum_app::{AppSession, Store, app};
+use axum_app::{AppSession, Store, app, metrics};
 use session_store::{DynamoDbStore, Error as StoreError};
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(std::io::stderr)
+        .init();
     match serve().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -43,8 +54,18 @@ async fn serve() -> Result<(), Box<dyn Error>> {
             .map_err(|_| format!("PORT is `{port}`, and no number from 0 to 65535"))?,
         None => 3000,
     };
+    let address = match variable("ADDRESS") {
+        Some(address) => address
+            .parse()
+            .map_err(|_| format!("ADDRESS is `{address}`, and no IP address"))?,
+        None => IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    // Before the first operation, so that all are counted.
+    if let Some(port) = variable("METRICS_PORT") {
+        serve_metrics(&port).await?;
+    }
     let store = store().await?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+    let listener = TcpListener::bind((address, port))
         .await
         .map_err(|error| format!("cannot listen on port {port}: {error}"))?;
     println!("listening on http://{}", listener.local_addr()?);
@@ -58,9 +79,25 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Counts from now on, and serves the metrics on loopback.
+async fn serve_metrics(port: &str) -> Result<(), Box<dyn Error>> {
+    let port: u16 = port
+        .parse()
+        .map_err(|_| format!("METRICS_PORT is `{port}`, and no number from 0 to 65535"))?;
+    let recorded = metrics::install()?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(|error| format!("cannot listen on port {port} for metrics: {error}"))?;
+    eprintln!("metrics on http://{}/metrics", listener.local_addr()?);
+    tokio::spawn(metrics::keep_up(recorded.clone()));
+    tokio::spawn(axum::serve(listener, metrics::page(recorded)).into_future());
+    Ok(())
+}
+
 /// The store that the environment names, with its table.
 async fn store() -> Result<Store, Box<dyn Error>> {
-    let mut builder = DynamoDbStore::<AppSession>::builder();
+    // For the spans and the metrics; it costs nothing.
+    let mut builder = DynamoDbStore::<AppSession>::builder().report_capacity();
     if let Some(table) = variable("DYNAMODB_TABLE") {
         builder = builder.table_name(table);
     }
@@ -69,7 +106,11 @@ async fn store() -> Result<Store, Box<dyn Error>> {
             Err("DYNAMODB_ENDPOINT and SESSIONS_DB are both set; unset one of them".into())
         }
         (Some(url), None) => {
-            let store = builder.endpoint(url).build().await?;
+            let builder = builder.endpoint(url);
+            let store = match variable("DYNAMODB_LOCAL").as_deref() {
+                Some("1") => builder.local_credentials().build().await?,
+                _ => builder.build().await?,
+            };
             match store.create_table().await {
                 // An engine without TTL is good enough to try the app.
                 Err(StoreError::Setup(e)) if e.is_ttl_unsupported() => {}

@@ -6,8 +6,9 @@
 mod session;
 mod users;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
@@ -44,7 +45,16 @@ pub fn app(store: Store, users: Users) -> Router {
         .route("/logout", post(log_out))
         .layer(AuthManagerLayerBuilder::new(users, sessions).build())
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(middleware::from_fn(from_this_site))
         .with_state(store)
+}
+
+/// Refuses the forms of other sites, which could log the visitor in as somebody else.
+async fn from_this_site(request: Request, next: Next) -> Response {
+    match same_origin::allows(&request) {
+        true => next.run(request).await,
+        false => (StatusCode::FORBIDDEN, same_origin::REFUSAL).into_response(),
+    }
 }
 
 async fn home(auth: AuthSession) -> Result<Markup, AppError> {
@@ -96,9 +106,18 @@ async fn log_in(
     let Some(user) = auth.authenticate(form).await? else {
         return Err(AppError::WrongPassword);
     };
-    // A new id, so that an attacker who knows the old one cannot use it. `login` gives one itself, but not
-    // where somebody has logged in already, and the store refuses another user under the same id.
+    // `login` keeps the id if the session has had a user, even one that is no longer known. An attacker who
+    // has logged in, and has planted that id in this browser, would become the new user. So this line is
+    // always needed. Without it, the store refuses the log-in of another user.
     auth.session.cycle_id().await?;
+    if auth
+        .user
+        .as_ref()
+        .is_some_and(|other| other.name != user.name)
+    {
+        // The note is that of somebody else.
+        auth.session.remove_value(NOTE).await?;
+    }
     auth.login(&user).await?;
     Ok(Redirect::to("/account"))
 }

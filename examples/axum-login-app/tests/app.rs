@@ -5,12 +5,19 @@
     reason = "a test fails by panicking, its helpers as well"
 )]
 
-use axum::Router;
+use std::collections::HashMap;
+
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
 use axum::http::{Method, Request, StatusCode};
-use axum_login_app::{Store, Users, Visitor, app};
+use axum::routing::{get, post};
+use axum::{Form, Router};
+use axum_login::tower_sessions::SessionManagerLayer;
+use axum_login::{AuthManagerLayerBuilder, AuthUser as _};
+use axum_login_app::{Credentials, Store, Users, Visitor, app};
 use http_body_util::BodyExt as _;
+use session_store::AttributeValue;
+use session_store::tower_sessions::TowerSessions;
 use tower::ServiceExt as _;
 
 const OLD: &str = "analytical engine";
@@ -29,9 +36,36 @@ impl Site {
         Self { store, app }
     }
 
+    /// axum-login on the store, without the example's own log-in.
+    async fn bare() -> Self {
+        type Auth = axum_login::AuthSession<Users>;
+        async fn log_in(mut auth: Auth, Form(form): Form<Credentials>) {
+            let user = auth.authenticate(form).await.unwrap().unwrap();
+            auth.login(&user).await.unwrap();
+        }
+        async fn log_in_after_log_out(mut auth: Auth, Form(form): Form<Credentials>) {
+            auth.logout().await.unwrap();
+            log_in(auth, Form(form)).await;
+        }
+        async fn who(auth: Auth) -> String {
+            auth.user.map(|user| user.id()).unwrap_or_default()
+        }
+        let store = Store::builder().embedded().build().await.unwrap();
+        let users = Users::new([("ada", OLD), ("grace", "compiler")]);
+        let sessions = SessionManagerLayer::new(TowerSessions::new(store.clone()));
+        let sessions = sessions.with_name("session");
+        let app = Router::new()
+            .route("/bare", post(log_in))
+            .route("/bare-after-logout", post(log_in_after_log_out))
+            .route("/who", get(who))
+            .layer(AuthManagerLayerBuilder::new(users, sessions).build());
+        Self { store, app }
+    }
+
     fn browser(&self) -> Browser {
         Browser {
             app: self.app.clone(),
+            headers: HeaderMap::new(),
             cookie: None,
         }
     }
@@ -41,6 +75,15 @@ impl Site {
         let answer = browser.log_in(user, password).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER);
         browser
+    }
+
+    /// All items of the table.
+    async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
+        let scan = self.store.client().scan();
+        let found = scan.table_name(self.store.table_name()).send().await;
+        let mut items = found.unwrap().items.unwrap_or_default();
+        items.sort_by_key(|item| format!("{:?}", item["id"]));
+        items
     }
 
     /// The number of sessions, without the rosters of their users.
@@ -66,6 +109,8 @@ impl Site {
 /// A client that keeps its session cookie, as browsers do.
 struct Browser {
     app: Router,
+    /// The headers that it sends with each request.
+    headers: HeaderMap,
     cookie: Option<String>,
 }
 
@@ -97,6 +142,10 @@ impl Browser {
     async fn send(&mut self, method: Method, path: &str, form: String) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        request = request.header(HOST, "127.0.0.1:3000");
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
         if let Some(cookie) = &self.cookie {
             request = request.header(COOKIE, format!("other=1; session={cookie}"));
         }
@@ -179,6 +228,79 @@ async fn another_user_can_log_in_without_logging_out() {
     assert_eq!(site.sessions_of("ada").await, 0);
 }
 
+/// An attacker logs in, and plants the id of that session in the browser of somebody else.
+#[tokio::test]
+async fn a_log_in_over_a_planted_session_leaves_the_attacker_behind() {
+    for (attacker, password) in [("grace", "compiler"), ("ada", OLD)] {
+        let site = Site::new().await;
+        let mut attacker = site.logged_in(attacker, password).await;
+        attacker.post("/note", "note=mine").await;
+        let planted = attacker.cookie.clone();
+        let mut victim = site.browser();
+        victim.cookie = planted.clone();
+        let answer = victim.log_in("ada", OLD).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert_ne!(victim.cookie, planted);
+        assert!(victim.is_logged_in().await);
+        attacker.cookie = planted;
+        assert!(!attacker.is_logged_in().await);
+        assert_eq!(site.stored().await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_over_the_session_of_another_user_shows_nothing_of_it() {
+    let site = Site::new().await;
+    let mut browser = site.logged_in("ada", OLD).await;
+    browser.post("/note", "note=secret").await;
+    browser.log_in("grace", "compiler").await;
+    let page = browser.get("/").await.text;
+    assert!(page.contains("grace") && !page.contains("secret"), "{page}");
+}
+
+/// axum-login itself, without the line of the example: the first log-in gives a new id, a second one does not,
+/// and a log-in after a log-out in one request begins a session of its own.
+#[tokio::test]
+async fn a_second_login_of_axum_login_keeps_the_id() {
+    for (path, user, is_new) in [
+        ("/bare", "ada", false),
+        ("/bare-after-logout", "ada", true),
+        ("/bare-after-logout", "grace", true),
+    ] {
+        let site = Site::bare().await;
+        let mut browser = site.browser();
+        browser
+            .post("/bare", "user=ada&password=analytical+engine")
+            .await;
+        let first = browser.cookie.clone();
+        let form = match user {
+            "ada" => "user=ada&password=analytical+engine",
+            _ => "user=grace&password=compiler",
+        };
+        let answer = browser.post(path, form).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(browser.cookie != first, is_new, "{path} as {user}");
+        assert_eq!(site.sessions_of(user).await, 1);
+        assert_eq!(site.stored().await, 1);
+        if is_new {
+            let mut old = site.browser();
+            old.cookie = first;
+            assert!(!old.get("/who").await.text.contains(user));
+        }
+    }
+    // Another user needs another id.
+    let site = Site::bare().await;
+    let mut browser = site.browser();
+    browser
+        .post("/bare", "user=ada&password=analytical+engine")
+        .await;
+    let planted = browser.cookie.clone();
+    let refused = browser.post("/bare", "user=grace&password=compiler").await;
+    assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(browser.cookie, planted);
+    assert_eq!(browser.get("/who").await.text, "ada");
+}
+
 /// Ten tabs and one log-in: requests with the id of before it that arrive late.
 #[tokio::test]
 async fn g18_late_requests_do_not_undo_a_log_in() {
@@ -210,6 +332,55 @@ async fn g18_late_requests_do_not_undo_a_log_in() {
     let answer = late.post("/logout", "").await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     assert_eq!(site.stored().await, 0);
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_is_refused_and_changes_nothing() {
+    const SITE: &str = "sec-fetch-site";
+    const OTHER: &str = "https://evil.example";
+    let site = Site::new().await;
+    let mut ada = site.logged_in("ada", OLD).await;
+    let mut visitor = site.browser();
+    let before = site.items().await;
+    let password = format!("current={OLD}&new={NEW}");
+    for (name, value) in [
+        (SITE, "cross-site"),
+        (SITE, "same-site"),
+        (ORIGIN.as_str(), OTHER),
+        (ORIGIN.as_str(), "null"),
+    ] {
+        let name: axum::http::HeaderName = name.parse().unwrap();
+        let headers = HeaderMap::from_iter([(name, value.parse().unwrap())]);
+        // The browser may send the cookie, or keep it back.
+        for browser in [&mut ada, &mut visitor] {
+            browser.headers = headers.clone();
+            let cookie = browser.cookie.clone();
+            for (path, form) in [
+                ("/login", "user=grace&password=compiler"),
+                ("/logout", ""),
+                ("/note", "note=tea"),
+                ("/password", &password),
+            ] {
+                let answer = browser.post(path, form).await;
+                assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}: {value}");
+                assert!(answer.text.contains("came from another site"), "{path}");
+                assert_eq!(browser.cookie, cookie, "{path}: {value}");
+            }
+            browser.headers.clear();
+        }
+        assert_eq!(site.items().await, before, "{value}");
+    }
+    assert!(ada.is_logged_in().await && !visitor.is_logged_in().await);
+
+    // Its own forms pass, in browsers with and without `Sec-Fetch-Site`.
+    for (name, value) in [(SITE, "same-origin"), ("origin", "http://127.0.0.1:3000")] {
+        visitor.headers = HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
+        let answer = visitor.log_in("grace", "compiler").await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{value}");
+        assert!(visitor.is_logged_in().await);
+        let answer = visitor.post("/logout", "").await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{value}");
+    }
 }
 
 /// The framework decodes the names of cookies, and trims any space of Unicode: a neighbour on another host

@@ -5,8 +5,9 @@
 //! Session data in a frozen process does not matter either, since each request reads its session again.
 
 use axum::Router;
-use axum::extract::Form;
+use axum::extract::{Form, Request};
 use axum::http::StatusCode;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use maud::{DOCTYPE, Markup, html};
@@ -39,6 +40,15 @@ pub fn app(sessions: SessionLayer<AppSession>) -> Router {
         .route("/log-in", post(log_in))
         .route("/log-out", post(log_out))
         .layer(sessions)
+        .layer(middleware::from_fn(from_this_site))
+}
+
+/// Refuses the forms of other sites, which could log the visitor in as somebody else.
+async fn from_this_site(request: Request, next: Next) -> Response {
+    match same_origin::allows(&request) {
+        true => next.run(request).await,
+        false => (StatusCode::FORBIDDEN, same_origin::REFUSAL).into_response(),
+    }
 }
 
 async fn home(mut session: Current) -> Markup {

@@ -118,6 +118,18 @@ impl Lambda {
 
     /// Sends an event of API Gateway, and returns the function's response.
     async fn invoke(&mut self, method: &str, path: &str, cookies: &[&str], body: &str) -> Answer {
+        self.invoke_with(&[], method, path, cookies, body).await
+    }
+
+    /// The same with these headers.
+    async fn invoke_with(
+        &mut self,
+        headers: &[(&str, &str)],
+        method: &str,
+        path: &str,
+        cookies: &[&str],
+        body: &str,
+    ) -> Answer {
         if self.process.is_none() {
             self.process = Some(self.start());
         }
@@ -138,6 +150,9 @@ impl Lambda {
             "body": body,
             "isBase64Encoded": false,
         });
+        for (name, value) in headers {
+            event["headers"][name] = json!(value);
+        }
         if !cookies.is_empty() {
             event["cookies"] = json!(cookies);
         }
@@ -177,7 +192,7 @@ impl Answer {
     }
 
     fn cookies(&self) -> Vec<&str> {
-        let cookies = self.0["cookies"].as_array().unwrap().iter();
+        let cookies = self.0["cookies"].as_array().into_iter().flatten();
         cookies.map(|cookie| cookie.as_str().unwrap()).collect()
     }
 
@@ -219,6 +234,48 @@ async fn from_the_first_visit_to_the_log_out() {
     assert!(log_out.cookies()[0].contains("Max-Age=0"));
     let after = lambda.invoke("GET", "/", &[&known], "").await;
     assert!(after.body().contains("Visits: 1") && after.body().contains("Log in"));
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_is_refused_and_changes_nothing() {
+    const SITE: &str = "sec-fetch-site";
+    let mut lambda = Lambda::new().await;
+    let log_in = lambda.invoke("POST", "/log-in", &[], "user=ferris").await;
+    let ferris = log_in.cookie();
+    for header in [
+        (SITE, "cross-site"),
+        (SITE, "same-site"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ] {
+        // The browser may send the cookie, or keep it back.
+        for cookies in [&[ferris.as_str()][..], &[]] {
+            for (path, body) in [("/log-in", "user=eve"), ("/log-out", "")] {
+                let refused = lambda
+                    .invoke_with(&[header], "POST", path, cookies, body)
+                    .await;
+                assert_eq!(refused.status(), 403, "{path}: {header:?}");
+                assert!(refused.body().contains("came from another site"));
+                assert!(refused.cookies().is_empty(), "{path}: {header:?}");
+            }
+        }
+    }
+    let home = lambda.invoke("GET", "/", &[&ferris], "").await;
+    assert!(home.body().contains("Visits: 1") && home.body().contains("Hello, ferris"));
+
+    // Its own forms pass, in browsers with and without `Sec-Fetch-Site`.
+    let mut known = ferris;
+    for header in [(SITE, "same-origin"), ("origin", "https://api.example.com")] {
+        let log_in = lambda
+            .invoke_with(&[header], "POST", "/log-in", &[&known], "user=corro")
+            .await;
+        assert_eq!(log_in.status(), 303, "{header:?}");
+        known = log_in.cookie();
+    }
+    let log_out = lambda
+        .invoke_with(&[(SITE, "same-origin")], "POST", "/log-out", &[&known], "")
+        .await;
+    assert_eq!(log_out.status(), 303);
 }
 
 #[tokio::test]

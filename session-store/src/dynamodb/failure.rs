@@ -10,19 +10,20 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::get_item::GetItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::QueryError;
+use aws_sdk_dynamodb::operation::scan::ScanError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::CancellationReason;
+use aws_sdk_dynamodb::types::{CancellationReason, ThrottlingReason};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::error::{Answer, Cause, Error, ServiceError, SetupError};
 use crate::item::Map;
 
-use super::codes::{CREDENTIALS, THROTTLING, TRANSACTION_CONFLICT, is_shown};
+use super::answer::flaw_in;
+use super::codes::{FAILED_INSIDE, Kind, Meaning, WRITE_CONFLICT, is_shown};
+use super::not_sent::NotSent;
 use super::table::Table;
-
-const OVERLOADED: &str =
-    "DynamoDB was asked too often; try again later, or give the table more capacity";
+use super::unanswered;
 
 impl Table {
     /// The error for a request of the data plane, which names the reasons of a cancelled transaction.
@@ -31,13 +32,16 @@ impl Table {
         operation: &'static str,
         error: SdkError<E, HttpResponse>,
     ) -> ServiceError {
-        let reasons = error.as_service_error().map(E::cancellation_reasons);
-        let reasons = reasons.unwrap_or_default().to_vec();
-        let failed = self.failed(operation, error);
-        if reasons.is_empty() {
+        let answer = error.as_service_error();
+        let cancelled = answer.map(E::cancellation_reasons).unwrap_or_default();
+        let cancelled = cancelled.to_vec();
+        let throttled = answer.map(E::throttling_reasons).unwrap_or_default();
+        let throttled = throttled.to_vec();
+        let failed = ServiceError::new(operation, &self.name, error, &throttled);
+        if cancelled.is_empty() {
             return failed;
         }
-        failed.cancelled_for(&reasons)
+        failed.cancelled_for(&cancelled, &self.name)
     }
 
     /// The error for a request to this table.
@@ -49,12 +53,17 @@ impl Table {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        ServiceError::new(operation, &self.name, error)
+        ServiceError::new(operation, &self.name, error, &[])
     }
 }
 
 impl ServiceError {
-    fn new<E>(operation: &'static str, table: &str, error: SdkError<E, HttpResponse>) -> Self
+    fn new<E>(
+        operation: &'static str,
+        table: &str,
+        error: SdkError<E, HttpResponse>,
+        reasons: &[ThrottlingReason],
+    ) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
@@ -62,31 +71,42 @@ impl ServiceError {
         let status = error
             .raw_response()
             .map(|response| response.status().as_u16());
-        let answered = matches!(error, SdkError::ServiceError(_));
-        let failed_inside = status.is_some_and(|status| status >= 500);
-        let throttled = code
+        let sentence = with_reasons(error.message(), reasons);
+        let meaning = code
             .as_deref()
-            .is_some_and(|code| THROTTLING.contains(&code));
-        let timeout = match &error {
-            SdkError::TimeoutError(_) => true,
-            SdkError::DispatchFailure(failure) => failure.is_timeout(),
-            _ => false,
+            .and_then(|code| Meaning::of(code, &sentence));
+        let kind = match (meaning, status) {
+            (Some(meaning), _) => meaning.kind,
+            (None, Some(408)) => Kind::Retryable,
+            (None, Some(500..)) => Kind::Unknown,
+            (None, _) => Kind::Permanent,
         };
-        let lost = match &error {
-            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
-            SdkError::DispatchFailure(failure) => !failure.is_user(),
-            _ => false,
+        let not_sent = unanswered::not_sent(&error);
+        let lost = unanswered::is_lost(&error);
+        let advice = match (&code, meaning) {
+            (_, Some(meaning)) => meaning.advice(operation, table),
+            (Some(_), None) if kind == Kind::Unknown => FAILED_INSIDE.to_owned(),
+            (Some(_), None) => LEFT_OUT.to_owned(),
+            (None, None) => unanswered::advice(&error, not_sent).to_owned(),
         };
-        let conflict = code.as_deref() == Some(TRANSACTION_CONFLICT);
+        let is_shown = !sentence.is_empty() && is_shown(operation, meaning);
         Self {
             operation,
             request_id: error.request_id().map(str::to_owned),
-            throttled,
-            timeout,
-            retryable: throttled || lost || failed_inside || conflict,
-            outcome_unknown: lost || (answered && failed_inside && !throttled),
-            hint: hint(operation, table, code.as_deref(), error.message(), &error),
-            cause: cause(operation, code.clone(), status, error),
+            throttled: kind == Kind::Throttled,
+            timeout: match &error {
+                SdkError::TimeoutError(_) => true,
+                SdkError::DispatchFailure(failure) => failure.is_timeout(),
+                _ => false,
+            },
+            retryable: kind != Kind::Permanent
+                || lost
+                || not_sent.is_some_and(NotSent::is_retryable),
+            // G13: a refusal that cannot be read is one all the same.
+            outcome_unknown: kind == Kind::Unknown || (lost && !matches!(status, Some(400..500))),
+            message: is_shown.then(|| sentence.into()),
+            advice: advice.into(),
+            cause: cause(status, error),
             code,
         }
     }
@@ -102,7 +122,8 @@ impl ServiceError {
             timeout: false,
             retryable: true,
             outcome_unknown: false,
-            hint: "DynamoDB left a part of it undone in every attempt; try again later, or give the table more capacity".to_owned(),
+            message: None,
+            advice: "DynamoDB left a part of it undone in every attempt; try again later, or give the table more capacity".into(),
             cause: Arc::from(Cause::from("unprocessed keys")),
         }
     }
@@ -117,49 +138,84 @@ impl ServiceError {
             timeout: false,
             retryable: false,
             outcome_unknown: false,
-            hint: "the item that tells which sessions `revoke_all_created_before` has ended cannot be read; \
+            message: None,
+            advice: "the item that tells which sessions `revoke_all_created_before` has ended cannot be read; \
                    call it again"
-                .to_owned(),
+                .into(),
             cause: Arc::from(Cause::from("`created_before` is not a whole number")),
         }
     }
 
     /// The error for a transaction that was cancelled for reasons other than the state of its items.
-    fn cancelled_for(self, reasons: &[CancellationReason]) -> Self {
-        let codes: Vec<_> = reasons
+    fn cancelled_for(self, reasons: &[CancellationReason], table: &str) -> Self {
+        let throttled = reasons.iter().find_map(|reason| {
+            let code = match reason.code()? {
+                "ThrottlingError" => "ThrottlingException",
+                "ProvisionedThroughputExceeded" => "ProvisionedThroughputExceededException",
+                _ => return None,
+            };
+            let sentence = reason.message().unwrap_or_default();
+            Some((sentence, Meaning::of(code, sentence)?))
+        });
+        if let Some((sentence, meaning)) = throttled {
+            return Self {
+                throttled: true,
+                retryable: true,
+                message: (!sentence.is_empty()).then(|| sentence.into()),
+                advice: meaning.advice(self.operation, table).into(),
+                ..self
+            };
+        }
+        let codes = reasons
             .iter()
-            .map(|reason| reason.code().unwrap_or_default())
-            .collect();
-        let throttled = codes
-            .iter()
-            .any(|code| matches!(*code, "ThrottlingError" | "ProvisionedThroughputExceeded"));
+            .map(|reason| reason.code().unwrap_or_default());
+        let codes = codes.collect::<Vec<_>>().join(", ");
         Self {
-            throttled,
-            retryable: throttled,
-            hint: if throttled {
-                OVERLOADED.to_owned()
-            } else {
-                let codes = codes.join(", ");
-                format!(
-                    "its parts were answered with {codes}; `verify_table` tells whether the keys \
-                     of the table and its indexes are those of the session type"
-                )
-            },
+            throttled: false,
+            retryable: false,
+            advice: format!(
+                "its parts were answered with {codes}; `verify_table` tells whether the keys \
+                 of the table and its indexes are those of the session type"
+            )
+            .into(),
             ..self
         }
     }
 
-    /// Whether a transaction held the item. The SDK does not try again by itself.
-    pub(super) fn is_transaction_conflict(&self) -> bool {
-        self.code() == Some(TRANSACTION_CONFLICT)
+    /// Whether another write held the item. The SDK does not try again by itself.
+    pub(super) fn is_write_conflict(&self) -> bool {
+        self.code()
+            .is_some_and(|code| WRITE_CONFLICT.contains(&code))
     }
+}
+
+/// How many characters of AWS's sentence are shown.
+const MAX_SENTENCE: usize = 500;
+
+/// The advice for an error whose sentence is left out.
+const LEFT_OUT: &str = "DynamoDB refused a value or an expression of the request; its message is left out, since it can \
+                      quote a value of the session";
+
+/// The sentence of AWS, and the reasons that it gives beside it.
+fn with_reasons(message: Option<&str>, reasons: &[ThrottlingReason]) -> String {
+    // Further lines can quote the request that was signed, with a token of the credentials in it.
+    let line = message.unwrap_or_default().lines().next();
+    let mut sentence: String = line
+        .unwrap_or_default()
+        .chars()
+        .take(MAX_SENTENCE)
+        .collect();
+    for reason in reasons {
+        let (why, whose) = (reason.reason(), reason.resource());
+        let (why, whose) = (why.unwrap_or_default(), whose.unwrap_or_default());
+        sentence = format!("{} [{why} of {whose}]", sentence.trim_end_matches('.'));
+    }
+    sentence
 }
 
 /// The source of an error. An answer can hold items, of this session and of others, and the SDK's errors
 /// print it.
 fn cause<E>(
-    operation: &str,
-    code: Option<String>,
     status: Option<u16>,
     error: SdkError<E, HttpResponse>,
 ) -> Arc<dyn std::error::Error + Send + Sync>
@@ -167,15 +223,11 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     match error {
-        SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
-            let message = is_shown(operation, code.as_deref()).then(|| error.message());
-            let message = message.flatten().map(str::to_owned);
-            Arc::new(Answer {
-                status,
-                code,
-                message,
-            })
-        }
+        SdkError::ServiceError(_) => Arc::new(Answer { status, flaw: None }),
+        SdkError::ResponseError(_) => Arc::new(Answer {
+            status,
+            flaw: flaw_in(&error).map(|flaw| flaw.text()),
+        }),
         error => Arc::new(error),
     }
 }
@@ -188,70 +240,6 @@ fn says_too_large(error: &ErrorMetadata) -> bool {
 
 fn is_about_size(message: &str) -> bool {
     message.to_lowercase().contains("item size")
-}
-
-fn hint<E>(
-    operation: &str,
-    table: &str,
-    code: Option<&str>,
-    message: Option<&str>,
-    error: &SdkError<E, HttpResponse>,
-) -> String {
-    let message = message.unwrap_or_default();
-    match code {
-        Some("ResourceNotFoundException") => format!(
-            "table `{table}` is not there; create it with `create_table`, or check its name, the \
-             region and the account"
-        ),
-        Some("ValidationException") if message.contains("specified index") => format!(
-            "table `{table}` lacks an index of the session type; add it with `create_table`"
-        ),
-        Some("ValidationException") if is_about_keys(message) => format!(
-            "the keys of table `{table}` or of an index are not those of the session type; \
-             `verify_table` tells the difference"
-        ),
-        Some("AccessDeniedException") => format!(
-            "the credentials do not allow it; grant them `dynamodb:{operation}` on table `{table}` \
-             and its indexes"
-        ),
-        Some(code) if CREDENTIALS.contains(&code) => {
-            "AWS refused the credentials; check that they are there, current and for this account"
-                .to_owned()
-        }
-        Some(code) if THROTTLING.contains(&code) => OVERLOADED.to_owned(),
-        Some(_) if is_shown(operation, code) => message.to_owned(),
-        Some(_) => "DynamoDB refused a value or an expression of the request; its message is left \
-                    out, since it can quote a value of the session"
-            .to_owned(),
-        None => match error {
-            SdkError::TimeoutError(_) => {
-                "no answer in time; try again, or give the client longer time-outs".to_owned()
-            }
-            SdkError::DispatchFailure(_) => {
-                "the request did not get through; check that the endpoint is right and running, \
-                 and that the client has credentials"
-                    .to_owned()
-            }
-            SdkError::ResponseError(_) => {
-                "the answer is not one of DynamoDB's; check the endpoint".to_owned()
-            }
-            _ => "the request could not be made; check the client's configuration".to_owned(),
-        },
-    }
-}
-
-/// Both engines' words, and AWS's, for a key that is missing or of another type.
-fn is_about_keys(message: &str) -> bool {
-    [
-        "key element",
-        "key schema",
-        "Type mismatch",
-        "Missing the key",
-        "number of conditions on the keys",
-        "Condition parameter type",
-    ]
-    .iter()
-    .any(|part| message.contains(part))
 }
 
 /// The error of an operation, and what it means to the caller beyond that it failed.
@@ -268,6 +256,9 @@ pub(super) trait RequestError:
     fn cancellation_reasons(&self) -> &[CancellationReason] {
         &[]
     }
+
+    /// The reasons for which the request was throttled.
+    fn throttling_reasons(&self) -> &[ThrottlingReason];
 }
 
 /// A write that was refused.
@@ -287,6 +278,19 @@ pub(super) enum TransactionRefusal {
     InProgress,
 }
 
+macro_rules! throttling_reasons {
+    () => {
+        fn throttling_reasons(&self) -> &[ThrottlingReason] {
+            match self {
+                Self::ProvisionedThroughputExceededException(error) => error.throttling_reasons(),
+                Self::RequestLimitExceeded(error) => error.throttling_reasons(),
+                Self::ThrottlingException(error) => error.throttling_reasons(),
+                _ => &[],
+            }
+        }
+    };
+}
+
 macro_rules! reads {
     ($($error:ident)*) => {$(
         impl RequestError for $error {
@@ -295,11 +299,13 @@ macro_rules! reads {
             fn refusal(&self) -> Option<Infallible> {
                 None
             }
+
+            throttling_reasons!();
         }
     )*};
 }
 
-reads! { GetItemError BatchGetItemError QueryError }
+reads! { GetItemError BatchGetItemError QueryError ScanError }
 
 macro_rules! writes {
     ($($error:ident)*) => {$(
@@ -314,6 +320,8 @@ macro_rules! writes {
                     error => says_too_large(error.meta()).then_some(WriteRefusal::TooLarge),
                 }
             }
+
+            throttling_reasons!();
         }
     )*};
 }
@@ -338,6 +346,8 @@ impl RequestError for TransactWriteItemsError {
             _ => &[],
         }
     }
+
+    throttling_reasons!();
 }
 
 /// Whether the condition of this part failed.

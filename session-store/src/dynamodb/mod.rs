@@ -2,17 +2,20 @@
 //! plane in `store/provision`.
 //!
 //! [`request`] writes requests, [`send`] sends them, [`retry`] says how often, and [`failure`] says what
-//! an error means. [`read`], [`write`] and [`transaction`] are what the layers above call, on a
+//! an error means, by the table in [`codes`]. [`read`], [`write`] and [`transaction`] are what the layers above call, on a
 //! [`table::Table`].
 
+mod answer;
 mod codes;
 mod failure;
+mod not_sent;
 mod read;
 pub(crate) mod request;
 mod retry;
 mod send;
 mod table;
 mod transaction;
+mod unanswered;
 mod write;
 
 pub(crate) use self::failure::{incomplete, is_refused, is_too_large};
@@ -23,7 +26,7 @@ pub(crate) use self::retry::MAX_EXTEND_ATTEMPTS;
 pub(crate) use self::retry::MAX_RESUME_ATTEMPTS;
 pub(crate) use self::retry::{
     Attempts, MAX_CREATE_ATTEMPTS, MAX_CYCLE_ATTEMPTS, MAX_ENTER_ATTEMPTS, MAX_LISTING_ROUNDS,
-    MAX_REVOKE_ROUNDS, MAX_SAVE_ATTEMPTS, pause,
+    MAX_MEND_ATTEMPTS, MAX_REVOKE_ROUNDS, MAX_SAVE_ATTEMPTS, pause,
 };
 pub(crate) use self::send::Patience;
 pub(crate) use self::table::Table;

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use futures_util::future::join_all;
 
-use crate::error::ServiceError;
+use crate::error::{Chain, ServiceError};
 use crate::id::SessionHandle;
 use crate::item::{
-    CUTOFFS, Map, Member, Millis, Partition, RosterKey, cutoff_of, handle_of, is_before_cutoff,
-    is_of_another_type, members, moved_to,
+    COMPLETE, CUTOFFS, CompleteIndexes, Map, Member, Millis, Partition, Position, RosterKey,
+    cutoff_of, handle_of, is_before_cutoff, is_of_another_type, members, moved_to,
 };
 use crate::schema::Attribute;
 
@@ -95,7 +95,7 @@ impl Table {
         });
         let copied: Result<Vec<_>, _> = join_all(copies).await.into_iter().collect();
         if let Err(error) = &copied {
-            tracing::debug!(%error, "not all copies of the moment of `revoke_all` could be written");
+            tracing::debug!(error = %Chain(error), "not all copies of the moment of `revoke_all` could be written");
         }
         copied.is_ok()
     }
@@ -108,7 +108,7 @@ impl Table {
         }
         let delete = || request::end(self, handle);
         if let Err(error) = self.delete(delete).await {
-            tracing::debug!(%handle, %error, "a session that was revoked with all others remains");
+            tracing::debug!(%handle, error = %Chain(&error), "a session that was revoked with all others remains");
         }
     }
 
@@ -228,6 +228,50 @@ impl Table {
             keys: found.items.unwrap_or_default(),
             next: found.last_evaluated_key,
         })
+    }
+}
+
+/// A page of all items of the table.
+pub(crate) struct ScanPage {
+    pub(crate) items: Vec<Map>,
+    /// Where the next page begins, if there is one.
+    pub(crate) next: Option<Map>,
+}
+
+impl Table {
+    /// A page of all items of the table, whatever they are, from this key on.
+    pub(crate) async fn scan_page(
+        &self,
+        start: Option<Map>,
+        limit: i32,
+    ) -> Result<ScanPage, ServiceError> {
+        let request = || request::scan(self, start.clone(), limit);
+        let scanned = self.read_with(Patience::WithThrottling, request).await?;
+        // An answer that has lost its items must not pass for the end of the table (G10).
+        let items = scanned
+            .items
+            .ok_or_else(|| ServiceError::unprocessed("Scan"))?;
+        Ok(ScanPage {
+            items,
+            next: scanned.last_evaluated_key,
+        })
+    }
+
+    /// The indexes of the type that are complete, as the table says.
+    pub(crate) async fn complete_indexes(&self) -> Result<CompleteIndexes, ServiceError> {
+        Ok(CompleteIndexes::of(self.indexes_item().await?.as_ref()))
+    }
+
+    /// Where a reindex of the type goes on, and whether the table says that an index is complete.
+    pub(crate) async fn reindex_position(&self) -> Result<(Option<Position>, bool), ServiceError> {
+        let item = self.indexes_item().await?.unwrap_or_default();
+        let position = Position::of(self.schema(), &item, self.now());
+        Ok((position, item.contains_key(COMPLETE)))
+    }
+
+    async fn indexes_item(&self) -> Result<Option<Map>, ServiceError> {
+        let request = request::indexes(self);
+        Ok(self.send(request, Sending::Read).await?.item)
     }
 }
 

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::interceptors::FinalizerInterceptorContextRef;
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
+
+use super::not_sent::was_not_sent;
 
 /// Times that a write is sent again because a transaction holds its item. The SDK does not retry that.
 pub(super) const MAX_CONFLICT_RETRIES: u32 = 8;
@@ -24,6 +28,10 @@ pub(crate) const MAX_CREATE_ATTEMPTS: u32 = 3;
 
 /// Writes with which a session tries to enter a roster. If many log in at once, one wins each round.
 pub(crate) const MAX_ENTER_ATTEMPTS: u32 = 40;
+
+/// The same for a session that has had its value for a while, but is not in the roster yet. A visitor waits for what
+/// the next visit can do as well.
+pub(crate) const MAX_MEND_ATTEMPTS: u32 = 6;
 
 /// Writes of a `save` or `update`. If many change one session at once, few win each round.
 pub(crate) const MAX_SAVE_ATTEMPTS: u32 = 40;
@@ -53,15 +61,23 @@ pub(crate) async fn pause(attempt: u32) {
     tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=most))).await;
 }
 
-/// Whether any attempt of a write may have been applied: the SDK reports the last attempt alone. Clones are
-/// one.
+/// Whether any attempt of a write may have been applied: the SDK reports the last attempt alone, and none if the
+/// caller drops the future. Clones are one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Attempts(Arc<AtomicBool>);
+pub(crate) struct Attempts(Arc<Outcomes>);
+
+#[derive(Debug, Default)]
+struct Outcomes {
+    /// An attempt is being sent, or its answer awaited. So it stays if the future is dropped.
+    is_open: AtomicBool,
+    /// An attempt before it ended without an answer that says that it was not carried out.
+    is_unknown: AtomicBool,
+}
 
 impl Attempts {
     /// Whether an attempt got no answer that says that it was not carried out.
     pub(crate) fn may_have_been_applied(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_open.load(Ordering::Relaxed) || self.0.is_unknown.load(Ordering::Relaxed)
     }
 }
 
@@ -70,17 +86,40 @@ impl Intercept for Attempts {
         "Attempts"
     }
 
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if self.0.is_open.swap(true, Ordering::Relaxed) {
+            self.0.is_unknown.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// It is called for each attempt, and also for one that ended before it was sent.
     fn read_after_attempt(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let answered = context
+        if !self.0.is_open.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let is_read = context.output_or_error().is_some_and(|read| read.is_ok());
+        let refused = context
             .response()
-            .is_some_and(|answer| answer.status().as_u16() < 500);
-        if !answered {
-            self.0.store(true, Ordering::Relaxed);
+            .is_some_and(|answer| matches!(answer.status().as_u16(), 400..500));
+        let not_sent = context
+            .output_or_error()
+            .and_then(Result::err)
+            .and_then(|error| error.as_connector_error())
+            .is_some_and(|error| was_not_sent(error));
+        // An answer of another status that cannot be read, such as a torn one, says nothing either.
+        if !is_read && !refused && !not_sent {
+            self.0.is_unknown.store(true, Ordering::Relaxed);
         }
         Ok(())
     }

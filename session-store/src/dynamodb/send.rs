@@ -6,10 +6,15 @@ use std::convert::Infallible;
 use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::RequestId;
+use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures_util::future::BoxFuture;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::error::ServiceError;
+use crate::telemetry::metrics;
 
 use super::failure::RequestError;
 use super::retry::{Attempts, MAX_CONFLICT_RETRIES, MAX_THROTTLED_RETRIES, pause};
@@ -29,7 +34,7 @@ pub(super) enum Sending<'a> {
 /// Failures after which a write is sent again, beyond the client's own retries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Retry {
-    /// A transaction holds the item.
+    /// A transaction, or a write in another region, holds the item.
     Conflicts,
     /// The same, and throttling.
     ConflictsAndThrottling,
@@ -48,8 +53,11 @@ pub(crate) enum Patience {
 pub(super) trait Request: Sized {
     /// Its name, as in DynamoDB's API reference.
     const OPERATION: &'static str;
-    type Output;
+    type Output: RequestId + Capacity;
     type Error: RequestError;
+
+    /// The same request, whose answer says what it cost.
+    fn reporting_capacity(self) -> Self;
 
     /// Hands it to the SDK. Nothing else in this crate does.
     ///
@@ -93,7 +101,8 @@ impl Table {
                 answered => return answered,
             };
             let waits = retry == Retry::ConflictsAndThrottling;
-            if failure.is_transaction_conflict() && conflicts < MAX_CONFLICT_RETRIES {
+            if failure.is_write_conflict() && conflicts < MAX_CONFLICT_RETRIES {
+                metrics::conflict(R::OPERATION);
                 conflicts += 1;
                 pause(conflicts).await;
             } else if waits && failure.is_throttled() && throttled < MAX_THROTTLED_RETRIES {
@@ -133,19 +142,64 @@ impl Table {
         request: R,
         sending: Sending<'_>,
     ) -> Result<R::Output, Failure<Refusal<R>>> {
-        let error = match request.transmit(sending).await {
-            Ok(output) => return Ok(output),
+        let span = self.span(R::OPERATION);
+        let request = match self.reports_capacity {
+            true => request.reporting_capacity(),
+            false => request,
+        };
+        let sent = request.transmit(sending).instrument(span.clone()).await;
+        let error = match sent {
+            Ok(output) => {
+                span.record("aws.request_id", output.request_id());
+                if let Some(units) = output.units() {
+                    span.record("aws.dynamodb.consumed_capacity", units);
+                    metrics::capacity(R::OPERATION, units);
+                }
+                return Ok(output);
+            }
             Err(error) => error,
         };
+        span.record("aws.request_id", error.request_id());
         if let Some(refusal) = error.as_service_error().and_then(R::Error::refusal) {
             return Err(Failure::Refused(refusal));
         }
         let mut error = self.request_failed(R::OPERATION, error);
+        span.record("error.type", error.code().unwrap_or(error.kind()));
+        span.record("otel.status_code", "ERROR");
         if let Sending::Tracked(attempts) = sending {
-            error.outcome_unknown |= attempts.may_have_been_applied();
+            error.outcome_unknown = attempts.may_have_been_applied();
         }
         Err(Failure::Service(error))
     }
+
+    /// The span of a request, with names by OpenTelemetry's conventions for databases and for DynamoDB.
+    fn span(&self, operation: &'static str) -> Span {
+        tracing::debug_span!(
+            "dynamodb",
+            otel.name = format_args!("{operation} {}", self.name),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            db.system.name = "aws.dynamodb",
+            db.operation.name = operation,
+            db.collection.name = self.name,
+            aws.request_id = Empty,
+            aws.dynamodb.consumed_capacity = Empty,
+            error.type = Empty,
+        )
+    }
+}
+
+/// What a request cost, if it was asked.
+pub(super) trait Capacity {
+    fn units(&self) -> Option<f64>;
+}
+
+/// The units in the parts of an answer, of which there is one for each table.
+fn total<'a>(consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) -> Option<f64> {
+    let units = consumed
+        .into_iter()
+        .filter_map(ConsumedCapacity::capacity_units);
+    units.reduce(|sum, units| sum + units)
 }
 
 macro_rules! requests {
@@ -155,9 +209,13 @@ macro_rules! requests {
             type Output = aws_sdk_dynamodb::operation::$module::$output;
             type Error = aws_sdk_dynamodb::operation::$module::$error;
 
+            fn reporting_capacity(self) -> Self {
+                self.return_consumed_capacity(ReturnConsumedCapacity::Total)
+            }
+
             fn transmit(self, sending: Sending<'_>) -> BoxFuture<'static, Sent<Self>> {
                 match sending {
-                    // Without an interceptor, which would cost each load a few per cent.
+                    // Without an interceptor of its own, which would cost each load a few per cent.
                     Sending::Read => Box::pin(self.send()),
                     Sending::Once => {
                         let once = Config::builder().retry_config(RetryConfig::disabled());
@@ -169,12 +227,19 @@ macro_rules! requests {
                 }
             }
         }
+
+        impl Capacity for aws_sdk_dynamodb::operation::$module::$output {
+            fn units(&self) -> Option<f64> {
+                total(self.consumed_capacity())
+            }
+        }
     )*};
 }
 
 requests! {
     get_item::GetItemFluentBuilder is "GetItem": GetItemOutput or GetItemError;
     batch_get_item::BatchGetItemFluentBuilder is "BatchGetItem": BatchGetItemOutput or BatchGetItemError;
+    scan::ScanFluentBuilder is "Scan": ScanOutput or ScanError;
     query::QueryFluentBuilder is "Query": QueryOutput or QueryError;
     put_item::PutItemFluentBuilder is "PutItem": PutItemOutput or PutItemError;
     update_item::UpdateItemFluentBuilder is "UpdateItem": UpdateItemOutput or UpdateItemError;

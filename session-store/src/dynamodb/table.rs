@@ -8,10 +8,14 @@ use aws_smithy_async::time::SharedTimeSource;
 use crate::item::{Codec, Millis};
 use crate::schema::Schema;
 
+use super::answer::with_checked_answers;
+
 pub(crate) struct Table {
     pub(crate) client: Client,
     pub(crate) name: String,
     pub(crate) codec: Codec,
+    /// Whether each answer says what it cost.
+    pub(super) reports_capacity: bool,
     clock: SharedTimeSource,
     /// When the first copy of the cutoff was last read, in seconds since 1970.
     first_cutoff_read: AtomicU64,
@@ -21,10 +25,32 @@ impl Table {
     pub(crate) fn new(client: Client, name: String, codec: Codec) -> Self {
         let clock = client.config().time_source().unwrap_or_default();
         Self {
-            client,
+            client: with_checked_answers(&client),
             name,
             codec,
+            reports_capacity: false,
             clock,
+            first_cutoff_read: AtomicU64::new(0),
+        }
+    }
+
+    /// The same table, with answers that say what they cost.
+    pub(crate) fn reporting_capacity(self, reports_capacity: bool) -> Self {
+        Self {
+            reports_capacity,
+            ..self
+        }
+    }
+
+    /// The same table with another schema of the same type.
+    #[cfg(feature = "_record")]
+    pub(crate) fn with_schema(&self, schema: &'static Schema) -> Self {
+        Self {
+            client: self.client.clone(),
+            name: self.name.clone(),
+            codec: self.codec.with_schema(schema),
+            reports_capacity: self.reports_capacity,
+            clock: self.clock.clone(),
             first_cutoff_read: AtomicU64::new(0),
         }
     }

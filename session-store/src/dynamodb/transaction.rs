@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 
 use crate::error::{Error, ServiceError};
 use crate::id::SessionId;
+use crate::telemetry::metrics;
 
 use super::failure::TransactionRefusal;
 use super::request;
@@ -32,12 +33,20 @@ impl Table {
         match self.send(request, Sending::Tracked(attempts)).await {
             Ok(_) => Ok(Transacted::Done),
             Err(Failure::Refused(TransactionRefusal::Cancelled(reasons))) => {
+                if reasons.iter().any(is_held) {
+                    metrics::conflict("TransactWriteItems");
+                }
                 Ok(Transacted::Cancelled(reasons))
             }
             Err(Failure::Refused(TransactionRefusal::InProgress)) => Ok(Transacted::InProgress),
             Err(Failure::Service(error)) => Err(error),
         }
     }
+}
+
+/// Whether another write held the item of this part.
+fn is_held(reason: &CancellationReason) -> bool {
+    reason.code() == Some("TransactionConflict")
 }
 
 /// A new token, by which DynamoDB recognises a transaction: at most 36 characters.

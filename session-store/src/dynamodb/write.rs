@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 
 use crate::error::{ConflictError, Error, ServiceError};
 use crate::item::{Found, Map, ReadableItem, WRITES, version_of};
+use crate::telemetry::metrics;
 
 use super::failure::WriteRefusal;
 use super::request::{self, Save};
@@ -69,13 +70,17 @@ impl Table {
             Written::Done(stored) => Ok(SaveOutcome::Stored {
                 expires_at: save.expires_at,
                 version: match save.version {
-                    Some(base) => Some(base + 1),
+                    Some(base) => Some(save.version_after(base)),
                     None => stored.and_then(|item| version_of(self.schema(), &item)),
                 },
             }),
             Written::TooLarge => Ok(SaveOutcome::TooLarge),
             Written::ConditionFailed { old, response_lost } => {
-                self.refused_save(save, old, response_lost)
+                let refused = self.refused_save(save, old, response_lost);
+                if let Ok(SaveOutcome::NotApplied(_)) = refused {
+                    metrics::conflict("UpdateItem");
+                }
+                refused
             }
         }
     }
@@ -90,7 +95,7 @@ impl Table {
         let schema = self.schema();
         let handle = save.handle;
         // G1: a session that is gone is an error, whatever was to be stored.
-        let live = Found::of(schema, handle, old, save.judged_at)?.or_gone(handle)?;
+        let live = Found::of(schema, handle, old, save.judged.at)?.or_gone(handle)?;
         // G13: the mark of this very write is there, so an earlier attempt has stored it.
         if live.remembers(schema, save.nonce) {
             return Ok(SaveOutcome::Stored {

@@ -10,6 +10,7 @@ use crate::id::SessionHandle;
 #[derive(Debug)]
 pub struct TooLargeError {
     pub(crate) size: Option<usize>,
+    pub(crate) limit: usize,
     pub(crate) largest: Vec<(String, usize)>,
 }
 
@@ -24,6 +25,12 @@ impl TooLargeError {
         self.size
     }
 
+    /// The largest size that this write could have had, in bytes: [`LIMIT`](Self::LIMIT), or less by
+    /// [`max_size`](crate::Builder::max_size), or because room is kept for a log-in.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// The largest fields of the session with their sizes in bytes, largest first, at most five.
     pub fn largest(&self) -> &[(String, usize)] {
         &self.largest
@@ -36,7 +43,11 @@ impl fmt::Display for TooLargeError {
             Some(size) => write!(f, "the session would take {size} bytes")?,
             None => f.write_str("the session would be too large")?,
         }
-        write!(f, ", and DynamoDB allows {}; store less in", Self::LIMIT)?;
+        let by = match self.limit {
+            Self::LIMIT => "DynamoDB",
+            _ => "this store",
+        };
+        write!(f, ", and {by} allows {}; store less in", self.limit)?;
         for (n, (name, size)) in self.largest.iter().enumerate() {
             let comma = if n == 0 { "" } else { "," };
             write!(f, "{comma} `{name}` ({size} bytes)")?;
@@ -144,6 +155,10 @@ impl EncodeError {
             needs_new_id: true,
             ..Self::new(attribute, cause)
         }
+    }
+
+    pub(crate) fn needs_new_id(&self) -> bool {
+        self.needs_new_id
     }
 
     /// The path of the value: a path within the session such as `cart[3].qty`, or the name of a promoted

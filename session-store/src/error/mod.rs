@@ -1,7 +1,10 @@
 //! The errors of the store. Each kind has the details that its handler needs.
 
 mod cause;
+mod chain;
 mod data;
+#[cfg(feature = "_http")]
+mod request;
 mod service;
 mod session;
 
@@ -11,7 +14,10 @@ use std::fmt;
 use crate::id::NoRandomBytes;
 
 pub(crate) use self::cause::Cause;
+pub(crate) use self::chain::Chain;
 pub use self::data::{DecodeError, EncodeError, TooLargeError};
+#[cfg(feature = "_http")]
+pub use self::request::RequestError;
 pub(crate) use self::service::Answer;
 pub use self::service::{ServiceError, SetupError};
 pub use self::session::{ConflictError, GoneError, LimitError};
@@ -42,6 +48,9 @@ pub enum Error {
     Service(Box<ServiceError>),
     /// The store or its table is not set up as the session type needs.
     Setup(Box<SetupError>),
+    /// The request cannot do this with its session; nothing was stored. Only a framework's session has it.
+    #[cfg(feature = "_http")]
+    Request(Box<RequestError>),
 }
 
 impl fmt::Display for Error {
@@ -67,6 +76,8 @@ impl Error {
             Self::Limit(e) => e,
             Self::Service(e) => e,
             Self::Setup(e) => e,
+            #[cfg(feature = "_http")]
+            Self::Request(e) => e,
         }
     }
 }
@@ -90,6 +101,11 @@ into_error! {
     Limit(LimitError),
     Service(ServiceError),
     Setup(SetupError),
+}
+
+#[cfg(feature = "_http")]
+into_error! {
+    Request(RequestError),
 }
 
 impl From<NoRandomBytes> for Error {

@@ -19,7 +19,9 @@ pub struct ServiceError {
     pub(crate) timeout: bool,
     pub(crate) retryable: bool,
     pub(crate) outcome_unknown: bool,
-    pub(crate) hint: String,
+    /// The sentence of AWS, if it cannot quote a value of a session.
+    pub(crate) message: Option<Box<str>>,
+    pub(crate) advice: Box<str>,
     /// An [`Answer`], or an error of the SDK that has no body. Shared by all loads that waited for the same
     /// read.
     pub(crate) cause: Arc<dyn StdError + Send + Sync>,
@@ -36,6 +38,14 @@ impl ServiceError {
         self.code.as_deref()
     }
 
+    /// AWS's own sentence about the failure, such as which policy refused it. `None` without a response, and for
+    /// a code whose sentences can quote a value of the session, such as `ValidationException`.
+    ///
+    /// It can name the account, roles and keys: it is for the log, and not for a visitor.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
     /// Whether DynamoDB throttled the call.
     pub fn is_throttled(&self) -> bool {
         self.throttled
@@ -46,7 +56,8 @@ impl ServiceError {
         self.timeout
     }
 
-    /// Whether the same call can succeed later. The SDK has already tried more than once.
+    /// Whether the same call can succeed later, without a change to the table, the account or the program. The
+    /// SDK has already tried more than once.
     pub fn is_retryable(&self) -> bool {
         self.retryable
     }
@@ -55,6 +66,27 @@ impl ServiceError {
     /// this has no meaning.
     pub fn outcome_unknown(&self) -> bool {
         self.outcome_unknown
+    }
+
+    /// Whether it is the failure of a write that may have been applied.
+    pub(crate) fn may_have_written(&self) -> bool {
+        let is_read = ["GetItem", "BatchGetItem", "Query", "Scan"].contains(&self.operation)
+            || self.operation.starts_with("Describe");
+        self.outcome_unknown && !is_read
+    }
+
+    /// What kind of failure it is, in a word that stays.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self {
+                throttled: true, ..
+            } => "throttled",
+            Self { timeout: true, .. } => "timeout",
+            Self {
+                retryable: true, ..
+            } => "unavailable",
+            _ => "refused",
+        }
     }
 
     /// The id of the request, for AWS support.
@@ -67,23 +99,18 @@ impl ServiceError {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: Option<u16>,
-    pub(crate) code: Option<String>,
-    /// The message of DynamoDB, if it cannot quote a value of a session.
-    pub(crate) message: Option<String>,
+    /// Why it is none of DynamoDB's.
+    pub(crate) flaw: Option<&'static str>,
 }
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the answer was")?;
         match self.status {
-            Some(status) => write!(f, " HTTP status {status}")?,
-            None => f.write_str(" an error")?,
+            Some(status) => write!(f, "the answer had HTTP status {status}")?,
+            None => f.write_str("the answer was an error")?,
         }
-        if let Some(code) = &self.code {
-            write!(f, " with {code}")?;
-        }
-        match &self.message {
-            Some(message) => write!(f, ": {message}"),
+        match self.flaw {
+            Some(flaw) => write!(f, ", and {flaw}"),
             None => Ok(()),
         }
     }
@@ -97,7 +124,14 @@ impl fmt::Display for ServiceError {
         if let Some(code) = &self.code {
             write!(f, " with {code}")?;
         }
-        write!(f, ": {}", self.hint)
+        // The sentence of AWS comes first: the advice is this crate's reading of it.
+        if let Some(message) = &self.message {
+            write!(f, ": {}", message.trim_end_matches('.'))?;
+        }
+        if let Some(id) = &self.request_id {
+            write!(f, " (request id {id})")?;
+        }
+        write!(f, ": {}", self.advice)
     }
 }
 

@@ -61,6 +61,7 @@ fn split(
         cookie_end,
         as_of: None,
         promoted,
+        is_overtaken: false,
         unknown: Unknown {
             data: unknown_data,
             attributes: unknown_attributes,

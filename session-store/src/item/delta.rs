@@ -19,6 +19,8 @@ pub(crate) struct Delta {
     pub(crate) remove: Vec<String>,
     /// Promoted attributes; `None` removes.
     pub(crate) attributes: Vec<(&'static str, Option<AttributeValue>)>,
+    /// Those of the attributes that are only brought up to date: the session has had their values for a while.
+    pub(crate) repaired: BTreeSet<&'static str>,
     /// Whether it may only be written onto the version that it was made from.
     pub(crate) needs_base_version: bool,
     /// Whether the entries of a flattened field are written, all of them.
@@ -97,10 +99,16 @@ impl Delta {
             let was = was.and_then(|(_, was)| was.as_ref());
             let current = is_current(schema, name, stored.get(*name), was);
             if !current && !self.attributes.iter().any(|(changed, _)| changed == name) {
-                self.needs_base_version = true;
-                self.attributes.push((name, value.clone()));
+                self.push_repaired(name, value.clone());
             }
         }
+    }
+
+    /// Adds an attribute whose stored value is stale.
+    pub(crate) fn push_repaired(&mut self, name: &'static str, value: Option<AttributeValue>) {
+        self.needs_base_version = true;
+        self.repaired.insert(name);
+        self.attributes.push((name, value));
     }
 
     /// The names of all that is written.
@@ -108,7 +116,13 @@ impl Delta {
         let set = self.set.iter().map(|(name, _)| name);
         Intent {
             entries: set.chain(&self.remove).cloned().collect(),
-            attributes: self.attributes.iter().map(|(name, _)| *name).collect(),
+            // Those that are only brought up to date are compared with the item again.
+            attributes: {
+                let attributes = self.attributes.iter().map(|(name, _)| *name);
+                attributes
+                    .filter(|name| !self.repaired.contains(name))
+                    .collect()
+            },
         }
     }
 

@@ -7,21 +7,25 @@ use crate::error::{EncodeError, TooLargeError};
 use crate::id::SessionHandle;
 use crate::marshal::{self, Checks, FieldNames as _, HIDDEN};
 use crate::schema::{Attributes, Schema, SessionAttributes};
+use crate::telemetry::metrics;
 
 use super::entries::{check_entries, flattened_entries};
 use super::format::{Codec, Packed};
 use super::key::{check_key_text, key};
 use super::marks::Nonce;
 use super::own::{own_size, write_own};
+use super::roster_note::{is_current_note, notes};
 use super::shards::with_shards;
 use super::state::{State, Unknown};
-use super::value::{Map, attribute_size, check_key, checked_data_size, checked_size};
+use super::value::{CONTAINER, Map, attribute_size, check_key, checked_data_size, checked_size};
 
 /// A session struct in the values of DynamoDB, each known to be storable.
 #[derive(Default)]
 pub(crate) struct Image {
     pub(crate) data: Map,
     pub(crate) attributes: Vec<(&'static str, Option<AttributeValue>)>,
+    /// The notes that the session is in the rosters of its values.
+    pub(crate) notes: Vec<(&'static str, AttributeValue)>,
     /// The bytes of `data` as a map, and of the attributes, names included.
     pub(crate) data_size: usize,
     pub(crate) attributes_size: usize,
@@ -48,11 +52,12 @@ impl Image {
     ) -> Result<Self, EncodeError> {
         let data = serialize(session, Checks::None)?;
         let attributes = promoted_values(session, Checks::None)?;
+        let attributes = with_shards(S::SCHEMA, handle, attributes);
         Ok(Self {
             data,
-            attributes: with_shards(S::SCHEMA, handle, attributes),
-            data_size: 0,
-            attributes_size: 0,
+            notes: notes(S::SCHEMA, handle, |name| value_of(&attributes, name)),
+            attributes,
+            ..Self::default()
         })
     }
 
@@ -85,19 +90,21 @@ impl Image {
         let attributes = with_shards(schema, handle, attributes);
         let present = attributes.iter();
         let sizes = present.filter_map(|(name, value)| Some(attribute_size(name, value.as_ref()?)));
-        let attributes_size = sizes.sum();
+        let notes = notes(schema, handle, |name| value_of(&attributes, name));
+        let note_sizes = notes.iter().map(|(name, note)| attribute_size(name, note));
+        let attributes_size = sizes.sum::<usize>() + note_sizes.sum::<usize>();
         Ok(Self {
             data,
             attributes,
+            notes,
             data_size,
             attributes_size,
         })
     }
 
     /// The value of a promoted attribute, if it is present.
-    pub(super) fn attribute(&self, name: &str) -> Option<&AttributeValue> {
-        let found = self.attributes.iter().find(|(other, _)| *other == name);
-        found.and_then(|(_, value)| value.as_ref())
+    pub(crate) fn attribute(&self, name: &str) -> Option<&AttributeValue> {
+        value_of(&self.attributes, name)
     }
 
     /// Who is logged in, by the attribute that says so.
@@ -113,42 +120,82 @@ impl Image {
         user.is_some() && user != before.user(schema)
     }
 
-    /// The promoted attributes that are present.
-    pub(crate) fn promoted(&self) -> Map {
-        let present = self.attributes.iter();
-        present
-            .filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?)))
-            .collect()
+    /// The notes that are missing in an item, or say less there.
+    pub(crate) fn stale_notes<'a>(
+        &'a self,
+        item: &'a Map,
+    ) -> impl Iterator<Item = &'static str> + 'a {
+        let stale = self
+            .notes
+            .iter()
+            .filter(|(name, note)| !is_current_note(item.get(*name), note));
+        stale.map(|(name, _)| *name)
     }
 
-    /// Refuses an item of more than 400 KB, with its data packed or as a map.
+    /// The promoted attributes that are present, with the notes of a session that is in its rosters.
+    pub(crate) fn promoted(&self) -> Map {
+        let present = self.attributes.iter();
+        let present = present.filter_map(|(name, value)| Some((*name, value.clone()?)));
+        let notes = self.notes.iter().cloned();
+        let all = present.chain(notes);
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Refuses an item that is larger than `limit`, with its data packed or as a map, unless it is no larger than
+    /// `before`: what makes a session smaller is stored even if it is still too large.
     ///
     /// Unknown entries count, but not those that the session had `before`: it has removed them.
     pub(crate) fn check_size(
         &self,
         schema: &Schema,
+        limit: usize,
         unknown: &Unknown,
         before: &Self,
         packed: Option<&Packed>,
+        was: impl FnOnce() -> usize,
     ) -> Result<(), TooLargeError> {
-        let unknown_size: usize = unknown
-            .attributes
-            .iter()
-            .map(|(n, v)| attribute_size(n, v))
-            .sum();
-        let as_map = || {
-            let known = |name: &String| [self, before].iter().any(|i| i.data.contains_key(name));
-            let unknown_data = unknown.data.iter().filter(|(name, _)| !known(name));
-            let unknown_data = unknown_data.map(|(name, value)| 1 + attribute_size(name, value));
-            self.data_size + unknown_data.sum::<usize>()
+        let data_size = match packed {
+            Some(packed) => packed.size(schema),
+            None => self.data_size + self.unknown_data_size(unknown, before),
         };
-        let data_size = packed.map_or_else(as_map, |packed| packed.size(schema));
-        let data_size = schema.names.data.len() + data_size;
-        let size = data_size + self.attributes_size + unknown_size + own_size(schema);
-        if size <= TooLargeError::LIMIT {
+        let size = data_size + self.attributes_size + size_beside_known(schema, unknown);
+        let shrinks = || size <= TooLargeError::LIMIT && size <= was();
+        if size <= limit || shrinks() {
+            metrics::item_size(size);
             return Ok(());
         }
-        Err(self.too_large(schema, Some(size)))
+        Err(TooLargeError {
+            limit,
+            ..self.too_large(schema, Some(size))
+        })
+    }
+
+    /// The size of the item of this image. It is measured anew, since the image of a stored session has not been.
+    pub(crate) fn stored_size(&self, codec: &Codec, unknown: &Unknown) -> usize {
+        let schema = codec.schema();
+        let data = match codec.pack(|| self.with_unknown(unknown, self)) {
+            Some(packed) => packed.size(schema),
+            None => {
+                let known = self.data.iter();
+                let known = known.map(|(name, value)| 1 + attribute_size(name, value));
+                CONTAINER + known.sum::<usize>() + self.unknown_data_size(unknown, self)
+            }
+        };
+        let present = self.attributes.iter();
+        let present = present.filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let notes = self.notes.iter().map(|(name, note)| (name, note));
+        let attributes = present.chain(notes);
+        let attributes = attributes.map(|(name, value)| attribute_size(name, value));
+        data + attributes.sum::<usize>() + size_beside_known(schema, unknown)
+    }
+
+    /// The size of the unknown entries of `data`, as a map.
+    fn unknown_data_size(&self, unknown: &Unknown, before: &Self) -> usize {
+        let known = |name: &String| [self, before].iter().any(|i| i.data.contains_key(name));
+        let unknown = unknown.data.iter().filter(|(name, _)| !known(name));
+        unknown
+            .map(|(name, value)| 1 + attribute_size(name, value))
+            .sum()
     }
 
     /// All of `data`: the entries of this image, and those of the item that the session never had.
@@ -177,13 +224,18 @@ impl Image {
             .collect();
         largest.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         largest.truncate(5);
-        TooLargeError { size, largest }
+        TooLargeError {
+            size,
+            limit: TooLargeError::LIMIT,
+            largest,
+        }
     }
 
-    /// The whole item of a new session, if it is not too large for one.
+    /// The whole item of a new session, if it is not larger than `limit`.
     pub(crate) fn into_item(
         self,
         codec: &Codec,
+        limit: usize,
         state: &State,
         nonce: Nonce,
     ) -> Result<Map, TooLargeError> {
@@ -191,7 +243,14 @@ impl Image {
         let names = &schema.names;
         let unknown = &state.unknown;
         let packed = codec.pack(|| self.with_unknown(unknown, &Self::default()));
-        self.check_size(schema, unknown, &Self::default(), packed.as_ref())?;
+        self.check_size(
+            schema,
+            limit,
+            unknown,
+            &Self::default(),
+            packed.as_ref(),
+            || 0,
+        )?;
 
         let mut item = unknown.attributes.clone();
         item.extend(key(schema, state.handle));
@@ -213,8 +272,25 @@ impl Image {
                 item.insert(name.to_owned(), value);
             }
         }
+        let notes = self.notes.into_iter();
+        item.extend(notes.map(|(name, note)| (name.to_owned(), note)));
         Ok(item)
     }
+}
+
+fn value_of<'a>(
+    attributes: &'a [(&'static str, Option<AttributeValue>)],
+    name: &str,
+) -> Option<&'a AttributeValue> {
+    let found = attributes.iter().find(|(other, _)| *other == name);
+    found.and_then(|(_, value)| value.as_ref())
+}
+
+/// The size of an item without what the type knows: the store's own attributes, and those that are unknown.
+fn size_beside_known(schema: &Schema, unknown: &Unknown) -> usize {
+    let unknown = unknown.attributes.iter();
+    let unknown = unknown.map(|(name, value)| attribute_size(name, value));
+    schema.names.data.len() + unknown.sum::<usize>() + own_size(schema)
 }
 
 /// The unknown entries of `data` that the session never had. A type whose fields only its

@@ -150,7 +150,7 @@ fn roster_text(schema: &Schema, attribute: &Attribute, value: &AttributeValue) -
     text
 }
 
-fn key_of(schema: &Schema, text: &str) -> Map {
+pub(super) fn key_of(schema: &Schema, text: &str) -> Map {
     let id = AttributeValue::S(format!("{}{text}", schema.key_prefix));
     let mut key = Map::from([(schema.names.id.to_owned(), id)]);
     if let Some((name, value)) = schema.sort_key {

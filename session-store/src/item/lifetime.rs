@@ -15,9 +15,12 @@ use crate::schema::Schema;
 pub enum Touch {
     /// Every time.
     Always,
-    /// Not at all: only a save extends the idle timeout.
+    /// Not at all: only a save extends the idle timeout. A touch still writes what the session
+    /// [lacks](crate::DynamoDbStore::touch) of its type, and extends nothing.
     Never,
-    /// When this part of the idle timeout, from 0 to 1, has passed since the last touch or save.
+    /// When this part of the idle timeout, from 0 to 1, has passed since the last touch or save, or when so
+    /// much of what a touch would grant is missing: a program whose type has a shorter idle timeout may have
+    /// written last.
     After(f64),
 }
 
@@ -38,17 +41,6 @@ impl Touch {
             _ => Ok(()),
         }
     }
-
-    pub(crate) fn is_due(self, touched: Millis, now: Millis, idle: Duration) -> bool {
-        match self {
-            Self::Always => true,
-            Self::Never => false,
-            Self::After(part) => {
-                let passed = now.0.saturating_sub(touched.0) as f64;
-                passed >= idle.as_millis() as f64 * part
-            }
-        }
-    }
 }
 
 /// A moment in milliseconds since 1970.
@@ -56,6 +48,22 @@ impl Touch {
 pub(crate) struct Millis(pub(crate) u64);
 
 impl Millis {
+    /// The moment so much later.
+    #[cfg(feature = "actix-session")]
+    pub(crate) fn after(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(millis(time)))
+    }
+
+    /// The beginning of a second since 1970.
+    pub(crate) fn of_seconds(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Whole seconds, rounded up.
+    pub(crate) fn seconds_up(self) -> u64 {
+        self.0.div_ceil(1000)
+    }
+
     pub(crate) fn of(time: SystemTime) -> Self {
         // A clock before 1970 is a clock that is not set: it then shows 1970, and no session expires.
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -121,6 +129,17 @@ impl Lifetime {
         idle_end.min(self.absolute_end())
     }
 
+    /// When a session that was last used at this moment ends by its timeouts, to the millisecond.
+    fn end(&self, touched: Millis) -> Millis {
+        let absolute_end = self.absolute_end().saturating_mul(1000);
+        Millis(touched.0.saturating_add(millis(self.idle()))).min(Millis(absolute_end))
+    }
+
+    /// The same if it has this stored end.
+    pub(crate) fn end_as_stored(&self, expires_at: u64, touched: Millis) -> Millis {
+        self.end(touched).min(Millis::of_seconds(expires_at))
+    }
+
     /// The last second that the absolute timeout allows.
     pub(crate) fn absolute_end(&self) -> u64 {
         self.created_at.0.saturating_add(millis(self.absolute)) / 1000
@@ -153,9 +172,28 @@ impl Lifetime {
         cookie_end < possible && (possible == self.absolute_end() || left < MAX_COOKIE / 2)
     }
 
-    /// Whether the policy asks for a touch now.
-    pub(crate) fn is_touch_due(&self, policy: Touch, touched: Millis, now: Millis) -> bool {
-        policy.is_due(touched, now, self.idle())
+    /// Whether the policy asks for a touch now, of a session that was last used at this moment and has this
+    /// stored end.
+    pub(crate) fn is_touch_due(
+        &self,
+        policy: Touch,
+        (touched, expires_at): (Millis, u64),
+        now: Millis,
+    ) -> bool {
+        let part = match policy {
+            Touch::Always => return true,
+            Touch::Never => return false,
+            Touch::After(part) => part,
+        };
+        let passed = now.0.saturating_sub(touched.0) as f64;
+        if passed >= millis(self.idle()) as f64 * part {
+            return true;
+        }
+        // G19: a program whose type has a shorter timeout has written last.
+        let left = |end: Millis| end.0.saturating_sub(now.0) as f64;
+        let granted = left(self.end(now));
+        // Rounding must not make one due before its part has passed.
+        left(self.end_as_stored(expires_at, touched)) + 1.0 < granted * (1.0 - part)
     }
 
     fn idle(&self) -> Duration {
@@ -206,9 +244,66 @@ pub(crate) fn earliest_creation(schema: &Schema, ends: u64) -> Millis {
     Millis(end.saturating_sub(millis(schema.absolute_timeout)))
 }
 
-/// A session is live until the second `expires_at` begins.
-pub(crate) fn is_live(expires_at: u64, now: Millis) -> bool {
-    expires_at > now.seconds()
+/// When a session of this type ends, to the millisecond, by what its item says of it: at the stored end, or sooner
+/// by its own idle timeout or that of the type (G19).
+///
+/// DynamoDB's TTL takes whole seconds, so the stored end is rounded up. And another version of the type may have
+/// stored it, with a longer idle timeout.
+fn idle_end(
+    schema: &Schema,
+    expires_at: u64,
+    touched: Option<Millis>,
+    own_idle: Option<Duration>,
+) -> Millis {
+    let stored = Millis::of_seconds(expires_at);
+    match (touched, schema.idle_or(own_idle)) {
+        (Some(touched), Some(idle)) => stored.min(Millis(touched.0.saturating_add(millis(idle)))),
+        _ => stored,
+    }
+}
+
+/// The same, or by its absolute timeout if its time of creation is known.
+pub(crate) fn end(
+    schema: &Schema,
+    expires_at: u64,
+    created_at: Option<Millis>,
+    touched: Option<Millis>,
+    own_idle: Option<Duration>,
+) -> Millis {
+    let by_idle = idle_end(schema, expires_at, touched, own_idle);
+    created_at.map_or(by_idle, |created_at| {
+        let lifetime = Lifetime::new(schema, created_at, own_idle);
+        by_idle.min(Millis::of_seconds(lifetime.absolute_end()))
+    })
+}
+
+/// By what a write judges whether a session has expired.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Judgement {
+    pub(crate) at: Millis,
+    pub(crate) idle: KnownIdle,
+}
+
+/// What a writer knows of the idle timeout of the session's own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum KnownIdle {
+    /// It is this one. If it is another by now, the write is refused, and the refusal shows it.
+    Own(Option<Duration>),
+    /// Nothing, since a framework gives the id alone.
+    #[cfg_attr(
+        not(feature = "_record"),
+        allow(dead_code, reason = "a typed session is loaded before it is written")
+    )]
+    Unknown,
+}
+
+/// The last use, and the idle timeout in whole seconds, by which a session ends at this moment. So an end that a
+/// framework chooses is stored to the millisecond: the last use is less than a second before now.
+#[cfg(feature = "_record")]
+pub(crate) fn use_until(end: Millis, now: Millis) -> (Millis, Duration) {
+    let idle = end.0.saturating_sub(now.0).div_ceil(1000).max(1);
+    let used = end.0.saturating_sub(idle.saturating_mul(1000));
+    (Millis(used), Duration::from_secs(idle))
 }
 
 /// Whether a session of this type that was created at this moment may be live by the clock of this host,
@@ -231,7 +326,7 @@ pub(crate) fn creation_bounds(schema: &Schema, now: Millis) -> RangeInclusive<Mi
 /// In seconds.
 pub(crate) const DAY: u64 = 24 * 60 * 60;
 
-fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -1,14 +1,19 @@
 //! The one test of what an item says of its session: absent, expired, unreadable or live.
 
+use std::time::Duration;
+
 use crate::error::{DecodeError, GoneError};
 use crate::id::SessionHandle;
 use crate::schema::Schema;
 
 use super::format::Codec;
-use super::lifetime::{Millis, is_live, may_live};
+use super::lifetime::{Millis, end, may_live};
 use super::marks::{Nonce, has_marks, remembers};
 use super::moved::{moved_to, recently_moved_to};
-use super::own::{is_of_another_type, stored_creation, stored_expiry, stored_number, version_of};
+use super::own::{
+    is_of_another_type, own_idle_of, stored_creation, stored_expiry, stored_number, touched_at_of,
+    version_of,
+};
 use super::value::Map;
 
 /// No session has as many writes, and counting on from here does not overflow.
@@ -50,16 +55,23 @@ impl Found {
             });
         }
         let expires_at = stored_expiry(schema, handle, &item)?;
-        // The end that is stored is by the clock of the host that wrote it.
+        // The end that is stored is by the clock and the type of the host that wrote it.
         let created_at = stored_creation(schema, handle, &item).ok();
         let in_bounds = created_at.is_none_or(|created_at| may_live(schema, created_at, now));
-        if !is_live(expires_at, now) || !in_bounds {
+        let touched_at = touched_at_of(schema, &item);
+        let own_idle = own_idle_of(schema, &item);
+        let ends = end(schema, expires_at, created_at, touched_at, own_idle);
+        if ends <= now || !in_bounds {
             return Ok(Self::Expired);
         }
         Ok(Self::Live(LiveItem {
             handle,
             item,
-            expires_at,
+            times: Times {
+                ends,
+                touched_at,
+                own_idle,
+            },
         }))
     }
 
@@ -86,12 +98,22 @@ impl Found {
 pub(crate) struct LiveItem {
     handle: SessionHandle,
     item: Map,
-    expires_at: u64,
+    times: Times,
+}
+
+/// When a live session was used and ends.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    /// For the type that reads it, to the millisecond.
+    pub(crate) ends: Millis,
+    pub(crate) touched_at: Option<Millis>,
+    pub(crate) own_idle: Option<Duration>,
 }
 
 impl LiveItem {
+    /// When it ends for the type that reads it, in seconds since 1970.
     pub(crate) fn expires_at(&self) -> u64 {
-        self.expires_at
+        self.times.ends.seconds_up()
     }
 
     /// Whether the item remembers this write.
@@ -123,7 +145,8 @@ impl LiveItem {
         }
         Ok(ReadableItem {
             version,
-            expires_at: self.expires_at,
+            expires_at: self.expires_at(),
+            times: self.times,
             item: self.item,
         })
     }
@@ -133,7 +156,9 @@ impl LiveItem {
 pub(crate) struct ReadableItem {
     pub(crate) item: Map,
     pub(crate) version: u64,
+    /// When it ends for the type that reads it, in seconds since 1970.
     pub(crate) expires_at: u64,
+    pub(crate) times: Times,
 }
 
 #[cfg(test)]

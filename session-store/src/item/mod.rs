@@ -10,9 +10,11 @@ mod entries;
 mod equal;
 mod format;
 mod image;
+mod indexes;
 #[cfg(feature = "_record")]
 mod json;
 mod key;
+mod lacking;
 mod lifetime;
 mod live;
 mod marks;
@@ -21,6 +23,7 @@ mod own;
 mod plan;
 mod read_back;
 mod roster;
+mod roster_note;
 mod shards;
 mod state;
 #[cfg(feature = "_http")]
@@ -34,12 +37,16 @@ pub(crate) use self::delta::{Delta, Intent};
 pub(crate) use self::equal::images;
 pub(crate) use self::format::{Codec, decompress, unpack_bytes};
 pub(crate) use self::image::{Image, never_known};
+pub(crate) use self::indexes::{
+    COMPLETE, CompleteIndexes, POSITION, Position, index_names, indexes_key,
+};
 pub(crate) use self::key::{
     CREATED_BEFORE, CUTOFFS, RosterKey, cutoff_key, cutoff_of, handle_of, is_before_cutoff, key,
 };
+pub(crate) use self::lacking::{Lacking, unindexed};
 pub(crate) use self::lifetime::{
-    CookieLife, DAY, Lifetime, Millis, TimeoutChange, creation_bounds, is_live, may_live,
-    seconds_to_time,
+    CookieLife, DAY, Judgement, KnownIdle, Lifetime, Millis, TimeoutChange, creation_bounds, end,
+    may_live, millis, seconds_to_time,
 };
 #[cfg(feature = "_record")]
 pub(crate) use self::live::MAX_VERSION;
@@ -47,14 +54,15 @@ pub(crate) use self::live::{Found, ReadableItem};
 pub(crate) use self::marks::{Nonce, WRITES, remembers};
 pub(crate) use self::moved::{mark, moved_to, recently_moved_to};
 pub(crate) use self::own::{
-    is_of_another_type, stored_creation, stored_expiry, stored_number, version_of,
+    is_of_another_type, own_idle_of, stored_creation, stored_expiry, stored_number, version_of,
 };
 pub(crate) use self::plan::{BaseState, DataChange, SavePlan};
 pub(crate) use self::read_back::check_reads_back;
 pub(crate) use self::roster::{
-    Entry, Evicted, FullRoster, MEMBERS, Member, RosterChange, changes, choose_victims, entries,
-    foreign_entries, members, rosters_of,
+    Entry, Evicted, FullRoster, MEMBERS, Member, RosterChange, RosterPlan, Values, changes,
+    choose_victims, entries, foreign_entries, members, rosters_of,
 };
+pub(crate) use self::roster_note::{has_note, note_digest};
 pub(crate) use self::shards::{Partition, partitions};
 pub(crate) use self::state::State;
 pub(crate) use self::value::{Map, checked_size, number};
@@ -66,7 +74,7 @@ pub(crate) use self::user::{UserChange, change_of_user};
 pub(crate) use self::{
     decode::{data_of, split_attributes, take_data},
     json::{entries_from_json, entries_into_json},
-    lifetime::earliest_creation,
+    lifetime::{earliest_creation, use_until},
     marks::marks,
     moved::marked_until,
     shards::is_current,

@@ -92,6 +92,18 @@ pub(super) fn read_times(
     Ok((Lifetime::new(schema, created_at, own_idle), touched_at))
 }
 
+/// The session's own idle timeout in an item, if it is there and can be read.
+pub(crate) fn own_idle_of(schema: &Schema, item: &Map) -> Option<Duration> {
+    let seconds = item.get(schema.names.idle)?.as_n().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// The last use in an item, if it is there and can be read.
+pub(crate) fn touched_at_of(schema: &Schema, item: &Map) -> Option<Millis> {
+    let touched_at = item.get(schema.names.touched_at)?.as_n().ok()?;
+    touched_at.parse().ok().map(Millis)
+}
+
 /// When the item says that its session ends, in seconds since 1970.
 pub(crate) fn stored_expiry(
     schema: &Schema,

@@ -22,6 +22,8 @@ pub(crate) struct SavePlan {
     pub(crate) data: DataChange,
     /// The version that it must be written onto; `None` for any.
     pub(crate) onto: Option<u64>,
+    /// Whether rosters stay as they are if the session keeps its values, also if it is not in one of them.
+    pub(crate) leaves_rosters: bool,
 }
 
 /// The change of `data`.
@@ -30,11 +32,7 @@ pub(crate) enum DataChange {
     Entries,
     /// All of it is replaced.
     Whole(Whole),
-    /// `data` and `version` stay: only the times are written.
-    #[cfg_attr(
-        not(feature = "_record"),
-        allow(dead_code, reason = "a typed session has its own touch")
-    )]
+    /// `data` and `version` stay: only times, promoted attributes and rosters are written.
     Nothing,
 }
 
@@ -81,7 +79,14 @@ impl SavePlan {
         data: impl Fn() -> Map,
     ) -> Result<Self, TooLargeError> {
         let packed = codec.pack(&data);
-        after.check_size(codec.schema(), base.unknown, base.image, packed.as_ref())?;
+        after.check_size(
+            codec.schema(),
+            codec.max_size(),
+            base.unknown,
+            base.image,
+            packed.as_ref(),
+            || base.image.stored_size(codec, base.unknown),
+        )?;
         let is_whole = packed.is_some() || base.packed || delta.clauses() > MAX_CLAUSES;
         let needs_base_version = needs_base_version
             || is_whole
@@ -95,6 +100,7 @@ impl SavePlan {
                 DataChange::Entries
             },
             delta,
+            leaves_rosters: false,
         })
     }
 
@@ -109,9 +115,11 @@ impl SavePlan {
         let packed = codec.pack(data);
         after.check_size(
             codec.schema(),
+            codec.max_size(),
             &Unknown::default(),
             &Image::default(),
             packed.as_ref(),
+            || 0,
         )?;
         Ok(Self {
             delta: Delta {
@@ -120,7 +128,19 @@ impl SavePlan {
             },
             data: DataChange::Whole(Whole::new(packed, data)),
             onto,
+            leaves_rosters: false,
         })
+    }
+
+    /// Plans to write what an item lacks beside its data, onto the version that it was found in: after another
+    /// write it may lack something else, or nothing.
+    pub(crate) fn mend(delta: Delta, version: u64) -> Self {
+        Self {
+            onto: Some(version),
+            data: DataChange::Nothing,
+            delta,
+            leaves_rosters: false,
+        }
     }
 
     /// Plans to extend the expiry of a session, and to write nothing else.
@@ -130,6 +150,7 @@ impl SavePlan {
             delta: Delta::default(),
             data: DataChange::Nothing,
             onto: None,
+            leaves_rosters: false,
         }
     }
 
@@ -145,6 +166,15 @@ impl SavePlan {
         matches!(&self.data, DataChange::Whole(whole) if whole.format.is_some())
     }
 
+    /// Whether it gives the session another value that has a roster.
+    pub(crate) fn moves(&self, schema: &Schema) -> bool {
+        let mut written = self.delta.attributes.iter();
+        written.any(|(name, _)| {
+            let mut rosters = schema.rosters();
+            !self.delta.repaired.contains(name) && rosters.any(|roster| roster.name == *name)
+        })
+    }
+
     /// The roster changes of this plan, for a session that has these promoted attributes.
     pub(crate) fn rosters(
         &self,
@@ -153,7 +183,10 @@ impl SavePlan {
         was: &Map,
         lifetime: &Lifetime,
     ) -> RosterPlan {
-        RosterPlan::new(schema, handle, was, &self.delta.attributes, lifetime)
+        if self.leaves_rosters {
+            return RosterPlan::default();
+        }
+        RosterPlan::new(schema, handle, was, &self.delta, lifetime)
     }
 }
 

@@ -7,9 +7,11 @@ use std::cmp::Reverse;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::id::SessionHandle;
-use crate::schema::{Attribute, IndexValue, Schema};
+use crate::schema::{Attribute, IndexValue, Limit, OnLimit, Schema};
 
+use super::delta::Delta;
 use super::lifetime::{Lifetime, Millis};
+use super::roster_note::{is_noted, note};
 use super::value::Map;
 
 /// The attribute of a roster that holds its entries.
@@ -28,6 +30,7 @@ pub(crate) struct RosterChange {
     pub(crate) leaves: Option<SessionHandle>,
     /// When the session was created.
     pub(crate) created_at: Millis,
+    pub(crate) limit: Limit,
     /// The roster must have fewer entries than this: its limit, or less so as to get to see it.
     pub(crate) max_entries: u32,
     /// Until when the roster is kept, in seconds since 1970; `None` if it is kept longer already.
@@ -51,16 +54,36 @@ pub(crate) enum Entry {
 
 impl RosterChange {
     fn new(of: IndexValue, lifetime: &Lifetime) -> Self {
-        let limit = of.limit().sessions;
+        let limit = of.limit();
+        let sessions = limit.sessions;
         let probes = fastrand::u8(..8) == 0;
         Self {
             of,
+            limit,
             enters: None,
             leaves: None,
             created_at: lifetime.created_at,
-            max_entries: if probes { limit.min(PROBE_SIZE) } else { limit },
+            max_entries: if probes {
+                sessions.min(PROBE_SIZE)
+            } else {
+                sessions
+            },
             kept_until: Some(lifetime.roster_end()),
             entry: Entry::IfBelowLimit,
+        }
+    }
+
+    /// The same for a session that has had the value for a while, but was never entered: the limit is that of
+    /// log-ins, so the next one settles it.
+    fn for_old_session(self) -> Self {
+        let limit = Limit {
+            sessions: Attribute::MAX_LIMIT,
+            policy: OnLimit::Reject,
+        };
+        Self {
+            limit,
+            max_entries: limit.sessions,
+            ..self
         }
     }
 
@@ -74,12 +97,14 @@ impl RosterChange {
 }
 
 /// The roster changes with which a session goes from one state to another: from the handle and the
-/// promoted attributes that it had, to those that it will have.
+/// promoted attributes that it had, to those that it will have. `keeps` says of which attributes it has had the
+/// value for a while, whatever its item said.
 pub(crate) fn changes(
     schema: &Schema,
     (from, was): (SessionHandle, &Map),
     (to, is): (SessionHandle, &Map),
     lifetime: &Lifetime,
+    keeps: impl Fn(&'static str) -> bool,
 ) -> Vec<RosterChange> {
     let mut changes = Vec::new();
     for attribute in schema.rosters() {
@@ -87,8 +112,9 @@ pub(crate) fn changes(
             attribute,
             value: value.clone(),
         };
+        let noted = is_noted(schema, from, attribute, was);
         let (was, is) = (was.get(attribute.name), is.get(attribute.name));
-        if was == is && from == to {
+        if was == is && from == to && noted {
             continue;
         }
         if let Some(old) = was.filter(|_| was != is) {
@@ -98,61 +124,73 @@ pub(crate) fn changes(
             });
         }
         if let Some(new) = is {
+            let change = RosterChange::new(roster(new), lifetime);
+            let keeps = keeps(attribute.name);
             changes.push(RosterChange {
                 enters: Some(to),
                 // The same roster under a new handle: one entry replaces the other. So it does if the type of
-                // the value has changed, and the roster has adopted the entry of the old one.
-                leaves: Some(from).filter(|_| from != to && roster(new).is_value(was)),
-                ..RosterChange::new(roster(new), lifetime)
+                // the value has changed, and the roster has adopted the entry of the old one; or if another host
+                // has entered the session meanwhile.
+                leaves: Some(from).filter(|_| from != to && (keeps || roster(new).is_value(was))),
+                ..match keeps && !(was == is && noted) {
+                    true => change.for_old_session(),
+                    false => change,
+                }
             });
         }
     }
     changes
 }
 
+/// The values of promoted attributes; `None` for absent.
+pub(crate) type Values = Vec<(&'static str, Option<AttributeValue>)>;
+
 /// The roster changes of a save, and the values that they are based on.
+#[derive(Default)]
 pub(crate) struct RosterPlan {
     /// The values that the session must still have. A save that writes a value which is there already
     /// depends on it too: otherwise it would undo the move of another request, and leave the roster of
     /// that one as it is.
-    pub(crate) expected_values: Vec<(&'static str, Option<AttributeValue>)>,
+    pub(crate) expected_values: Values,
     pub(crate) changes: Vec<RosterChange>,
+    /// The notes that the session has afterwards, of the rosters that change.
+    pub(crate) notes: Values,
 }
 
 impl RosterPlan {
-    /// The plan of a save that writes these attributes to a session with these promoted attributes.
+    /// The plan of a save that writes these attributes to a session with these promoted attributes. A session
+    /// that is not in a roster of a value that it keeps is entered (G19).
     pub(crate) fn new(
         schema: &Schema,
         handle: SessionHandle,
         was: &Map,
-        written: &[(&'static str, Option<AttributeValue>)],
+        delta: &Delta,
         lifetime: &Lifetime,
     ) -> Self {
-        let has_roster = |name: &str| schema.rosters().any(|attribute| attribute.name == name);
-        let moving: Vec<_> = written
-            .iter()
-            .filter(|(name, _)| has_roster(name))
-            .collect();
-        if moving.is_empty() {
-            return Self {
-                expected_values: Vec::new(),
-                changes: Vec::new(),
-            };
-        }
+        let written = &delta.attributes;
+        let mut plan = Self::default();
         let mut is = was.clone();
-        for (name, value) in &moving {
-            match value {
-                Some(value) => is.insert((*name).to_owned(), value.clone()),
-                None => is.remove(*name),
+        for attribute in schema.rosters() {
+            let name = attribute.name;
+            let new = written.iter().find(|(written, _)| *written == name);
+            match new {
+                Some((_, Some(value))) => is.insert(name.to_owned(), value.clone()),
+                Some((_, None)) => is.remove(name),
+                None if is_noted(schema, handle, attribute, was) => continue,
+                None => None,
             };
+            plan.expected_values.push((name, was.get(name).cloned()));
+            let new = is.get(name);
+            let note = new.map(|value| note(schema, handle, attribute, value));
+            plan.notes.push((attribute.note.as_str(), note));
         }
-        let expected = moving
-            .iter()
-            .map(|(name, _)| (*name, was.get(*name).cloned()));
-        Self {
-            expected_values: expected.collect(),
-            changes: changes(schema, (handle, was), (handle, &is), lifetime),
+        if !plan.expected_values.is_empty() {
+            let keeps = |name: &'static str| {
+                delta.repaired.contains(name) || !written.iter().any(|(other, _)| *other == name)
+            };
+            plan.changes = changes(schema, (handle, was), (handle, &is), lifetime, keeps);
         }
+        plan
     }
 
     /// Whether somebody else has moved the session, whose item this is.

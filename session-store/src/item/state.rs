@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::id::SessionHandle;
 
-use super::lifetime::{Lifetime, Millis};
+use super::lifetime::{Judgement, KnownIdle, Lifetime, Millis};
 use super::value::Map;
 
 /// All of an item but what is in `S`, and not the session id: a session that is known by its handle
@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) as_of: Option<Millis>,
     /// The promoted attributes as they are in the item.
     pub(crate) promoted: Map,
+    /// Others have written since this copy was read, so that it does not know what the item lacks.
+    pub(crate) is_overtaken: bool,
     pub(crate) unknown: Unknown,
 }
 
@@ -64,6 +66,7 @@ impl State {
             cookie_end: None,
             as_of: None,
             promoted,
+            is_overtaken: false,
             unknown: Unknown::default(),
         }
     }
@@ -71,6 +74,31 @@ impl State {
     /// The moment by which it is judged whether the session has expired.
     pub(crate) fn judged_at(&self, now: Millis) -> Millis {
         self.as_of.map_or(now, |as_of| as_of.min(now))
+    }
+
+    /// By what a write judges whether the session has expired.
+    pub(crate) fn judgement(&self, now: Millis) -> Judgement {
+        Judgement {
+            at: self.judged_at(now),
+            idle: KnownIdle::Own(self.lifetime.own_idle),
+        }
+    }
+
+    /// When the session ends, to the millisecond.
+    pub(crate) fn ends(&self) -> Millis {
+        self.lifetime
+            .end_as_stored(self.expires_at, self.touched_at)
+    }
+
+    /// The last use of a session that is used now. Another host, whose clock is ahead, may have used it later.
+    pub(crate) fn used_at(&self, now: Millis) -> Millis {
+        now.max(self.touched_at)
+    }
+
+    /// Takes over the last use that is stored, and when the session ends by that.
+    pub(crate) fn note_use(&mut self, touched_at: Option<Millis>, expires_at: u64) {
+        self.touched_at = touched_at.unwrap_or(self.touched_at);
+        self.expires_at = expires_at;
     }
 
     /// Applies the promoted attributes that a write has stored; `None` removed one.

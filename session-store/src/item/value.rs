@@ -124,7 +124,7 @@ pub(crate) fn key_text(value: &AttributeValue) -> Cow<'_, str> {
 }
 
 /// Overhead of a list or map, and of each of its entries.
-const CONTAINER: usize = 3;
+pub(super) const CONTAINER: usize = 3;
 const ENTRY: usize = 1;
 
 fn measure(value: &AttributeValue, depth: usize) -> Result<usize, Invalid> {

@@ -10,7 +10,7 @@ use crate::id::SessionHandle;
 use crate::item::{
     Entry, Evicted, FullRoster, Map, RosterChange, choose_victims, foreign_entries, members,
 };
-use crate::schema::{IndexValue, OnLimit};
+use crate::schema::OnLimit;
 
 use super::members::{Rosters, Survey};
 
@@ -29,7 +29,7 @@ impl Rosters<'_> {
         evicted: &mut Evicted,
     ) -> Result<(), Error> {
         let handle = changes.iter().find_map(|change| change.enters);
-        changes.sort_by_key(|change| change.of.limit().policy != OnLimit::Reject);
+        changes.sort_by_key(|change| change.limit.policy != OnLimit::Reject);
         for attempt in 1..=MAX_ENTER_ATTEMPTS {
             if changes.is_empty() {
                 return Ok(());
@@ -69,7 +69,7 @@ impl Rosters<'_> {
                     self.look_for_room(&mut change, old.as_ref(), evicted)
                         .await?
                 }
-                Ok(Written::TooLarge) => return Err(limit_reached(&change.of).into()),
+                Ok(Written::TooLarge) => return Err(limit_reached(&change).into()),
                 Err(error) if error.is_retryable() && !error.outcome_unknown() => Room::Perhaps,
                 Err(error) => return Err(error.into()),
             };
@@ -171,7 +171,7 @@ impl Rosters<'_> {
             }
             kept.push(change);
         }
-        refused.sort_by_key(|(change, _)| change.of.limit().policy != OnLimit::Reject);
+        refused.sort_by_key(|(change, _)| change.limit.policy != OnLimit::Reject);
         let mut full = Vec::new();
         for (mut change, item) in refused {
             match self.look_for_room(&mut change, item, evicted).await? {
@@ -223,7 +223,7 @@ impl Rosters<'_> {
         let is_in = entries
             .iter()
             .any(|entry| own.contains(&Some(entry.handle)));
-        let limit = change.of.limit();
+        let limit = change.limit;
         let max_entries = limit.sessions as usize;
         let was_probe = change.max_entries < limit.sessions;
         change.max_entries = limit.sessions;
@@ -245,7 +245,7 @@ impl Rosters<'_> {
             return Ok(Room::Perhaps);
         }
         if limit.policy == OnLimit::Reject {
-            return Err(limit_reached(&change.of).into());
+            return Err(limit_reached(change).into());
         }
         let needed = entries.len() + 1 - max_entries;
         let live: Vec<_> = live.into_iter().map(|(_, handle)| handle).collect();
@@ -308,9 +308,9 @@ fn new_victims(change: &RosterChange, evicted: &mut Vec<SessionHandle>) -> Vec<S
     new
 }
 
-fn limit_reached(of: &IndexValue) -> LimitError {
+fn limit_reached(change: &RosterChange) -> LimitError {
     LimitError {
-        index: of.attribute.name,
-        limit: of.limit().sessions,
+        index: change.of.attribute.name,
+        limit: change.limit.sessions,
     }
 }

@@ -2,10 +2,11 @@
 //! unknown.
 
 use crate::dynamodb::{MAX_CREATE_ATTEMPTS, Written, pause, request};
-use crate::error::{Error, SetupError, TooLargeError};
+use crate::error::{Chain, Error, SetupError, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{Evicted, Lifetime, Map, entries, rosters_of};
 use crate::schema::IndexValue;
+use crate::telemetry::{Event, note};
 
 use super::members::Rosters;
 
@@ -30,12 +31,16 @@ impl Rosters<'_> {
                 Ok(Written::Done(_)) => {
                     let entries = entries(&rosters, handle, lifetime);
                     match self.enter(entries, &mut evicted).await {
-                        Ok(()) => return Ok(self.ended(evicted).await),
+                        Ok(()) => {
+                            note(Event::Created, Some(handle));
+                            return Ok(self.ended(evicted).await);
+                        }
                         Err(error) => Err(error),
                     }
                 }
                 Ok(Written::TooLarge) => {
                     return Err(TooLargeError {
+                        limit: TooLargeError::LIMIT,
                         size: None,
                         largest: Vec::new(),
                     }
@@ -57,6 +62,7 @@ impl Rosters<'_> {
                 let taken_back = self.take_back(handle, &rosters).await;
                 let may_retry = matches!(&error, Error::Service(error) if error.is_retryable());
                 if attempt == MAX_CREATE_ATTEMPTS || !may_retry || !taken_back {
+                    self.ended(evicted).await;
                     return Err(error);
                 }
                 pause(attempt).await;
@@ -78,7 +84,7 @@ impl Rosters<'_> {
                 true
             }
             Err(error) => {
-                tracing::debug!(%handle, %error, "a new session of unknown outcome was not taken back");
+                tracing::debug!(%handle, error = %Chain(&error), "a new session of unknown outcome was not taken back");
                 false
             }
         }

@@ -5,13 +5,14 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use crate::dynamodb::{
     Attempts, Deleted, Patience, Table, Transacted, Written, is_refused, request, token,
 };
-use crate::error::{ConflictError, DecodeError, Error};
+use crate::error::{Chain, ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
-    DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, is_of_another_type, members,
-    moved_to, rosters_of, stored_number,
+    DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, has_note, is_of_another_type,
+    members, moved_to, rosters_of, stored_number,
 };
 use crate::schema::{IndexValue, OnLimit, Schema};
+use crate::telemetry::{Ended, Event, note};
 
 #[cfg(feature = "_record")]
 use crate::item::mark;
@@ -19,10 +20,12 @@ use crate::item::mark;
 /// How many stale entries are worth the three requests that drop them: about one KB.
 const MIN_SWEPT: usize = 17;
 
-/// How often a session can get a new id while it is being ended.
-const MAX_MOVES: u32 = 8;
+/// How many new ids are followed to a session that is being ended. A browser that logs in with many requests at
+/// once makes one for each of them.
+const MAX_MOVES: u32 = 40;
 
-/// Transactions that drop entries of sessions of another value: the first shows which have come back.
+/// Transactions that drop entries of sessions of another value: the first shows which have come back, or have a
+/// note that goes too.
 const MAX_DROP_ATTEMPTS: u32 = 2;
 
 /// What the sessions of a roster's entries are.
@@ -53,7 +56,7 @@ impl<'a> Rosters<'a> {
 
     /// Ends a session of this type, and removes it from its rosters. If it has a new handle since, it ends
     /// under that (G18).
-    pub(crate) async fn end(&self, mut handle: SessionHandle) -> Result<Deleted, Error> {
+    pub(crate) async fn end(&self, mut handle: SessionHandle, by: Ended) -> Result<Deleted, Error> {
         for _ in 0..MAX_MOVES {
             match self.end_here(handle).await? {
                 // It is a session of another type, which is nothing to this one (G16).
@@ -68,7 +71,12 @@ impl<'a> Rosters<'a> {
                         return Err(DecodeError::new(handle, name, "it is no handle").into());
                     }
                 },
-                deleted => return Ok(deleted),
+                deleted => {
+                    if let Deleted::Removed(_) | Deleted::PresumedRemoved = deleted {
+                        note(Event::Ended(by), Some(handle));
+                    }
+                    return Ok(deleted);
+                }
             }
         }
         Err(ConflictError::new(handle, MAX_MOVES).into())
@@ -113,7 +121,7 @@ impl<'a> Rosters<'a> {
                 },
                 Ok(_) => return,
                 Err(error) => {
-                    tracing::debug!(%from, %to, %error, "a change of id left no mark under the old id");
+                    tracing::debug!(%from, %to, error = %Chain(&error), "a change of id left no mark under the old id");
                     return;
                 }
             }
@@ -150,7 +158,7 @@ impl<'a> Rosters<'a> {
     pub(crate) async fn leave_all(&self, rosters: &[IndexValue], handle: SessionHandle) {
         for of in rosters {
             if let Err(error) = self.drop_entries(of, &[handle]).await {
-                tracing::debug!(%handle, %error, "the roster entry of an ended session remains");
+                tracing::debug!(%handle, error = %Chain(&error), "the roster entry of an ended session remains");
             }
         }
     }
@@ -194,10 +202,14 @@ impl<'a> Rosters<'a> {
         moved: &[SessionHandle],
     ) -> Result<(), Error> {
         for handles in moved.chunks(request::MAX_MOVED) {
-            let mut handles = handles.to_vec();
+            let unnoted = handles.iter().map(|&handle| request::Moved {
+                handle,
+                has_note: false,
+            });
+            let mut moved: Vec<_> = unnoted.collect();
             // Those that have come back are left out of the second attempt.
             for _ in 0..MAX_DROP_ATTEMPTS {
-                let (checks, leave) = request::drop_moved(self.schema(), of, &handles);
+                let (checks, leave) = request::drop_moved(self.schema(), of, &moved);
                 let checks = checks.into_iter();
                 let items = checks.map(|check| check.into_transact_item(self.table));
                 let mut items = items.collect::<Result<Vec<_>, _>>()?;
@@ -208,8 +220,18 @@ impl<'a> Rosters<'a> {
                     break;
                 };
                 let mut reasons = reasons.iter();
-                handles.retain(|_| !reasons.next().is_some_and(is_refused));
-                if handles.is_empty() {
+                moved.retain_mut(|moved| {
+                    let Some(refused) = reasons.next().filter(|reason| is_refused(reason)) else {
+                        return true;
+                    };
+                    let item = refused.item();
+                    let is_noted = item.is_some_and(|item| has_note(moved.handle, of, item));
+                    let was_noted = std::mem::replace(&mut moved.has_note, is_noted);
+                    // It was refused because of the note, and not of the value.
+                    is_noted != was_noted
+                        && item.is_some_and(|item| !of.is_value(item.get(of.attribute.name)))
+                });
+                if moved.is_empty() {
                     break;
                 }
             }
@@ -270,11 +292,21 @@ impl<'a> Rosters<'a> {
         let by_use = of.limit().policy == OnLimit::EvictLeastRecent;
         for page in entries.chunks(request::MAX_BATCH) {
             let handles: Vec<_> = page.iter().map(|entry| entry.handle).collect();
-            let shown = [names.expires_at, names.touched_at, of.attribute.name];
+            let shown = [
+                names.expires_at,
+                names.touched_at,
+                names.idle,
+                of.attribute.name,
+            ];
             let mut items = self.table.items(&handles, &shown).await?;
             for entry in page {
                 let handle = entry.handle;
                 let Some(item) = items.remove(&handle) else {
+                    // Or it was revoked with all others, which a program without `revoke_all` does not know.
+                    if schema.revoke_all {
+                        let end = || request::end(self.table, handle);
+                        self.table.delete(end).await?;
+                    }
                     // A session that is absent never comes back: no id is used twice.
                     survey.stale.push(handle);
                     continue;
@@ -283,9 +315,11 @@ impl<'a> Rosters<'a> {
                 let is_ours = has_value && !is_of_another_type(schema, &item);
                 let touched_at = stored_number(names.touched_at, handle, &item).map(Millis);
                 let now = self.table.now();
+                let read = stored_number(names.expires_at, handle, &item).unwrap_or_default();
+                let read = (read, touched_at.as_ref().ok().copied());
                 let deleted = match Found::of(schema, handle, Some(item), now) {
                     Ok(Found::Expired) => {
-                        let delete = || request::end_expired(self.table, handle, now);
+                        let delete = || request::end_expired(self.table, handle, now, read);
                         Some(self.table.delete(delete).await?)
                     }
                     // The item does not tell when it ends, but the entry tells that it is long over.
@@ -295,7 +329,12 @@ impl<'a> Rosters<'a> {
                     }
                     _ => None,
                 };
-                if deleted.is_some_and(|was| !matches!(was, Deleted::ConditionFailed(_))) {
+                // Under a mark there is no session any more.
+                let is_gone = |was: &Deleted| match was {
+                    Deleted::ConditionFailed(item) => moved_to(schema, item).is_some(),
+                    _ => true,
+                };
+                if deleted.as_ref().is_some_and(is_gone) {
                     survey.stale.push(handle);
                     continue;
                 }
@@ -316,6 +355,14 @@ impl<'a> Rosters<'a> {
 
     /// The sessions that were ended to make room. If a response was lost, those of them that are gone.
     pub(crate) async fn ended(&self, evicted: Evicted) -> Vec<SessionHandle> {
+        let ended = self.all_ended(evicted).await;
+        for handle in &ended {
+            note(Event::Ended(Ended::Eviction), Some(*handle));
+        }
+        ended
+    }
+
+    async fn all_ended(&self, evicted: Evicted) -> Vec<SessionHandle> {
         let Evicted { mut ended, perhaps } = evicted;
         if perhaps.is_empty() {
             return ended;

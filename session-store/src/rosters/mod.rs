@@ -61,8 +61,17 @@
 //! A session that was changed in a console, restored from a backup, or written by a program that does not know
 //! the index can be live, and have another value than its entry says. If nobody dropped that entry, a full
 //! roster would refuse every log-in as long as the session lives. So a writer that meets it drops it, in one
-//! transaction with an update of the session that changes nothing and depends on its value: a session that
+//! transaction with an update of the session that changes at most the note, and depends on its value: a session that
 //! comes back to the value keeps its entry, or gets a new one.
+//!
+//! # Sessions that were never entered
+//!
+//! A program that does not know the index creates sessions, gives them another value or another handle. So each
+//! session's item has a note for each of its rosters, bound to handle and value, which is written with the entry
+//! (`item/roster_note.rs`). A touch or save of a session without it enters the session, in one transaction on
+//! condition that it still has the value, and whatever the limit: it is no log-in, and the next one settles the
+//! limit. The note goes where its entry is dropped although the session is live. It also says for which absolute
+//! timeout the roster is kept, so that TTL does not delete a roster whose sessions a newer type lets live longer.
 //!
 //! # Earlier rosters
 //!
@@ -98,11 +107,9 @@
 //!   ended: it then ends a session needlessly.
 //! - A delete of a revocation that arrives late, after its session had moved to another value and
 //!   back, ends it needlessly.
-//! - Sessions that were created by a program whose type had no consistent index on the attribute
-//!   are in no roster until a `save` or `cycle_id` moves them. Make a default index consistent when
-//!   the absolute timeout of the last such session has passed, or revoke by handle until then.
-//! - A type whose absolute timeout is made longer by more than a week keeps sessions alive beyond
-//!   the expiry that their rosters were given, until a newer session of the value extends it.
+//! - A session that was created by a program whose type had no consistent index on the attribute is in no roster
+//!   until a touch, a save or a new id enters it, or a reindex. Until one has gone through the table, revocations
+//!   and lists say that the index is not complete.
 //!
 //! # The requests of each operation
 //!
@@ -114,12 +121,13 @@
 //! | `create` | `Put S(h)` if absent; `Update R(u) SET m.h` if it has `h` or is below the limit |
 //! | first session of a value | `Update R(u) SET m = {h}` if there is no `m`: a `SET` into a missing map is a `ValidationException`, so this is a second request |
 //! | first session of a value | before that, `BatchGet` of the earlier keys; if there are entries, `SET m` to them |
-//! | full, with entries of another value | one transaction: `Update S(h)` if it has another value, changing nothing; `REMOVE` the entries |
+//! | full, with entries of another value | one transaction: `Update S(h)` if it has another value, changing at most the note; `REMOVE` the entries |
 //! | full, with stale entries | `BatchGetItem` of the sessions; `Delete` those that expired, on condition that they have; `REMOVE` the stale entries; then `SET` again |
 //! | full, evicting | one transaction: `Delete` the victims if they have the value, `SET m.h REMOVE m.victim` if `size(m)` is as seen |
 //! | `delete` | `Delete S(h)`; `Update R(u) REMOVE m.h` |
 //! | `revoke` | `BatchGet R(u)` and the earlier keys; `Delete` each session if it has the value; `REMOVE` the entries of those that are gone, returning the rest |
 //! | `cycle_id` | one transaction: `Delete S(old)` if live and unchanged, `Put S(new)`, `SET m.new REMOVE m.old` |
+//! | `touch`, `save` of a session without its note | one transaction: `Update S(h)` if it has the value; `SET` in `R(u)` |
 //! | `save` that changes the value | one transaction: `Update S(h)` if it has the old value; `REMOVE` from `R(old)`; `SET` in `R(new)` |
 //!
 //! # What breaks without each rule
@@ -132,6 +140,7 @@
 //! | a changing save depends on the old value | of two saves, `u` to `v` and `u` to none, `v` keeps a stale entry |
 //! | "has `h`" in the condition of the limit | a repeated entry finds the roster full, and evicts an innocent session |
 //! | drop stale entries first, evict in a transaction | stale entries refuse log-ins for hours; evictions at once end too many sessions |
+//! | the note is bound to handle and value | a program that does not know the index gives the session another one, and it counts as entered |
 //! | no entry is dropped for its age | a touch does not write the roster, so that a live session would lose its entry |
 //! | a put of unknown outcome is never repeated | it brings back a session that was revoked in between |
 
@@ -141,4 +150,4 @@ mod members;
 mod save;
 
 pub(crate) use self::members::Rosters;
-pub(crate) use self::save::{ExpectedValues, Next, Saved, Saving};
+pub(crate) use self::save::{Next, Saved, Saving};

@@ -1,8 +1,6 @@
 //! The loop of every save, typed or of a framework's record: a plan is sent, alone or with the roster
 //! changes that it means, and made anew from the item that refused it.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use crate::dynamodb::request::{self, Save};
 use crate::dynamodb::{
     Attempts, MAX_ENTER_ATTEMPTS, MAX_SAVE_ATTEMPTS, SaveOutcome, Transacted, is_refused,
@@ -10,12 +8,11 @@ use crate::dynamodb::{
 };
 use crate::error::{ConflictError, Error, TooLargeError};
 use crate::id::SessionHandle;
-use crate::item::{Evicted, Lifetime, Map, Millis, ReadableItem, RosterChange, SavePlan};
+use crate::item::{
+    Evicted, Lifetime, Map, Millis, ReadableItem, RosterChange, RosterPlan, SavePlan, Values,
+};
 
 use super::members::Rosters;
-
-/// The values of promoted attributes that rosters depend on; `None` for absent.
-pub(crate) type ExpectedValues = [(&'static str, Option<AttributeValue>)];
 
 /// A save that is under way.
 pub(crate) trait Saving {
@@ -31,13 +28,18 @@ pub(crate) trait Saving {
     /// The promoted attributes of the session before the save, as far as the caller knows.
     fn promoted(&self) -> &Map;
 
-    /// The write of the plan at this moment, for a session that still has these values.
-    fn write<'a>(&'a self, now: Millis, expected_values: &'a ExpectedValues) -> Save<'a>;
+    /// The write of the plan at this moment, with its part of this roster plan.
+    fn write<'a>(&'a self, now: Millis, rosters: &'a RosterPlan) -> Save<'a>;
 
     /// Learns from the item that refused the write, and decides how to go on.
     fn replan(&mut self, found: &ReadableItem, now: Millis) -> Result<Next<Self::Stop>, Error>;
 
     fn too_large(&self) -> TooLargeError;
+
+    /// How often it is tried together with the rosters that it changes.
+    fn max_attempts_with_rosters(&self) -> u32 {
+        MAX_ENTER_ATTEMPTS
+    }
 }
 
 /// How a save goes on after it was refused.
@@ -59,6 +61,8 @@ pub(crate) enum Saved<T> {
         /// The sessions that were evicted for it, if it moved this one in its rosters. The caller asks
         /// [`Rosters::ended`] for them once it has noted that the save is stored.
         evicted: Option<Evicted>,
+        /// The notes of rosters that the session has now.
+        notes: Values,
     },
     /// Nothing was written, because of this item.
     Stopped(T, Map),
@@ -75,14 +79,16 @@ impl Rosters<'_> {
         let mut evicted = Evicted::default();
         for attempt in 0..MAX_SAVE_ATTEMPTS {
             let now = self.table.now();
-            let write = saving.write(now, &rosters.expected_values);
-            let outcome = if rosters.changes.is_empty() {
+            let mut changes = std::mem::take(&mut rosters.changes);
+            let write = saving.write(now, &rosters);
+            let outcome = if changes.is_empty() {
                 self.table.save(&write).await?
             } else {
-                let changes = &mut rosters.changes;
-                self.save_with_rosters(&write, changes, &mut evicted)
-                    .await?
+                let max_attempts = saving.max_attempts_with_rosters();
+                let save = self.save_with_rosters(&write, &mut changes, &mut evicted, max_attempts);
+                save.await?
             };
+            rosters.changes = changes;
             let found = match outcome {
                 SaveOutcome::Stored {
                     expires_at,
@@ -94,6 +100,7 @@ impl Rosters<'_> {
                         expires_at,
                         version,
                         evicted: moved.then_some(evicted),
+                        notes: rosters.notes,
                     });
                 }
                 SaveOutcome::TooLarge => return Err(saving.too_large().into()),
@@ -121,9 +128,10 @@ impl Rosters<'_> {
         save: &Save<'_>,
         changes: &mut Vec<RosterChange>,
         evicted: &mut Evicted,
+        max_attempts: u32,
     ) -> Result<SaveOutcome, Error> {
         let attempts = Attempts::default();
-        for attempt in 1..=MAX_ENTER_ATTEMPTS {
+        for attempt in 1..=max_attempts {
             let own = request::save(self.schema(), save);
             let mut items = vec![own.into_transact_item(self.table)?];
             items.extend(self.transact_items(changes)?);
@@ -132,7 +140,7 @@ impl Rosters<'_> {
                     evicted.note(changes);
                     return Ok(SaveOutcome::Stored {
                         expires_at: save.expires_at,
-                        version: save.version.map(|base| base + 1),
+                        version: save.version.map(|base| save.version_after(base)),
                     });
                 }
                 Transacted::Cancelled(reasons) => reasons,
@@ -170,7 +178,7 @@ impl Rosters<'_> {
         }
         Err(ConflictError {
             outcome_unknown: attempts.may_have_been_applied(),
-            ..ConflictError::new(save.handle, MAX_ENTER_ATTEMPTS)
+            ..ConflictError::new(save.handle, max_attempts)
         }
         .into())
     }

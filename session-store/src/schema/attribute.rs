@@ -1,6 +1,7 @@
 //! A promoted attribute, and the index that it can have.
 
 use super::key::{IndexField, KeyType};
+use super::names::Suffixed;
 
 /// A native attribute that is written beside `data`.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +10,8 @@ pub struct Attribute {
     pub(crate) index: Option<IndexSchema>,
     pub(crate) computed: bool,
     pub(crate) user: bool,
+    /// The attribute with the note that a session is in the roster of its value, if the index is consistent.
+    pub(crate) note: Suffixed,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +33,7 @@ pub(crate) struct Shards {
 }
 
 /// How many live sessions of one value a consistent index allows, and what happens to one more.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Limit {
     pub(crate) sessions: u32,
     pub(crate) policy: OnLimit,
@@ -58,6 +61,7 @@ impl Attribute {
             index: None,
             computed: false,
             user: false,
+            note: Suffixed::new(name, ROSTER_NOTE_SUFFIX),
         }
     }
 
@@ -75,6 +79,7 @@ impl Attribute {
             }),
             computed: false,
             user: false,
+            note: Suffixed::new(name, ROSTER_NOTE_SUFFIX),
         }
     }
 
@@ -113,6 +118,9 @@ impl Attribute {
     /// Makes the index of this attribute a consistent one: a roster item for each value, in place of
     /// a global secondary index. It allows as many sessions of one value as a roster can hold,
     /// [`MAX_LIMIT`](Self::MAX_LIMIT), and refuses one more.
+    ///
+    /// The store keeps a note beside the promoted attribute, of 16 bytes under `<attribute>-roster`: that the
+    /// session is in the roster of its value.
     pub const fn consistent(mut self) -> Self {
         if let Some(index) = &mut self.index {
             index.roster = Some(Limit {
@@ -196,6 +204,14 @@ impl Attribute {
         }
     }
 
+    /// The attribute with the note that a session is in its roster, if there are rosters.
+    pub(super) const fn note_name(&self) -> Option<&str> {
+        match self.roster() {
+            Some(_) => Some(self.note.as_str()),
+            None => None,
+        }
+    }
+
     /// The name of the global secondary index, if the attribute has one: a consistent index has none.
     pub fn index_name(&self) -> Option<String> {
         let index = self.index.filter(|index| index.roster.is_none())?;
@@ -207,3 +223,5 @@ impl Attribute {
 }
 
 pub(super) const DEFAULT_INDEX_SUFFIX: &str = "-index";
+
+const ROSTER_NOTE_SUFFIX: &str = "-roster";

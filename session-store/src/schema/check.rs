@@ -1,9 +1,11 @@
-//! The rules of a schema, checked at compile time.
+//! The rules of a schema, checked at compile time; for a table's name, also at run time.
 
 #![allow(
     clippy::indexing_slicing,
     reason = "a const fn has no iterators, and the conditions of its loops keep the indexes in bounds"
 )]
+
+use crate::error::SetupError;
 
 use super::attribute::{Attribute, DEFAULT_INDEX_SUFFIX, IndexSchema};
 use super::definition::Schema;
@@ -86,6 +88,9 @@ impl Schema {
             let attribute = &self.attributes[i];
             check_name(attribute.name);
             self.check_promoted(attribute.name, &own);
+            if let Some(note) = attribute.note_name() {
+                self.check_promoted(note, &own);
+            }
             if let Some(shards) = attribute.shards() {
                 assert!(
                     attribute.roster().is_none(),
@@ -163,6 +168,36 @@ const fn check_name(name: &str) {
         !name.is_empty() && name.len() <= 255,
         "an attribute's name must have 1 to 255 bytes"
     );
+}
+
+/// Checks a table's name that is given at run time, which can be an ARN.
+pub(crate) fn check_table_name(name: &str) -> Result<(), SetupError> {
+    if is_resource_name(name) || is_table_arn(name) {
+        return Ok(());
+    }
+    Err(SetupError::new(format!(
+        "`{name}` cannot be the name of a table; give 3 to 255 of the characters a-z, A-Z, 0-9, `_`, `.` and \
+         `-`, or an ARN such as `arn:aws:dynamodb:eu-west-1:111122223333:table/sessions`"
+    )))
+}
+
+/// Whether this is the ARN of a table: `arn:<partition>:dynamodb:<region>:<account>:table/<name>`.
+pub(crate) fn is_table_arn(name: &str) -> bool {
+    let parts: Vec<_> = name.splitn(6, ':').collect();
+    let ["arn", partition, "dynamodb", region, account, resource] = parts[..] else {
+        return false;
+    };
+    let is_label = |text: &str| {
+        let mut bytes = text.bytes();
+        !text.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    is_label(partition)
+        && is_label(region)
+        && account.len() == 12
+        && account.bytes().all(|digit| digit.is_ascii_digit())
+        && resource
+            .strip_prefix("table/")
+            .is_some_and(is_resource_name)
 }
 
 /// DynamoDB's rule for the names of tables and indexes.
@@ -245,12 +280,18 @@ const fn index_name_byte(attribute: &Attribute, i: usize) -> u8 {
 
 const fn have_a_name_in_common(a: &Attribute, b: &Attribute) -> bool {
     equal(a.name, b.name)
+        || matches!(a.note_name(), Some(note) if equal(note, b.name) || is_shard_of(note, b))
+        || matches!(b.note_name(), Some(note) if equal(note, a.name) || is_shard_of(note, a))
         || match (a.shards(), b.shards()) {
             (Some(a), Some(b)) => equal(a.attribute, b.attribute),
             _ => false,
         }
         || matches!(a.shards(), Some(shards) if equal(shards.attribute, b.name))
         || matches!(b.shards(), Some(shards) if equal(shards.attribute, a.name))
+}
+
+const fn is_shard_of(name: &str, attribute: &Attribute) -> bool {
+    matches!(attribute.shards(), Some(shards) if equal(shards.attribute, name))
 }
 
 const fn has_default_index(attribute: &Attribute) -> bool {
@@ -283,6 +324,40 @@ mod tests {
         assert!(!is_valid_prefix(&"p".repeat(1025)));
         // Bytes, not characters.
         assert!(!is_valid_prefix(&"ß".repeat(513)));
+    }
+
+    #[test]
+    fn a_table_is_named_by_a_name_or_an_arn() {
+        let fine = [
+            "abc",
+            "app-sessions_1.2",
+            "arn:aws:dynamodb:eu-west-1:111122223333:table/app-sessions",
+            "arn:aws-us-gov:dynamodb:us-gov-west-1:111122223333:table/abc",
+            "arn:aws:dynamodb:ddblocal:000000000000:table/app-sessions",
+        ];
+        for name in fine {
+            assert!(check_table_name(name).is_ok(), "{name}");
+        }
+        let too_long = "a".repeat(256);
+        let refused = [
+            "",
+            "ab",
+            " sessions",
+            "app sessions",
+            "sessions\n",
+            "größe",
+            &too_long,
+            "arn:aws:dynamodb:eu-west-1:111122223333:table/",
+            "arn:aws:dynamodb:eu-west-1:111122223333:table/app sessions",
+            "arn:aws:dynamodb:eu-west-1:111122223333:table/abc/index/def",
+            "arn:aws:dynamodb:eu-west-1:1111:table/sessions",
+            "arn:aws:dynamodb::111122223333:table/sessions",
+            "arn:aws:s3:eu-west-1:111122223333:table/sessions",
+        ];
+        for name in refused {
+            let error = check_table_name(name).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{name}` cannot be")), "{error}");
+        }
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub struct Schema {
     pub(crate) binary: bool,
     /// Whether `data` is compressed if that makes it smaller.
     pub(crate) compressed: bool,
+    /// Whether a framework chooses when its sessions end: one without an idle timeout of its own, as earlier
+    /// versions stored them, ends at its stored end.
+    pub(crate) ends_as_stored: bool,
 }
 
 impl Schema {
@@ -62,6 +65,7 @@ impl Schema {
             revoke_all: false,
             binary: false,
             compressed: false,
+            ends_as_stored: false,
         }
     }
 
@@ -156,6 +160,11 @@ impl Schema {
         self.idle_timeout
     }
 
+    /// The idle timeout of a session with this one of its own.
+    pub(crate) fn idle_or(&self, own: Option<Duration>) -> Option<Duration> {
+        own.or((!self.ends_as_stored).then_some(self.idle_timeout))
+    }
+
     /// The absolute timeout of the type: also the longest time that a cookie with the id can be valid.
     pub const fn absolute(&self) -> Duration {
         self.absolute_timeout
@@ -182,7 +191,8 @@ impl Schema {
         let attributes = self.attributes.iter();
         attributes.flat_map(|attribute| {
             let shards = attribute.shards().map(|shards| shards.attribute);
-            std::iter::once(attribute.name).chain(shards)
+            let note = attribute.roster().map(|_| attribute.note.as_str());
+            std::iter::once(attribute.name).chain(shards).chain(note)
         })
     }
 

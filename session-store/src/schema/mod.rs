@@ -1,5 +1,6 @@
 //! Everything that is known about a session type before the program runs.
 
+mod adjusted;
 mod attribute;
 mod check;
 mod conflict;
@@ -9,7 +10,6 @@ mod flattened;
 mod index;
 mod key;
 mod names;
-mod prefixed;
 mod session_attributes;
 
 pub use self::attribute::{Attribute, OnLimit};
@@ -20,5 +20,7 @@ pub use self::key::{AsKey, IndexField, IndexKey, IntoAttribute, KeyType, KeyValu
 pub use self::names::Names;
 pub use self::session_attributes::{Attributes, SessionAttributes, as_number_set, as_string_set};
 
-pub(crate) use self::attribute::Shards;
+pub(crate) use self::adjusted::Adjustments;
+pub(crate) use self::attribute::{Limit, Shards};
+pub(crate) use self::check::{check_table_name, is_table_arn};
 pub(crate) use self::index::IndexValue;

@@ -1,5 +1,7 @@
 //! The names of the attributes that the store itself keeps.
 
+use std::fmt;
+
 /// The names of the attributes that the store itself keeps, each with its default.
 #[derive(Clone, Copy, Debug)]
 pub struct Names {
@@ -79,4 +81,50 @@ pub(crate) const fn equal(a: &str, b: &str) -> bool {
         i += 1;
     }
     true
+}
+
+/// A name with a suffix, made in a `const fn`.
+#[derive(Clone, Copy)]
+pub(crate) struct Suffixed {
+    bytes: [u8; Self::MAX],
+    length: usize,
+}
+
+impl Suffixed {
+    /// The longest name that is promoted, and a suffix.
+    const MAX: usize = 255 + 8;
+
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "the condition of the loop keeps it in bounds"
+    )]
+    pub(crate) const fn new(name: &str, suffix: &str) -> Self {
+        let (name, suffix) = (name.as_bytes(), suffix.as_bytes());
+        let mut bytes = [0; Self::MAX];
+        let mut length = 0;
+        while length < name.len() + suffix.len() && length < Self::MAX {
+            bytes[length] = if length < name.len() {
+                name[length]
+            } else {
+                suffix[length - name.len()]
+            };
+            length += 1;
+        }
+        Self { bytes, length }
+    }
+
+    /// The name; an empty one if it was too long, which no checked schema has.
+    pub(crate) const fn as_str(&self) -> &str {
+        let (name, _) = self.bytes.split_at(self.length);
+        match std::str::from_utf8(name) {
+            Ok(name) => name,
+            Err(_) => "",
+        }
+    }
+}
+
+impl fmt::Debug for Suffixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
 }

@@ -1,22 +1,23 @@
-//! `builder`: where the client comes from, as one choice that the compiler checks.
+//! `builder`: the source of the client, and the options that are chosen at run time.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-#[cfg(feature = "aws-config")]
-use aws_sdk_dynamodb::config::Region;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dynamodb::Table;
 use crate::error::{Error, SetupError};
 use crate::item::{Codec, Touch};
-use crate::schema::{Schema, SessionAttributes};
+use crate::schema::{Adjustments, IsIndex, SessionAttributes, check_table_name};
 
-use super::client::at_endpoint;
-#[cfg(feature = "aws-config")]
-use super::client::from_environment;
 use super::handle::{DynamoDbStore, Options, ReadConsistency, Unreadable};
+use super::source::{Address, ClientSource, Endpoint, NoClient, NotYetChosen, Ready};
+#[cfg(feature = "aws-config")]
+use super::source::{Environment, InRegion};
+#[cfg(feature = "embedded")]
+use super::source::{InFile, InMemory};
 
 /// Builds a [`DynamoDbStore`] from one source of a client, with the options that are chosen at run time.
 ///
@@ -31,7 +32,7 @@ use super::handle::{DynamoDbStore, Options, ReadConsistency, Unreadable};
 pub struct Builder<S, C = NoClient> {
     source: C,
     table_name: Option<String>,
-    key_prefix: String,
+    adjustments: Adjustments,
     options: Options,
     session: PhantomData<fn(S) -> S>,
 }
@@ -42,7 +43,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         Builder {
             source: NoClient(()),
             table_name: None,
-            key_prefix: String::new(),
+            adjustments: Adjustments::default(),
             options: Options::default(),
             session: PhantomData,
         }
@@ -51,6 +52,9 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
 
 impl<S, C> Builder<S, C> {
     /// Uses another table than that of the type, since the name can differ by environment.
+    ///
+    /// The name has 3 to 255 of the characters `a-z`, `A-Z`, `0-9`, `_`, `.` and `-`. The ARN of a table does as
+    /// well, such as `arn:aws:dynamodb:eu-west-1:111122223333:table/sessions`, in the region of the client.
     pub fn table_name(mut self, name: impl Into<String>) -> Self {
         self.table_name = Some(name.into());
         self
@@ -63,7 +67,23 @@ impl<S, C> Builder<S, C> {
     /// table has the sessions of all deployments, and each lists and revokes its own. To use one prefix
     /// for each user does not scale: the process remembers every prefix that it has used.
     pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.key_prefix = prefix.into();
+        self.adjustments.key_prefix = prefix.into();
+        self
+    }
+
+    /// Uses a shorter idle timeout than the type declares, such as for one customer or stage.
+    ///
+    /// The type stays the upper bound. The timeouts of a store hold for every session that it meets, whatever
+    /// store has created it. A session's [own idle timeout](crate::Session::set_idle_timeout) takes its place,
+    /// as it does that of the type. The process remembers each combination of such settings that it has used.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.adjustments.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// Uses a shorter absolute timeout than the type declares, and with it an idle timeout that is no longer.
+    pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
+        self.adjustments.absolute_timeout = Some(timeout);
         self
     }
 
@@ -108,7 +128,32 @@ impl<S, C> Builder<S, C> {
         self
     }
 
-    /// Uses a client that is ready. Nothing of its configuration is changed.
+    /// Refuses to make a session larger than this many bytes, names included, as DynamoDB counts them
+    /// ([`Error::TooLarge`], and 413 in the layer for axum); by default, DynamoDB's own 400 KB.
+    ///
+    /// A visitor decides how large a session becomes, and each request of it costs by its size: at 400 KB, a read
+    /// is 100 units, and a write 400. A new id, and so a log-in, may exceed it by 4 KB (without a limit, the last
+    /// 512 bytes are kept for it), so that a visitor with a full session can log in. A session that is too large
+    /// already, as after this limit was lowered, can be read, ended, and made smaller.
+    pub fn max_size(mut self, bytes: usize) -> Self {
+        self.options.max_size = Some(bytes);
+        self
+    }
+
+    /// Asks DynamoDB for the capacity units of each request (`ReturnConsumedCapacity`), and puts them into the
+    /// span of the request and into the metrics. It adds some 60 bytes to each answer, and no cost.
+    pub fn report_capacity(mut self) -> Self {
+        self.options.reports_capacity = true;
+        self
+    }
+
+    /// Uses a client that is ready.
+    ///
+    /// Nothing of its configuration is changed but this: an answer that is empty, is not in DynamoDB's format, or
+    /// does not have its checksum (`x-amz-crc32`) is an error, and the request is sent again after it, as often as
+    /// the configuration says; so is a transaction that is cancelled by throttling. For that the store makes a client
+    /// of its own from the configuration. If the configuration names no HTTP client, the two do not share their
+    /// connections.
     pub fn client(self, client: Client) -> Builder<S, Ready>
     where
         C: NotYetChosen,
@@ -118,13 +163,17 @@ impl<S, C> Builder<S, C> {
 
     /// Uses DynamoDB at this address, such as DynamoDB Local at `http://127.0.0.1:8000`.
     ///
-    /// On loopback it takes placeholders for credentials and us-east-1 for the region; elsewhere
-    /// both come from the environment, which needs the feature `aws-config`, and so does `https`.
+    /// On loopback it takes placeholders for credentials and us-east-1 for the region. Elsewhere both come from the
+    /// environment, which needs the feature `aws-config`, and so does `https`; or call
+    /// [`local_credentials`](Self::local_credentials) next.
     pub fn endpoint(self, url: impl Into<String>) -> Builder<S, Endpoint>
     where
         C: NotYetChosen,
     {
-        self.with_source(Endpoint(url.into()))
+        self.with_source(Endpoint(Address {
+            url: url.into(),
+            local_credentials: false,
+        }))
     }
 
     /// Uses DynamoDB in this region, with credentials from the environment.
@@ -169,10 +218,50 @@ impl<S, C> Builder<S, C> {
         Builder {
             source,
             table_name: self.table_name,
-            key_prefix: self.key_prefix,
+            adjustments: self.adjustments,
             options: self.options,
             session: self.session,
         }
+    }
+}
+
+impl<S> Builder<S, Endpoint> {
+    /// Takes placeholders for credentials and us-east-1 for the region at any address, and not on loopback alone:
+    /// for DynamoDB Local in a container, such as at `http://dynamodb:8000`.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use session_store::{DynamoDbStore, Error, SessionAttributes};
+    /// # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+    /// # #[dynamo(idle_timeout = "30m")]
+    /// # struct AppSession {
+    /// #     visits: u64,
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let builder = DynamoDbStore::<AppSession>::builder().endpoint("http://dynamodb:8000");
+    /// let store = builder.local_credentials().build().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// It needs neither TLS nor the feature `aws-config`. An `https` endpoint is refused by [`build`](Self::build).
+    pub fn local_credentials(mut self) -> Self {
+        self.source.0.local_credentials = true;
+        self
+    }
+}
+
+impl<S: SessionAttributes, C> Builder<S, C> {
+    /// Allows fewer sessions of one value than the type declares for this consistent index, such as by the
+    /// customer's plan: `.limit(AppSession::USER_ID, 1)`. It holds from the next log-in on.
+    pub fn limit<I: IsIndex<S>>(mut self, index: I, sessions: u32) -> Self {
+        let name = index.attribute().name();
+        let limits = &mut self.adjustments.limits;
+        limits.retain(|(other, _)| *other != name);
+        limits.push((name, sessions));
+        limits.sort_unstable();
+        self
     }
 }
 
@@ -189,9 +278,10 @@ where
     /// # Errors
     ///
     /// [`Error::Setup`] for a [`Touch::After`] that is not from 0 to 1, for a
-    /// [`key_prefix`](Self::key_prefix) with other characters, for an endpoint that is not a URL or that
-    /// needs the feature `aws-config`, and for an embedded database that cannot be opened or holds another
-    /// kind of table.
+    /// [`max_size`](Self::max_size) below 1024, for a [`table_name`](Self::table_name) or a
+    /// [`key_prefix`](Self::key_prefix) with other characters, for timeouts and limits above those of the type, for a
+    /// region with other characters, for an endpoint that is not a URL or that needs the feature `aws-config`, and for
+    /// an embedded database that cannot be opened or holds another kind of table.
     pub async fn build(self) -> Result<DynamoDbStore<S>, Error>
     where
         C: ClientSource,
@@ -199,136 +289,25 @@ where
         // For schemas that were not made by `checked`. The derive calls it.
         const { S::SCHEMA.checked() };
         self.options.touch.check()?;
-        let schema = schema_with(S::SCHEMA, &self.key_prefix)?;
-        let client = self.source.connect().await?;
+        if let Some(max_size @ ..1024) = self.options.max_size {
+            let text = format!("a session needs more than {max_size} bytes; give at least 1024");
+            return Err(SetupError::new(text).into());
+        }
+        let schema = S::SCHEMA.adjusted(&self.adjustments)?;
         let name = self.table_name;
         let name = name.unwrap_or_else(|| S::SCHEMA.table.to_owned());
-        let table = Table::new(client, name, Codec::new(schema));
+        check_table_name(&name)?;
+        let client = self.source.connect().await?;
+        let codec = match self.options.max_size {
+            Some(max_size) => Codec::new(schema).with_max_size(max_size),
+            None => Codec::new(schema),
+        };
+        let table = Table::new(client, name, codec);
+        let table = table.reporting_capacity(self.options.reports_capacity);
         let store = DynamoDbStore::new(table, self.options);
         if C::OWNS_TABLE {
             store.create_table().await?;
         }
         Ok(store)
-    }
-}
-
-/// The schema with a prefix that is given at run time.
-fn schema_with(schema: &'static Schema, prefix: &str) -> Result<&'static Schema, SetupError> {
-    if Schema::is_deployment_prefix(prefix) {
-        return Ok(schema.with_key_prefix(prefix));
-    }
-    Err(SetupError::new(format!(
-        "the key prefix `{prefix}` cannot be used; give at most 64 of the characters a-z, A-Z, 0-9, `_`, \
-         `-`, `.`, `:` and `/`"
-    )))
-}
-
-/// No source of a client is chosen yet.
-#[derive(Debug)]
-pub struct NoClient(());
-
-/// The builder's state before a source of a client is chosen.
-#[diagnostic::on_unimplemented(
-    message = "this builder already has its client",
-    label = "a second source of a client",
-    note = "call only one of `client`, `region`, `endpoint`, `from_env`, `embedded` and `embedded_at`"
-)]
-pub trait NotYetChosen: sealed::Sealed {}
-
-impl NotYetChosen for NoClient {}
-
-/// A source of a client that a builder can have.
-#[diagnostic::on_unimplemented(
-    message = "this builder has no client yet",
-    label = "cannot build a store without a client",
-    note = "call one of `client`, `region`, `endpoint`, `from_env`, `embedded` and `embedded_at` before `build`"
-)]
-pub trait ClientSource: sealed::Connect {}
-
-mod sealed {
-    use super::{Client, Error};
-
-    pub trait Sealed {}
-
-    pub trait Connect: Sealed + Send {
-        /// Whether the database is this store's alone, so that the store makes its table.
-        const OWNS_TABLE: bool = false;
-
-        fn connect(self) -> impl Future<Output = Result<Client, Error>> + Send;
-    }
-}
-
-impl sealed::Sealed for NoClient {}
-
-macro_rules! sources {
-    ($($(#[cfg($feature:meta)])? $source:ident($inner:ty): $what:literal,)*) => {$(
-        #[doc = $what]
-        #[derive(Debug)]
-        $(#[cfg($feature)])?
-        pub struct $source($inner);
-
-        $(#[cfg($feature)])?
-        impl sealed::Sealed for $source {}
-
-        $(#[cfg($feature)])?
-        impl ClientSource for $source {}
-    )*};
-}
-
-sources! {
-    Ready(Client): "A client that is ready: [`Builder::client`].",
-    Endpoint(String): "An address: [`Builder::endpoint`].",
-    #[cfg(feature = "aws-config")]
-    InRegion(String): "A region of AWS: [`Builder::region`].",
-    #[cfg(feature = "aws-config")]
-    Environment(()): "The environment: [`Builder::from_env`].",
-    #[cfg(feature = "embedded")]
-    InMemory(()): "A database in memory: [`Builder::embedded`].",
-    #[cfg(feature = "embedded")]
-    InFile(std::path::PathBuf): "A database in a file: [`Builder::embedded_at`].",
-}
-
-impl sealed::Connect for Ready {
-    async fn connect(self) -> Result<Client, Error> {
-        Ok(self.0)
-    }
-}
-
-impl sealed::Connect for Endpoint {
-    async fn connect(self) -> Result<Client, Error> {
-        at_endpoint(self.0).await
-    }
-}
-
-#[cfg(feature = "aws-config")]
-impl sealed::Connect for InRegion {
-    async fn connect(self) -> Result<Client, Error> {
-        let region = Region::new(self.0);
-        Ok(from_environment(|config| config.region(region)).await)
-    }
-}
-
-#[cfg(feature = "aws-config")]
-impl sealed::Connect for Environment {
-    async fn connect(self) -> Result<Client, Error> {
-        Ok(from_environment(|config| config).await)
-    }
-}
-
-#[cfg(feature = "embedded")]
-impl sealed::Connect for InMemory {
-    const OWNS_TABLE: bool = true;
-
-    async fn connect(self) -> Result<Client, Error> {
-        Ok(crate::embedded::Embedded::memory().await?.client())
-    }
-}
-
-#[cfg(feature = "embedded")]
-impl sealed::Connect for InFile {
-    const OWNS_TABLE: bool = true;
-
-    async fn connect(self) -> Result<Client, Error> {
-        Ok(crate::embedded::Embedded::open(self.0).await?.client())
     }
 }

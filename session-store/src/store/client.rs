@@ -20,8 +20,9 @@ const OPERATION: Duration = Duration::from_secs(5);
 /// The pause before the second attempt is random, up to this long; before the third, up to twice that.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A client for DynamoDB at this address.
-pub(super) async fn at_endpoint(url: String) -> Result<Client, Error> {
+/// A client for DynamoDB at this address; with placeholders for credentials and region on loopback, and elsewhere
+/// if it is asked to.
+pub(super) async fn at_endpoint(url: String, local_credentials: bool) -> Result<Client, Error> {
     let parsed: http::Uri = url.parse().map_err(|error| {
         SetupError::with_cause(
             format!("the endpoint `{url}` is not a URL; give one such as `http://127.0.0.1:8000`"),
@@ -35,21 +36,34 @@ pub(super) async fn at_endpoint(url: String) -> Result<Client, Error> {
             ))
             .into());
     };
-    if is_loopback(host) && scheme == "http" {
+    if local_credentials && scheme == "https" {
+        return Err(SetupError::new(format!(
+            "`local_credentials` is for an engine without TLS; give the endpoint `{url}` as http, or \
+             leave `local_credentials` out"
+        ))
+        .into());
+    }
+    if scheme == "http" && (local_credentials || is_loopback(host)) {
         let http = aws_smithy_http_client::Builder::new().build_http();
         return Ok(Client::from_conf(
-            on_loopback(url).http_client(http).build(),
+            with_local_credentials(url).http_client(http).build(),
         ));
     }
     elsewhere(url).await
 }
 
-/// The configuration of a client on this machine, but for its HTTP client.
-pub(crate) fn on_loopback(url: impl Into<String>) -> aws_sdk_dynamodb::config::Builder {
+/// The configuration of a client for a local engine, but for its HTTP client.
+pub(crate) fn with_local_credentials(url: impl Into<String>) -> aws_sdk_dynamodb::config::Builder {
     aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "loopback"))
+        .credentials_provider(Credentials::new(
+            "local",
+            "local",
+            None,
+            None,
+            "local_credentials",
+        ))
         .endpoint_url(url)
         .timeout_config(timeouts())
         .retry_config(with_short_backoff(RetryConfig::standard()))
@@ -77,7 +91,8 @@ pub(super) async fn from_environment(
 async fn elsewhere(url: String) -> Result<Client, Error> {
     Err(SetupError::new(format!(
         "the endpoint `{url}` needs credentials from the environment or TLS; switch on the feature \
-         `aws-config` of session-store, or give a client that is ready"
+         `aws-config` of session-store, give a client that is ready, or call `local_credentials` if it is \
+         DynamoDB Local"
     ))
     .into())
 }

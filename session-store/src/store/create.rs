@@ -39,9 +39,14 @@ where
 
     /// The same with what a request knows of its new session.
     pub(crate) async fn begin(&self, data: S, beginning: Beginning) -> Result<Session<S>, Error> {
+        self.observe("create", self.put_new(data, beginning)).await
+    }
+
+    /// The same as a part of another operation.
+    pub(super) async fn put_new(&self, data: S, beginning: Beginning) -> Result<Session<S>, Error> {
         let codec = &self.table().codec;
         let now = self.table().now();
-        let lifetime = Lifetime::new(S::SCHEMA, now, beginning.idle);
+        let lifetime = Lifetime::new(codec.schema(), now, beginning.idle);
         let new_item = || {
             let id = SessionId::mint()?;
             let handle = id.handle();
@@ -51,7 +56,7 @@ where
                 cookie_end: beginning.cookie.map(|life| lifetime.cookie_end(life, now)),
                 ..State::new(handle, lifetime, now, image.promoted())
             };
-            let item = image.into_item(codec, &state, Nonce::mint()?)?;
+            let item = image.into_item(codec, codec.max_size(), &state, Nonce::mint()?)?;
             Ok::<_, Error>((id, state, item))
         };
         let (mut id, mut state, item) = new_item()?;

@@ -12,10 +12,11 @@ use crate::dynamodb::{
 use crate::error::{ConflictError, Error};
 use crate::id::SessionId;
 use crate::item::{
-    Evicted, Found, Image, Map, Nonce, State, changes, is_live, moved_to, never_known, remembers,
+    Evicted, Found, Image, Map, Nonce, State, changes, moved_to, never_known, remembers,
 };
 use crate::schema::SessionAttributes;
-use crate::session::{PendingCycle, Session};
+use crate::session::{NewId, PendingCycle, Session};
+use crate::telemetry::{Event, note};
 
 use super::handle::DynamoDbStore;
 
@@ -38,12 +39,38 @@ where
     /// - [`Error::Gone`]: neither id is valid.
     /// - [`Error::Conflict`] and [`Error::Service`] whose `outcome_unknown()` is true: a response was lost,
     ///   and it is not known which of the two ids is valid. Call it again with this same session: it
-    ///   resumes, and finds out. For the same reason, do not drop the future half-way, but run it in a
-    ///   task.
+    ///   resumes, and finds out; changes since then stay unsaved. A `save`, `touch` or `refresh` of this session
+    ///   resumes it too, before anything else, and so it may give the session its new id.
+    ///   A future that is dropped half-way leaves the session in the same state, but nobody is told: run it in a
+    ///   task if the client can go away.
     /// - Any other error ([`Error::Encode`], [`Error::TooLarge`], [`Error::Decode`], [`Error::Limit`], and
     ///   the other two): the old id is valid as before, and the session still has its unsaved changes.
     pub async fn cycle_id(&self, session: &mut Session<S>) -> Result<(), Error> {
-        self.change_id(session, NewId::Cycled).await
+        let cycle = self.change_id(session, NewId::Cycled);
+        self.observe("cycle_id", cycle).await
+    }
+
+    /// Carries out a change of id whose outcome is unknown: until then it is not known which id the session has.
+    pub(super) async fn resume(&self, session: &mut Session<S>) -> Result<(), Error> {
+        match &session.cycle {
+            Some(pending) => {
+                let kind = pending.kind;
+                self.change_id(session, kind).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a change of id whose outcome is unknown was carried out.
+    #[cfg(feature = "_http")]
+    pub(crate) async fn is_cycled(&self, session: &Session<S>) -> Result<bool, Error> {
+        let Some(pending) = &session.cycle else {
+            return Ok(false);
+        };
+        let table = self.table();
+        let item = table.read(session.state.handle, true).await?;
+        let moved_to = item.and_then(|item| moved_to(table.schema(), &item));
+        Ok(moved_to == Some(pending.to.handle))
     }
 
     /// Gives the session a new id, or resumes a change of id whose outcome is unknown.
@@ -61,14 +88,14 @@ where
         for attempt in 1..=max_attempts {
             let now = self.table().now();
             let judged_at = session.state.judged_at(now);
-            let expires_at = session.state.expires_at;
+            let ends = session.state.ends();
             match &mut session.cycle {
                 None => session.cycle = Some(Box::new(self.begin_cycle(session, new_id)?)),
                 // Resending with the old timestamp would treat a session that has since expired as
                 // live. If an earlier attempt was carried out, the nonce tells.
-                Some(cycle) if !is_live(expires_at, judged_at) => {
+                Some(cycle) if ends <= judged_at => {
                     cycle.now = now;
-                    cycle.judged_at = judged_at;
+                    cycle.judged.at = judged_at;
                     cycle.token = token()?;
                 }
                 // The same transaction again: its token keeps it from being carried out twice.
@@ -85,7 +112,12 @@ where
                     } else {
                         evicted.note(&cycle.changes);
                     }
+                    let event = match cycle.kind {
+                        NewId::Cycled => Event::NewId,
+                        NewId::LoggedIn | NewId::Switched => Event::LoggedIn,
+                    };
                     session.note_cycled(*cycle);
+                    note(event, Some(session.state.handle));
                     session.evicted = self.rosters().ended(evicted).await;
                     return Ok(());
                 }
@@ -153,11 +185,15 @@ where
         let handle = id.handle();
         let after = Image::of(schema, handle, &**session)?;
         self.check_reads_back(handle, &after)?;
-        let mut unknown = from.unknown.clone();
-        unknown.data = match session.unsaved() {
-            Some((before, _)) => never_known(&unknown, &Image::of_stored(handle, before)?),
-            None => never_known(&unknown, &after),
+        let before = match session.unsaved() {
+            Some((before, _)) => Some(Image::of_stored(handle, before)?),
+            None => None,
         };
+        let before = before.as_ref().unwrap_or(&after);
+        let keeps = |name: &'static str| before.attribute(name) == after.attribute(name);
+        let limit = codec.max_size_of_new_id(|| before.stored_size(codec, &from.unknown));
+        let mut unknown = from.unknown.clone();
+        unknown.data = never_known(&unknown, before);
 
         let now = self.table().now();
         let mut lifetime = from.lifetime.changed(session.timeouts());
@@ -165,15 +201,12 @@ where
             // G6: the absolute timeout counts from the log-in.
             lifetime.created_at = now;
         }
-        // G6: a new id does not shorten an expiry that was granted, unless the owner set a timeout.
-        let earliest_end = if session.timeouts().is_empty() {
-            from.expires_at
-        } else {
-            0
-        };
+        // G6: a new id does not shorten an expiry that was granted, by a host whose clock is ahead.
+        let touched_at = from.used_at(now);
         let base = from.version;
         let mut to = State {
-            expires_at: lifetime.expires_at(now).max(earliest_end),
+            touched_at,
+            expires_at: lifetime.expires_at(touched_at),
             version: base + 1,
             seen: base + 1,
             written: Some(base + 1),
@@ -191,8 +224,9 @@ where
             (from.handle, &from.promoted),
             (to.handle, &to.promoted),
             &lifetime,
+            keeps,
         );
-        let item = after.into_item(codec, &to, nonce)?;
+        let item = after.into_item(codec, limit, &to, nonce)?;
         to.packed = codec.is_packed(&item);
         Ok(PendingCycle {
             id,
@@ -202,8 +236,11 @@ where
             nonce,
             token,
             now,
-            judged_at: from.judged_at(now),
+            judged: from.judgement(now),
             base,
+            has_type: from.has_type,
+            timeouts: session.timeouts(),
+            kind: new_id,
             changes,
             evicted: Evicted::default(),
             attempts: Attempts::default(),
@@ -241,9 +278,12 @@ where
             item: &cycle.item,
             base: cycle.base,
             now: cycle.now,
-            judged_at: cycle.judged_at,
-            has_type: session.state.has_type,
-            not_later: session.timeouts().is_empty().then_some(cycle.to.expires_at),
+            judged: cycle.judged,
+            has_type: cycle.has_type,
+            not_used_after: cycle
+                .timeouts
+                .is_empty()
+                .then_some((cycle.to.touched_at, cycle.to.expires_at)),
         };
         let mut items = request::replace(table, &replacement)?;
         items.extend(self.rosters().transact_items(&cycle.changes)?);
@@ -269,7 +309,7 @@ where
             if moved_to == Some(cycle.to.handle) {
                 return Ok(CycleOutcome::Committed);
             }
-            let found = Found::of(schema, handle, old.item.clone(), cycle.judged_at)?;
+            let found = Found::of(schema, handle, old.item.clone(), cycle.judged.at)?;
             let readable = found.or_gone(handle)?.readable(&table.codec)?;
             return Ok(CycleOutcome::Stale(readable.item));
         }
@@ -288,21 +328,6 @@ where
     }
 }
 
-/// Why a session gets a new id.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NewId {
-    /// It goes on under another one.
-    Cycled,
-    /// Somebody logs in. If the session is gone, another one begins.
-    LoggedIn,
-    /// The user becomes another one, if the session is there still.
-    #[cfg_attr(
-        not(feature = "_http"),
-        allow(dead_code, reason = "only a layer does so")
-    )]
-    Switched,
-}
-
 /// The outcome of one attempt.
 enum CycleOutcome {
     Committed,
@@ -318,7 +343,7 @@ enum CycleOutcome {
     InProgress,
 }
 
-fn is_outcome_unknown(error: &Error) -> bool {
+pub(super) fn is_outcome_unknown(error: &Error) -> bool {
     match error {
         Error::Conflict(error) => ConflictError::outcome_unknown(error),
         Error::Service(error) => error.outcome_unknown(),

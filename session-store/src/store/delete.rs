@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::id::SessionId;
 use crate::schema::SessionAttributes;
+use crate::telemetry::Ended;
 
 use super::handle::DynamoDbStore;
 
@@ -16,6 +17,8 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     ///
     /// [`Error::Service`].
     pub async fn delete(&self, id: &SessionId) -> Result<(), Error> {
-        self.rosters().end(id.handle()).await.map(drop)
+        let rosters = self.rosters();
+        let end = rosters.end(id.handle(), Ended::LogOut);
+        self.observe("delete", end).await.map(drop)
     }
 }

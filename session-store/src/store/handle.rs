@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use aws_sdk_dynamodb::Client;
 use serde::Serialize;
@@ -13,8 +14,12 @@ use crate::error::{DecodeError, EncodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{Image, Touch, check_reads_back};
 use crate::rosters::Rosters;
+#[cfg(feature = "_record")]
+use crate::schema::Adjustments;
 use crate::schema::SessionAttributes;
+use crate::telemetry::{self, Event};
 
+use super::known_indexes::KnownIndexes;
 use super::shared_reads::Coalescer;
 
 /// A store of sessions of type `S` in one DynamoDB table.
@@ -33,6 +38,8 @@ struct Inner {
     options: Options,
     /// Reads that loads share, if the options say so.
     reads: Coalescer,
+    /// The indexes that are complete, and when the table said so.
+    indexes: KnownIndexes,
 }
 
 /// The builder's options, but for where the table is.
@@ -44,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) reads: ReadConsistency,
     pub(crate) share_loads: bool,
     pub(crate) read_back: bool,
+    pub(crate) max_size: Option<usize>,
+    pub(crate) reports_capacity: bool,
 }
 
 /// How to treat a session that cannot be read, as after a deploy that changed its type.
@@ -116,6 +125,32 @@ impl<S> DynamoDbStore<S> {
         &self.inner.options
     }
 
+    /// The same store for a framework that chooses when its sessions end.
+    #[cfg(feature = "_record")]
+    pub(crate) fn for_framework(&self) -> Self {
+        let table = self.table();
+        let adjustments = Adjustments {
+            ends_as_stored: true,
+            ..Adjustments::default()
+        };
+        // This adjustment is within what any type declares.
+        let schema = table.schema().adjusted(&adjustments);
+        let schema = schema.unwrap_or_else(|_| table.schema());
+        Self {
+            inner: Arc::new(Inner {
+                table: table.with_schema(schema),
+                options: *self.options(),
+                reads: Coalescer::default(),
+                indexes: KnownIndexes::default(),
+            }),
+            session: PhantomData,
+        }
+    }
+
+    pub(super) fn indexes(&self) -> &KnownIndexes {
+        &self.inner.indexes
+    }
+
     pub(super) fn shared_reads(&self) -> &Coalescer {
         &self.inner.reads
     }
@@ -161,7 +196,8 @@ impl<S> DynamoDbStore<S> {
         }
     }
 
-    /// The same for a framework, whose visitor has no session if the builder was not told.
+    /// The same for a framework, whose visitor has no session if the builder was not told. It belongs inside of an
+    /// observed operation, so that each unreadable session has one event.
     #[cfg(any(feature = "_http", feature = "_record"))]
     pub(crate) fn readable_for_visitor<T: Default>(
         &self,
@@ -193,6 +229,7 @@ fn warn_of_absent(error: &DecodeError) {
         path,
         "a session cannot be read, and is treated as absent"
     );
+    telemetry::note(Event::Unreadable, error.handle());
 }
 
 impl<S: SessionAttributes> DynamoDbStore<S> {
@@ -203,14 +240,71 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                 table,
                 options,
                 reads: Coalescer::default(),
+                indexes: KnownIndexes::default(),
             }),
             session: PhantomData,
         }
     }
 
+    /// The time by which this store judges its sessions: that of its client's time source, in whole
+    /// milliseconds. It makes no call.
+    ///
+    /// Use it for times that the application keeps in a session, in place of `SystemTime::now`. In a test, they
+    /// then follow the clock of `test_util::TestStore`, which also moves the timeouts.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// use serde::{Deserialize, Serialize};
+    /// use session_store::{DynamoDbStore, SessionAttributes};
+    ///
+    /// #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+    /// #[dynamo(idle_timeout = "30m")]
+    /// struct AppSession {
+    ///     /// When the user last entered the password.
+    ///     confirmed_at: Option<SystemTime>,
+    /// }
+    ///
+    /// /// Whether the password was entered less than ten minutes ago ("sudo mode").
+    /// fn is_confirmed(store: &DynamoDbStore<AppSession>, session: &AppSession) -> bool {
+    ///     let age = session.confirmed_at.map(|at| store.now().duration_since(at));
+    ///     // A moment in the future is one of a host whose clock is ahead.
+    ///     age.is_some_and(|age| age.unwrap_or_default() < Duration::from_secs(600))
+    /// }
+    /// # #[cfg(feature = "test-util")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), session_store::Error> {
+    /// #
+    /// # let test = session_store::test_util::TestStore::<AppSession>::new().await;
+    /// # let confirmed_at = Some(test.store.now());
+    /// # let session = test.store.create(AppSession { confirmed_at }).await?;
+    /// # let session = test.store.load(session.id()).await?.expect("it was created");
+    /// # assert!(is_confirmed(&test.store, &session));
+    /// # test.clock.advance(Duration::from_millis(599_999));
+    /// # assert!(is_confirmed(&test.store, &session));
+    /// # test.clock.advance(Duration::from_millis(1));
+    /// # assert!(!is_confirmed(&test.store, &session));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "test-util"))]
+    /// # fn main() {}
+    /// ```
+    pub fn now(&self) -> SystemTime {
+        self.table().now().time()
+    }
+
     /// The SDK's client, for what this crate does not do.
     pub fn client(&self) -> &Client {
         &self.inner.table.client
+    }
+
+    /// Carries out an operation in a span, and notes how it ended.
+    pub(crate) fn observe<T>(
+        &self,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> impl Future<Output = Result<T, Error>> {
+        telemetry::observe(operation, self.table_name(), work)
     }
 
     /// The name of the table in use: that of the type, unless the builder was given another.

@@ -5,9 +5,10 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, GoneError};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Map, Millis, State, decode, recently_moved_to};
+use crate::item::{Map, Millis, State, decode, moved_to, recently_moved_to};
 use crate::schema::SessionAttributes;
 use crate::session::Session;
+use crate::telemetry::{Ended, Event, note};
 
 use super::handle::DynamoDbStore;
 #[cfg(feature = "_http")]
@@ -28,8 +29,8 @@ where
     /// [`Error::Decode`] if an item is there and is no session of this type, [`Error::Service`] if
     /// reading failed. Neither means that the session is absent: do not answer with a new one.
     pub async fn load(&self, id: &SessionId) -> Result<Option<Session<S>>, Error> {
-        let consistent = self.reads_consistently();
-        self.load_once(id, consistent).await.map(Lookup::live)
+        let load = self.load_once(id, self.reads_consistently());
+        self.observe("load", load).await.map(Lookup::live)
     }
 
     /// The same for a client whose last write is known to have given the session this
@@ -49,17 +50,20 @@ where
         id: &SessionId,
         version: u64,
     ) -> Result<Option<Session<S>>, Error> {
-        if self.reads_own_writes() {
-            match self.load_once(id, false).await {
-                Ok(Lookup::Live(session)) if session.state.version >= version => {
-                    return Ok(Some(*session));
+        let load = async {
+            if self.reads_own_writes() {
+                match self.look_up_once(id, false, None).await {
+                    Ok(Lookup::Live(session)) if session.state.version >= version => {
+                        return Ok(Lookup::Live(session));
+                    }
+                    // A stale read. An item that cannot be decoded may be readable by now, too.
+                    Ok(_) | Err(Error::Decode(_)) => {}
+                    Err(error) => return Err(error),
                 }
-                // A stale read. An item that cannot be decoded may be readable by now, too.
-                Ok(_) | Err(Error::Decode(_)) => {}
-                Err(error) => return Err(error),
             }
-        }
-        self.load(id).await
+            self.load_once(id, self.reads_consistently()).await
+        };
+        self.observe("load", load).await.map(Lookup::live)
     }
 
     /// Reads consistently, as the base of a change.
@@ -71,9 +75,23 @@ where
     /// last write is known to have given the session this version, or a later one.
     ///
     /// The client has the id, so a read that is not consistent and finds no session is most likely stale: it
-    /// is repeated consistently.
+    /// is repeated consistently. A session that cannot be read is treated by the policy for visitors.
     #[cfg(feature = "_http")]
     pub(crate) async fn look_up(
+        &self,
+        id: &SessionId,
+        version: Option<u64>,
+        began: Millis,
+    ) -> Result<Lookup<S>, Error> {
+        let read = async {
+            let read = self.read_for_request(id, version, began).await;
+            self.readable_for_visitor(read)
+        };
+        self.observe("load", read).await
+    }
+
+    #[cfg(feature = "_http")]
+    async fn read_for_request(
         &self,
         id: &SessionId,
         version: Option<u64>,
@@ -93,11 +111,13 @@ where
                 Err(error) => return Err(error),
             }
         }
-        self.look_up_once(id, true, Some(began)).await
+        let found = self.look_up_once(id, true, Some(began)).await?;
+        Ok(found.noted(id))
     }
 
     async fn load_once(&self, id: &SessionId, consistent: bool) -> Result<Lookup<S>, Error> {
-        self.look_up_once(id, consistent, None).await
+        let found = self.look_up_once(id, consistent, None).await?;
+        Ok(found.noted(id))
     }
 
     async fn look_up_once(
@@ -122,8 +142,19 @@ where
         if recently_moved_to(table.schema(), &item, now).is_some() {
             return Ok(Lookup::Replaced);
         }
-        let session = self.decode(id, handle, item, as_of)?;
-        Ok(session.map_or(Lookup::Over, |session| Lookup::Live(Box::new(session))))
+        if moved_to(table.schema(), &item).is_some() {
+            return Ok(Lookup::LongReplaced);
+        }
+        let read = decode(&table.codec, handle, item, now);
+        let is_unreadable = read.is_err();
+        Ok(match self.readable(read)? {
+            Some((data, state)) => {
+                let state = State { as_of, ..state };
+                Lookup::Live(Box::new(Session::new(id.clone(), data, state)))
+            }
+            None if is_unreadable => Lookup::Unreadable,
+            None => Lookup::Over,
+        })
     }
 
     /// The session in an item, by the store's policy for one that cannot be read.
@@ -148,19 +179,37 @@ pub(crate) enum Lookup<S> {
     Live(Box<Session<S>>),
     /// The session has a new id, since a moment ago.
     Replaced,
-    /// There is an item, and no session in it for this reader: it has expired or has had a new id for long, or
-    /// it cannot be read.
-    #[default]
+    /// The same, since long ago.
+    LongReplaced,
+    /// There is an item, and the session in it has expired.
     Over,
+    /// There is an item that cannot be read, and the store treats it as absent.
+    #[default]
+    Unreadable,
     /// There is no item.
     Absent,
 }
 
 impl<S> Lookup<S> {
+    /// The same, with the event of an id without a session.
+    fn noted(self, id: &SessionId) -> Self {
+        let event = match self {
+            // The reader of an unreadable item has noted that.
+            Self::Live(_) | Self::Replaced | Self::Unreadable => return self,
+            Self::LongReplaced => Event::ReplacedId,
+            Self::Over => Event::Ended(Ended::Expiry),
+            Self::Absent => Event::UnknownId,
+        };
+        note(event, Some(id.handle()));
+        self
+    }
+
     fn live(self) -> Option<Session<S>> {
         match self {
             Self::Live(session) => Some(*session),
-            Self::Replaced | Self::Over | Self::Absent => None,
+            Self::Replaced | Self::LongReplaced | Self::Over | Self::Unreadable | Self::Absent => {
+                None
+            }
         }
     }
 
@@ -169,7 +218,9 @@ impl<S> Lookup<S> {
         match self {
             Self::Live(session) => Ok(*session),
             Self::Replaced => Err(GoneError::replaced(handle)),
-            Self::Over | Self::Absent => Err(GoneError::new(handle)),
+            Self::LongReplaced | Self::Over | Self::Unreadable | Self::Absent => {
+                Err(GoneError::new(handle))
+            }
         }
     }
 }

@@ -4,11 +4,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
+use crate::id::SessionHandle;
+use crate::item::{Delta, Intent, images};
 use crate::schema::SessionAttributes;
-use crate::session::Session;
+use crate::session::{NewId, PendingCycle, Session};
+use crate::telemetry::{Event, note};
 
 use super::create::Beginning;
-use super::cycle_id::NewId;
 use super::handle::DynamoDbStore;
 
 impl<S> DynamoDbStore<S>
@@ -54,18 +56,15 @@ where
 
     /// The same, and whether the session goes on from the old one, whose id then has the mark of this change.
     pub(crate) async fn continue_or_begin(&self, session: &mut Session<S>) -> Result<bool, Error> {
-        let pending = session.cycle.as_ref();
-        let is_cycled = pending.is_some_and(|cycle| !cycle.logs_in(session));
-        if is_cycled {
-            // It may have been applied, and so it is carried out first.
-            match self.cycle_id(session).await {
-                Ok(()) | Err(Error::Gone(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let evicted = match is_cycled {
-            true => std::mem::take(&mut session.evicted),
-            false => Vec::new(),
+        self.observe("log_in", self.log_in_with_new_id(session))
+            .await
+    }
+
+    async fn log_in_with_new_id(&self, session: &mut Session<S>) -> Result<bool, Error> {
+        let evicted = match self.finish_another(session).await {
+            Ok(evicted) => evicted,
+            Err(Error::Gone(_)) => Vec::new(),
+            Err(error) => return Err(error),
         };
         let continues = match self.change_id(session, NewId::LoggedIn).await {
             Ok(()) => true,
@@ -74,7 +73,8 @@ where
                     idle: session.state.lifetime.changed(session.timeouts()).own_idle,
                     cookie: session.cookie,
                 };
-                *session = self.begin(S::clone(session), beginning).await?;
+                *session = self.put_new(S::clone(session), beginning).await?;
+                note(Event::LoggedIn, Some(session.handle()));
                 false
             }
             Err(error) => return Err(error),
@@ -87,6 +87,38 @@ where
     /// with all of the user before.
     #[cfg(feature = "_http")]
     pub(crate) async fn switch_user(&self, session: &mut Session<S>) -> Result<(), Error> {
-        self.change_id(session, NewId::Switched).await
+        let switch = async {
+            let evicted = self.finish_another(session).await?;
+            self.change_id(session, NewId::Switched).await?;
+            session.evicted.extend(evicted);
+            Ok(())
+        };
+        self.observe("log_in", switch).await
+    }
+
+    /// Carries out a change of id that has begun, and may have been applied, unless it is this very log-in. Gives
+    /// the sessions that were ended for it.
+    async fn finish_another(&self, session: &mut Session<S>) -> Result<Vec<SessionHandle>, Error> {
+        let Some(pending) = &session.cycle else {
+            return Ok(Vec::new());
+        };
+        if pending.kind != NewId::Cycled && !self.is_changed_since(pending, session)? {
+            return Ok(Vec::new());
+        }
+        self.resume(session).await?;
+        Ok(std::mem::take(&mut session.evicted))
+    }
+
+    /// Whether the session has other data by now than the new item of this change of id.
+    fn is_changed_since(
+        &self,
+        pending: &PendingCycle<S>,
+        session: &Session<S>,
+    ) -> Result<bool, Error> {
+        let schema = self.table().schema();
+        let handle = session.handle();
+        let (stored, data) = images(schema, handle, &pending.data, session)?;
+        let delta = Delta::between(schema, &stored, &data, &Intent::default());
+        Ok(!delta.is_empty() || pending.timeouts != session.timeouts())
     }
 }

@@ -6,30 +6,34 @@ mod create;
 mod cycle_id;
 mod delete;
 mod handle;
+mod indexes;
+mod known_indexes;
 mod load;
 mod log_in;
 mod provision;
+mod rebase;
 mod refresh;
+mod reindex;
 mod revoke;
 mod revoke_all;
 mod save;
 mod sessions;
 mod shared_reads;
+mod source;
 mod touch;
 mod update;
 
 #[cfg(feature = "_http")]
 pub(crate) use self::create::Beginning;
 #[cfg(feature = "_http")]
-pub(crate) use self::cycle_id::NewId;
-#[cfg(feature = "_http")]
 pub(crate) use self::load::Lookup;
 
 pub use self::builder::Builder;
 pub use self::handle::{DynamoDbStore, ReadConsistency, Unreadable};
+pub use self::reindex::{Reindex, Reindexed};
 pub use self::revoke::{Revoke, RevokeFailure, Revoked};
 pub use self::revoke_all::RevokeAll;
 pub use self::sessions::{SessionSummary, Sessions};
 
 #[cfg(feature = "test-util")]
-pub(crate) use self::client::on_loopback;
+pub(crate) use self::client::with_local_credentials;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{ConflictError, Error};
+use crate::error::Error;
 use crate::item::Found;
 use crate::schema::SessionAttributes;
 use crate::session::Session;
@@ -25,23 +25,20 @@ where
     /// # Errors
     ///
     /// [`Error::Gone`] if the session was ended, has expired or has a new id (in the layer for axum, a session
-    /// that was live when its request began has not expired); [`Error::Conflict`] if a
-    /// [`cycle_id`](Self::cycle_id) of this copy has to be resumed first; [`Error::Decode`];
-    /// [`Error::Service`]. After any of them the session is as it was.
+    /// that was live when its request began has not expired); [`Error::Decode`]; [`Error::Service`]; and those of
+    /// [`cycle_id`](Self::cycle_id), if one of this copy has to be resumed first. After any of them the session is
+    /// as it was.
     pub async fn refresh(&self, session: &mut Session<S>) -> Result<(), Error> {
-        let handle = session.handle();
-        if session.cycle.is_some() {
-            return Err(ConflictError {
-                outcome_unknown: true,
-                ..ConflictError::new(handle, 0)
-            }
-            .into());
-        }
-        let table = self.table();
-        let item = table.read(handle, true).await?;
-        let now = session.state.judged_at(table.now());
-        let found = Found::of(table.schema(), handle, item, now)?;
-        let readable = found.or_gone(handle)?.readable(&table.codec)?;
-        self.rebase(session, readable.item)
+        let refresh = async {
+            self.resume(session).await?;
+            let handle = session.handle();
+            let table = self.table();
+            let item = table.read(handle, true).await?;
+            let now = session.state.judged_at(table.now());
+            let found = Found::of(table.schema(), handle, item, now)?;
+            let readable = found.or_gone(handle)?.readable(&table.codec)?;
+            self.rebase(session, readable.item)
+        };
+        self.observe("refresh", refresh).await
     }
 }

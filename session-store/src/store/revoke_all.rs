@@ -8,6 +8,7 @@ use crate::dynamodb::{Written, request};
 use crate::error::Error;
 use crate::item::{CUTOFFS, Millis};
 use crate::schema::SessionAttributes;
+use crate::telemetry::{Ended, Event, note};
 
 use super::handle::DynamoDbStore;
 
@@ -60,7 +61,15 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                 }
             }
         });
-        // After an error, the other copies are written all the same.
-        join_all(copies).await.into_iter().collect()
+        let revoke = async {
+            // After an error, the other copies are written all the same.
+            join_all(copies)
+                .await
+                .into_iter()
+                .collect::<Result<(), _>>()
+        };
+        self.observe("revoke_all", revoke).await?;
+        note(Event::Ended(Ended::RevokeAll), None);
+        Ok(())
     }
 }

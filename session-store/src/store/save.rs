@@ -4,17 +4,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dynamodb::request::{ExpiryBound, Save, SessionType};
-use crate::dynamodb::{MAX_SAVE_ATTEMPTS, pause};
-use crate::error::{ConflictError, EncodeError, Error, GoneError, TooLargeError};
+use crate::dynamodb::{MAX_ENTER_ATTEMPTS, MAX_MEND_ATTEMPTS, MAX_SAVE_ATTEMPTS, pause};
+use crate::error::{Chain, ConflictError, EncodeError, Error, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
-    BaseState, Codec, Delta, Image, Lifetime, Map, Millis, Nonce, ReadableItem, SavePlan, State,
-    TimeoutChange, decode, images,
+    BaseState, Codec, Delta, Image, Lifetime, Map, Millis, Nonce, ReadableItem, RosterPlan,
+    SavePlan, State, TimeoutChange, images, unindexed,
 };
-use crate::rosters::{ExpectedValues, Next, Saved, Saving};
+use crate::rosters::{Next, Saved, Saving};
 use crate::schema::SessionAttributes;
 use crate::session::Session;
 
+use super::cycle_id::is_outcome_unknown;
 use super::handle::DynamoDbStore;
 
 impl<S> DynamoDbStore<S>
@@ -46,6 +47,11 @@ where
     /// [`Error::Decode`] if the item is no session of this type; [`Error::Service`]. After any of
     /// them the session still has its unsaved changes.
     pub async fn save(&self, session: &mut Session<S>) -> Result<(), Error> {
+        self.observe("save", self.save_changes(session)).await
+    }
+
+    async fn save_changes(&self, session: &mut Session<S>) -> Result<(), Error> {
+        self.resume(session).await?;
         for attempt in 1..=MAX_SAVE_ATTEMPTS {
             match self.try_save(session, Onto::AnyVersion).await? {
                 SaveAttempt::Stored => return Ok(()),
@@ -80,6 +86,8 @@ where
             self.check_user(&delta, &state.promoted)?;
         }
         self.check_reads_back(handle, &after)?;
+        let unindexed = unindexed(schema, &before, &state.promoted);
+        let lacks_entry = before.stale_notes(&state.promoted).next().is_some();
         delta.repair(schema, &state.promoted, &before, &after);
 
         let base = BaseState {
@@ -93,6 +101,8 @@ where
         let data = || after.with_unknown(&state.unknown, &before);
         let plan = SavePlan::change(codec, delta, &after, &base, needs_base_version, data)?;
         let lifetime = state.lifetime.changed(timeouts);
+        // If nobody learns what became of it, the next save stores these names, also with their values of before.
+        let intent = session.intend(plan.delta.intent());
         let mut saving = SessionSave {
             codec,
             plan,
@@ -100,23 +110,44 @@ where
             nonce: Nonce::mint()?,
             lifetime,
             timeouts,
-            seen: state.seen,
+            seen: session.state.seen,
             extends: true,
+            session_type: SessionType::of(session.state.has_type),
             tells_version: self.reads_own_writes(),
             state: &mut session.state,
         };
-        let saved = self.rosters().save(&mut saving).await?;
+        let mut saved = self.rosters().save(&mut saving).await;
+        if let Err(error) = &saved
+            && lacks_entry
+            && !saving.plan.moves(schema)
+            && is_of_rosters(error)
+        {
+            // The session is in no roster of a value that it keeps, and that is no reason not to store its data.
+            tracing::warn!(%handle, error = %Chain(error), "a session could not enter the roster of its value with a save");
+            saving.plan.leaves_rosters = true;
+            saved = self.rosters().save(&mut saving).await;
+        }
         let SessionSave { plan, seen, .. } = saving;
+        let saved = match saved {
+            Err(error) if !is_outcome_unknown(&error) => {
+                session.intend(intent);
+                return Err(error);
+            }
+            saved => saved?,
+        };
         match saved {
             Saved::Stored {
                 now,
                 expires_at,
                 version,
                 evicted,
+                notes,
             } => {
                 session.note_stored(now, seen, expires_at, version, &plan.delta);
+                session.state.promote(&notes);
                 session.state.packed = plan.will_be_packed();
                 session.state.has_type = true;
+                self.note_incomplete_indexes(unindexed).await;
                 if let Some(evicted) = evicted {
                     session.evicted = self.rosters().ended(evicted).await;
                 }
@@ -138,34 +169,15 @@ where
         }
         Err(EncodeError::of_new_user(user.name))
     }
+}
 
-    /// Puts the unsaved changes onto the state that others have stored since.
-    pub(super) fn rebase(&self, session: &mut Session<S>, item: Map) -> Result<(), Error> {
-        let handle = session.state.handle;
-        let decode = |item| self.decode_live(session, item);
-        let theirs = decode(item.clone())?;
-        let Some((before, after)) = session.unsaved() else {
-            *session = theirs;
-            return Ok(());
-        };
-        let (before, after) = images(self.table().schema(), handle, before, after)?;
-        let delta = Delta::between(S::SCHEMA, &before, &after, session.intent());
-        let timeouts = session.timeouts();
-        let merged = delta.applied_to(S::SCHEMA, item, &Image::of_stored(handle, &*theirs)?);
-        let merged = decode(merged)?;
-        // The base is what others stored. The intent keeps the names that this copy has to write.
-        *session = Session::onto(Session::into_data(theirs), merged, timeouts, delta.intent());
-        Ok(())
-    }
-
-    /// The session in an item that a failed condition returned, for which absence is an error.
-    fn decode_live(&self, session: &Session<S>, item: Map) -> Result<Session<S>, Error> {
-        let handle = session.state.handle;
-        let table = self.table();
-        let now = session.state.judged_at(table.now());
-        let decoded = decode(&table.codec, handle, item, now)?;
-        let (data, state) = decoded.ok_or_else(|| GoneError::expired(handle))?;
-        Ok(session.onto_stored(data, state))
+/// Whether a save that failed so was certainly not applied, and could be without its rosters.
+fn is_of_rosters(error: &Error) -> bool {
+    match error {
+        Error::Limit(_) => true,
+        Error::Conflict(error) => !error.outcome_unknown(),
+        Error::Service(error) => error.is_throttled() && !error.outcome_unknown(),
+        _ => false,
     }
 }
 
@@ -184,23 +196,24 @@ pub(super) enum SaveAttempt {
 }
 
 /// The save of a typed session.
-struct SessionSave<'a> {
-    codec: &'a Codec,
-    state: &'a mut State,
-    plan: SavePlan,
-    after: Image,
-    nonce: Nonce,
-    lifetime: Lifetime,
-    timeouts: TimeoutChange,
+pub(super) struct SessionSave<'a> {
+    pub(super) codec: &'a Codec,
+    pub(super) state: &'a mut State,
+    pub(super) plan: SavePlan,
+    pub(super) after: Image,
+    pub(super) nonce: Nonce,
+    pub(super) lifetime: Lifetime,
+    pub(super) timeouts: TimeoutChange,
     /// A version that the item has certainly reached.
-    seen: u64,
-    /// Whether the expiry is written; not if another request has granted a later one, which stays.
-    extends: bool,
-    tells_version: bool,
+    pub(super) seen: u64,
+    /// Whether the times are written.
+    pub(super) extends: bool,
+    pub(super) session_type: SessionType,
+    pub(super) tells_version: bool,
 }
 
 /// The change has to be put onto the state of others first.
-struct Overtaken;
+pub(super) struct Overtaken;
 
 impl Saving for SessionSave<'_> {
     type Stop = Overtaken;
@@ -221,31 +234,33 @@ impl Saving for SessionSave<'_> {
         &self.state.promoted
     }
 
-    fn write<'a>(&'a self, now: Millis, expected_values: &'a ExpectedValues) -> Save<'a> {
+    fn write<'a>(&'a self, now: Millis, rosters: &'a RosterPlan) -> Save<'a> {
+        let used_at = self.state.used_at(now);
         Save {
             handle: self.state.handle,
-            now,
-            judged_at: self.state.judged_at(now),
+            judged: self.state.judgement(now),
+            touched_at: self.extends.then_some(used_at),
             nonce: self.nonce,
-            expires_at: self.extends.then(|| self.lifetime.expires_at(now)),
+            expires_at: (self.extends).then(|| self.lifetime.expires_at(used_at)),
             version: self.plan.onto,
             seen: Some(self.seen),
             first_of: None,
             bound: if self.timeouts.is_empty() {
-                ExpiryBound::NotLater
+                ExpiryBound::NotUsedLater
             } else {
                 ExpiryBound::Unbound
             },
-            session_type: SessionType::of(self.state.has_type),
+            session_type: self.session_type,
             timeouts: self.timeouts,
             data: &self.plan.data,
             delta: &self.plan.delta,
-            expected_values,
+            expected_values: &rosters.expected_values,
+            notes: &rosters.notes,
             tells_version: self.tells_version,
         }
     }
 
-    fn replan(&mut self, found: &ReadableItem, now: Millis) -> Result<Next<Overtaken>, Error> {
+    fn replan(&mut self, found: &ReadableItem, _: Millis) -> Result<Next<Overtaken>, Error> {
         // G3: a plan for one version, or for a map, would overwrite what others wrote.
         if self.plan.is_stale(self.codec, &found.item, found.version) {
             return Ok(Next::Stop(Overtaken));
@@ -253,14 +268,22 @@ impl Saving for SessionSave<'_> {
         // So many others may have written since this copy was loaded that the item could not remember
         // this write (G13). But it was not applied: otherwise its mark would have told.
         self.seen = found.version;
-        if self.extends && found.expires_at > self.lifetime.expires_at(now) {
-            self.extends = false;
-            self.state.expires_at = found.expires_at;
-        }
+        // Another copy may have chosen another idle timeout, by which this write has to go.
+        self.state.lifetime.own_idle = found.times.own_idle;
+        self.lifetime = self.state.lifetime.changed(self.timeouts);
+        self.state
+            .note_use(found.times.touched_at, found.expires_at);
         Ok(Next::Again { replanned: false })
     }
 
     fn too_large(&self) -> TooLargeError {
         self.after.too_large(self.codec.schema(), None)
+    }
+
+    fn max_attempts_with_rosters(&self) -> u32 {
+        match self.plan.moves(self.codec.schema()) {
+            true => MAX_ENTER_ATTEMPTS,
+            false => MAX_MEND_ATTEMPTS,
+        }
     }
 }

@@ -81,17 +81,30 @@ where
         id: &SessionId,
         change: impl FnMut(&mut S) -> Result<T, E> + Send,
     ) -> Result<Result<T, E>, Error> {
-        let loaded = self.load_current(id).await?;
-        let mut session = loaded.or_gone(id.handle())?;
-        self.try_update_loaded(&mut session, change).await
+        let update = async {
+            let loaded = self.load_current(id).await?;
+            let mut session = loaded.or_gone(id.handle())?;
+            self.apply(&mut session, change).await
+        };
+        self.observe("update", update).await
     }
 
     /// The same with a session that is loaded and has no unsaved changes; it is brought up to date.
+    #[cfg(feature = "_http")]
     pub(crate) async fn try_update_loaded<T: Send, E: Send>(
+        &self,
+        session: &mut Session<S>,
+        change: impl FnMut(&mut S) -> Result<T, E> + Send,
+    ) -> Result<Result<T, E>, Error> {
+        self.observe("update", self.apply(session, change)).await
+    }
+
+    async fn apply<T: Send, E: Send>(
         &self,
         session: &mut Session<S>,
         mut change: impl FnMut(&mut S) -> Result<T, E> + Send,
     ) -> Result<Result<T, E>, Error> {
+        self.resume(session).await?;
         let handle = session.handle();
         for attempt in 1..=MAX_SAVE_ATTEMPTS {
             let value = match change(session) {

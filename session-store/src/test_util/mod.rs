@@ -20,11 +20,10 @@
 //! let session = test.store.create(AppSession::default()).await?;
 //!
 //! // DynamoDB throttles every attempt of the SDK.
-//! for _ in 0..3 {
-//!     test.wire.next("GetItem", Fault::throttled());
-//! }
+//! test.wire.every("GetItem", Fault::throttled);
 //! let failed = test.store.load(session.id()).await;
 //! assert!(matches!(failed, Err(Error::Service(_))));
+//! test.wire.restore("GetItem");
 //!
 //! // Half an hour later.
 //! test.clock.advance(Duration::from_secs(30 * 60));
@@ -41,22 +40,40 @@
 )]
 
 mod clock;
+mod fault;
 mod wire;
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::{Builder, SharedHttpClient};
+#[cfg(feature = "axum")]
+use http::HeaderValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::embedded::Embedded;
+#[cfg(feature = "axum")]
+use crate::id::SessionId;
 use crate::schema::SessionAttributes;
-use crate::store::{DynamoDbStore, on_loopback};
+use crate::store::{DynamoDbStore, with_local_credentials};
 
 pub use self::clock::Clock;
-pub use self::wire::{Call, Fault, Wire};
+pub use self::fault::{Fault, HeldResponse};
+pub use self::wire::{Call, Wire};
+
+/// The header `Authorization: Bearer <id>` with which an API client sends the session of this id: for a layer
+/// with [`bearer`](crate::axum::SessionLayer::bearer) or
+/// [`cookie_or_bearer`](crate::axum::SessionLayer::cookie_or_bearer). For browsers, see
+/// [`SessionCookie::request_header`](crate::axum::SessionCookie::request_header).
+#[cfg(feature = "axum")]
+pub fn bearer_header(id: &SessionId) -> HeaderValue {
+    let header = HeaderValue::try_from(format!("Bearer {}", id.expose()));
+    let mut header = header.expect("an id has only characters of base64url");
+    header.set_sensitive(true);
+    header
+}
 
 /// A store on its own table, with control over its clock and its requests.
 ///
@@ -75,6 +92,13 @@ pub struct TestStore<S> {
     pub client: Client,
 }
 
+/// Retries that no other test takes away: the SDK allows all clients of a process a number of them together, and
+/// faults use it up.
+fn own_retries() -> RetryPartition {
+    let retries = RetryPartition::custom("session-store-test");
+    retries.token_bucket(TokenBucket::new(1_000_000)).build()
+}
+
 impl<S> TestStore<S>
 where
     S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -85,11 +109,11 @@ where
         Self::on(embedded.config(), SharedHttpClient::new(embedded)).await
     }
 
-    /// A store on a new table of the engine at this address on loopback, such as DynamoDB Local at
-    /// `http://127.0.0.1:8000`.
+    /// A store on a new table of the engine at this address, such as DynamoDB Local at `http://127.0.0.1:8000`, or
+    /// in a container at `http://dynamodb:8000`. It takes neither TLS nor the environment's credentials.
     pub async fn at(endpoint: &str) -> Self {
         let engine = aws_smithy_http_client::Builder::new().build_http();
-        Self::on(on_loopback(endpoint), engine).await
+        Self::on(with_local_credentials(endpoint), engine).await
     }
 
     /// A store on a new table of the engine that this HTTP client reaches with this configuration.
@@ -111,7 +135,8 @@ where
         let config = config
             .http_client(wire.clone())
             .time_source(clock.clone())
-            .retry_config(retry);
+            .retry_config(retry)
+            .retry_partition(own_retries());
         let store = DynamoDbStore::builder()
             .client(Client::from_conf(config.build()))
             .table_name(format!("test-{}", fastrand::u64(..)))

@@ -1,8 +1,6 @@
 //! The connection between a client and its engine, with faults.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, SharedHttpClient};
@@ -14,6 +12,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
+
+use super::fault::Fault;
 
 /// An HTTP client for the SDK that records every request, and injects faults that no local engine shows.
 /// All clones share their record and their faults.
@@ -27,7 +27,25 @@ pub struct Wire {
 struct WireState {
     calls: Vec<Call>,
     metered: bool,
+    /// Each for one request.
     faults: Vec<(&'static str, Fault)>,
+    /// Each for all requests of its operation.
+    outages: Vec<(&'static str, Outage)>,
+}
+
+type Outage = Box<dyn Fn() -> Fault + Send>;
+
+impl WireState {
+    /// The fault that a request of this operation meets.
+    fn fault(&mut self, operation: &str) -> Option<Fault> {
+        if let Some(i) = self.faults.iter().position(|(of, _)| *of == operation) {
+            return Some(self.faults.remove(i).1);
+        }
+        let mut outages = self.outages.iter();
+        outages
+            .find(|(of, _)| *of == operation)
+            .map(|(_, fault)| fault())
+    }
 }
 
 /// A request as it was sent.
@@ -42,55 +60,6 @@ pub struct Call {
     pub units: f64,
 }
 
-type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
-type Edit = Box<dyn FnOnce(&mut Value) + Send>;
-
-/// A fault that a request meets on the wire.
-#[non_exhaustive]
-pub enum Fault {
-    /// The engine carries out the request, and the response is lost.
-    LoseResponse,
-    /// The request does not reach the engine.
-    Refuse,
-    /// The engine is not asked. The response has this status, error code and message.
-    Answer(u16, &'static str, &'static str),
-    /// The engine is not asked. The response has this status and body.
-    Body(u16, Value),
-    /// Another operation runs first.
-    Meanwhile(Hook),
-    /// The response is changed on its way back.
-    Edit(Edit),
-}
-
-impl Fault {
-    /// Runs another operation, such as the write of another client, before the request.
-    pub fn meanwhile<F: Future<Output = ()> + Send + 'static>(
-        hook: impl FnOnce() -> F + Send + 'static,
-    ) -> Self {
-        Self::Meanwhile(Box::new(|| Box::pin(hook())))
-    }
-
-    /// Changes the response, in JSON.
-    pub fn edit(edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
-        Self::Edit(Box::new(edit))
-    }
-
-    /// Cancels a transaction for these reasons, one for each of its actions.
-    pub fn cancelled(reasons: Value) -> Self {
-        let body = json!({
-            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-            "Message": "Transaction cancelled",
-            "CancellationReasons": reasons,
-        });
-        Self::Body(400, body)
-    }
-
-    /// DynamoDB throttles the request.
-    pub fn throttled() -> Self {
-        Self::Answer(400, "ProvisionedThroughputExceededException", "slow down")
-    }
-}
-
 impl Wire {
     /// A wire to the engine that this client reaches.
     pub fn new(engine: SharedHttpClient) -> Self {
@@ -103,6 +72,43 @@ impl Wire {
     /// Injects this fault into one request of this operation: the next that has no fault yet.
     pub fn next(&self, operation: &'static str, fault: Fault) {
         self.state.lock().unwrap().faults.push((operation, fault));
+    }
+
+    /// Injects a fault into all requests of this operation that meet no fault of [`next`](Self::next), until
+    /// [`restore`](Self::restore).
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use session_store::{Error, SessionAttributes};
+    /// use session_store::test_util::{Fault, TestStore};
+    ///
+    /// # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+    /// # #[dynamo(idle_timeout = "30m")]
+    /// # struct AppSession {
+    /// #     visits: u64,
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let test = TestStore::<AppSession>::new().await;
+    /// let session = test.store.create(AppSession::default()).await?;
+    ///
+    /// test.wire.every("GetItem", Fault::throttled);
+    /// assert!(test.store.load(session.id()).await.is_err());
+    /// test.wire.restore("GetItem");
+    /// assert!(test.store.load(session.id()).await?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn every(&self, operation: &'static str, fault: impl Fn() -> Fault + Send + 'static) {
+        self.restore(operation);
+        let mut state = self.state.lock().unwrap();
+        state.outages.push((operation, Box::new(fault)));
+    }
+
+    /// Ends the fault of [`every`](Self::every) request of this operation.
+    pub fn restore(&self, operation: &str) {
+        let mut state = self.state.lock().unwrap();
+        state.outages.retain(|(of, _)| *of != operation);
     }
 
     /// Forgets all calls so far and all faults that are left, and ends [`meter`](Self::meter).
@@ -185,13 +191,12 @@ impl WireConnector {
         let input = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
         let (fault, metered, call) = {
             let mut state = self.state.lock().unwrap();
-            let found = state.faults.iter().position(|(of, _)| *of == operation);
+            let fault = state.fault(&operation);
             state.calls.push(Call {
                 operation,
                 input,
                 units: 0.0,
             });
-            let fault = found.map(|i| state.faults.remove(i).1);
             (fault, state.metered, state.calls.len() - 1)
         };
         match fault {
@@ -204,28 +209,57 @@ impl WireConnector {
             }
             Some(Fault::Answer(status, code, message)) => {
                 let body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message });
-                Ok(answer(status, &body))
+                Ok(with_request_id(answer(status, &body)))
             }
-            Some(Fault::Body(status, body)) => Ok(answer(status, &body)),
+            Some(Fault::Body(status, body)) => Ok(with_request_id(answer(status, &body))),
             Some(Fault::Meanwhile(hook)) => {
                 hook().await;
                 self.engine.call(request).await
             }
             Some(Fault::Edit(edit)) => {
-                let mut response = self.engine.call(request).await?;
-                let body = ByteStream::new(response.take_body())
-                    .collect()
-                    .await
-                    .unwrap();
-                let mut body = serde_json::from_slice(&body.into_bytes()).unwrap();
+                let (status, body) = self.answered(request).await?;
+                let mut body = serde_json::from_slice(&body).unwrap();
                 edit(&mut body);
-                Ok(answer(response.status().as_u16(), &body))
+                Ok(answer(status, &body))
+            }
+            Some(Fault::Late(wait)) => {
+                let response = self.engine.call(request).await;
+                wait.await;
+                response
+            }
+            Some(Fault::Torn) => {
+                let (status, body) = self.answered(request).await?;
+                Ok(raw(status, &body[..body.len() / 2]))
+            }
+            Some(Fault::Truncated(length)) => {
+                let (status, body) = self.answered(request).await?;
+                Ok(raw(status, &body[..length.min(body.len())]))
+            }
+            Some(Fault::Foreign(content_type, body)) => {
+                let mut response = raw(200, body.as_bytes());
+                response.headers_mut().insert("content-type", content_type);
+                Ok(response)
+            }
+            Some(Fault::Damaged(damage)) => {
+                let (status, mut body) = self.answered(request).await?;
+                let sum = crc32fast::hash(&body).to_string();
+                damage(&mut body);
+                let mut response = raw(status, &body);
+                response.headers_mut().insert("x-amz-crc32", sum);
+                Ok(response)
             }
         }
     }
 }
 
 impl WireConnector {
+    /// The status and the body of the engine's response.
+    async fn answered(&self, request: HttpRequest) -> Result<(u16, Vec<u8>), ConnectorError> {
+        let mut response = self.engine.call(request).await?;
+        let body = ByteStream::new(response.take_body()).collect().await;
+        Ok((response.status().as_u16(), body.unwrap().to_vec()))
+    }
+
     async fn metered(
         &self,
         mut request: HttpRequest,
@@ -238,24 +272,31 @@ impl WireConnector {
         request.headers_mut().insert("content-length", length);
         *request.body_mut() = SdkBody::from(input);
 
-        let mut response = self.engine.call(request).await?;
-        let body = ByteStream::new(response.take_body())
-            .collect()
-            .await
-            .unwrap();
-        let body: Value = serde_json::from_slice(&body.into_bytes()).unwrap();
+        let (status, body) = self.answered(request).await?;
+        let body: Value = serde_json::from_slice(&body).unwrap();
         let units = |bill: &Value| bill["CapacityUnits"].as_f64().unwrap_or(0.0);
         self.state.lock().unwrap().calls[call].units = match &body["ConsumedCapacity"] {
             Value::Array(tables) => tables.iter().map(units).sum(),
             table => units(table),
         };
-        Ok(answer(response.status().as_u16(), &body))
+        Ok(answer(status, &body))
     }
 }
 
+/// DynamoDB gives each request an id.
+fn with_request_id(mut response: HttpResponse) -> HttpResponse {
+    response
+        .headers_mut()
+        .insert("x-amzn-requestid", "TEST-REQUEST-ID");
+    response
+}
+
 fn answer(status: u16, body: &Value) -> HttpResponse {
-    let mut response =
-        HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()));
+    raw(status, body.to_string().as_bytes())
+}
+
+fn raw(status: u16, body: &[u8]) -> HttpResponse {
+    let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
     response
         .headers_mut()
         .insert("content-type", "application/x-amz-json-1.0");

@@ -24,7 +24,7 @@ use crate::sources::Sources;
 const FLOORS: &[&[&str]] = &[
     &["id"],
     &["error"],
-    &["marshal"],
+    &["marshal", "telemetry"],
     &["schema", "embedded"],
     &["item"],
     &["dynamodb"],

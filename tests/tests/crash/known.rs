@@ -95,6 +95,7 @@ pub(crate) fn read(item: &Item) -> State {
             "expires_at",
             "id",
             "owner",
+            "owner-roster",
             "serial",
             "session_type",
             "touched_at",

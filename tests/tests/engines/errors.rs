@@ -92,7 +92,7 @@ async fn refused_credentials_and_permissions_are_explained() {
     let bench = TestBench::<App>::new().await;
     for (code, says) in [
         ("UnrecognizedClientException", "credentials"),
-        ("InvalidSignatureException", "credentials"),
+        ("InvalidSignatureException", "secret key"),
         ("ExpiredTokenException", "credentials"),
         ("AccessDeniedException", "`dynamodb:GetItem`"),
     ] {

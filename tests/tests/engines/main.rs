@@ -1,9 +1,13 @@
 //! The table and the engines: what the store creates, verifies and refuses.
 
+mod aws_errors;
 mod embedded;
+mod endpoints;
 mod errors;
 mod futures;
+mod provision;
 mod round_trips;
+mod runtimes;
 mod settings;
 mod table;
 

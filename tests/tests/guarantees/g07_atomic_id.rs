@@ -288,8 +288,12 @@ async fn each_reason_of_a_cancelled_transaction_leaves_one_id_valid() {
         ("ValidationError", "None", false),
     ] {
         let before = session.id().clone();
-        bench.wire.next("TransactWriteItems", cancelled(old, new));
-        match bench.store.cycle_id(&mut session).await {
+        bench
+            .wire
+            .every("TransactWriteItems", move || cancelled(old, new));
+        let cycled = bench.store.cycle_id(&mut session).await;
+        bench.wire.restore("TransactWriteItems");
+        match cycled {
             Err(Error::Service(error)) => {
                 assert_eq!(error.is_throttled(), throttled);
                 assert!(!error.outcome_unknown());

@@ -1,5 +1,5 @@
 //! G8. Ids are secret: only the store creates them, and they are in no item, log, span, `Debug`, `Display`
-//! or error. The store never adopts an id that it did not create. (`../logs.rs` tests the logs.)
+//! or error. The store never adopts an id that it did not create. (`../telemetry/logs.rs` tests the logs.)
 
 use session_store::SessionId;
 use session_store_tests::{Fault, TestBench};

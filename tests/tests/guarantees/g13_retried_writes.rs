@@ -207,3 +207,38 @@ async fn a_cycle_id_is_of_unknown_outcome_until_an_answer_tells() {
     assert!(bench.store.load(&old).await.unwrap().is_none());
     assert!(bench.store.load(session.id()).await.unwrap().is_some());
 }
+
+/// The copy does not know which of both values is stored.
+#[tokio::test]
+async fn a_field_that_is_set_back_after_a_save_of_unknown_outcome_is_stored() {
+    for is_dropped in [false, true] {
+        let bench = TestBench::<App>::new().await;
+        let mut session = bench.store.create(App::of("u-17")).await.unwrap();
+        session.visits = 7;
+        if is_dropped {
+            let (fault, mut held) = Fault::held();
+            bench.wire.next("UpdateItem", fault);
+            tokio::select! {
+                saved = bench.store.save(&mut session) => panic!("{saved:?}"),
+                () = held.carried_out() => {}
+            }
+        } else {
+            bench.wire.every("UpdateItem", || Fault::LoseResponse);
+            bench.store.save(&mut session).await.unwrap_err();
+        }
+        bench.wire.clear();
+        session.visits = 0;
+        bench.store.save(&mut session).await.unwrap();
+        let stored = bench.store.load(session.id()).await.unwrap().unwrap();
+        assert_eq!(stored.visits, 0, "dropped: {is_dropped}");
+
+        // What was certainly refused leaves nothing to store.
+        session.visits = 7;
+        bench.wire.every("UpdateItem", Fault::throttled);
+        bench.store.save(&mut session).await.unwrap_err();
+        bench.wire.clear();
+        session.visits = 0;
+        bench.store.save(&mut session).await.unwrap();
+        assert!(bench.wire.operations().is_empty());
+    }
+}

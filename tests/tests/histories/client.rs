@@ -1,5 +1,6 @@
 //! A client: its copies of sessions, and how it runs an operation.
 
+mod copy;
 mod pending;
 
 use std::cell::RefCell;
@@ -7,12 +8,14 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use session_store::{
     DynamoDbStore, Error, ReadConsistency, Revoked, Session, SessionHandle, SessionId,
 };
 
+pub use self::copy::Stored;
+use self::copy::{Copies, Copy, Lent};
 pub use self::pending::Pending;
 use crate::binaries::{Fields, Program};
 use crate::plan::Act;
@@ -52,21 +55,6 @@ pub struct Listed {
     pub expires_at: u64,
 }
 
-/// A client's copy of a session.
-pub struct Copy<S> {
-    session: Session<S>,
-    /// The fields at the load, or at the last save.
-    base: Fields,
-    /// The changes that are not acknowledged yet, with each value that may still be stored.
-    unsaved: BTreeMap<&'static str, Vec<Option<u64>>>,
-    /// A new idle timeout that is not acknowledged yet.
-    idle: bool,
-    /// The changes to store with a change of id that is not finished.
-    cycling: Option<Pending>,
-    /// The changes to store with a log-in that finishes this one first.
-    then: Option<Pending>,
-}
-
 /// How a load reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reads {
@@ -87,14 +75,18 @@ pub trait Hand {
     /// At this time of its clock.
     fn prepare(&self, act: &Act, now: u64) -> Option<(String, Pending)>;
     fn begin(&self, act: &Act, id: Option<SessionId>, except: Option<SessionId>) -> Running;
-    /// The stored fields of its copy, after a write was acknowledged.
-    fn settled(&self, slot: usize, stored: &Fields);
+    /// What is stored of its copy, after a write was acknowledged.
+    fn settled(&self, slot: usize, stored: &Stored);
+    /// The same after an operation was dropped: the copy may know of it or not.
+    fn perhaps_settled(&self, slot: usize, stored: &Fields);
+    /// Its copy as it is now.
+    fn copy(&self, slot: usize) -> Option<Seen>;
 }
 
 pub struct Client<S> {
     store: DynamoDbStore<S>,
     reads: ReadConsistency,
-    copies: Rc<RefCell<Vec<Option<Copy<S>>>>>,
+    copies: Copies<S>,
     /// The version of each session after its last write, if the operation returned it.
     versions: Rc<RefCell<Versions>>,
 }
@@ -108,20 +100,6 @@ impl<S: Program> Client<S> {
             reads,
             copies: Rc::new(RefCell::new((0..slots).map(|_| None).collect())),
             versions: Rc::default(),
-        }
-    }
-
-    fn change(copy: &mut Copy<S>, act: &Act) {
-        let (Act::Save(_, set, _) | Act::Cycle(_, set) | Act::LogIn(_, set)) = act else {
-            return;
-        };
-        for (name, value) in set {
-            *copy.session.field(name) = *value;
-            copy.unsaved.entry(name).or_default().push(*value);
-        }
-        if let Act::Save(_, _, Some(idle)) = act {
-            Session::set_idle_timeout(&mut copy.session, idle.map(Duration::from_secs));
-            copy.idle = true;
         }
     }
 }
@@ -170,58 +148,24 @@ impl<S: Program> Hand for Client<S> {
         else {
             return None;
         };
-        let logs_in = matches!(act, Act::LogIn(..));
         let mut copies = self.copies.borrow_mut();
         let copy = copies[*slot].as_mut()?;
-        let fresh = copy.unsaved.is_empty();
-        Self::change(copy, act);
-        let mut pending = Pending {
-            must: copy.session.fields(),
-            may: copy.unsaved.clone(),
-            idle: copy.idle,
-            pinned: copy.idle || S::PINNED,
-            fresh,
-            resumed: !matches!(act, Act::Save(..) | Act::Touch(_)) && copy.cycling.is_some(),
-            touched_at: millis(Session::touched_at(&copy.session)),
-            fields: copy.session.fields(),
-            begun: now,
-            logs_in,
-        };
-        pending.must.retain(|name, value| copy.base[name] != *value);
-        if let (true, Some(begun)) = (logs_in, copy.cycling.as_ref().filter(|it| !it.logs_in)) {
-            // It is finished first. What it has stored may have been changed by others since.
-            copy.then = Some(pending.clone());
-            let stored = |name, value: &Option<u64>| begun.must.get(name) == Some(value);
-            pending.must.retain(|name, value| !stored(*name, value));
-            pending.begun = begun.begun;
-            pending.logs_in = false;
-        } else if let Act::Cycle(..) | Act::LogIn(..) = act {
-            // A change of id that is resumed is sent unchanged, unless it must begin again.
-            let begun = copy.cycling.get_or_insert_with(|| pending.clone()).clone();
-            pending
-                .must
-                .retain(|name, value| begun.must.get(name) == Some(value));
-            pending.begun = begun.begun;
-            pending.logs_in = begun.logs_in;
-        }
-        Some((copy.session.handle().to_string(), pending))
+        Some((copy.session.handle().to_string(), copy.pending(act, now)))
     }
 
     fn begin(&self, act: &Act, id: Option<SessionId>, except: Option<SessionId>) -> Running {
         let store = self.store.clone();
         let copies = Rc::clone(&self.copies);
         let act = act.clone();
-        let take = |slot: usize| {
-            self.copies.borrow_mut()[slot]
-                .take()
-                .expect("an operation on a copy that is there")
-        };
-        let copy = match &act {
+        let lent = match &act {
             Act::Save(slot, ..)
             | Act::Touch(slot)
             | Act::Cycle(slot, _)
             | Act::LogIn(slot, _)
-            | Act::Refresh(slot) => Some(take(*slot)),
+            | Act::Refresh(slot) => {
+                let copies = (Rc::clone(&self.copies), Rc::clone(&self.versions));
+                Some(Lent::of(copies, *slot, &act))
+            }
             _ => None,
         };
         let reads = id.as_ref().map(|id| self.reads(id)).unwrap_or_default();
@@ -229,18 +173,8 @@ impl<S: Program> Hand for Client<S> {
         let versions = Rc::clone(&self.versions);
         let keep = move |slot: usize, session: Session<S>| {
             take_note(&versions, &session);
-            let copy = Copy {
-                base: session.fields(),
-                unsaved: BTreeMap::new(),
-                idle: false,
-                cycling: None,
-                then: None,
-                session,
-            };
-            copies.borrow_mut()[slot] = Some(copy);
+            copies.borrow_mut()[slot] = Some(Copy::of(session));
         };
-        let copies = Rc::clone(&self.copies);
-        let versions = Rc::clone(&self.versions);
         Box::pin(async move {
             let alone = |got| Outcome { got, copy: None };
             match act {
@@ -280,14 +214,13 @@ impl<S: Program> Hand for Client<S> {
                     };
                     alone(store.update(&known(), change).await.map(Got::Count))
                 }
-                Act::Save(slot, ..)
-                | Act::Touch(slot)
-                | Act::Cycle(slot, _)
-                | Act::LogIn(slot, _)
-                | Act::Refresh(slot) => {
-                    let mut copy = copy.expect("it was taken");
-                    let session = &mut copy.session;
-                    let before = session.handle();
+                Act::Save(..)
+                | Act::Touch(_)
+                | Act::Cycle(..)
+                | Act::LogIn(..)
+                | Act::Refresh(_) => {
+                    let mut lent = lent.expect("it was taken");
+                    let session = &mut lent.copy().session;
                     let got = match act {
                         Act::Save(..) => store.save(session).await,
                         Act::Touch(_) => store.touch(session).await,
@@ -295,37 +228,10 @@ impl<S: Program> Hand for Client<S> {
                         Act::LogIn(..) => store.log_in(session).await,
                         _ => store.cycle_id(session).await,
                     };
-                    let after = seen(session);
-                    take_note(&versions, session);
-                    let unknown = match &got {
-                        Err(Error::Service(error)) => error.outcome_unknown(),
-                        Err(Error::Conflict(error)) => error.outcome_unknown(),
-                        _ => false,
-                    };
-                    if let Act::Cycle(..) | Act::LogIn(..) = act {
-                        let then = copy.then.take();
-                        if !unknown {
-                            copy.cycling = None;
-                        } else if session.handle() != before {
-                            copy.cycling = then;
-                        }
-                    }
-                    if got.is_ok() && !matches!(act, Act::Touch(_) | Act::Refresh(_)) {
-                        copy.idle = false;
-                    }
-                    if got.is_err() {
-                        // A change that was applied to the state of others includes their changes.
-                        for (name, value) in session.fields() {
-                            if !copy.unsaved.contains_key(name) {
-                                copy.base.insert(name, value);
-                            }
-                        }
-                    }
-                    copies.borrow_mut()[slot] = Some(copy);
-                    Outcome {
-                        got: got.map(|()| Got::Done),
-                        copy: Some(after),
-                    }
+                    let copy = Some(seen(session));
+                    lent.end(&got);
+                    let got = got.map(|()| Got::Done);
+                    Outcome { got, copy }
                 }
                 Act::Delete(_) => alone(store.delete(&known()).await.map(|()| Got::Done)),
                 Act::RevokeHandle(_) => alone(
@@ -360,19 +266,20 @@ impl<S: Program> Hand for Client<S> {
         })
     }
 
-    fn settled(&self, slot: usize, stored: &Fields) {
-        let mut copies = self.copies.borrow_mut();
-        let Some(copy) = copies[slot].as_mut() else {
-            return;
-        };
-        for (name, value) in copy.session.fields() {
-            let stored = stored.get(name).copied().unwrap_or(value);
-            // A change that was made while an earlier write of unknown outcome was finished stays unsaved.
-            copy.base.insert(name, stored);
-            match stored == value {
-                true => copy.unsaved.remove(name),
-                false => copy.unsaved.insert(name, vec![value]),
-            };
+    fn settled(&self, slot: usize, stored: &Stored) {
+        if let Some(copy) = &mut self.copies.borrow_mut()[slot] {
+            copy.settle(stored);
         }
+    }
+
+    fn perhaps_settled(&self, slot: usize, stored: &Fields) {
+        if let Some(copy) = &mut self.copies.borrow_mut()[slot] {
+            copy.perhaps_settle(stored);
+        }
+    }
+
+    fn copy(&self, slot: usize) -> Option<Seen> {
+        let copies = self.copies.borrow();
+        copies[slot].as_ref().map(|copy| seen(&copy.session))
     }
 }

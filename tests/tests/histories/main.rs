@@ -10,6 +10,7 @@ mod client;
 mod model;
 mod plan;
 mod run;
+mod versions;
 mod wire;
 
 use std::fmt::Write as _;

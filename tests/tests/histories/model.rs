@@ -9,6 +9,7 @@ mod ends;
 mod items;
 mod limits;
 mod moved;
+mod new_ids;
 mod reads;
 mod rosters;
 mod writes;
@@ -18,8 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use self::due::Due;
-use self::items::expires_at;
-pub use self::items::{form, number};
+pub use self::items::{ends, form, number};
 pub use self::moved::moved_to;
 use self::rosters::Found;
 pub use self::rosters::{is_roster, roster_of};
@@ -83,7 +83,7 @@ pub struct Op {
     already: bool,
     /// The session was absent at one of its requests.
     saw_gone: bool,
-    /// The earliest expiry of the session at one of its requests, in seconds.
+    /// The earliest end of the session at one of its requests, in milliseconds.
     saw_end: u64,
     /// The new items that it put.
     put: BTreeSet<String>,
@@ -166,8 +166,17 @@ impl Op {
     fn saw(&mut self, item: Option<&Value>) {
         match item {
             None => self.saw_gone = true,
-            Some(item) => self.saw_end = self.saw_end.min(expires_at(item)),
+            Some(item) => self.saw_end = self.saw_end.min(ends(item)),
         }
+    }
+
+    /// The fields that it stored, if it was dropped after the write: what comes then is about evicted sessions.
+    pub fn perhaps_knows(&self) -> Option<&Fields> {
+        let is_after = self
+            .requests
+            .last()
+            .is_some_and(|last| last == "BatchGetItem");
+        (self.applied > 0 && is_after).then_some(&self.stored)
     }
 
     /// The number of sessions that the index showed and that it had to end.
@@ -178,7 +187,7 @@ impl Op {
 
     /// Whether it met an absent session, or one that has expired since by its clock.
     fn found_none(&self, now: u64) -> bool {
-        self.saw_gone || self.saw_end <= now / 1000
+        self.saw_gone || self.saw_end <= now
     }
 }
 
@@ -209,9 +218,10 @@ pub struct Model {
 /// A change of id.
 struct Moved {
     to: String,
-    /// The client of the change, and the fields that were stored.
-    by: usize,
-    fields: Fields,
+    /// The copy that it was made with, and what was stored.
+    by: u64,
+    fields: BTreeMap<String, Option<u64>>,
+    idle: Option<u64>,
     version: Option<u64>,
 }
 

@@ -2,12 +2,14 @@
 //! fails.
 
 mod draw;
+mod fault;
+mod mishaps;
 
 use std::fmt;
 
 use session_store::ReadConsistency;
 
-use crate::wire::is_read;
+pub use self::fault::{Fault, Flaw, is_refusal};
 
 /// The largest number of clients; each has its own place on the wire.
 pub const CLIENTS: usize = 4;
@@ -93,6 +95,8 @@ pub struct Step {
     /// If one of its reads is not consistent, it returns the item from before this many changes. If it ends
     /// a session by its id, it takes the one from before this many changes of id.
     pub behind: usize,
+    /// Its future is dropped after it has waited so often: for a request to arrive, for an answer, or for time to pass.
+    pub dropped: Option<usize>,
 }
 
 pub type Set = Vec<(&'static str, Option<u64>)>;
@@ -121,51 +125,17 @@ pub enum Act {
     List(u64),
 }
 
-/// A fault of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It does not arrive.
-    Refuse,
-    /// It is carried out, and the connection breaks before the response.
-    Lose,
-    TimeOutBefore,
-    TimeOutAfter,
-    /// The client gets no response, and the request arrives later.
-    Delay,
-    Throttle,
-    FailBefore,
-    FailAfter,
-    /// A transaction holds the item.
-    Conflict,
-    /// The index lacks a session that was written just before.
-    IndexMisses,
-    /// The index shows a session that has moved or ended.
-    IndexStale,
-    /// A part of a batch is not processed.
-    Unprocessed,
-}
-
-impl Fault {
-    /// Whether this can happen to a request of this operation.
-    pub fn can_meet(self, operation: &str) -> bool {
+impl Act {
+    /// The copy that it works on.
+    pub fn copy(&self) -> Option<usize> {
         match self {
-            Self::Conflict => !is_read(operation),
-            Self::IndexMisses | Self::IndexStale => operation == "Query",
-            Self::Unprocessed => operation == "BatchGetItem",
-            _ => true,
+            Self::Save(slot, ..)
+            | Self::Touch(slot)
+            | Self::Cycle(slot, _)
+            | Self::LogIn(slot, _)
+            | Self::Refresh(slot) => Some(*slot),
+            _ => None,
         }
-    }
-
-    /// Whether the client cannot know if the request was carried out.
-    pub fn loses(self) -> bool {
-        !matches!(
-            self,
-            Self::Throttle
-                | Self::Conflict
-                | Self::IndexMisses
-                | Self::IndexStale
-                | Self::Unprocessed
-        )
     }
 }
 
@@ -193,6 +163,11 @@ impl Plan {
             if step.behind > 0 {
                 let mut plan = self.clone();
                 plan.steps[i].behind = 0;
+                all.push(plan);
+            }
+            if step.dropped.is_some() {
+                let mut plan = self.clone();
+                plan.steps[i].dropped = None;
                 all.push(plan);
             }
             if let Act::Create(_, set)
@@ -274,6 +249,9 @@ impl fmt::Display for Plan {
             }
             if step.behind > 0 {
                 write!(f, ", {} changes behind", step.behind)?;
+            }
+            if let Some(waits) = step.dropped {
+                write!(f, ", dropped at wait {}", waits + 1)?;
             }
             writeln!(f)?;
         }

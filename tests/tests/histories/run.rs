@@ -107,6 +107,7 @@ impl World {
             earlier: vec![Vec::new(); plan.slots],
             started: vec![false; plan.steps.len()],
             running: (0..CLIENTS).map(|_| None).collect(),
+            waits: [0; CLIENTS],
         };
         self.time.block_on(history.run());
         drop(history);

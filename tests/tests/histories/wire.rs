@@ -1,6 +1,7 @@
 //! The wire between the clients and the engine. Each request waits at two gates, before the engine and on
 //! the way back, until the history opens them.
 
+mod answers;
 mod json;
 mod line;
 
@@ -46,6 +47,8 @@ pub struct Shared {
     /// Each item after each change, in the engine's JSON; nothing before the first.
     states: BTreeMap<String, Vec<Value>>,
     pub gates: Vec<Gate>,
+    /// Requests that have been sent, and have not arrived yet.
+    on_the_way: Vec<(u64, Late)>,
     /// Requests that the client has given up, but that will still arrive.
     pub late: Vec<Late>,
     pub forget_tokens: bool,
@@ -94,6 +97,32 @@ impl Shared {
         if let Some(waker) = gate.waker.take() {
             waker.wake();
         }
+    }
+
+    /// The operation of a client has ended.
+    pub fn end_op(&mut self, client: usize) -> Option<usize> {
+        self.on_the_way.retain(|(_, sent)| sent.client != client);
+        self.current[client].take()
+    }
+
+    /// A client drops its operation. What it has sent may still arrive.
+    pub fn drop_op(&mut self, client: usize, mut arrives: impl FnMut() -> bool) -> Option<usize> {
+        self.gates.retain(|gate| gate.client != client);
+        let is_mine = |(_, sent): &mut (u64, Late)| sent.client == client;
+        for (_, sent) in self.on_the_way.extract_if(.., is_mine) {
+            // A read that arrives late has no effect.
+            if !is_read(&sent.operation) && arrives() {
+                self.late.push(sent);
+            }
+        }
+        self.current[client].take()
+    }
+
+    /// Whether an earlier attempt of this transaction will still arrive.
+    fn is_under_way(&self, client: usize, token: &Value) -> bool {
+        let mut late = self.late.iter();
+        token.is_string()
+            && late.any(|late| late.client == client && late.input["ClientRequestToken"] == *token)
     }
 
     fn note(&mut self, checked: Result<(), Violation>) {

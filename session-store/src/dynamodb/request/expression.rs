@@ -143,7 +143,7 @@ pub(crate) struct Statement {
     key: Map,
     /// `None` deletes the item.
     update: Option<String>,
-    condition: String,
+    condition: Option<String>,
     names: Option<HashMap<String, String>>,
     values: Option<HashMap<String, AttributeValue>>,
 }
@@ -158,7 +158,18 @@ impl Statement {
         Self {
             key,
             update,
-            condition,
+            condition: Some(condition),
+            names: e.names(),
+            values: e.values(),
+        }
+    }
+
+    /// An update of an item whatever it holds.
+    pub(super) fn unconditional(key: Map, mut e: Expression, update: String) -> Self {
+        Self {
+            key,
+            update: Some(update),
+            condition: None,
             names: e.names(),
             values: e.values(),
         }
@@ -172,7 +183,7 @@ impl Statement {
             .table_name(&table.name)
             .set_key(Some(self.key))
             .set_update_expression(self.update)
-            .condition_expression(self.condition)
+            .set_condition_expression(self.condition)
             .set_expression_attribute_names(self.names)
             .set_expression_attribute_values(self.values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -185,7 +196,7 @@ impl Statement {
             let delete = Delete::builder()
                 .table_name(&table.name)
                 .set_key(Some(self.key))
-                .condition_expression(self.condition)
+                .set_condition_expression(self.condition)
                 .set_expression_attribute_names(self.names)
                 .set_expression_attribute_values(self.values)
                 .return_values_on_condition_check_failure(
@@ -197,7 +208,7 @@ impl Statement {
             .table_name(&table.name)
             .set_key(Some(self.key))
             .update_expression(update)
-            .condition_expression(self.condition)
+            .set_condition_expression(self.condition)
             .set_expression_attribute_names(self.names)
             .set_expression_attribute_values(self.values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);

@@ -2,10 +2,10 @@
 //!
 //! # Conditions
 //!
-//! Every write that changes a known session has the condition `live`: `expires_at > :now`, and `data` and
-//! `version` have their types. Without the types, a foreign item would be a `ValidationException` rather
-//! than a failed condition. A save, which moves the marks, checks the type of the last one too. A failed
-//! condition returns the old item, which tells what happened:
+//! Every write that changes a known session has the condition `live`: `expires_at > :now`, the last use and the
+//! creation are not too long ago for the writer's type, and `data` and `version` have their types. Without the
+//! types, a foreign item would be a `ValidationException` rather than a failed condition. A save, which moves the marks,
+//! checks the type of the last one too. A failed condition returns the old item, which tells what happened:
 //!
 //! | old item | the session |
 //! |---|---|
@@ -18,20 +18,25 @@
 //! item remembers four writes, so a repetition after more of them could not recognise itself.
 
 mod expression;
+mod indexes;
+mod live;
 mod new_id;
 mod roster;
 mod save;
 mod session;
 mod session_type;
 
+pub(crate) use self::indexes::{
+    complete, forget_position, incomplete, indexes, note_position, scan,
+};
 pub(crate) use self::new_id::{Replacement, replace};
 pub(crate) use self::roster::{
-    MAX_LEAVING, MAX_MOVED, adopt, change, drop_moved, end_expired, leave, remove,
+    MAX_LEAVING, MAX_MOVED, Moved, adopt, change, drop_moved, end_expired, leave, remove,
 };
 pub(crate) use self::save::{ExpiryBound, Save, save};
 pub(crate) use self::session::{
-    MAX_BATCH, Touching, create, cutoff, delete, delete_if, end, evict, find, items, load,
-    load_with_cutoff, revoke_all, roster, rosters, touch, transaction, unprocessed,
+    MAX_BATCH, TouchBound, Touching, create, cutoff, delete, delete_if, end, evict, find, items,
+    load, load_with_cutoff, revoke_all, roster, rosters, touch, transaction, unprocessed,
 };
 pub(crate) use self::session_type::SessionType;
 

@@ -6,12 +6,12 @@ use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Transact
 
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::{Map, Millis, mark, number};
+use crate::item::{Judgement, Map, Millis, mark, number};
 
 use super::expression::Expression;
+use super::live::{ANY_FORM, live, not_used_after};
 #[cfg(feature = "_record")]
 use super::session::create;
-use super::session::{ANY_FORM, live};
 use super::session_type::own_type;
 use crate::dynamodb::failure::incomplete;
 use crate::dynamodb::table::Table;
@@ -24,10 +24,10 @@ pub(crate) struct Replacement<'a> {
     /// The version of the session that is replaced.
     pub(crate) base: u64,
     pub(crate) now: Millis,
-    /// The session must not have expired at this moment.
-    pub(crate) judged_at: Millis,
-    /// The new expiry, if the stored one may not be later.
-    pub(crate) not_later: Option<u64>,
+    /// The session must not have expired by this.
+    pub(crate) judged: Judgement,
+    /// The last use and the end that the new item has, if nobody may have used the session later.
+    pub(crate) not_used_after: Option<(Millis, u64)>,
     /// Whether the session told its type when it was read. If not, another type may have claimed it.
     pub(crate) has_type: bool,
 }
@@ -41,13 +41,13 @@ pub(crate) fn replace(
 ) -> Result<Vec<TransactWriteItem>, Error> {
     let names = &table.schema().names;
     let mut e = Expression::default();
-    let mut condition = live(&mut e, table.schema(), replacement.judged_at, &ANY_FORM);
+    let mut condition = live(&mut e, table.schema(), &replacement.judged, &ANY_FORM);
     // The new item has all data of this version. If others wrote since, their changes are not in it.
     let (version, base) = (e.name(names.version), e.value(number(replacement.base)));
     condition.push(format_args!("{version}={base}"));
-    if let Some(ends) = replacement.not_later {
-        let (expires_at, ends) = (e.name(names.expires_at), e.value(number(ends)));
-        condition.push(format_args!("{expires_at}<={ends}"));
+    if let Some((moment, end)) = replacement.not_used_after {
+        let not_used = not_used_after(&mut e, table.schema(), moment, end);
+        condition.push(format_args!("{not_used}"));
     }
     if !replacement.has_type
         && let Some(own_type) = own_type(&mut e, table.schema())

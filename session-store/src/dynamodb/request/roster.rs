@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::id::SessionHandle;
 use crate::item::{
-    Entry, MEMBERS, Member, Millis, RosterChange, RosterKey, creation_bounds, key, number,
+    Entry, MEMBERS, Member, Millis, RosterChange, RosterKey, creation_bounds, key, note_digest,
+    number,
 };
 use crate::schema::{IndexValue, Schema};
 
@@ -117,23 +119,55 @@ pub(crate) fn adopt(
 /// The most entries that [`drop_moved`] takes: a transaction has at most 100 parts.
 pub(crate) const MAX_MOVED: usize = 50;
 
+/// A session whose entry is to be dropped, since it has another value.
+#[derive(Clone, Copy)]
+pub(crate) struct Moved {
+    pub(crate) handle: SessionHandle,
+    /// Whether it has the note that it is in this roster, because a program that does not know the index gave it
+    /// the other value. If that gave it this value back, the note would be wrong, so it goes with the entry.
+    pub(crate) has_note: bool,
+}
+
 /// Removes the entries of sessions that have another value, on condition that they still have it: one part
 /// for each session, then the roster.
 pub(crate) fn drop_moved(
     schema: &Schema,
     of: &IndexValue,
-    handles: &[SessionHandle],
+    moved: &[Moved],
 ) -> (Vec<Statement>, Statement) {
-    let moved = handles.iter().map(|handle| {
+    let parts = moved.iter().map(|moved| {
         let mut e = Expression::default();
-        // An update that changes nothing: a `ConditionCheck` would need one more permission.
-        let update = format!("REMOVE {}", e.name("session-store/nothing"));
+        let note = e.name(of.attribute.note.as_str());
+        let is_noted = begins_with_digest(&mut e, note, of, moved.handle);
         let exists = format!("attribute_exists({})", e.name(schema.names.id));
-        let condition = format!("{exists} AND NOT ({})", has_value(&mut e, schema, of));
-        Statement::new(key(schema, *handle), e, Some(update), condition)
+        let mut condition = format!("{exists} AND NOT ({})", has_value(&mut e, schema, of));
+        // Where nothing is to be removed, an update that changes nothing: a `ConditionCheck` would need one more
+        // permission.
+        let update = if moved.has_note {
+            condition += &format!(" AND {is_noted}");
+            format!("REMOVE {note}")
+        } else {
+            condition += &format!(" AND NOT {is_noted}");
+            format!("REMOVE {}", e.name("session-store/nothing"))
+        };
+        Statement::new(key(schema, moved.handle), e, Some(update), condition)
     });
+    let parts = parts.collect();
+    let handles: Vec<_> = moved.iter().map(|moved| moved.handle).collect();
     let roster = RosterKey::of(schema, of);
-    (moved.collect(), leave(schema, &roster, handles))
+    (parts, leave(schema, &roster, &handles))
+}
+
+/// The condition that a session has the note of this roster, whatever timeout that is kept for.
+fn begins_with_digest(
+    e: &mut Expression,
+    note: Placeholder,
+    of: &IndexValue,
+    handle: SessionHandle,
+) -> String {
+    let digest = note_digest(handle, of.attribute, &of.value);
+    let digest = e.value(AttributeValue::B(Blob::new(digest)));
+    format!("begins_with({note},{digest})")
 }
 
 /// The most entries that [`leave`] takes: an expression has at most 4 KB.
@@ -162,11 +196,13 @@ pub(crate) fn remove(
 
 /// Deletes a session that has expired, or that its time of creation does not let live.
 ///
-/// It may have been extended since it was read, so the condition decides: refused means live.
+/// It may have been extended since it was read, so the condition decides: refused means live. What was read, the
+/// stored end and the last use, stands for a session that has ended within its last second.
 pub(crate) fn end_expired(
     table: &Table,
     handle: SessionHandle,
     now: Millis,
+    read: (u64, Option<Millis>),
 ) -> DeleteItemFluentBuilder {
     let mut e = Expression::default();
     let names = &table.schema().names;
@@ -175,10 +211,17 @@ pub(crate) fn end_expired(
     let created_at = e.name(names.created_at);
     let first = e.value(number(bounds.start().0));
     let last = e.value(number(bounds.end().0));
+    let mut condition = format!("{ends}<={now} OR {created_at}<{first} OR {created_at}>{last}");
+    if let (read, Some(touched)) = read {
+        let (touched_at, touched) = (e.name(names.touched_at), e.value(number(touched.0)));
+        let read = e.value(number(read));
+        condition += &format!(" OR ({ends}={read} AND {touched_at}={touched})");
+    }
+    // A mark looks expired, and is not the session any more.
+    let moved_to = e.name(names.moved_to);
+    let condition = format!("attribute_not_exists({moved_to}) AND ({condition})");
     delete(table, handle)
-        .condition_expression(format!(
-            "{ends}<={now} OR {created_at}<{first} OR {created_at}>{last}"
-        ))
+        .condition_expression(condition)
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)

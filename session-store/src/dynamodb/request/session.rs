@@ -1,6 +1,7 @@
 //! Requests for sessions: to read, create, touch, end and find them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
@@ -16,11 +17,12 @@ use aws_sdk_dynamodb::types::{
 
 use crate::id::SessionHandle;
 use crate::item::{
-    CREATED_BEFORE, CUTOFFS, Map, Millis, Partition, RosterKey, cutoff_key, key, number,
+    CREATED_BEFORE, CUTOFFS, Judgement, Map, Millis, Partition, RosterKey, cutoff_key, key, number,
 };
 use crate::schema::{Attribute, IndexValue, Schema};
 
 use super::expression::{Clauses, Expression, Statement};
+use super::live::{ANY_FORM, live, not_used_after};
 use super::session_type::{SessionType, own_type, require_type};
 use crate::dynamodb::table::Table;
 
@@ -95,7 +97,7 @@ pub(crate) fn unprocessed(
     table.client.batch_get_item().set_request_items(Some(left))
 }
 
-fn get(table: &Table, key: Map) -> GetItemFluentBuilder {
+pub(super) fn get(table: &Table, key: Map) -> GetItemFluentBuilder {
     table
         .client
         .get_item()
@@ -117,44 +119,31 @@ pub(crate) fn create(table: &Table, item: Map) -> PutItemFluentBuilder {
         .set_expression_attribute_names(e.names())
 }
 
-/// The types that `data` can have: a map, or packed.
-pub(super) const ANY_FORM: [&str; 2] = ["M", "B"];
-
-/// The condition of every write to a known session.
-///
-/// It checks the types too, so that an item of another kind is a failed condition, which returns the
-/// item, and not an invalid request.
-pub(super) fn live(e: &mut Expression, schema: &Schema, now: Millis, forms: &[&str]) -> Clauses {
-    let (data, version) = (e.name(schema.names.data), e.name(schema.names.version));
-    let (expires_at, now) = (
-        e.name(schema.names.expires_at),
-        e.value(number(now.seconds())),
-    );
-    let mut any = Clauses::new(" OR ");
-    for form in forms {
-        any.push(format_args!("attribute_type({data},{})", e.string(form)));
-    }
-    let num = e.string("N");
-    let mut all = Clauses::new(" AND ");
-    all.push(format_args!("{expires_at}>{now}"));
-    all.push(format_args!("({any})"));
-    all.push(format_args!("attribute_type({version},{num})"));
-    all
-}
-
 /// A write that extends the idle timeout of a live session, and nothing else.
 pub(crate) struct Touching {
     pub(crate) handle: SessionHandle,
-    pub(crate) now: Millis,
-    /// The session must not have expired at this moment.
-    pub(crate) judged_at: Millis,
-    /// The new expiry; a later one that is stored refuses it.
+    /// The new time of the last use.
+    pub(crate) touched_at: Millis,
+    /// The new idle timeout of the session's own; `None` leaves the stored one.
+    pub(crate) idle: Option<Duration>,
+    /// The session must not have expired by this.
+    pub(crate) judged: Judgement,
+    /// The new expiry, within its bound.
     pub(crate) expires_at: u64,
-    /// The session must have been created at or after this moment.
-    pub(crate) created_since: Option<Millis>,
+    pub(crate) bound: TouchBound,
     pub(crate) session_type: SessionType,
     /// When the client's cookie ends from now on.
     pub(crate) cookie_end: Option<u64>,
+}
+
+/// A condition for the expiry that a touch writes.
+#[derive(Clone, Copy)]
+pub(crate) enum TouchBound {
+    /// Nobody has used the session later.
+    NotUsedLater,
+    /// The stored expiry is not later already, and the session was created at or after this moment.
+    #[cfg(feature = "actix-session")]
+    NotLater { created_since: Millis },
 }
 
 /// Extends the idle timeout.
@@ -162,18 +151,34 @@ pub(crate) fn touch(table: &Table, touch: &Touching) -> UpdateItemFluentBuilder 
     let names = &table.schema().names;
     let mut e = Expression::default();
     let mut set = Clauses::new(",");
-    let (touched_at, touched) = (e.name(names.touched_at), e.value(number(touch.now.0)));
+    let (touched_at, touched) = (
+        e.name(names.touched_at),
+        e.value(number(touch.touched_at.0)),
+    );
     let (ends, new) = (e.name(names.expires_at), e.value(number(touch.expires_at)));
     set.push(format_args!("{touched_at}={touched},{ends}={new}"));
+    if let Some(idle) = touch.idle {
+        let (name, idle) = (e.name(names.idle), e.value(number(idle.as_secs())));
+        set.push(format_args!("{name}={idle}"));
+    }
     if let Some(cookie_end) = touch.cookie_end {
         let (name, cookie_end) = (e.name(names.cookie_end), e.value(number(cookie_end)));
         set.push(format_args!("{name}={cookie_end}"));
     }
-    let mut condition = live(&mut e, table.schema(), touch.judged_at, &ANY_FORM);
-    condition.push(format_args!("{ends}<={new}"));
-    if let Some(moment) = touch.created_since {
-        let (created_at, moment) = (e.name(names.created_at), e.value(number(moment.0)));
-        condition.push(format_args!("{created_at}>={moment}"));
+    let mut condition = live(&mut e, table.schema(), &touch.judged, &ANY_FORM);
+    match touch.bound {
+        TouchBound::NotUsedLater => {
+            let not_used =
+                not_used_after(&mut e, table.schema(), touch.touched_at, touch.expires_at);
+            condition.push(format_args!("{not_used}"));
+        }
+        #[cfg(feature = "actix-session")]
+        TouchBound::NotLater { created_since } => {
+            condition.push(format_args!("{ends}<={new}"));
+            let created_at = e.name(names.created_at);
+            let since = e.value(number(created_since.0));
+            condition.push(format_args!("{created_at}>={since}"));
+        }
     }
     require_type(
         &mut e,

@@ -11,11 +11,8 @@ pub(crate) enum SessionType {
     Known,
     /// There was none when the item was read. It is written now, unless there is another by now.
     Missing,
-    /// Nothing, since a framework gives the id alone. If it is another, the write is refused.
-    #[cfg_attr(
-        not(feature = "_record"),
-        allow(dead_code, reason = "a typed session is loaded before it is written")
-    )]
+    /// Nothing, since a framework gives the id alone, or a reindex does not decide it. If it is another, the write
+    /// is refused.
     Unknown,
 }
 

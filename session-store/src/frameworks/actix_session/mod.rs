@@ -42,16 +42,17 @@
 //! | no lost updates (G3) | kept: an update writes the entries that changed since the load and no others; if two change the same entry, the last one wins. After `Session::clear`, all others are removed |
 //! | unknown data survives (G4) | kept, new keys included |
 //! | expired is absent (G5) | kept |
-//! | the absolute timeout (G6) | kept, new keys included; it begins anew with a log-in if the type has a `user`. The framework's TTL takes the place of the idle timeout; it never shortens what was granted |
-//! | a new id is atomic (G7) | not kept: the framework deletes the old session before it saves the new one, and then the mark. A failure in between ends the session. A revocation in between finds neither session, and the new one lives. If two requests ask for a new key at the same time, one gets it |
+//! | the absolute timeout (G6) | kept, new keys included; it begins anew with a log-in if the type has a `user`. The framework's TTL takes the place of the idle timeout, to the millisecond; it never shortens what was granted |
+//! | a new id is atomic (G7) | not kept: the framework deletes the old session before it saves the new one, and then the mark. A failure in between ends the session. A revocation in between finds neither session, and the new one lives. If two requests ask for a new key at the same time, one gets it. Requests of other sessions on the same thread do not meet, also if a store around this one awaits something between the two calls |
 //! | ids (G8) | created by this store; no other id is looked up. The framework's `SessionKey` prints them in its `Debug` |
 //! | revocation (G9) | as the index says |
-//! | a failed read (G10) | kept: the response is 500, and nothing is written. A session that cannot be decoded counts as none, and stays as it is; with [`Unreadable::Error`](crate::Unreadable::Error) the response is 500 |
+//! | a failed read (G10) | kept: the response is 500, and nothing is written. A touch that fails is logged, and the page is shown. A session that cannot be decoded counts as none, and stays as it is; with [`Unreadable::Error`](crate::Unreadable::Error) the response is 500 |
 //! | log-out ends the session (G17) | kept, also under a new key that the session got a moment ago, unless the load found no session (or one that cannot be decoded): then the framework does not ask the store to end it. After a handler that panics, or whose client hangs up, it does not either |
 //! | known before the call (G11) | kept; the response is 500 |
 //! | no control-plane calls (G12) | kept |
 //! | retried writes (G13) | kept; after an unknown outcome, the response is 500. It is the same for a new key after a delete that had to be sent twice, since it is unknown what the first delete ended |
 //! | answered means done (G18) | kept for a minute after a new key, by responses of 500 to late requests that change something; see [below](#a-new-key-and-requests-with-the-old-one) |
+//! | the running type rules (G19) | kept for the absolute timeout and limits; the framework's expiry takes the place of the idle timeout. A save mends what the session lacks of its type, a load does not; run `reindex` on the store inside after a deploy that adds or changes an index |
 //! | cost (G14) | load: 1 GetItem. Update: 1 UpdateItem, and 1 GetItem before it after `Session::clear`. TTL alone: 1 UpdateItem, of the expiry. New key: 1 DeleteItem and 2 PutItem, the second for the mark. A log-out or new key with a replaced key: 1 DeleteItem more for each new key that it follows. Consistent indexes [add](DynamoDbStore::create) their own |
 //!
 //! # Parallel requests
@@ -111,9 +112,9 @@
 //! Entries are JSON. Numbers are as precise as in `serde_json::Value`: integers of 64 bits, and floating
 //! point.
 
+mod ended;
 mod operations;
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -121,13 +122,12 @@ use std::time::Duration;
 use ::actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use serde::de::DeserializeOwned;
 
-use crate::error::{EncodeError, Error, GoneError};
+use crate::error::{Chain, EncodeError, Error, GoneError};
 use crate::id::SessionId;
 use crate::item::Map;
 use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
 
-use self::operations::Ended;
 use super::record::{Data, Origin, Records};
 
 /// A [`DynamoDbStore`] as actix-session's `SessionStore`. See the [module](self).
@@ -138,7 +138,9 @@ pub struct ActixSessions<S> {
 impl<S> ActixSessions<S> {
     /// Puts this store behind the framework's trait.
     pub fn new(store: DynamoDbStore<S>) -> Self {
-        Self { store }
+        Self {
+            store: store.for_framework(),
+        }
     }
 
     /// The store inside, to list and revoke sessions by index.
@@ -165,17 +167,6 @@ impl<S> fmt::Debug for ActixSessions<S> {
     }
 }
 
-thread_local! {
-    /// The session that the last `delete` on this thread ended, for the `save` that follows it.
-    ///
-    /// To the framework, a new key is a `delete` and a `save`, and the saved state may come from a session
-    /// that was revoked since it was loaded. Only the delete finds that out, and the trait gives it no other
-    /// way to tell the save. The framework's middleware calls one right after the other, and awaits nothing
-    /// between them, so no other request on this thread comes in between. If one did, the `save` would find
-    /// a session that is not its own, and store nothing.
-    static ENDED: Cell<Option<Ended>> = const { Cell::new(None) };
-}
-
 impl<S> SessionStore for ActixSessions<S>
 where
     S: SessionAttributes + DeserializeOwned + Send + Sync + 'static,
@@ -187,7 +178,9 @@ where
         let Ok(id) = SessionId::parse(key.as_ref()) else {
             return Ok(None);
         };
-        let loaded = self.records().load_copy(id.handle()).await;
+        let records = self.records();
+        let load = records.load_copy(id.handle());
+        let loaded = self.store.observe("load", load).await;
         let loaded = loaded.map_err(|error| LoadError::Other(error.into()))?;
         Ok(loaded.map(|(mut data, origin)| {
             data.insert(RESERVED_KEY.to_owned(), origin.into_json());
@@ -205,15 +198,14 @@ where
         state: HashMap<String, String>,
         ttl: &time::Duration,
     ) -> Result<SessionKey, SaveError> {
-        let ended = ENDED.take();
-        let saved = async {
+        let save = async {
             let (origin, data) = parse(state)?;
-            let idle = seconds(ttl);
+            let idle = lasting(ttl);
             let records = self.records();
             let from = origin.as_ref().map(Origin::handle);
             let id = match origin {
                 Some(Origin::Stored(base)) => {
-                    let ended = ended.filter(|ended| ended.handle == base.handle);
+                    let ended = ended::take(base.handle);
                     let ended = ended.ok_or_else(|| GoneError::new(base.handle))?;
                     records.create_in_place_of(ended, &base, data, idle).await?
                 }
@@ -230,7 +222,8 @@ where
             }
             Ok(id)
         };
-        match saved.await.inspect_err(log_if_gone) {
+        let saved = self.store.observe("create", save).await;
+        match saved.inspect_err(log_if_gone) {
             Ok(id) => key(&id).map_err(SaveError::Other),
             Err(error) if is_encoding(&error) => Err(SaveError::Serialization(error.into())),
             Err(error) => Err(SaveError::Other(error.into())),
@@ -248,24 +241,26 @@ where
         let Ok(id) = SessionId::parse(key.as_ref()) else {
             return Ok(key);
         };
-        let saved = async {
+        let save = async {
             let (origin, data) = parse(state)?;
             let handle = id.handle();
             let base = origin.map(|origin| origin.into_base(handle)).transpose()?;
             let base = base.flatten();
             self.records()
-                .save_since(handle, base, data, seconds(ttl))
+                .save_since(handle, base, data, lasting(ttl))
                 .await
         };
-        match saved.await.inspect_err(log_if_gone) {
+        let saved = self.store.observe("save", save).await;
+        match saved.inspect_err(log_if_gone) {
             Ok(()) => Ok(key),
             Err(error) if is_encoding(&error) => Err(UpdateError::Serialization(error.into())),
             Err(error) => Err(UpdateError::Other(error.into())),
         }
     }
 
-    /// If the session has ended, there is nothing to extend, and nothing of the request is lost. If it has a
-    /// new key, it is an error: for `Ok`, the framework could set the old cookie over the new one.
+    /// The framework calls this for requests that have changed nothing. If it fails, or the session has ended,
+    /// nothing of the request is lost, so its page is shown; a failure is logged. If the session has a new key,
+    /// it is an error: for `Ok`, the framework could set the old cookie over the new one.
     async fn update_ttl(
         &self,
         key: &SessionKey,
@@ -274,10 +269,17 @@ where
         let Ok(id) = SessionId::parse(key.as_ref()) else {
             return Ok(());
         };
-        let extended = self.records().extend(id.handle(), seconds(ttl)).await;
+        let records = self.records();
+        let extend = records.extend(id.handle(), lasting(ttl));
+        let extended = self.store.observe("touch", extend).await;
         match extended.inspect_err(log_if_gone) {
-            Err(Error::Gone(gone)) if !gone.is_replaced() => Ok(()),
-            extended => Ok(extended?),
+            Err(Error::Gone(gone)) if gone.is_replaced() => Err(Error::Gone(gone).into()),
+            Ok(()) | Err(Error::Gone(_)) => Ok(()),
+            Err(error) => {
+                let (handle, why) = (id.handle(), Chain(&error));
+                tracing::warn!(%handle, "a session was not extended, and can end sooner: {why}");
+                Ok(())
+            }
         }
     }
 
@@ -287,11 +289,17 @@ where
     /// takes the place of the one that came before it, and goes on from what it has read itself: never from
     /// what the other has made of the session, because somebody else may know the old key.
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
-        let mut ended = None;
-        if let Ok(id) = SessionId::parse(key.as_ref()) {
-            ended = self.records().end(id.handle()).await?;
+        let Ok(id) = SessionId::parse(key.as_ref()) else {
+            return Ok(());
+        };
+        let handle = id.handle();
+        // What an earlier request of this task has ended does not count for this one.
+        ended::take(handle);
+        let records = self.records();
+        let end = records.end(handle);
+        if let Some(ended) = self.store.observe("delete", end).await? {
+            ended::keep(ended);
         }
-        ENDED.set(ended);
         Ok(())
     }
 }
@@ -317,10 +325,13 @@ fn key(id: &SessionId) -> Result<SessionKey, anyhow::Error> {
     Ok(id.expose().try_into()?)
 }
 
-/// A time of less than a second, or a negative one, counts as a second, so that no session is created that
-/// has already ended.
-fn seconds(ttl: &time::Duration) -> Duration {
-    Duration::from_secs(u64::try_from(ttl.whole_seconds()).unwrap_or(0).max(1))
+/// In whole milliseconds. If there are none, or less than none, it is a second, so that no session is created
+/// that has already ended.
+fn lasting(ttl: &time::Duration) -> Duration {
+    match u64::try_from(ttl.whole_milliseconds()) {
+        Ok(millis @ 1..) => Duration::from_millis(millis),
+        _ => Duration::from_secs(1),
+    }
 }
 
 /// The framework does not log it.

@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::dynamodb::request::{self, SessionType, Touching};
+use crate::dynamodb::request::{self, SessionType, TouchBound, Touching};
 use crate::dynamodb::{Deleted, MAX_EXTEND_ATTEMPTS, Written};
-use crate::error::{ConflictError, DecodeError, Error, GoneError};
+use crate::error::{ConflictError, Error, GoneError};
 use crate::id::{SessionHandle, SessionId, random};
-use crate::item::{Found, Lifetime, Map, Millis, earliest_creation, rosters_of, stored_creation};
+use crate::item::{
+    Found, Judgement, KnownIdle, Lifetime, Map, Millis, earliest_creation, rosters_of,
+    stored_creation, use_until,
+};
 use crate::schema::SessionAttributes;
+use crate::telemetry::{Ended as By, Event, note};
 
-use crate::frameworks::record::{Base, Data, Loaded, NewRecord, Origin, Records};
+use crate::frameworks::record::{Base, Data, NewRecord, Origin, Records};
 
 /// A session that was ended.
 pub(super) struct Ended {
@@ -30,7 +34,24 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         handle: SessionHandle,
     ) -> Result<Option<(Data, Origin)>, Error> {
         let consistent = self.store.reads_consistently();
+        let loaded = self.load_copy_once(handle, consistent).await?;
+        if loaded.is_some() || consistent {
+            return Ok(loaded);
+        }
+        // The framework begins another session for one that is not there, and a stale read misses a fresh one.
+        self.load_copy_once(handle, true).await
+    }
+
+    async fn load_copy_once(
+        &self,
+        handle: SessionHandle,
+        consistent: bool,
+    ) -> Result<Option<(Data, Origin)>, Error> {
         let Some(item) = self.store.table().read(handle, consistent).await? else {
+            // Another read follows one that may be stale.
+            if consistent {
+                note(Event::UnknownId, Some(handle));
+            }
             return Ok(None);
         };
         if self.marked_until(&item).is_some() {
@@ -38,13 +59,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
             // request (G18).
             return Ok(Some((Data::new(), Origin::Moved(handle))));
         }
-        let matching = |mut loaded: Loaded| match loaded.schema_mismatch.take() {
-            Some(error) => Err(DecodeError::new(handle, error.path, error.cause)),
-            None => Ok(loaded),
-        };
-        let read = self.decode(handle, item);
-        let read = read.and_then(|read| read.map(matching).transpose());
-        let Some(loaded) = self.store.readable_for_visitor(read.map_err(Error::from))? else {
+        let Some(loaded) = self.decode_for_visitor(handle, item, consistent)? else {
             return Ok(None);
         };
         let base = Base::of(&loaded)?;
@@ -60,12 +75,10 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         idle: Duration,
         unknown: Map,
     ) -> Result<SessionId, Error> {
-        let lifetime = Lifetime::new(S::SCHEMA, created_at, Some(idle));
         let new = NewRecord {
             data,
             created_at,
-            ends: lifetime.expires_at(self.store.table().now()),
-            idle: Some(idle),
+            ends: self.store.table().now().after(idle),
             unknown,
         };
         let mut id = SessionId::mint()?;
@@ -140,8 +153,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         // A request saves once. With a new id, two requests that share a load count as two copies.
         let copy = random()?;
         let base = Base { copy, ..base };
-        let lifetime = Lifetime::new(S::SCHEMA, base.created_at, Some(idle));
-        let ends = lifetime.expires_at(self.store.table().now());
+        let ends = self.store.table().now().after(idle);
         self.save(handle, &data, Some(&base), ends, false).await
     }
 
@@ -154,7 +166,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         let delete = || request::end_present(table, handle);
         let (deleted, is_moved) = match table.delete(delete).await? {
             Deleted::ConditionFailed(item) => match rosters.leads_to(&item) {
-                Some(to) => (rosters.end(to).await?, true),
+                Some(to) => (rosters.end(to, By::LogOut).await?, true),
                 None => return Ok(None),
             },
             deleted => (deleted, false),
@@ -165,6 +177,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         if !is_moved {
             let left = rosters_of(table.schema(), &item);
             rosters.leave_all(&left, handle).await;
+            note(Event::Ended(By::LogOut), Some(handle));
         }
         Ok(Some(Ended {
             handle,
@@ -181,14 +194,22 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         let table = self.store.table();
         let schema = table.schema();
         let now = table.now();
-        let mut ends = Lifetime::new(schema, now, Some(idle)).expires_at(now);
+        let mut ends = now.after(idle);
+        let mut own_idle = Some(idle);
         for _ in 0..MAX_EXTEND_ATTEMPTS {
+            let (touched_at, idle) = use_until(ends, now);
             let touching = Touching {
                 handle,
-                now,
-                judged_at: now,
-                expires_at: ends,
-                created_since: Some(earliest_creation(schema, ends)),
+                touched_at,
+                idle: (own_idle != Some(idle)).then_some(idle),
+                judged: Judgement {
+                    at: now,
+                    idle: KnownIdle::Own(own_idle),
+                },
+                expires_at: ends.seconds_up(),
+                bound: TouchBound::NotLater {
+                    created_since: earliest_creation(schema, ends.seconds_up()),
+                },
                 session_type: SessionType::Unknown,
                 cookie_end: None,
             };
@@ -199,8 +220,10 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
             let found = Found::of(schema, handle, old, now)?;
             let readable = found.or_gone(handle)?.readable(&table.codec)?;
             let created_at = stored_creation(schema, handle, &readable.item)?;
-            ends = ends.min(Lifetime::new(schema, created_at, None).absolute_end());
-            if readable.expires_at >= ends {
+            let lifetime = Lifetime::new(schema, created_at, None);
+            ends = ends.min(Millis::of_seconds(lifetime.absolute_end()));
+            own_idle = readable.times.own_idle;
+            if readable.times.ends >= ends {
                 return Ok(());
             }
         }

@@ -1,6 +1,5 @@
 //! The extractor of a log-out, which reads no session.
 
-use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,7 +9,8 @@ use http::request::Parts;
 use crate::schema::SessionAttributes;
 
 use super::config::RequestSlot;
-use super::rejection::{Reason, SessionRejection};
+use super::from_request::slot_of;
+use super::rejection::SessionRejection;
 
 /// The session of the request, to be ended without being read: log-out.
 ///
@@ -33,9 +33,9 @@ impl<S> EndSession<S> {
     /// Ends the session, and removes the cookie. See [`CurrentSession::end`](super::CurrentSession::end).
     ///
     /// It is carried out when the handler is done. If it fails, the response is 503, and the cookie is
-    /// removed all the same.
+    /// removed all the same. Once the response has begun, it is carried out in the background at once.
     pub fn end(&self) {
-        self.0.slot.end_named();
+        self.0.slot.end_session();
     }
 }
 
@@ -53,9 +53,8 @@ where
     type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, SessionRejection> {
-        match parts.extensions.get::<Arc<RequestSlot<S>>>() {
-            Some(slot) => Ok(Self(Arc::clone(slot))),
-            None => Err(SessionRejection(Reason::NoLayer(type_name::<S>()))),
-        }
+        let slot = slot_of::<S>(parts)?;
+        slot.slot.note_use();
+        Ok(Self(slot))
     }
 }

@@ -1,36 +1,35 @@
 //! The extractor: the session struct as a handler's argument.
 
-use std::any::type_name;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 use crate::schema::SessionAttributes;
-use crate::session::Session;
-use crate::store::{DynamoDbStore, NewId};
+use crate::session::{NewId, Session};
+use crate::store::DynamoDbStore;
 
 use super::config::RequestSlot;
-use super::rejection::{Reason, SessionRejection};
 use crate::frameworks::http::cookie::Via;
-use crate::frameworks::http::{Current, LendError, RequestSession};
+use crate::frameworks::http::{Current, Loan, RequestSession, Snapshot};
 use crate::item::CookieLife;
 
-/// The session of the request, as the session struct `S`.
+/// The session of the request, as the session struct `S`: what a handler takes.
 ///
 /// It dereferences to `S`, which has its default if there is no session. The first mutable access keeps a
 /// clone, to find the changes later. The changes are stored when the handler is done; if there was no
-/// session, one is created then. `Option<CurrentSession<S>>` is `None` if there is no session.
+/// session, one is created then.
 ///
-/// A request has one session: a second extractor in the same handler is refused while the first is alive.
-/// Drop the extractor before the handler ends: if it is moved into a task or into the body of the response,
-/// its changes are not stored.
+/// `Option<CurrentSession<S>>` is `None` if there is no session, and a
+/// [`RequiredSession`](super::RequiredSession) is refused with 401 then. They need no `S: Default`.
+///
+/// A request has one session: a second extractor is refused while the first is alive. Middlewares, streams and
+/// sockets take a [`SharedSession`](super::SharedSession). If this one is moved into a task or into the body of
+/// the response, the layer does not store its changes, and a [`save`](Self::save) that needs a cookie fails.
 ///
 /// All functions are associated functions, so that they hide no method of `S`.
 ///
@@ -40,7 +39,7 @@ use crate::item::CookieLife;
 pub struct CurrentSession<S> {
     slot: Arc<RequestSlot<S>>,
     /// `None` only while the session is being stored, or after that was cancelled.
-    session: Option<Box<RequestSession<S>>>,
+    loan: Option<Loan<S>>,
 }
 
 impl<S> CurrentSession<S> {
@@ -51,7 +50,7 @@ impl<S> CurrentSession<S> {
 
     /// The store, to list or revoke sessions.
     pub fn store(session: &Self) -> &DynamoDbStore<S> {
-        session.slot.slot.store()
+        &session.slot.slot.config().store
     }
 
     /// Logs somebody in: when the session is stored, it gets a new id, since an attacker may know the old one,
@@ -65,12 +64,14 @@ impl<S> CurrentSession<S> {
     /// attribute changes to a user, it is a log-in.
     pub fn log_in(session: &mut Self) {
         session.inner_mut().new_id = Some(NewId::LoggedIn);
+        session.note_wish();
     }
 
     /// Gives the session a new id when it is stored, together with all other changes. Without a session it has
     /// no effect: a new session has a new id. When somebody logs in, call [`log_in`](Self::log_in) instead.
     pub fn cycle_id(session: &mut Self) {
         session.inner_mut().new_id.get_or_insert(NewId::Cycled);
+        session.note_wish();
     }
 
     /// Gives this session its own idle timeout, such as for "remember me"; `None` restores that of the
@@ -118,22 +119,41 @@ impl<S> CurrentSession<S> {
         session.inner_mut().touch = false;
     }
 
+    /// Takes back all changes that are not stored, also a [log-in](Self::log_in), a new id and timeouts, but not
+    /// an [`end`](Self::end): for a handler that fails half-way with a status below 500.
+    pub fn discard(session: &mut Self) {
+        session.inner_mut().discard();
+        session.note_wish();
+    }
+
+    /// Lets the layer know if this has a change that needs a cookie, in case that it is kept.
+    fn note_wish(&self) {
+        self.slot.slot.note_wish(self.inner().needs_cookie());
+    }
+
+    pub(super) fn new(slot: Arc<RequestSlot<S>>, loan: Loan<S>) -> Self {
+        Self {
+            slot,
+            loan: Some(loan),
+        }
+    }
+
     fn inner(&self) -> &RequestSession<S> {
-        match &self.session {
-            Some(session) => session,
+        match &self.loan {
+            Some(loan) => loan,
             None => was_cancelled(),
         }
     }
 
     fn inner_mut(&mut self) -> &mut RequestSession<S> {
-        match &mut self.session {
-            Some(session) => session,
+        match &mut self.loan {
+            Some(loan) => loan,
             None => was_cancelled(),
         }
     }
 }
 
-impl<S: Default> CurrentSession<S> {
+impl<S: SessionAttributes + Default + 'static> CurrentSession<S> {
     /// Ends the session, and removes the cookie: log-out. A later change begins a new session.
     ///
     /// It ends the session that the client named in its cookie or header, also if the read missed it or
@@ -149,7 +169,11 @@ impl<S: Default> CurrentSession<S> {
     pub fn end(session: &mut Self) {
         // First, as what follows panics after a cancelled save.
         session.slot.slot.end_named();
-        session.inner_mut().end();
+        let inner = session.inner_mut();
+        inner.end();
+        inner.fill();
+        session.note_wish();
+        session.slot.slot.end_if_answered();
     }
 }
 
@@ -170,15 +194,11 @@ where
     ///
     /// # Panics
     ///
-    /// If the future is dropped before it is done, such as by a timeout, any later use of the session
-    /// panics, and the client does not get a new id.
+    /// If the future is dropped before it is done, such as by a timeout, any later use of this extractor panics.
     pub async fn save(session: &mut Self) -> Result<(), Error> {
-        let store = Self::store(session).clone();
-        Self::carry_out(session, |mut inner| async move {
-            let stored = inner.store(&store).await;
-            (inner, stored)
-        })
-        .await
+        let (loan, saved) = Self::take_loan(session).save().await;
+        session.loan = loan;
+        saved
     }
 
     /// Changes the session now, by [`update`](DynamoDbStore::update): if two requests change the same field
@@ -209,17 +229,18 @@ where
         session: &mut Self,
         change: impl FnMut(&mut S) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let store = Self::store(session).clone();
-        Self::carry_out(session, |mut inner| async move {
-            let changed = inner.update(&store, change).await;
-            (inner, changed)
-        })
-        .await
+        let (loan, updated) = Self::take_loan(session).update(change).await;
+        session.loan = loan;
+        match updated? {
+            Some(value) => Ok(value),
+            None => has_no_data(),
+        }
     }
 
     /// Reads the session again, and puts the changes so far onto what others have stored since: before an act
     /// that must not be done for a session which was ended or revoked while this request waited for its body.
-    /// See [`DynamoDbStore::refresh`]. Without a session, it does nothing.
+    /// See [`DynamoDbStore::refresh`]. Without a session, it does nothing, but
+    /// if this request has ended it, that is [`Error::Gone`].
     ///
     /// # Errors
     ///
@@ -229,40 +250,61 @@ where
     ///
     /// As [`save`](Self::save) does.
     pub async fn refresh(session: &mut Self) -> Result<(), Error> {
-        let store = Self::store(session).clone();
-        let save_failed = session.inner().save_failed;
-        let refreshed = Self::carry_out(session, |mut inner| async move {
-            let refreshed = inner.refresh(&store).await;
-            (inner, refreshed)
-        })
-        .await;
-        session.inner_mut().save_failed = save_failed;
+        let (loan, refreshed) = Self::take_loan(session).refresh().await;
+        session.loan = loan;
         refreshed
     }
 
-    /// Runs in a separate task, which continues if the client hangs up.
-    async fn carry_out<T, F>(
+    /// Takes what is in a field and is shown once, such as a message for the next page: of ten tabs that ask at
+    /// the same time, one gets it. The field becomes its default then.
+    ///
+    /// If there is nothing in the field, it makes no call; otherwise it costs what [`update`](Self::update) does.
+    /// If the session has ended meanwhile, there is nothing in it. A response that is lost takes it along.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use session_store::{Error, SessionAttributes, axum::CurrentSession};
+    /// # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+    /// # struct AppSession { messages: Vec<String> }
+    /// async fn page(mut session: CurrentSession<AppSession>) -> Result<String, Error> {
+    ///     let messages = CurrentSession::take(&mut session, |session| &mut session.messages).await?;
+    ///     Ok(messages.join("\n"))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`update`](Self::update), but for [`Error::Gone`].
+    ///
+    /// # Panics
+    ///
+    /// As [`save`](Self::save) does.
+    pub async fn take<T>(
         session: &mut Self,
-        work: impl FnOnce(Box<RequestSession<S>>) -> F,
+        field: impl FnMut(&mut S) -> &mut T + Send + 'static,
     ) -> Result<T, Error>
     where
-        T: Send + 'static,
-        F: Future<Output = (Box<RequestSession<S>>, Result<T, Error>)> + Send + 'static,
+        T: Default + PartialEq + Send + 'static,
     {
-        let Some(inner) = session.session.take() else {
-            was_cancelled()
-        };
-        match tokio::spawn(work(inner)).await {
-            Ok((mut inner, done)) => {
-                inner.save_failed = done.is_err();
-                session.session = Some(inner);
-                done
-            }
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is shutting down, and will drop this handler.
-                Err(_) => std::future::pending().await,
-            },
+        let (loan, taken) = Self::take_loan(session).take(field).await;
+        session.loan = loan;
+        taken
+    }
+
+    /// Takes back what was changed since the snapshot, if it needs a cookie.
+    pub(super) fn restore_if_late(session: &mut Self, before: Snapshot<S>) -> bool {
+        let inner = session.inner_mut();
+        let is_late = inner.would_need_cookie();
+        if is_late {
+            inner.restore(before);
+        }
+        is_late
+    }
+
+    fn take_loan(session: &mut Self) -> Loan<S> {
+        match session.loan.take() {
+            Some(loan) => loan,
+            None => was_cancelled(),
         }
     }
 }
@@ -271,12 +313,8 @@ fn was_cancelled() -> ! {
     panic!("a `save` or `update` was cancelled, so this session can no longer be used")
 }
 
-impl<S> Drop for CurrentSession<S> {
-    fn drop(&mut self) {
-        if let Some(session) = self.session.take() {
-            self.slot.slot.put_back(session);
-        }
-    }
+fn has_no_data() -> ! {
+    unreachable!("an extractor has a session, or data for one")
 }
 
 impl<S> Deref for CurrentSession<S> {
@@ -284,6 +322,7 @@ impl<S> Deref for CurrentSession<S> {
 
     fn deref(&self) -> &S {
         match &self.inner().current {
+            Current::Absent => has_no_data(),
             Current::New { data, .. } => data,
             Current::Existing(session) => session,
         }
@@ -292,57 +331,30 @@ impl<S> Deref for CurrentSession<S> {
 
 impl<S: Clone> DerefMut for CurrentSession<S> {
     fn deref_mut(&mut self) -> &mut S {
-        self.inner_mut().current.get_mut()
+        let inner = match &mut self.loan {
+            Some(loan) => &mut **loan,
+            None => was_cancelled(),
+        };
+        if let Current::New { before: None, .. } = inner.current {
+            // It keeps a copy of what was before.
+            inner.current.get_mut();
+            self.slot.slot.note_wish(inner.needs_cookie());
+        }
+        match inner.current.get_mut() {
+            Some(data) => data,
+            None => has_no_data(),
+        }
     }
 }
 
 impl<S: fmt::Debug> fmt::Debug for CurrentSession<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let handle = self.inner().session().map(Session::handle);
-        f.debug_struct("CurrentSession")
-            .field("handle", &handle)
-            .field("data", &**self)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<S, State> FromRequestParts<State> for CurrentSession<S>
-where
-    S: SessionAttributes + Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static,
-    State: Send + Sync,
-{
-    type Rejection = SessionRejection;
-
-    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, SessionRejection> {
-        let Some(slot) = parts.extensions.get::<Arc<RequestSlot<S>>>() else {
-            return Err(SessionRejection(Reason::NoLayer(type_name::<S>())));
-        };
-        let slot = Arc::clone(slot);
-        match slot.lend().await {
-            Ok(session) => Ok(Self {
-                slot,
-                session: Some(session),
-            }),
-            Err(LendError::InUse) => Err(SessionRejection(Reason::InUse)),
-            Err(LendError::Failed(response)) => {
-                Err(SessionRejection(Reason::Failed(Box::new(response))))
-            }
+        let mut debug = f.debug_struct("CurrentSession");
+        // After a cancelled save there is nothing to show.
+        if self.loan.is_some() {
+            let handle = self.inner().session().map(Session::handle);
+            debug.field("handle", &handle).field("data", &**self);
         }
-    }
-}
-
-impl<S, State> OptionalFromRequestParts<State> for CurrentSession<S>
-where
-    S: SessionAttributes + Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static,
-    State: Send + Sync,
-{
-    type Rejection = SessionRejection;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        state: &State,
-    ) -> Result<Option<Self>, SessionRejection> {
-        let session = <Self as FromRequestParts<State>>::from_request_parts(parts, state).await?;
-        Ok(Some(session).filter(|session| Self::stored(session).is_some()))
+        debug.finish_non_exhaustive()
     }
 }

@@ -5,6 +5,14 @@
 //! session is stored by [`save`](crate::DynamoDbStore::save), so that parallel requests which change
 //! different fields do not overwrite each other. If there is no session, one is created.
 //!
+//! | extractor | for |
+//! |---|---|
+//! | [`CurrentSession`] | a handler, which has the session for itself |
+//! | `Option<CurrentSession>` | a handler that begins no session; its type needs no default |
+//! | [`RequiredSession`] | a handler that is refused without a session; its type needs no default |
+//! | [`SharedSession`] | middlewares, parts of a page, streams and sockets |
+//! | [`EndSession`] | a log-out, which reads nothing |
+//!
 //! ```
 //! use axum::Router;
 //! use axum::routing::{get, post};
@@ -57,7 +65,9 @@
 //! | with [`log_in`](CurrentSession::log_in) or [`cycle_id`](CurrentSession::cycle_id) | 1 `load`, 1 `log_in` or `cycle_id`, which stores all other changes too |
 //! | with [`end`](CurrentSession::end) | 1 `load`, 1 `delete`; with [`EndSession`] no `load` |
 //! | whose id names no session, on a store with `Eventual` reads | 1 `load` more, consistent |
-//! | that has several ids, as within the hour after a log-in whose session has ended or has a new id | 1 `load` for each until one is live, at most four; a log-out deletes all |
+//! | with [`take`](CurrentSession::take) | 1 `load`, and what `update` costs if there is something to take |
+//! | with a [`SharedSession`] in several hands | the same as with one: 1 `load`, and 1 write at its end |
+//! | that has several ids, as within the hour after a log-in whose session has ended or has a new id | 1 `load` for each until one is live, at most four: of the last log-in, and of the main cookie; a log-out deletes all |
 //!
 //! On a store with [`ReadYourWrites`](crate::ReadConsistency::ReadYourWrites) and a
 //! [signed](SessionCookie::signed) cookie, that `load` costs half, and sees everything that this client has
@@ -78,11 +88,16 @@
 //! | DynamoDB is not available, or other writes won every attempt | 503 |
 //! | a consistent index refuses one more session | 409 |
 //! | the session cannot be decoded | as without a cookie, with a warning in the log, and the item stays; or 500, if the store was built with [`Unreadable::Error`](crate::Unreadable::Error) |
-//! | the session cannot be stored | 500 |
-//! | the handler responds with a server error, or panics | its own; nothing is stored but an [`end`](CurrentSession::end), unless [`save_on_server_error`](SessionLayer::save_on_server_error) |
-//! | the client hangs up while the handler runs | nothing is stored but an [`end`](CurrentSession::end); once storing has begun, it continues to its end |
+//! | the session would be larger than 400 KB, or [`max_size`](crate::Builder::max_size) | 413 |
+//! | the session cannot be stored for another reason | 500 |
+//! | the handler responds with a server error or 408, or panics | its own; nothing is stored but an [`end`](CurrentSession::end), unless [`save_on_server_error`](SessionLayer::save_on_server_error) or [`failed_if`](SessionLayer::failed_if) says otherwise |
+//! | a time-out around the layer cuts the handler off, or the client hangs up | nothing is stored but an [`end`](CurrentSession::end); once storing has begun, it continues to its end |
+//! | a time-out inside of the layer cuts the handler off | that of the time-out; see [below](#several-layers) |
 //! | the session cannot be ended | 503; the cookie is removed all the same |
 //! | a log-in after a failed read, which `on_error` let pass | 503 |
+//! | another extractor has the session | 500, and the text names [`SharedSession`] |
+//! | a [`CurrentSession`] is kept after the response, with a change that needs a cookie | 500 |
+//! | the handler returns an [`Error`](crate::Error) | as above; for [`Error::Gone`](crate::Error::Gone) 401, or 409 if the session has a new id |
 //!
 //! Nothing but [`end`](CurrentSession::end) removes the cookie, since a slow request would then undo the log-in
 //! of a fast one. For the same reason, the cookie with the id is set by a new session, a new id and a change of
@@ -96,8 +111,29 @@
 //!
 //! Layers for different sessions need different cookies: give one of them another name, with
 //! [`SessionCookie::name`]. A route inside of two layers with one cookie is answered with 500, and the log
-//! says why. If two layers stand side by side, the log has an error when the second is added. The same store
-//! in two layers around a route counts as one layer.
+//! says why. If two layers stand side by side, the log has an error when the second is added.
+//!
+//! The same store in two layers around a route counts as one layer, with the settings of the outer one; the log has
+//! a warning if the inner one has others. This has a use. Nothing shows whether a handler has returned or was cut
+//! off, except for the response. A time-out that answers with 408, or 500 and more, is known by that. For one that
+//! answers in another way, put a clone of the layer inside of it as well: then only what comes back through the
+//! inner layer is stored.
+//!
+//! ```
+//! # use axum::{Router, extract::Request, middleware::{Next, from_fn}, response::Response};
+//! # use serde::{Deserialize, Serialize};
+//! # use session_store::{DynamoDbStore, SessionAttributes, axum::SessionLayer};
+//! # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+//! # struct AppSession { user_id: Option<String> }
+//! # async fn time_out(request: Request, next: Next) -> Response { next.run(request).await }
+//! # fn app(store: DynamoDbStore<AppSession>) -> Router {
+//! let sessions = SessionLayer::new(store);
+//! Router::new()
+//!     .layer(sessions.clone())
+//!     .layer(from_fn(time_out))
+//!     .layer(sessions)
+//! # }
+//! ```
 //!
 //! # On AWS Lambda
 //!
@@ -108,7 +144,8 @@
 //! # Guarantees
 //!
 //! All guarantees of the store hold: the layer only calls [`DynamoDbStore`]'s methods. After a failed read
-//! nothing is written but an [`end`](CurrentSession::end), whatever `on_error` returns. Once a log-in or log-out
+//! nothing is written but an [`end`](CurrentSession::end), whatever `on_error` returns, and `save` and `update`
+//! return the error of the read. Once a log-in or log-out
 //! was answered, no late or parallel answer undoes it (G18).
 //!
 //! [`DynamoDbStore`]: crate::DynamoDbStore
@@ -116,12 +153,18 @@
 mod config;
 mod end_session;
 mod extract;
+mod from_request;
+mod guards;
 mod layer;
 mod rejection;
+mod required;
+mod shared;
 
 pub use self::end_session::EndSession;
 pub use self::extract::CurrentSession;
 pub use self::layer::{SessionLayer, SessionService};
 pub use self::rejection::SessionRejection;
+pub use self::required::RequiredSession;
+pub use self::shared::SharedSession;
 pub use super::http::cookie::{SameSite, SessionCookie, SigningKey, Via};
 pub use super::http::policy::Stage;

@@ -1,6 +1,6 @@
 //! The log-out of a request (G17): which sessions its handler has ended, until they are deleted.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Error;
 use crate::id::SessionId;
@@ -13,12 +13,19 @@ use crate::store::DynamoDbStore;
 /// The request's slot and its session share it. So the sessions end even if the handler then fails, panics,
 /// keeps the session to itself, or is dropped because the client hangs up.
 #[derive(Clone, Default)]
-pub(crate) struct Ending(Arc<Mutex<Option<Vec<SessionId>>>>);
+pub(crate) struct Ending(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    pending: Mutex<Option<Vec<SessionId>>>,
+    /// Held while it is carried out, so that nobody takes it for done before that.
+    running: tokio::sync::Mutex<()>,
+}
 
 impl Ending {
     /// Notes a log-out, with the sessions that it ends. There may be none.
     pub(super) fn begin(&self, ids: impl IntoIterator<Item = SessionId>) {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.lock();
         let pending = pending.get_or_insert_default();
         for id in ids {
             if !pending.contains(&id) {
@@ -28,29 +35,37 @@ impl Ending {
     }
 
     pub(super) fn is_due(&self) -> bool {
-        let pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.is_some()
+        self.lock().is_some()
     }
 
-    pub(super) fn take(&self) -> Option<Vec<SessionId>> {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.take()
+    fn take(&self) -> Option<Vec<SessionId>> {
+        self.lock().take()
     }
 
-    /// Deletes the sessions, and tells whether there was a log-out. Run it in a task of its own.
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<SessionId>>> {
+        let pending = self.0.pending.lock();
+        pending.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Deletes the sessions, and tells whether there was a log-out. Run it in a task of its own. If it is being
+    /// carried out already, this waits for that.
     ///
-    /// If one cannot be deleted, the others still are, and the log-out stays due.
+    /// If one cannot be deleted, the others still are, and the log-out stays due, unless this is the `last` attempt.
     pub(super) async fn carry_out<S: SessionAttributes>(
         &self,
         store: &DynamoDbStore<S>,
+        is_last: bool,
     ) -> Result<bool, Error> {
+        let _running = self.0.running.lock().await;
         let Some(ids) = self.take() else {
             return Ok(false);
         };
         let mut result = Ok(true);
         for id in ids {
             if let Err(error) = store.delete(&id).await {
-                self.begin([id]);
+                if !is_last {
+                    self.begin([id]);
+                }
                 result = Err(error);
             }
         }

@@ -1,6 +1,7 @@
 //! The session of an HTTP request, for any framework with typed requests: where it is kept, when it is
 //! stored, and how its id travels.
 
+mod config;
 pub(crate) mod cookie;
 mod cross_site;
 mod ending;
@@ -9,5 +10,6 @@ mod request_session;
 pub(crate) mod scope;
 mod slot;
 
-pub(crate) use self::request_session::{Current, RequestSession};
-pub(crate) use self::slot::{Finished, LendError, SessionConfig, Slot};
+pub(crate) use self::config::{SessionConfig, Tasks};
+pub(crate) use self::request_session::{Current, RequestSession, Snapshot, again};
+pub(crate) use self::slot::{LendError, Loan, Outcome, Slot};

@@ -2,7 +2,6 @@
 //! promoted attributes.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,7 +10,7 @@ use crate::error::EncodeError;
 use crate::id::SessionHandle;
 use crate::item::{Image, Map, Millis, entries_into_json};
 use crate::marshal;
-use crate::schema::SessionAttributes;
+use crate::schema::{Schema, SessionAttributes};
 
 /// The entries of a session, by name.
 pub(crate) type Data = HashMap<String, Value>;
@@ -21,8 +20,8 @@ pub(crate) type Data = HashMap<String, Value>;
 pub(crate) struct Loaded {
     pub(crate) handle: SessionHandle,
     pub(crate) data: Data,
-    /// When it ends, in seconds since 1970.
-    pub(crate) ends: u64,
+    /// When it ends, to the millisecond.
+    pub(crate) ends: Millis,
     pub(crate) created_at: Millis,
     pub(crate) version: u64,
     /// The promoted attributes whose stored value differs from that of the type: a binary that does not
@@ -38,30 +37,31 @@ pub(crate) struct Loaded {
 pub(crate) struct NewRecord<'a> {
     pub(crate) data: &'a Data,
     pub(crate) created_at: Millis,
-    /// When it ends, in seconds since 1970, unless its absolute timeout comes first.
-    pub(crate) ends: u64,
-    pub(crate) idle: Option<Duration>,
+    /// When it ends, unless its absolute timeout comes first.
+    pub(crate) ends: Millis,
     /// Attributes that the type does not know.
     pub(crate) unknown: Map,
 }
 
 /// The image of these entries, with the attributes that the type promotes from them.
 pub(super) fn image<S: SessionAttributes + DeserializeOwned>(
+    schema: &Schema,
     handle: SessionHandle,
     data: Map,
 ) -> Result<Image, EncodeError> {
     let object = entries_into_json(data.clone());
     let object = object.map_err(|cause| EncodeError::new(S::SCHEMA.names.data, cause))?;
     let session: S = marshal::read(Value::Object(object), S::SCHEMA.subject())?;
-    Image::new(S::SCHEMA, handle, data, &session)
+    Image::new(schema, handle, data, &session)
 }
 
 /// The image of these entries; without attributes if the type cannot read them.
 pub(super) fn image_or_entries<S: SessionAttributes + DeserializeOwned>(
+    schema: &Schema,
     handle: SessionHandle,
     data: Map,
 ) -> Image {
-    image::<S>(handle, data.clone()).unwrap_or_else(|_| Image {
+    image::<S>(schema, handle, data.clone()).unwrap_or_else(|_| Image {
         data,
         ..Image::default()
     })

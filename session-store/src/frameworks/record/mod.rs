@@ -6,5 +6,7 @@ mod save;
 mod store;
 
 pub(crate) use self::base::{Base, Origin};
-pub(crate) use self::data::{Data, Loaded, NewRecord};
+#[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
+pub(crate) use self::data::Loaded;
+pub(crate) use self::data::{Data, NewRecord};
 pub(crate) use self::store::Records;

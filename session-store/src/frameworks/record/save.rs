@@ -8,16 +8,16 @@ use crate::dynamodb::request::{ExpiryBound, Save, SessionType};
 use crate::error::{EncodeError, Error, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
-    BaseState, Codec, Delta, Image, Intent, Lifetime, Map, Millis, Nonce, ReadableItem, SavePlan,
-    TimeoutChange, Unknown, data_of, earliest_creation, entries_from_json, is_current, is_same,
-    stored_creation,
+    BaseState, Codec, DataChange, Delta, Image, Intent, Judgement, KnownIdle, Lifetime, Map,
+    Millis, Nonce, ReadableItem, RosterPlan, SavePlan, TimeoutChange, Unknown, data_of,
+    earliest_creation, entries_from_json, is_current, is_same, stored_creation, use_until,
 };
-use crate::rosters::{ExpectedValues, Next, Saved, Saving};
+use crate::rosters::{Next, Saved, Saving};
 use crate::schema::{Schema, SessionAttributes};
 
 use super::base::Base;
 use super::data::{Data, image, image_or_entries};
-use super::store::{Records, log_evicted};
+use super::store::Records;
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     /// Writes the difference to the base if the session is live. Without a base, it replaces the data.
@@ -25,7 +25,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
     /// A user who was not in the session before is refused, since somebody else may know the id. To find that
     /// out, a save that names a user and has no base reads the session first.
     ///
-    /// The session then ends at this second, or by its absolute timeout. It ends later if another write
+    /// The session then ends at this moment, or by its absolute timeout. It ends later if another write
     /// has extended it and this save may not shorten it. If nothing changed, only the expiry is written,
     /// and the version stays the same, so that this save conflicts with no other.
     pub(crate) async fn save(
@@ -33,11 +33,11 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         handle: SessionHandle,
         data: &Data,
         base: Option<&Base>,
-        ends: u64,
+        ends: Millis,
         shortens: bool,
     ) -> Result<(), Error> {
         let codec = &self.store.table().codec;
-        let after = image::<S>(handle, entries_from_json(data))?;
+        let after = image::<S>(codec.schema(), handle, entries_from_json(data))?;
         let read;
         let base = match base {
             None if after.user(S::SCHEMA).is_some() => {
@@ -54,7 +54,9 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
             Saved::Stored {
                 evicted: Some(evicted),
                 ..
-            } => log_evicted(self.store.rosters().ended(evicted).await),
+            } => {
+                self.store.rosters().ended(evicted).await;
+            }
             Saved::Stored { evicted: None, .. } | Saved::Stopped(AlreadyStored, _) => {}
         }
         Ok(())
@@ -81,12 +83,14 @@ struct RecordSave<'a, S> {
     seen: Option<u64>,
     /// The id of the copy, if this is its first write.
     first_of: Option<[u8; 3]>,
-    /// When the session is to end, in seconds since 1970.
-    ends: u64,
+    /// When the session is to end.
+    ends: Millis,
     /// Whether this save may shorten an expiry that others have set.
     shortens: bool,
     /// Whether the expiry is written at all.
     extends: bool,
+    /// What is known of the stored idle timeout.
+    known_idle: KnownIdle,
     session: PhantomData<fn() -> S>,
 }
 
@@ -97,10 +101,10 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         handle: SessionHandle,
         base: &'a Base,
         after: Image,
-        ends: u64,
+        ends: Millis,
         shortens: bool,
     ) -> Result<Self, Error> {
-        let before = image_or_entries::<S>(handle, entries_from_json(&base.data));
+        let before = image_or_entries::<S>(codec.schema(), handle, entries_from_json(&base.data));
         check_user(codec.schema(), &before, &after)?;
         let mut promoted = before.promoted();
         promoted.retain(|name, _| !base.stale_attributes.contains(name));
@@ -119,9 +123,10 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
             nonce: base.mark(1)?,
             seen: Some(base.version),
             first_of: Some(base.copy),
-            ends: ends.min(lifetime.absolute_end()),
+            ends: ends.min(Millis::of_seconds(lifetime.absolute_end())),
             shortens,
             extends: true,
+            known_idle: KnownIdle::Unknown,
             session: PhantomData,
         })
     }
@@ -131,7 +136,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         codec: &'a Codec,
         handle: SessionHandle,
         after: Image,
-        ends: u64,
+        ends: Millis,
         shortens: bool,
     ) -> Result<Self, Error> {
         Ok(Self {
@@ -150,6 +155,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
             ends,
             shortens,
             extends: true,
+            known_idle: KnownIdle::Unknown,
             session: PhantomData,
         })
     }
@@ -158,9 +164,9 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
     fn rebased(&self, found: &ReadableItem) -> Result<SavePlan, Error> {
         let (schema, item) = (self.codec.schema(), &found.item);
         let data = |item: &Map| data_of(schema, item).cloned().unwrap_or_default();
-        let theirs = image_or_entries::<S>(self.handle, data(item));
+        let theirs = image_or_entries::<S>(schema, self.handle, data(item));
         let merged = self.delta.applied_to(schema, item.clone(), &theirs);
-        let merged = image::<S>(self.handle, data(&merged))?;
+        let merged = image::<S>(schema, self.handle, data(&merged))?;
         check_user(schema, &theirs, &merged)?;
         let mut rebased = Delta::between(schema, &theirs, &merged, &self.delta.intent());
         rebased.repair(schema, item, &theirs, &merged);
@@ -192,27 +198,35 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
         &self.promoted
     }
 
-    fn write<'a>(&'a self, now: Millis, expected_values: &'a ExpectedValues) -> Save<'a> {
+    fn write<'a>(&'a self, now: Millis, rosters: &'a RosterPlan) -> Save<'a> {
+        let (touched_at, idle) = use_until(self.ends, now);
+        let expires_at = self.ends.seconds_up();
         Save {
             handle: self.handle,
-            now,
-            judged_at: now,
+            judged: Judgement {
+                at: now,
+                idle: self.known_idle,
+            },
+            touched_at: self.extends.then_some(touched_at),
             nonce: self.nonce,
-            expires_at: self.extends.then_some(self.ends),
+            expires_at: self.extends.then_some(expires_at),
             version: self.plan.onto,
             seen: self.seen,
             first_of: self.first_of,
             bound: if self.shortens {
                 // G6: the time of creation may be unknown here, so the condition checks that of the item.
-                ExpiryBound::CreatedSince(earliest_creation(self.codec.schema(), self.ends))
+                ExpiryBound::CreatedSince(earliest_creation(self.codec.schema(), expires_at))
             } else {
                 ExpiryBound::NotLater
             },
             session_type: SessionType::Unknown,
-            timeouts: TimeoutChange::default(),
+            timeouts: TimeoutChange {
+                idle: self.extends.then_some(Some(idle)),
+            },
             data: &self.plan.data,
             delta: &self.plan.delta,
-            expected_values,
+            expected_values: &rosters.expected_values,
+            notes: &rosters.notes,
             tells_version: false,
         }
     }
@@ -221,9 +235,14 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
         let (schema, item) = (self.codec.schema(), &found.item);
         let created_at = stored_creation(schema, self.handle, item)?;
         self.lifetime = Lifetime::new(schema, created_at, None);
-        self.ends = self.ends.min(self.lifetime.absolute_end());
-        self.extends &= self.shortens || found.expires_at <= self.ends;
+        let absolute_end = Millis::of_seconds(self.lifetime.absolute_end());
+        self.ends = self.ends.min(absolute_end);
+        self.extends &= self.shortens || found.times.ends <= self.ends;
+        self.known_idle = KnownIdle::Own(found.times.own_idle);
         self.seen = Some(found.version);
+        if !self.extends && matches!(self.plan.data, DataChange::Nothing) {
+            return Ok(Next::Stop(AlreadyStored));
+        }
 
         let Some(base) = self.base else {
             return Ok(Next::Again { replanned: false });
@@ -238,7 +257,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
             let stored = data_of(schema, item).cloned().unwrap_or_default();
             check_user(
                 schema,
-                &image_or_entries::<S>(self.handle, stored),
+                &image_or_entries::<S>(schema, self.handle, stored),
                 &self.after,
             )?;
             self.plan = SavePlan::replace(self.codec, &self.after, Some(found.version))?;
@@ -299,21 +318,20 @@ fn difference(schema: &Schema, base: &Base, before: &Image, after: &Image) -> De
         let written = delta.attributes.iter().any(|(changed, _)| changed == name);
         if !written && base.stale_attributes.iter().any(|other| other == name) {
             // Another writer may have repaired it since.
-            delta.needs_base_version = true;
-            delta.attributes.push((name, value.clone()));
+            delta.push_repaired(name, value.clone());
         }
     }
     delta
 }
 
 /// Whether the item already has everything that this save would store.
-fn is_stored(schema: &Schema, found: &ReadableItem, image: &Image, ends: u64) -> bool {
+fn is_stored(schema: &Schema, found: &ReadableItem, image: &Image, ends: Millis) -> bool {
     let Some(data) = data_of(schema, &found.item) else {
         return false;
     };
     let mut entries = data.iter();
     let mut attributes = image.attributes.iter();
-    found.expires_at == ends
+    found.times.ends == ends
         && data.len() == image.data.len()
         && entries.all(|(name, value)| image.data.get(name).is_some_and(|v| is_same(value, v)))
         && attributes

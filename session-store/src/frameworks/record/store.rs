@@ -6,10 +6,12 @@ use crate::error::{DecodeError, EncodeError, Error, GoneError};
 use crate::id::SessionHandle;
 use crate::item::{
     Delta, Found, Image, Lifetime, Map, Millis, Nonce, State, Unknown, entries_from_json,
-    entries_into_json, is_live, marked_until, split_attributes, stored_creation, take_data,
+    entries_into_json, marked_until, moved_to, split_attributes, stored_creation, take_data,
+    use_until,
 };
 use crate::schema::{Schema, SessionAttributes};
 use crate::store::DynamoDbStore;
+use crate::telemetry::{Ended, Event, note};
 
 use super::base::Base;
 use super::data::{Data, Loaded, NewRecord, image, image_or_entries};
@@ -38,22 +40,30 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let table = self.store.table();
         let schema = table.schema();
         let now = table.now();
-        let lifetime = Lifetime::new(schema, new.created_at, new.idle);
-        let ends = new.ends.min(lifetime.absolute_end());
+        let lifetime = Lifetime::new(schema, new.created_at, None);
+        let ends = new.ends.min(Millis::of_seconds(lifetime.absolute_end()));
+        let (touched_at, idle) = use_until(ends, now);
+        let lifetime = Lifetime::new(schema, new.created_at, Some(idle));
         let item_of = |handle| {
-            let image = image::<S>(handle, entries_from_json(new.data))?;
+            let image = image::<S>(schema, handle, entries_from_json(new.data))?;
             let state = State {
-                expires_at: ends,
+                touched_at,
+                expires_at: ends.seconds_up(),
                 unknown: Unknown {
                     attributes: new.unknown.clone(),
                     ..Unknown::default()
                 },
                 ..State::new(handle, lifetime, now, image.promoted())
             };
-            Ok::<_, Error>(image.into_item(&table.codec, &state, Nonce::mint()?)?)
+            Ok::<_, Error>(image.into_item(
+                &table.codec,
+                table.codec.max_size(),
+                &state,
+                Nonce::mint()?,
+            )?)
         };
         let item = item_of(handle)?;
-        if !is_live(ends, now) {
+        if ends <= now {
             tracing::info!(%handle, "a session that has already expired is not stored");
             return Ok(None);
         }
@@ -63,7 +73,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
             Ok((created, item_of(created)?))
         };
         let rosters = self.store.rosters();
-        log_evicted(rosters.insert(handle, item, &lifetime, next).await?);
+        rosters.insert(handle, item, &lifetime, next).await?;
         Ok(Some(created))
     }
 
@@ -76,8 +86,9 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         after: &Data,
     ) -> Result<Millis, EncodeError> {
         let now = self.store.table().now();
-        let before = image_or_entries::<S>(base.handle, entries_from_json(before));
-        let after = image::<S>(base.handle, entries_from_json(after))?;
+        let schema = self.store.table().schema();
+        let before = image_or_entries::<S>(schema, base.handle, entries_from_json(before));
+        let after = image::<S>(schema, base.handle, entries_from_json(after))?;
         if after.logs_in(S::SCHEMA, &before) {
             return Ok(now);
         }
@@ -113,6 +124,30 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         marked_until(table.schema(), item, table.now())
     }
 
+    /// The session in an item for a request; `None` if it has expired. The store's policy decides what happens
+    /// if the type cannot read it. A stale read, after which another one follows, notes no expiry.
+    pub(crate) fn decode_for_visitor(
+        &self,
+        handle: SessionHandle,
+        item: Map,
+        is_last_read: bool,
+    ) -> Result<Option<Loaded>, Error> {
+        let matching = |mut loaded: Loaded| match loaded.schema_mismatch.take() {
+            Some(error) => Err(DecodeError::new(handle, error.path, error.cause)),
+            None => Ok(loaded),
+        };
+        let event = match moved_to(self.store.table().schema(), &item) {
+            Some(_) => Event::ReplacedId,
+            None => Event::Ended(Ended::Expiry),
+        };
+        let read = self.decode(handle, item);
+        if is_last_read && matches!(read, Ok(None)) {
+            note(event, Some(handle));
+        }
+        let read = read.and_then(|read| read.map(matching).transpose());
+        self.store.readable_for_visitor(read.map_err(Error::from))
+    }
+
     /// The session in an item; `None` if it has expired.
     pub(crate) fn decode(
         &self,
@@ -129,12 +164,12 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let mut item = readable.item;
         let created_at = stored_creation(schema, handle, &item)?;
         let data = take_data(schema, handle, &mut item)?;
-        let image = image::<S>(handle, data.clone());
+        let image = image::<S>(schema, handle, data.clone());
         Ok(Some(Loaded {
             handle,
             data: entries_into_json(data)
                 .map_err(|cause| DecodeError::new(handle, schema.names.data, cause))?,
-            ends: readable.expires_at,
+            ends: readable.times.ends,
             created_at,
             version: readable.version,
             // Data that the type cannot read has no attributes to compare. A save reports the error.
@@ -152,12 +187,6 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
 fn stale_attributes(schema: &Schema, item: &Map, image: &Image) -> Vec<&'static str> {
     let mut repair = Delta::default();
     repair.repair(schema, item, image, image);
-    repair.attributes.iter().map(|(name, _)| *name).collect()
-}
-
-/// Logs the sessions that were evicted, since no framework asks for them.
-pub(super) fn log_evicted(evicted: Vec<SessionHandle>) {
-    for handle in evicted {
-        tracing::info!(%handle, "a session was evicted by a newer one of the same user");
-    }
+    let attributes = repair.attributes.iter().map(|(name, _)| *name);
+    attributes.chain(image.stale_notes(item)).collect()
 }

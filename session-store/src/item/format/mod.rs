@@ -10,7 +10,6 @@ mod memory;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-#[cfg(feature = "zstd")]
 use crate::error::TooLargeError;
 use crate::error::{Cause, DecodeError};
 use crate::id::SessionHandle;
@@ -37,7 +36,16 @@ const MAX_UNPACKED: usize = 16 << 20;
 /// Encodes and decodes `data`. Only this type knows the form in which a session type stores it.
 pub(crate) struct Codec {
     schema: &'static Schema,
+    /// The largest item of a session, in bytes.
+    max_size: usize,
 }
+
+/// By how much a new id can make a session larger than other writes. A visitor can fill a session, and has to be
+/// able to log in with it.
+const ROOM: usize = 4096;
+
+/// The same if the limit is that of DynamoDB, or if the session is larger than its limit already.
+const ROOM_BELOW_LIMIT: usize = 512;
 
 /// `data` as bytes.
 pub(crate) struct Packed {
@@ -48,7 +56,35 @@ pub(crate) struct Packed {
 
 impl Codec {
     pub(crate) fn new(schema: &'static Schema) -> Self {
-        Self { schema }
+        Self {
+            schema,
+            max_size: TooLargeError::LIMIT,
+        }
+    }
+
+    /// The same with a limit of its own for the size of a session.
+    pub(crate) fn with_max_size(self, max_size: usize) -> Self {
+        Self { max_size, ..self }
+    }
+
+    #[cfg(feature = "_record")]
+    pub(crate) fn with_schema(&self, schema: &'static Schema) -> Self {
+        Self { schema, ..*self }
+    }
+
+    /// The largest item that a write can store under the id that the session has.
+    pub(crate) fn max_size(&self) -> usize {
+        self.max_size.min(TooLargeError::LIMIT - ROOM_BELOW_LIMIT)
+    }
+
+    /// The largest item under a new id, of a session that had the size `before`. It is asked for only if it counts.
+    pub(crate) fn max_size_of_new_id(&self, before: impl FnOnce() -> usize) -> usize {
+        let limit = self.max_size.saturating_add(ROOM);
+        if limit >= TooLargeError::LIMIT {
+            return TooLargeError::LIMIT;
+        }
+        let limit = limit.max(before() + ROOM_BELOW_LIMIT);
+        limit.min(TooLargeError::LIMIT)
     }
 
     pub(crate) fn schema(&self) -> &'static Schema {

@@ -217,7 +217,7 @@ fn largest_item(schema: &'static Schema, text: usize) -> Result<Map, TooLargeErr
         },
         ..State::new(handle(), lifetime, longest, image.promoted())
     };
-    let mut item = image.into_item(&Codec::new(schema), &state, nonce())?;
+    let mut item = image.into_item(&Codec::new(schema), TooLargeError::LIMIT, &state, nonce())?;
     let mark = AttributeValue::B(Blob::new([7; 8]));
     let writes = AttributeValue::L(vec![mark; WRITES]);
     item.insert("writes".to_owned(), writes);
@@ -243,7 +243,16 @@ fn data_that_is_too_large_as_a_map_but_not_as_bytes_is_accepted_as_bytes() {
     let image = image(map(&[("bits", AttributeValue::L(bits))]));
     let codec = Codec::new(&BINARY);
     let packed = codec.pack(|| image.data.clone());
-    let check = |packed| image.check_size(&BINARY, &Unknown::default(), &Image::default(), packed);
+    let check = |packed| {
+        image.check_size(
+            &BINARY,
+            TooLargeError::LIMIT,
+            &Unknown::default(),
+            &Image::default(),
+            packed,
+            || 0,
+        )
+    };
     assert!(check(None).is_err());
     assert!(check(packed.as_ref()).is_ok());
 }
@@ -287,7 +296,12 @@ fn an_item_has_the_key_the_data_the_times_the_version_the_mark_and_what_is_promo
     let session = Promotes(vec![("user_id", Some(s("u1"))), ("theme", None)]);
     let data = map(&[("cart", n("5"))]);
     let image = Image::new(&WIDE, handle(), data.clone(), &session).unwrap();
-    let item = image.into_item(&Codec::new(&WIDE), &state(&WIDE, None), nonce());
+    let item = image.into_item(
+        &Codec::new(&WIDE),
+        TooLargeError::LIMIT,
+        &state(&WIDE, None),
+        nonce(),
+    );
     let expected = map(&[
         ("id", s(&format!("session/{}", handle()))),
         ("sk", s("session")),
@@ -305,7 +319,12 @@ fn an_item_has_the_key_the_data_the_times_the_version_the_mark_and_what_is_promo
 #[test]
 fn an_idle_timeout_of_the_sessions_own_is_in_the_item_in_seconds() {
     let idle = Some(Duration::from_secs(90));
-    let item = image(Map::new()).into_item(&Codec::new(&SCHEMA), &state(&SCHEMA, idle), nonce());
+    let item = image(Map::new()).into_item(
+        &Codec::new(&SCHEMA),
+        TooLargeError::LIMIT,
+        &state(&SCHEMA, idle),
+        nonce(),
+    );
     assert_eq!(item.unwrap()["idle"], n("90"));
 }
 
@@ -320,7 +339,7 @@ fn an_item_keeps_what_the_type_does_not_know_below_what_the_session_has() {
         ..state(&SCHEMA, None)
     };
     let image = image(map(&[("cart", n("2"))]));
-    let item = image.into_item(&Codec::new(&SCHEMA), &state, nonce());
+    let item = image.into_item(&Codec::new(&SCHEMA), TooLargeError::LIMIT, &state, nonce());
     let item = item.unwrap();
     assert_eq!(item["foreign"], n("1"));
     let data = map(&[("unknown", n("1")), ("cart", n("2"))]);
@@ -339,7 +358,9 @@ fn the_item_of_a_binary_type_has_all_data_as_bytes_and_names_their_format() {
     };
     let codec = Codec::new(&BINARY);
     let image = image(map(&[("cart", n("2"))]));
-    let mut item = image.into_item(&codec, &state, nonce()).unwrap();
+    let mut item = image
+        .into_item(&codec, TooLargeError::LIMIT, &state, nonce())
+        .unwrap();
     assert_eq!(item["format"], s("cbor"));
     assert!(item["content"].is_b());
     codec.unpack(handle(), &mut item).unwrap();

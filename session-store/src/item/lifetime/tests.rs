@@ -40,7 +40,8 @@ fn nothing_overflows() {
 fn is_due(policy: Touch, touched: u64, now: u64) -> bool {
     let schema = Schema::new("sessions").idle_timeout(Duration::from_secs(100));
     let lifetime = Lifetime::new(&schema, Millis(0), None);
-    lifetime.is_touch_due(policy, Millis(touched), Millis(now))
+    let touched = Millis(touched);
+    lifetime.is_touch_due(policy, (touched, lifetime.expires_at(touched)), Millis(now))
 }
 
 #[test]
@@ -69,7 +70,8 @@ fn a_session_that_was_touched_by_a_clock_ahead_of_this_one_is_not_due() {
 fn a_touch_is_due_by_the_sessions_own_idle_timeout() {
     let own = Some(Duration::from_secs(2));
     let lifetime = Lifetime::new(&SCHEMA, Millis(0), own);
-    let is_due = |now| lifetime.is_touch_due(Touch::After(0.5), Millis(0), Millis(now));
+    let last_use = (Millis(0), lifetime.expires_at(Millis(0)));
+    let is_due = |now| lifetime.is_touch_due(Touch::After(0.5), last_use, Millis(now));
     assert!(!is_due(999));
     assert!(is_due(1_000));
 }
@@ -119,7 +121,44 @@ fn milliseconds_become_whole_seconds_rounded_down_and_a_time_comes_back() {
 }
 
 #[test]
-fn the_last_second_is_not_live() {
-    assert!(is_live(10, Millis(9_999)));
-    assert!(!is_live(10, Millis(10_000)));
+fn a_touch_is_due_when_much_less_is_left_than_it_would_grant() {
+    let schema = Schema::new("sessions")
+        .idle_timeout(Duration::from_secs(1_000))
+        .absolute_timeout(Duration::from_secs(10_000));
+    let lifetime = Lifetime::new(&schema, Millis(0), None);
+    // A type with an idle timeout of 100 seconds has written last.
+    let is_due = |policy, expires_at, now| {
+        lifetime.is_touch_due(policy, (Millis(5_000), expires_at), Millis(now))
+    };
+    assert!(is_due(Touch::After(0.1), 105, 5_001));
+    assert!(!is_due(Touch::After(0.1), 1_005, 5_001));
+    assert!(!is_due(Touch::Never, 105, 5_001));
+    // What the absolute timeout does not allow cannot be granted.
+    let at_the_end = |now| {
+        let last_use = (Millis(9_500_000), 10_000);
+        lifetime.is_touch_due(Touch::After(0.1), last_use, Millis(now))
+    };
+    assert!(!at_the_end(9_599_999));
+    assert!(at_the_end(9_600_000));
+}
+
+#[test]
+fn the_stored_end_and_the_own_timeout_end_a_session_whichever_comes_first() {
+    let ends = |expires_at, touched, own| {
+        let own = (own > 0).then(|| Duration::from_secs(own));
+        idle_end(&SCHEMA, expires_at, touched, own).0
+    };
+    // The idle timeout of the type is 10.5 seconds.
+    assert_eq!(ends(11, Some(Millis(0)), 0), 10_500);
+    assert_eq!(ends(60, Some(Millis(0)), 0), 10_500);
+    assert_eq!(ends(5, Some(Millis(0)), 0), 5_000);
+    assert_eq!(ends(60, Some(Millis(1)), 30), 30_001);
+    assert_eq!(ends(60, None, 0), 60_000);
+    let of_framework = Schema {
+        ends_as_stored: true,
+        ..SCHEMA
+    };
+    assert_eq!(idle_end(&of_framework, 60, Some(Millis(0)), None).0, 60_000);
+    let own = Some(Duration::from_secs(2));
+    assert_eq!(idle_end(&of_framework, 60, Some(Millis(0)), own).0, 2_000);
 }

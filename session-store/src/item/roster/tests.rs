@@ -1,5 +1,6 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::super::roster_note::notes;
 use super::*;
 use crate::schema::OnLimit;
 
@@ -22,6 +23,18 @@ fn map(entries: &[(&str, &str)]) -> Map {
     entries
         .map(|(name, text)| ((*name).to_owned(), s(text)))
         .collect()
+}
+
+/// The same with the notes of a session that is in its rosters.
+fn noted(session: &str, entries: &[(&str, &str)]) -> Map {
+    let mut map = map(entries);
+    let notes = notes(&SCHEMA, handle(session), |name| map.get(name));
+    map.extend(
+        notes
+            .into_iter()
+            .map(|(name, note)| (name.to_owned(), note)),
+    );
+    map
 }
 
 fn handle(secret: &str) -> SessionHandle {
@@ -63,12 +76,14 @@ fn leaves(name: &'static str, value: &str, session: &str) -> Summary {
 
 /// From a handle and the attributes of a session to others.
 fn moved(from: &str, was: &[(&str, &str)], to: &str, is: &[(&str, &str)]) -> Vec<Summary> {
+    let was = noted(from, was);
     let (from, to) = (handle(from), handle(to));
     summaries(&changes(
         &SCHEMA,
-        (from, &map(was)),
+        (from, &was),
         (to, &map(is)),
         &lifetime(),
+        |_| false,
     ))
 }
 
@@ -169,14 +184,22 @@ fn a_session_is_in_the_rosters_of_its_consistent_indexes() {
     assert_eq!(rosters, [("user_id", &s("u1"))]);
 }
 
+fn delta(written: &[(&'static str, Option<AttributeValue>)]) -> Delta {
+    Delta {
+        attributes: written.to_vec(),
+        ..Delta::default()
+    }
+}
+
 /// The plan of a save that writes these attributes to a session of user u1.
 fn plan(written: &[(&'static str, Option<&str>)]) -> RosterPlan {
     let written: Vec<_> = written
         .iter()
         .map(|(name, text)| (*name, text.map(s)))
         .collect();
-    let was = map(&[("user_id", "u1"), ("plan", "free")]);
-    RosterPlan::new(&SCHEMA, handle("a"), &was, &written, &lifetime())
+    let was = noted("a", &[("user_id", "u1"), ("plan", "free")]);
+    let delta = delta(&written);
+    RosterPlan::new(&SCHEMA, handle("a"), &was, &delta, &lifetime())
 }
 
 #[test]
@@ -205,6 +228,54 @@ fn a_save_that_writes_the_value_again_depends_on_it_and_changes_no_roster() {
     let plan = plan(&[("user_id", Some("u1"))]);
     assert_eq!(plan.expected_values, [("user_id", Some(s("u1")))]);
     assert_eq!(summaries(&plan.changes), []);
+}
+
+#[test]
+fn a_save_enters_a_session_that_is_in_no_roster_of_the_value_that_it_keeps() {
+    let was = map(&[("user_id", "u1"), ("plan", "free")]);
+    let written = [("plan", Some(s("paid")))];
+    let plan = RosterPlan::new(&SCHEMA, handle("a"), &was, &delta(&written), &lifetime());
+    assert_eq!(plan.expected_values, [("user_id", Some(s("u1")))]);
+    assert_eq!(summaries(&plan.changes), [enters("user_id", "u1", "a")]);
+    // The limit is left to the next log-in.
+    let limit = plan.changes[0].limit;
+    assert_eq!((limit.sessions, limit.policy), (7_500, OnLimit::Reject));
+    let note = note(&SCHEMA, handle("a"), &SCHEMA.attributes[0], &s("u1"));
+    assert_eq!(plan.notes, [("user_id-roster", Some(note))]);
+}
+
+#[test]
+fn a_save_that_only_repairs_a_value_is_no_log_in_to_its_limit() {
+    let mut delta = delta(&[("user_id", Some(s("u2")))]);
+    let was = map(&[("user_id", "u1")]);
+    let limit = |delta: &Delta| {
+        let plan = RosterPlan::new(&SCHEMA, handle("a"), &was, delta, &lifetime());
+        plan.changes[1].limit.sessions
+    };
+    assert_eq!(limit(&delta), 3);
+    delta.repaired.insert("user_id");
+    assert_eq!(limit(&delta), 7_500);
+}
+
+#[test]
+fn a_session_that_leaves_a_roster_loses_the_note() {
+    let plan = plan(&[("user_id", None)]);
+    assert_eq!(plan.notes, [("user_id-roster", None)]);
+}
+
+#[test]
+fn a_new_id_of_a_session_in_no_roster_enters_it_whatever_the_limit() {
+    let was = map(&[("user_id", "u1")]);
+    let changes = |was: &Map| {
+        let is = map(&[("user_id", "u1")]);
+        let to = (handle("b"), &is);
+        changes(&SCHEMA, (handle("a"), was), to, &lifetime(), |_| true)
+    };
+    assert_eq!(changes(&was)[0].limit.sessions, 7_500);
+    assert_eq!(
+        changes(&noted("a", &[("user_id", "u1")]))[0].limit.sessions,
+        3
+    );
 }
 
 #[test]

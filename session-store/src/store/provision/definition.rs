@@ -16,11 +16,8 @@ pub(super) fn indexes(schema: &Schema) -> impl Iterator<Item = &Attribute> + Clo
         .filter(|attribute| attribute.index_name().is_some())
 }
 
-/// The first index of the schema that the table lacks, if everything else fits.
-pub(super) fn first_missing<'a>(
-    schema: &'a Schema,
-    table: &TableDescription,
-) -> Result<Option<&'a Attribute>, Error> {
+/// Refuses a table whose keys are not those of the type.
+pub(super) fn check_table(schema: &Schema, table: &TableDescription) -> Result<(), Error> {
     let name = table.table_name().unwrap_or_default();
     check_keys(
         &format!("table `{name}`"),
@@ -28,30 +25,25 @@ pub(super) fn first_missing<'a>(
         table.key_schema(),
         "use another table, or set the names with `id` and `sort_key` in `#[dynamo(..)]`",
     )?;
-    check_types(name, &definitions(schema, indexes(schema))?, table)?;
+    check_types(name, &definitions(schema, indexes(schema))?, table)
+}
 
-    let mut missing = None;
-    for attribute in indexes(schema) {
-        let index_name = attribute.index_name().unwrap_or_default();
-        let found = table
-            .global_secondary_indexes()
-            .iter()
-            .find(|index| index.index_name() == Some(&index_name));
-        match found {
-            Some(index) => {
-                let what = format!("index `{index_name}` of table `{name}`");
-                check_keys(
-                    &what,
-                    &index_keys(schema, attribute)?,
-                    GlobalSecondaryIndexDescription::key_schema(index),
-                    "DynamoDB cannot change the keys of an index, so give the index of the type a \
-                     new name with `index(name = \"..\")`, and add it with `create_table`",
-                )?;
-            }
-            None => missing = missing.or(Some(attribute)),
-        }
-    }
-    Ok(missing)
+/// Refuses an index whose keys are not those of the type.
+pub(super) fn check_index(
+    schema: &Schema,
+    attribute: &Attribute,
+    index: &GlobalSecondaryIndexDescription,
+    table: &TableDescription,
+) -> Result<(), Error> {
+    let index_name = index.index_name().unwrap_or_default();
+    let name = table.table_name().unwrap_or_default();
+    check_keys(
+        &format!("index `{index_name}` of table `{name}`"),
+        &index_keys(schema, attribute)?,
+        GlobalSecondaryIndexDescription::key_schema(index),
+        "DynamoDB cannot change the keys of an index, so give the index of the type a new name with \
+         `index(name = \"..\")`, and add it with `create_table`",
+    )
 }
 
 fn check_keys(

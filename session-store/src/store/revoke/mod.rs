@@ -15,6 +15,7 @@ use crate::id::SessionHandle;
 use crate::item::Millis;
 use crate::schema::{AsKey, IndexValue, IsIndex, SessionAttributes};
 use crate::session::Session;
+use crate::telemetry::{Ended, Event, note};
 
 use self::report::{Progress, Report};
 use self::run::{Order, outcome};
@@ -46,10 +47,14 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// write, so a session that was created or given the value just before can be missed; see
     /// [`sweep_after`](Revoke::sweep_after).
     ///
-    /// By a consistent index, one `BatchGetItem` of the roster and of the keys that it had in earlier programs, one `DeleteItem` for each session, and one
-    /// `UpdateItem` of the roster for each 250, which tells what is left. Sessions that moved meanwhile are
-    /// ended in a further round. It misses no session that was created before it began, and takes effect
-    /// with its last request: a session that is created after that survives.
+    /// By a consistent index, one `BatchGetItem` of the roster and of the keys that it had in earlier programs, one
+    /// `DeleteItem` for each session, and one `UpdateItem` of the roster for each 250, which tells what is left.
+    /// Sessions that moved meanwhile are ended in a further round. It misses no session that was created before it
+    /// began, and takes effect with its last request: a session that is created after that survives.
+    ///
+    /// An index that a deploy has added or changed misses sessions of before, until they are touched or saved, or
+    /// [`reindex`](Self::reindex) is run. [`Revoked::is_complete`] tells: at first, and then once an hour, one
+    /// `GetItem` asks the table for that, and each time as long as the index is not complete.
     ///
     /// Either way each session is deleted on condition that it still has the value, so that one that has
     /// moved to another is never ended. Deletes that are throttled are tried again, with pauses. Dropping
@@ -99,8 +104,10 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     ///
     /// [`Error::Service`].
     pub async fn revoke_handle(&self, handle: &SessionHandle) -> Result<Revoked, Error> {
-        let deleted = self.rosters().end(*handle).await?;
-        let mut revoked = Revoked::default();
+        let rosters = self.rosters();
+        let end = rosters.end(*handle, Ended::Revocation);
+        let deleted = self.observe("revoke", end).await?;
+        let mut revoked = Revoked::without_index();
         revoked.note(*handle, Ok(outcome(self.table(), *handle, deleted)));
         Ok(revoked)
     }
@@ -180,8 +187,12 @@ impl<S: SessionAttributes + 'static> IntoFuture for Revoke<S> {
                 revoked: Revoked::default(),
                 progress: self.progress,
             };
-            self.order.carry_out(&mut report).await?;
-            Ok(report.revoked)
+            let carry_out = self.order.carry_out(&mut report);
+            let carried_out = self.order.store.observe("revoke", carry_out).await;
+            for failure in &report.revoked.failed {
+                note(Event::NotEnded, Some(failure.handle));
+            }
+            carried_out.map(|()| report.revoked)
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::id::SessionHandle;
+use crate::telemetry::{Ended, Event, note};
 
 /// The result of a revocation.
 #[derive(Debug, Default)]
@@ -11,9 +12,18 @@ pub struct Revoked {
     already_gone: usize,
     pub(super) moved: usize,
     pub(super) failed: Vec<RevokeFailure>,
+    pub(super) is_complete: bool,
 }
 
 impl Revoked {
+    /// For a revocation that needs no index.
+    pub(super) fn without_index() -> Self {
+        Self {
+            is_complete: true,
+            ..Self::default()
+        }
+    }
+
     /// How many live sessions were ended.
     pub fn deleted(&self) -> usize {
         self.deleted
@@ -32,6 +42,15 @@ impl Revoked {
     /// The sessions that could not be ended, each with the reason. They are still valid.
     pub fn failed(&self) -> &[RevokeFailure] {
         &self.failed
+    }
+
+    /// Whether the index had every session of the type. If not, sessions that are older than the index may still be
+    /// valid; run [`reindex`](crate::DynamoDbStore::reindex) once after the deploy that has added or changed the
+    /// index, and revoke again.
+    ///
+    /// It is false as well if that could not be found out. By a handle it is always true.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
     pub(super) fn note(&mut self, handle: SessionHandle, outcome: Result<Outcome, Error>) {
@@ -85,6 +104,9 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn note(&mut self, handle: SessionHandle, outcome: Result<Outcome, Error>) {
+        if let Ok(Outcome::Deleted) = outcome {
+            note(Event::Ended(Ended::Revocation), Some(handle));
+        }
         self.revoked.note(handle, outcome);
         if let Some(progress) = &mut self.progress {
             progress(&self.revoked);

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use futures_util::stream;
 
 use crate::dynamodb::{Deleted, MAX_REVOKE_ROUNDS, Patience, Table, pause, request};
-use crate::error::{ConflictError, DecodeError, Error};
+use crate::error::{Chain, ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
     Found, MEMBERS, Map, Member, Millis, Partition, RosterKey, handle_of, is_of_another_type,
@@ -43,8 +43,11 @@ pub(super) struct Order<S> {
 impl<S: SessionAttributes + 'static> Order<S> {
     pub(super) async fn carry_out(&self, report: &mut Report) -> Result<(), Error> {
         if let Some(handle) = self.only {
-            self.end_one(handle, report).await
-        } else if self.of.attribute.roster().is_some() {
+            report.revoked.is_complete = true;
+            return self.end_one(handle, report).await;
+        }
+        report.revoked.is_complete = self.store.is_index_complete(self.of.attribute).await;
+        if self.of.attribute.roster().is_some() {
             self.go_through_rosters(report).await
         } else {
             self.go_through_index(report, Pass::First).await?;
@@ -304,7 +307,7 @@ enum Pass {
 /// An entry that remains is of a session that has ended or moved, and is dropped when it is met again.
 fn note_remains(cleaned_up: Result<(), Error>) {
     if let Err(error) = cleaned_up {
-        tracing::debug!(%error, "entries of sessions that were revoked remain in their roster");
+        tracing::debug!(error = %Chain(&error), "entries of sessions that were revoked remain in their roster");
     }
 }
 

@@ -27,9 +27,12 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// sessions of a shard, or more. The index is filled a moment after a write, so a session that was
     /// created or changed just before can be missing.
     ///
-    /// By a consistent index, one `BatchGetItem` of the roster and of the keys that it had in earlier programs, and one for each 100 sessions. No
-    /// session is missing that had the value all the time. If one got a new id meanwhile, the roster is
-    /// read once more, and the session is shown under its old or its new handle.
+    /// By a consistent index, one `BatchGetItem` of the roster and of the keys that it had in earlier programs, and
+    /// one for each 100 sessions. No session is missing that had the value all the time. If one got a new id
+    /// meanwhile, the roster is read once more, and the session is shown under its old or its new handle.
+    ///
+    /// An index that a deploy has added or changed may lack sessions of before; [`Sessions::is_complete`] tells,
+    /// at the price that [`revoke`](Self::revoke) states.
     ///
     /// Either way the sessions themselves are read consistently, so that the list has no session that
     /// ended, expired or has another value by now.
@@ -44,6 +47,7 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
             },
             left: usize::MAX,
             ready: VecDeque::new(),
+            is_complete: false,
             pages: Pages::More(match index.attribute().roster() {
                 Some(_) => Next::Roster(None),
                 None => Next::Index(None),
@@ -66,9 +70,10 @@ pub struct Sessions<S> {
     left: usize,
     ready: VecDeque<Result<SessionSummary, Error>>,
     pages: Pages,
+    is_complete: bool,
 }
 
-type Loading = Pin<Box<dyn Future<Output = Result<Page, Error>> + Send>>;
+type Loading = Pin<Box<dyn Future<Output = (Result<Page, Error>, bool)> + Send>>;
 
 enum Pages {
     /// There may be more, from here on.
@@ -82,6 +87,13 @@ impl<S: SessionAttributes + 'static> Sessions<S> {
     pub fn limit(mut self, n: usize) -> Self {
         self.left = n;
         self
+    }
+
+    /// Whether the index has every session of the type, as far as is known; false before the first session was
+    /// asked for. If it is not, sessions that are older than the index may be missing; run
+    /// [`reindex`](DynamoDbStore::reindex) once after the deploy that has added or changed the index.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
     /// The next session, or none at the end.
@@ -153,19 +165,29 @@ impl<S: SessionAttributes + 'static> Stream for Sessions<S> {
                 Pages::More(next) => {
                     let (store, of) = (this.store.clone(), this.of.clone());
                     let (next, limit) = (next.take(), this.left);
-                    let page = async move { page(store.table(), &of, next, limit).await };
+                    let was_complete = this.is_complete;
+                    let page = async move {
+                        let is_complete =
+                            was_complete || store.is_index_complete(of.attribute).await;
+                        let page = page(store.table(), &of, next, limit);
+                        (store.observe("list", page).await, is_complete)
+                    };
                     this.pages = Pages::Loading(Box::pin(page));
                 }
-                Pages::Loading(loading) => match std::task::ready!(loading.as_mut().poll(cx)) {
-                    Ok(page) => {
-                        this.ready = page.sessions;
-                        this.pages = page.next.map_or(Pages::Done, Pages::More);
+                Pages::Loading(loading) => {
+                    let (page, is_complete) = std::task::ready!(loading.as_mut().poll(cx));
+                    this.is_complete = is_complete;
+                    match page {
+                        Ok(page) => {
+                            this.ready = page.sessions;
+                            this.pages = page.next.map_or(Pages::Done, Pages::More);
+                        }
+                        Err(error) => {
+                            this.pages = Pages::Done;
+                            return Poll::Ready(Some(Err(error)));
+                        }
                     }
-                    Err(error) => {
-                        this.pages = Pages::Done;
-                        return Poll::Ready(Some(Err(error)));
-                    }
-                },
+                }
             }
         }
     }

@@ -176,9 +176,9 @@ async fn all_members(table: &Table, of: &IndexValue) -> Result<Vec<Member>, Erro
 }
 
 /// The attributes that are read of each session.
-fn shown(table: &Table, of: &IndexValue) -> [&'static str; 3] {
-    let [touched_at, expires_at] = SessionSummary::shown(table.schema());
-    [touched_at, expires_at, of.attribute.name]
+fn shown(table: &Table, of: &IndexValue) -> [&'static str; 4] {
+    let [touched_at, expires_at, idle] = SessionSummary::shown(table.schema());
+    [touched_at, expires_at, idle, of.attribute.name]
 }
 
 /// The summaries of those of these sessions that are live and have the value.

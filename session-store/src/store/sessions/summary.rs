@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use crate::error::DecodeError;
 use crate::id::SessionHandle;
 use crate::item::{
-    Map, Millis, is_live, may_live, seconds_to_time, stored_creation, stored_expiry, stored_number,
+    Map, Millis, end, may_live, own_idle_of, seconds_to_time, stored_creation, stored_expiry,
+    stored_number,
 };
 use crate::schema::Schema;
 
@@ -15,7 +16,8 @@ pub struct SessionSummary {
     handle: SessionHandle,
     created_at: Millis,
     touched_at: Millis,
-    expires_at: u64,
+    /// To the millisecond.
+    ends: Millis,
 }
 
 impl SessionSummary {
@@ -34,14 +36,16 @@ impl SessionSummary {
         self.touched_at.time()
     }
 
-    /// When the session will end unless it is saved or touched, to the second.
+    /// When the session will end unless it is saved or touched, rounded up to a second. By its
+    /// idle timeout it ends within that second, to the millisecond.
     pub fn expires_at(&self) -> SystemTime {
-        seconds_to_time(self.expires_at)
+        seconds_to_time(self.ends.seconds_up())
     }
 
     /// The attributes that it takes, besides the key and the time of creation.
-    pub(super) fn shown(schema: &Schema) -> [&'static str; 2] {
-        [schema.names.touched_at, schema.names.expires_at]
+    pub(super) fn shown(schema: &Schema) -> [&'static str; 3] {
+        let names = &schema.names;
+        [names.touched_at, names.expires_at, names.idle]
     }
 
     pub(super) fn read(
@@ -49,11 +53,21 @@ impl SessionSummary {
         handle: SessionHandle,
         item: &Map,
     ) -> Result<Self, DecodeError> {
+        let touched_at = Millis(stored_number(schema.names.touched_at, handle, item)?);
+        let expires_at = stored_expiry(schema, handle, item)?;
+        let created_at = stored_creation(schema, handle, item)?;
+        let own_idle = own_idle_of(schema, item);
         Ok(Self {
             handle,
-            created_at: stored_creation(schema, handle, item)?,
-            touched_at: Millis(stored_number(schema.names.touched_at, handle, item)?),
-            expires_at: stored_expiry(schema, handle, item)?,
+            created_at,
+            touched_at,
+            ends: end(
+                schema,
+                expires_at,
+                Some(created_at),
+                Some(touched_at),
+                own_idle,
+            ),
         })
     }
 
@@ -63,11 +77,11 @@ impl SessionSummary {
             handle,
             created_at: Millis(0),
             touched_at: Millis(0),
-            expires_at: 0,
+            ends: Millis(0),
         }
     }
 
     pub(super) fn is_live(&self, schema: &Schema, now: Millis) -> bool {
-        is_live(self.expires_at, now) && may_live(schema, self.created_at, now)
+        self.ends > now && may_live(schema, self.created_at, now)
     }
 }

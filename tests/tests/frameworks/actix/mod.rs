@@ -6,8 +6,10 @@ mod cookies;
 mod cost;
 mod guarantees;
 mod moved;
+mod one_thread;
 mod parallel;
 mod renewal;
+mod touch;
 mod user;
 
 use std::collections::HashMap;

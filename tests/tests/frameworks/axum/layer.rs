@@ -157,7 +157,7 @@ async fn mistakes_in_the_set_up_are_explained() {
     let answer = ask(&app(&bench), "/twice", None).await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(
-        answer.text.contains("one `CurrentSession`"),
+        answer.text.contains("take `SharedSession`"),
         "{}",
         answer.text
     );

@@ -3,13 +3,17 @@
 mod answered;
 mod cases;
 mod cookie;
+mod deploys;
 mod end;
+mod hands;
 mod layer;
 mod nested;
 mod parallel;
 mod reads;
 mod save;
 mod settings;
+mod test_util;
+mod unknown_id;
 mod unreadable;
 
 use axum::Router;

@@ -151,7 +151,7 @@ async fn a_new_id_of_unknown_outcome_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_value_that_cannot_be_stored_is_answered_with_500_and_not_written() {
+async fn a_session_that_is_too_large_is_answered_with_413_and_not_written() {
     async fn fill(mut session: Current) {
         session.theme = "x".repeat(401 * 1024);
     }
@@ -161,7 +161,7 @@ async fn a_value_that_cannot_be_stored_is_answered_with_500_and_not_written() {
     let cookie = begin(&bench, &app).await;
     for (cookie, reads) in [(None, 0), (Some(&*cookie), 1)] {
         let answer = ask(&app, "/fill", cookie).await;
-        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(answer.cookie(), None);
         assert_eq!(calls(&bench), vec!["GetItem"; reads]);
     }

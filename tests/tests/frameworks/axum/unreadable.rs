@@ -144,3 +144,42 @@ async fn g17_an_error_in_the_log_is_never_the_doing_of_a_visitor() {
     ask(&app, "/read", Some(&cookie)).await;
     assert_eq!(log::levels(), [Level::ERROR]);
 }
+
+/// One record has all that is known of a failure: what AWS said, the request id, the advice, and the causes that
+/// no text above has.
+#[tokio::test]
+async fn a_failure_of_dynamodb_is_one_record_with_its_whole_chain() {
+    log::capture();
+    let bench = TestBench::<App>::new().await;
+    let app = super::app(&bench);
+    let cookie = begin(&bench, &app).await;
+    log::taken();
+
+    let denied = "User: arn:aws:iam::111122223333:user/app is not authorized to perform: dynamodb:GetItem on \
+                  resource: arn:aws:dynamodb:eu-west-1:111122223333:table/t with an explicit deny in a service \
+                  control policy";
+    bench.wire.every("GetItem", move || {
+        Fault::Answer(400, "AccessDeniedException", denied)
+    });
+    let answer = ask(&app, "/read", Some(&cookie)).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!answer.text.contains("111122223333"), "{}", answer.text);
+    let records = log::taken();
+    assert_eq!(records.len(), 1, "{records:?}");
+    let begins = format!(
+        "GetItem failed with AccessDeniedException: {denied} (request id TEST-REQUEST-ID): a policy of the organization"
+    );
+    assert!(records[0].contains(&begins), "{records:?}");
+    assert!(
+        records[0].ends_with(": the answer had HTTP status 400"),
+        "{records:?}"
+    );
+    assert_eq!(records[0].matches(denied).count(), 1);
+
+    bench.wire.every("GetItem", || Fault::Refuse);
+    ask(&app, "/read", Some(&cookie)).await;
+    let records = log::taken();
+    assert!(records[0].ends_with(": connection reset"), "{records:?}");
+    assert_eq!(records[0].matches("connection reset").count(), 1);
+    assert!(!records[0].contains(&cookie), "{records:?}");
+}

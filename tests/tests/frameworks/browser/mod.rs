@@ -9,6 +9,7 @@ mod jar;
 mod model;
 mod plan;
 mod replica;
+mod setup;
 mod shop;
 mod world;
 

@@ -107,10 +107,14 @@ impl Expected {
                 self.absolute_end = time + ABSOLUTE;
             }
             Action::LogOut => {}
-            _ => self
-                .changes
-                .retain(|change| change.request != Some(request)),
+            _ => self.forget(request),
         }
+    }
+
+    /// The request has changed nothing, for certain.
+    pub(super) fn forget(&mut self, request: usize) {
+        self.changes
+            .retain(|change| change.request != Some(request));
     }
 
     /// It is not known whether the request was carried out, and no more will be known of it.

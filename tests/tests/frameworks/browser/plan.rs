@@ -6,7 +6,8 @@ use fastrand::Rng;
 use session_store::ReadConsistency;
 
 use super::jar::{FOREIGN, Origin, foreign};
-use super::shop::{Action, Pause, Setup};
+use super::setup::Setup;
+use super::shop::{Action, Pause, Way};
 
 #[derive(Clone)]
 pub(super) struct Plan {
@@ -44,6 +45,7 @@ pub(super) struct Send {
     pub(super) browser: usize,
     pub(super) action: Action,
     pub(super) origin: Origin,
+    pub(super) way: Way,
     pub(super) pause: Option<Pause>,
     pub(super) fault: Option<(&'static str, Trouble)>,
     /// Eventual reads miss the last write.
@@ -169,6 +171,7 @@ impl Event {
             send.origin = Origin::Same
         });
         with(send.pause.is_some(), |send| send.pause = None);
+        with(send.way != Way::Plain, |send| send.way = Way::Plain);
         let is_write = matches!(
             send.action,
             Action::Save | Action::Update | Action::Prefer | Action::Remember
@@ -242,6 +245,15 @@ impl Draw {
         let mut send = self.plain(browser, action);
         send.origin = origin;
         send.pause = pause;
+        send.way = match self.rng.u8(..20) {
+            0 | 1 => Way::Shares,
+            2 | 3 => Way::Late,
+            4 => Way::Keeps,
+            5 => Way::Panics,
+            6 => Way::CutOff,
+            7 => Way::CutOffWith200,
+            _ => Way::Plain,
+        };
         if self.rng.u8(..8) == 0 {
             let operations = [
                 "GetItem",
@@ -282,6 +294,7 @@ impl Draw {
             browser,
             action,
             origin: Origin::Same,
+            way: Way::Plain,
             pause: None,
             fault: None,
             is_stale: false,
@@ -346,6 +359,9 @@ impl fmt::Display for Event {
                 )?;
                 if send.origin != Origin::Same {
                     write!(f, ", from another site by {:?}", send.origin)?;
+                }
+                if send.way != Way::Plain {
+                    write!(f, ", {:?}", send.way)?;
                 }
                 if let Some(pause) = send.pause {
                     write!(f, ", waits {pause:?}")?;

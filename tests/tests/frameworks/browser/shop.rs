@@ -1,17 +1,20 @@
-//! The application: its session, its one handler, and the ways in which it is deployed.
+//! The application: its session, and its handlers.
 
 use std::convert::Infallible;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use axum::extract::{Extension, FromRequestParts};
+use axum::body::{Body, Bytes};
+use axum::extract::{Extension, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::{Router, handler::Handler as _};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{
-    CurrentSession, EndSession, SameSite, SessionCookie, SessionLayer, SigningKey,
-};
-use session_store::{DynamoDbStore, SessionAttributes};
+use session_store::axum::{CurrentSession, EndSession, SharedSession};
+use session_store::{Error, SessionAttributes};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -31,6 +34,7 @@ pub(super) struct Shop {
 }
 
 type Current = CurrentSession<Shop>;
+type Shared = SharedSession<Shop>;
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +50,42 @@ pub(super) enum Action {
     Renew,
     LogIn(String),
     LogOut,
+}
+
+/// How the handler uses the session, and how it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Plain,
+    /// A middleware and two hands of the handler share the session.
+    Shares,
+    /// It stores its changes, and keeps the session in the body of the response.
+    Keeps,
+    /// It changes the session after the head of the response.
+    Late,
+    /// It panics after its changes.
+    Panics,
+    /// A time-out inside of the layer cuts it off after its changes.
+    CutOff,
+    /// The same, and the time-out answers with 200. The layer is inside of it as well.
+    CutOffWith200,
+}
+
+impl Way {
+    /// Whether the handler does not return.
+    pub(super) fn fails(self) -> bool {
+        matches!(self, Self::Panics | Self::CutOff | Self::CutOffWith200)
+    }
+
+    /// The route.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Keeps | Self::Panics => "/app",
+            Self::Shares => "/shared",
+            Self::Late => "/late",
+            Self::CutOff => "/cut",
+            Self::CutOffWith200 => "/cut200",
+        }
+    }
 }
 
 /// Where the server is slow.
@@ -66,7 +106,12 @@ pub(super) type Seen = (Option<String>, Option<u64>);
 pub(super) struct Job {
     pub(super) number: u64,
     pub(super) action: Action,
+    pub(super) way: Way,
     pub(super) pause: Option<Pause>,
+    /// The time-out.
+    pub(super) cut: Notify,
+    /// Whether what it did after the head of the response was done.
+    pub(super) is_late_done: AtomicBool,
     pub(super) reached: Notify,
     pub(super) go: Notify,
     /// The session when it was read: its user, and its lineage.
@@ -85,7 +130,7 @@ impl Job {
 }
 
 /// An argument of the handler before the session.
-struct Start;
+pub(super) struct Start;
 
 impl<S: Sync> FromRequestParts<S> for Start {
     type Rejection = Infallible;
@@ -103,129 +148,191 @@ fn log_in(session: &mut Current, user: &str) {
     CurrentSession::log_in(session);
 }
 
-async fn handle(
-    _: Start,
-    mut session: Current,
-    Extension(job): Extension<Arc<Job>>,
-) -> Result<(), StatusCode> {
-    *job.saw.lock().unwrap() = Some((session.user_id.clone(), session.lineage));
-    job.pause(Pause::AfterLoad).await;
+/// What the job asks for, without what is stored at once.
+fn act(session: &mut Current, job: &Job) {
     let number = job.number;
-    let mut stored = Ok(());
     match &job.action {
-        Action::Read => {}
-        Action::Update => {
-            let change = move |session: &mut Shop| {
-                session.lineage.get_or_insert(number);
-                session.cart.push(number);
-            };
-            stored = CurrentSession::update(&mut session, change).await;
-        }
+        Action::Read | Action::Update => {}
         Action::Prefer => session.preference = number,
-        Action::Add => session.cart.push(number),
-        Action::Save => {
-            session.lineage.get_or_insert(number);
-            session.cart.push(number);
-            stored = CurrentSession::save(&mut session).await;
-        }
+        Action::Add | Action::Save => session.cart.push(number),
         Action::Remember => {
             session.preference = number;
-            CurrentSession::set_idle_timeout(&mut session, Duration::from_secs(30 * 60));
+            CurrentSession::set_idle_timeout(session, Duration::from_secs(30 * 60));
         }
-        Action::Renew => CurrentSession::cycle_id(&mut session),
+        Action::Renew => CurrentSession::cycle_id(session),
         Action::LogIn(user) => {
-            log_in(&mut session, user);
+            log_in(session, user);
             session.lineage = Some(number);
         }
-        Action::LogOut => CurrentSession::end(&mut session),
+        Action::LogOut => CurrentSession::end(session),
     }
-    if matches!(job.action, Action::Prefer | Action::Add | Action::Remember) {
+    if matches!(
+        job.action,
+        Action::Prefer | Action::Add | Action::Save | Action::Remember
+    ) {
         session.lineage.get_or_insert(number);
     }
     if job.silent {
-        CurrentSession::without_touch(&mut session);
+        CurrentSession::without_touch(session);
     }
-    job.pause(Pause::AtEnd).await;
+}
+
+/// What it asks for by `update`.
+fn change(number: u64) -> impl FnMut(&mut Shop) + Send + 'static {
+    move |session| {
+        session.lineage.get_or_insert(number);
+        session.cart.push(number);
+    }
+}
+
+fn see(session: &Current, job: &Job) {
+    *job.saw.lock().unwrap() = Some((session.user_id.clone(), session.lineage));
+}
+
+/// What the application answers.
+fn answer(stored: Result<(), Error>) -> Result<(), StatusCode> {
     match stored {
         // The application tells its visitor that the session has ended.
-        Ok(()) | Err(session_store::Error::Gone(_)) => Ok(()),
+        Ok(()) | Err(Error::Gone(_)) => Ok(()),
+        // It asks the visitor to confirm, by a form of its own.
+        Err(Error::Request(error)) if error.is_cross_site() => Ok(()),
         Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
     }
 }
 
+pub(super) async fn handle(
+    _: Start,
+    mut session: Current,
+    Extension(job): Extension<Arc<Job>>,
+) -> Result<Body, StatusCode> {
+    see(&session, &job);
+    job.pause(Pause::AfterLoad).await;
+    act(&mut session, &job);
+    let stored = match job.action {
+        Action::Update => CurrentSession::update(&mut session, change(job.number)).await,
+        _ if job.action == Action::Save || job.way == Way::Keeps => {
+            CurrentSession::save(&mut session).await
+        }
+        _ => Ok(()),
+    };
+    job.pause(Pause::AtEnd).await;
+    match job.way {
+        Way::Panics => resume_unwind(Box::new("a handler that fails")),
+        Way::CutOff | Way::CutOffWith200 => {
+            job.cut.notify_one();
+            std::future::pending().await
+        }
+        _ => {}
+    }
+    answer(stored)?;
+    Ok(match job.way {
+        // It goes on with its session after the head of the response.
+        Way::Keeps => body(async move { session.cart.len() }),
+        _ => Body::empty(),
+    })
+}
+
+/// A middleware that has the session while the handler runs.
+pub(super) async fn around(
+    _: Start,
+    session: Shared,
+    Extension(job): Extension<Arc<Job>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, StatusCode> {
+    let seen = session.with(|session| see(session, &job)).await;
+    answer(seen)?;
+    let response = next.run(request).await;
+    if job.action == Action::Add {
+        let changed = session.with(|session| session.preference = job.number);
+        answer(changed.await)?;
+    }
+    Ok(response)
+}
+
+/// The same with two hands.
+pub(super) async fn handle_shared(
+    session: Shared,
+    Extension(job): Extension<Arc<Job>>,
+) -> Result<(), StatusCode> {
+    job.pause(Pause::AfterLoad).await;
+    let other = session.clone();
+    let (acted, read) = tokio::join!(session.with(|session| act(session, &job)), async move {
+        other.with(|session| session.cart.len()).await.map(drop)
+    });
+    answer(read)?;
+    answer(acted)?;
+    let stored = match job.action {
+        Action::Update => session.update(change(job.number)).await,
+        Action::Save => session.save().await,
+        _ => Ok(()),
+    };
+    job.pause(Pause::AtEnd).await;
+    answer(stored)
+}
+
+/// The session is changed after the head of the response, as by a stream or a socket.
+pub(super) async fn handle_late(
+    _: Start,
+    session: Shared,
+    Extension(job): Extension<Arc<Job>>,
+) -> Result<Body, StatusCode> {
+    let seen = session.with(|session| see(session, &job)).await;
+    answer(seen)?;
+    job.pause(Pause::AfterLoad).await;
+    job.pause(Pause::AtEnd).await;
+    Ok(body(async move {
+        let is_there = session.with(|session| Current::stored(session).is_some());
+        let is_there = is_there.await.unwrap();
+        let done = match job.action {
+            Action::Read => Ok(()),
+            Action::Update => session.update(change(job.number)).await,
+            _ => match session.with(|session| act(session, &job)).await {
+                Ok(()) => session.save().await,
+                Err(error) => Err(error),
+            },
+        };
+        let needs_cookie = match job.action {
+            Action::LogIn(_) => true,
+            Action::Renew => is_there,
+            Action::LogOut | Action::Read => false,
+            _ => !is_there,
+        };
+        let is_late = matches!(&done, Err(Error::Request(error)) if error.is_after_response());
+        assert!(is_late || !needs_cookie || done.is_err(), "{done:?}");
+        job.is_late_done.store(done.is_ok(), Ordering::SeqCst);
+        0
+    }))
+}
+
+/// A time-out, which does not know what the handler has done.
+pub(super) async fn cut_off(
+    Extension(job): Extension<Arc<Job>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, StatusCode> {
+    tokio::select! {
+        response = next.run(request) => Ok(response),
+        () = job.cut.notified() => match job.way {
+            Way::CutOffWith200 => Ok(Response::default()),
+            _ => Err(StatusCode::REQUEST_TIMEOUT),
+        }
+    }
+}
+
+/// What goes on after the head of a response.
+fn body(work: impl Future<Output = usize> + Send + 'static) -> Body {
+    let chunk = work.map(|bytes| Ok::<_, Infallible>(Bytes::from(vec![b'x'; bytes])));
+    Body::from_stream(chunk.into_stream())
+}
+
 /// A log-out that reads nothing.
-async fn log_out(_: Start, session: EndSession<Shop>, Extension(job): Extension<Arc<Job>>) {
+pub(super) async fn log_out(
+    _: Start,
+    session: EndSession<Shop>,
+    Extension(job): Extension<Arc<Job>>,
+) {
     job.pause(Pause::AfterLoad).await;
     session.end();
     job.pause(Pause::AtEnd).await;
-}
-
-/// How the shop is deployed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Setup {
-    Host,
-    Strict,
-    Signed,
-    OtherKey,
-    OtherName,
-    Domain,
-    Dev,
-    DevDomain,
-    DevPath,
-    DevSigned,
-}
-
-impl Setup {
-    pub(super) const ALL: [Self; 10] = [
-        Self::Host,
-        Self::Strict,
-        Self::Signed,
-        Self::OtherKey,
-        Self::OtherName,
-        Self::Domain,
-        Self::Dev,
-        Self::DevDomain,
-        Self::DevPath,
-        Self::DevSigned,
-    ];
-
-    fn cookie(self) -> SessionCookie {
-        let key = |byte| SigningKey::derive_from(&[byte; 32]);
-        match self {
-            Self::Host => SessionCookie::new(),
-            Self::Strict => SessionCookie::new().same_site(SameSite::Strict),
-            Self::Signed => SessionCookie::new().signed(key(1)),
-            Self::OtherKey => SessionCookie::new().signed(key(2)),
-            Self::OtherName => SessionCookie::new().name("sid"),
-            Self::Domain => SessionCookie::new().domain("shop.test"),
-            Self::Dev => SessionCookie::dev(),
-            Self::DevDomain => SessionCookie::dev().domain("shop.test"),
-            Self::DevPath => SessionCookie::dev().path("/app"),
-            Self::DevSigned => SessionCookie::dev().signed(key(1)),
-        }
-    }
-
-    /// The name of its cookie, and its key.
-    pub(super) fn form(self) -> (&'static str, u8) {
-        match self {
-            Self::Host | Self::Strict => ("__Host-session", 0),
-            Self::Signed => ("__Host-session", 1),
-            Self::OtherKey => ("__Host-session", 2),
-            Self::OtherName => ("__Host-sid", 0),
-            Self::Domain => ("__Secure-session", 0),
-            Self::Dev | Self::DevDomain | Self::DevPath => ("session", 0),
-            Self::DevSigned => ("session", 1),
-        }
-    }
-
-    pub(super) fn has_domain(self) -> bool {
-        matches!(self, Self::Domain | Self::DevDomain)
-    }
-
-    pub(super) fn router(self, store: DynamoDbStore<Shop>) -> Router {
-        let (app, out) = (handle.with_state(()), log_out.with_state(()));
-        let layer = SessionLayer::new(store).cookie(self.cookie());
-        let router = Router::new().route_service("/app", app);
-        router.route_service("/out", out).layer(layer)
-    }
 }

@@ -19,7 +19,8 @@ use super::jar::{Jar, Origin, foreign};
 use super::model::Expected;
 use super::plan::{Event, Plan, Send};
 use super::replica::Replica;
-use super::shop::{Action, Setup, Shop};
+use super::setup::Setup;
+use super::shop::{Action, Shop};
 
 /// What came of a history: what is wrong, after how many events, and what happened.
 pub(super) struct Outcome {

@@ -4,10 +4,14 @@
 mod attributes;
 mod cache;
 mod copies;
+mod expiry;
+mod methods;
 mod moved;
 mod parallel;
 mod saved_again;
 mod sessions;
+mod stores;
+mod unreadable;
 mod user;
 
 use serde::{Deserialize, Serialize};
@@ -55,6 +59,14 @@ struct Listed {
 struct Member {
     #[dynamo(attr = "user_id", index(consistent), user)]
     user_id: Option<String>,
+}
+
+/// A session of this type can live as long as the framework's own default says.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "30d")]
+#[serde(default)]
+struct Lasting {
+    theme: String,
 }
 
 macro_rules! one {

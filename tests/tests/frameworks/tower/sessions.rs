@@ -294,6 +294,43 @@ macro_rules! tests {
                 let rosters = bench.items().await;
                 assert!(rosters.iter().all(|item| item["m"].as_m().unwrap().is_empty()));
             }
+
+            /// A session from before there were notes, behind a store with a shorter absolute timeout.
+            #[tokio::test]
+            async fn g19_a_save_enters_a_session_into_its_roster_once() {
+                let bench = TestBench::<Single>::new().await;
+                let builder = DynamoDbStore::<Single>::builder().client(bench.store.client().clone());
+                let builder = builder.table_name(bench.store.table_name());
+                let hour = std::time::Duration::from_secs(3600);
+                let typed = builder.absolute_timeout(hour).build().await.unwrap();
+                let store = TowerSessions::new(typed.clone());
+                let expiry_date = OffsetDateTime::from_unix_timestamp(
+                    (bench.clock.millis() / 1000) as i64 + 600,
+                );
+                let mut record = Record {
+                    id: Id::default(),
+                    data: HashMap::from([("user_id".to_owned(), json!("u-17"))]),
+                    expiry_date: expiry_date.unwrap(),
+                };
+                store.create(&mut record).await.unwrap();
+                let (rosters, mut sessions): (Vec<_>, Vec<_>) =
+                    bench.items().await.into_iter().partition(|item| item.contains_key("m"));
+                sessions[0].remove("user_id-roster").expect("there is a note");
+                bench.put(sessions.remove(0)).await;
+                for roster in rosters {
+                    bench.delete(roster).await;
+                }
+                let mut operations = Vec::new();
+                for theme in ["dark", "light"] {
+                    let mut record = store.load(&record.id).await.unwrap().unwrap();
+                    record.data.insert("theme".to_owned(), json!(theme));
+                    bench.wire.clear();
+                    store.save(&record).await.unwrap();
+                    operations.push(bench.wire.operations().last().unwrap().clone());
+                }
+                assert_eq!(operations, ["TransactWriteItems", "UpdateItem"]);
+                assert_eq!(typed.sessions(Single::USER_ID, "u-17").count().await.unwrap(), 1);
+            }
         }
     };
 }

@@ -135,11 +135,14 @@ async fn a_transaction_conflict_is_retried() {
     bench.store.save(&mut session).await.unwrap();
     let mut reasons = vec![json!({ "Code": "None" }); 2];
     reasons[1] = json!({ "Code": "ThrottlingError", "Message": "slow down" });
-    bench
-        .wire
-        .next("TransactWriteItems", Fault::cancelled(reasons.into()));
+    let reasons = serde_json::Value::from(reasons);
+    bench.wire.every("TransactWriteItems", move || {
+        Fault::cancelled(reasons.clone())
+    });
     session.user_id = Some("u-17".into());
-    match bench.store.save(&mut session).await {
+    let saved = bench.store.save(&mut session).await;
+    bench.wire.restore("TransactWriteItems");
+    match saved {
         Err(Error::Service(error)) => assert!(error.is_throttled() && !error.outcome_unknown()),
         saved => panic!("{saved:?}"),
     }

@@ -7,16 +7,21 @@ use crate::binaries::Fields;
 /// The fields that the next write of a copy must store, and those that it may store.
 #[derive(Clone, Debug, Default)]
 pub struct Pending {
+    /// The number of the copy.
+    pub copy: u64,
     pub must: Fields,
     pub may: BTreeMap<&'static str, Vec<Option<u64>>>,
-    /// The session's own idle timeout must be stored.
+    /// The session's own idle timeout may be stored, and it must be this one.
     pub idle: bool,
+    pub new_idle: Option<Option<u64>>,
     /// It may be stored only onto the version of the copy.
     pub pinned: bool,
     /// Before this, there was nothing to store.
     pub fresh: bool,
     /// An earlier change of id is resumed, and one of its responses may have been lost.
     pub resumed: bool,
+    /// The fields that it must store, if a `save`, `touch` or `refresh` finishes it first.
+    pub first: Option<Fields>,
     /// The time of the last touch, as far as the copy knows.
     pub touched_at: u64,
     /// The fields of the copy.
@@ -27,6 +32,11 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Whether there is something to store.
+    pub fn is_due(&self) -> bool {
+        !self.must.is_empty() || self.new_idle.is_some()
+    }
+
     /// Whether a log-in finishes an earlier change of id first.
     pub fn finishes_first(&self) -> bool {
         self.resumed && !self.logs_in

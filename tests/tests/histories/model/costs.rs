@@ -19,6 +19,17 @@ impl Op {
                 "TransactWriteItems",
             ],
             Act::Create(..) => &["PutItem", "DeleteItem"],
+            Act::Save(..) | Act::Touch(_) | Act::Refresh(_) if roster && self.resumes_first() => &[
+                "GetItem",
+                "UpdateItem",
+                "DeleteItem",
+                "BatchGetItem",
+                "TransactWriteItems",
+            ],
+            Act::Refresh(_) if self.resumes_first() => &["TransactWriteItems", "GetItem"],
+            Act::Save(..) | Act::Touch(_) if self.resumes_first() => {
+                &["TransactWriteItems", "UpdateItem"]
+            }
             Act::Load(_) | Act::Refresh(_) => &["GetItem"],
             Act::Save(..) if roster && self.changes_user() => &[
                 "UpdateItem",
@@ -95,8 +106,10 @@ impl Model {
             return Ok(());
         }
         let sent = op.requests.len();
-        let due = !op.pending.must.is_empty() || op.pending.idle;
+        let due = op.pending.is_due();
         let session = match op.act {
+            // A change of id, which others can have met as they can any other.
+            _ if op.resumes_first() => return Ok(()),
             Act::Advance(_) | Act::AdvanceToEnd(..) => 0..=0,
             Act::Create(..) => 1..=1,
             Act::Load(_) => match op.again {
@@ -110,7 +123,7 @@ impl Model {
             // One more if the session expires later than after this write, and one more for a stale copy.
             Act::Save(..) if due => 1..=3,
             Act::Save(..) if op.pending.fresh => 0..=0,
-            Act::Save(..) => 0..=2,
+            Act::Save(..) => 0..=3,
             Act::Update(..) => 1..=3,
             // Less than a tenth of the idle timeout has passed.
             Act::Touch(_) if op.began < op.pending.touched_at + IDLE * 100 => 0..=0,
@@ -121,7 +134,6 @@ impl Model {
             Act::LogIn(..) if op.pending.resumed => 1..=5,
             Act::LogIn(..) if op.put.is_empty() => 1..=2,
             Act::LogIn(..) => 2..=3,
-            Act::Refresh(_) if op.pending.resumed => 0..=0,
             Act::Refresh(_) => 1..=1,
             Act::Revoke(..) => 1 + op.asked()..=1 + op.asked(),
             Act::List(_) => match op.found.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::items::{expires_at, number};
+use super::items::{ends as end_of, number};
 use super::rosters::entries;
 use super::{Change, Model, Op, Violation, require};
 use crate::client::Listed;
@@ -31,7 +31,7 @@ impl Model {
             if self.has(last, *user) && self.may_follow(op, last, &self.truth[last]).is_ok() {
                 op.due.push(Due {
                     handles: vec![last.to_owned()],
-                    ends: expires_at(&self.truth[last]),
+                    ends: end_of(&self.truth[last]),
                 });
             }
         }
@@ -40,7 +40,7 @@ impl Model {
             let due = due.filter(|handle| op.spared.as_ref() != Some(handle));
             op.due.extend(due.map(|handle| Due {
                 handles: vec![handle.clone()],
-                ends: expires_at(&self.truth[handle]),
+                ends: end_of(&self.truth[handle]),
             }));
         }
     }
@@ -94,7 +94,7 @@ impl Model {
                     {
                         return false;
                     }
-                    Some(item) => due.ends = due.ends.min(expires_at(item)),
+                    Some(item) => due.ends = due.ends.min(end_of(item)),
                     None => return false,
                 }
                 true
@@ -151,7 +151,7 @@ impl Model {
     ) -> Result<(), Violation> {
         let shown = |handle: &String| listed.iter().any(|session| session.handle == *handle);
         for due in &op.due {
-            let live = due.ends > now / 1000;
+            let live = due.ends > now;
             let found = due.handles.len() > ROUNDS || due.handles.iter().any(shown);
             require(!live || found, "G9", || {
                 "a live session is not listed".to_owned()

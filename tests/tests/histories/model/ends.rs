@@ -5,20 +5,19 @@ use session_store::{Error, Revoked};
 
 use super::items::{expires_at, is_live, named, number};
 use super::{Model, Op, Violation, require};
-use crate::binaries::Fields;
-use crate::client::{Got, Listed, Outcome, Reads, Seen};
+use crate::client::{Got, Listed, Outcome, Reads, Seen, Stored};
 use crate::plan::Act;
 
 impl Model {
     /// An operation has ended, at this time of its client's clock.
     ///
-    /// Returns the stored fields of the copy, if the operation wrote.
+    /// Returns what is stored of its copy, if the operation wrote or read that.
     pub fn ends(
         &mut self,
         op: usize,
         outcome: &Outcome,
         now: u64,
-    ) -> Result<Option<Fields>, Violation> {
+    ) -> Result<Option<Stored>, Violation> {
         self.ops[op].done = true;
         self.acknowledges(op, outcome);
         match (&self.ops[op].act, &outcome.got, &outcome.copy) {
@@ -34,9 +33,9 @@ impl Model {
         let got = match &outcome.got {
             Ok(got) => got,
             Err(error) => {
-                self.failed(op, error, now)?;
-                self.keeps_its_id(op, outcome)?;
-                return Ok(None);
+                self.failed(op, error, outcome, now)?;
+                self.keeps_its_id(op, outcome.copy.as_ref())?;
+                return Ok(self.stored_with_new_id(op, outcome.copy.as_ref()));
             }
         };
         let target = op.target.as_deref().unwrap_or_default();
@@ -60,11 +59,15 @@ impl Model {
                 })?;
             }
             (Act::Save(..), _) => {
-                let due = !op.pending.must.is_empty() || op.pending.idle;
+                self.keeps_its_id(op, outcome.copy.as_ref())?;
+                let due = op.pending.is_due();
                 require(!due || op.applied == 1 || op.already, "G13", || {
                     "a save says that it is stored, and is not".to_owned()
                 })?;
-                return Ok(outcome.copy.as_ref().map(|copy| copy.fields.clone()));
+                return Ok(outcome.copy.as_ref().map(|copy| Stored {
+                    fields: copy.fields.clone(),
+                    idle: None,
+                }));
             }
             (Act::Cycle(..), _) => {
                 let new = self.moved_by(op, target);
@@ -73,12 +76,7 @@ impl Model {
                 require(right, "G7", || {
                     "the id of the copy is not the valid one".to_owned()
                 })?;
-                let stored = &self.moved[target].fields;
-                let item = copy.and_then(|copy| self.truth.get(&copy.handle));
-                return Ok(Some(item.map_or(stored.clone(), |item| {
-                    let like = copy.map(|copy| copy.fields.clone()).unwrap_or_default();
-                    named(item, &like)
-                })));
+                return Ok(self.stored_with_new_id(op, copy));
             }
             (Act::LogIn(..), _) => {
                 let Some(copy) = &outcome.copy else {
@@ -89,16 +87,26 @@ impl Model {
                     self.created(op, copy)?;
                 }
                 let item = self.truth.get(&copy.handle);
-                return Ok(Some(
-                    item.map_or(copy.fields.clone(), |item| named(item, &copy.fields)),
-                ));
+                return Ok(Some(Stored {
+                    fields: item.map_or(copy.fields.clone(), |item| named(item, &copy.fields)),
+                    idle: item.and_then(|item| number(item, "idle")),
+                }));
             }
             (Act::Refresh(_), _) => {
-                let read = op.read.get(target).cloned().flatten().unwrap_or_default();
+                self.keeps_its_id(op, outcome.copy.as_ref())?;
                 if let Some(copy) = &outcome.copy {
+                    let read = op.read.get(&copy.handle).cloned().flatten();
+                    let read = read.unwrap_or_default();
                     refreshed(op, &read, copy)?;
-                    return Ok(Some(named(&read, &copy.fields)));
+                    return Ok(Some(Stored {
+                        fields: named(&read, &copy.fields),
+                        idle: number(&read, "idle"),
+                    }));
                 }
+            }
+            (Act::Touch(_), _) => {
+                self.keeps_its_id(op, outcome.copy.as_ref())?;
+                return Ok(self.stored_with_new_id(op, outcome.copy.as_ref()));
             }
             (Act::Delete(_) | Act::RevokeHandle(_), got) => {
                 self.ended_under_any_handle(op)?;
@@ -133,8 +141,11 @@ impl Model {
         item.is_none_or(|item| !is_live(item, now))
     }
 
-    fn failed(&self, op: &Op, error: &Error, now: u64) -> Result<(), Violation> {
+    fn failed(&self, op: &Op, error: &Error, outcome: &Outcome, now: u64) -> Result<(), Violation> {
         let target = op.target.as_deref().unwrap_or_default();
+        // It may have finished an earlier change of id.
+        let current = outcome.copy.as_ref().map(|copy| copy.handle.as_str());
+        let current = current.unwrap_or(target);
         let writes = matches!(op.act, Act::Save(..) | Act::Update(..));
         let known = match op.act {
             Act::Load(_) => "G10",
@@ -145,13 +156,14 @@ impl Model {
                 require(!matches!(op.act, Act::LogIn(..)), "G7", || {
                     "a log-in is said to have found nothing".to_owned()
                 })?;
-                self.gone_or_moved(op, error.is_replaced(), now)?;
-                require(op.found_none(now) || self.gone(target, now), "G10", || {
+                self.gone_or_moved(op, current, error.is_replaced(), now)?;
+                require(op.found_none(now) || self.gone(current, now), "G10", || {
                     "a session that is live is said to be gone".to_owned()
                 })?;
                 let new = self.moved_by(op, target);
-                let lost =
-                    matches!(op.act, Act::Cycle(..)) && new.is_some_and(|new| !self.gone(new, now));
+                let lost = op.changes_id()
+                    && op.saw_end > now
+                    && new.is_some_and(|new| !self.gone(new, now));
                 return require(!lost, "G7", || {
                     "a change of id that was carried out is said to have found nothing".to_owned()
                 });
@@ -179,17 +191,15 @@ impl Model {
             return Ok(());
         }
         match op.act {
-            Act::Cycle(..) | Act::LogIn(..)
-                if op.put.is_empty() && !op.pending.finishes_first() =>
-            {
-                require(self.moved_by(op, target).is_none(), "G7", || {
+            _ if op.changes_id() && op.put.is_empty() => {
+                require(self.moved_by(op, current).is_none(), "G7", || {
                     format!("the id was changed, and it says that it was not: {error}")
                 })
             }
             Act::Create(..) | Act::LogIn(..) => {
                 let left = op.put.iter().any(|put| self.truth.contains_key(put));
-                // A refused `create` takes itself back, if that request arrives.
-                let stays = matches!(error, Error::Limit(_)) && op.lost_delete;
+                // A refused `create` takes itself back, if that request is carried out.
+                let stays = op.lost_delete;
                 require(!left || op.late_put || stays, "G2", || {
                     "a create that failed left an item".to_owned()
                 })
@@ -214,7 +224,7 @@ impl Model {
         if !op.lost_delete && !op.interfered {
             // A session that expired before the response came may also count as expired.
             let most = op.ended_live.len();
-            let least = op.ended_live.iter().filter(|ends| **ends > now / 1000);
+            let least = op.ended_live.iter().filter(|ends| **ends > now);
             require((least.count()..=most).contains(&deleted), "G9", || {
                 format!("{deleted} sessions are said to be ended, and {most} were")
             })?;

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::{Violation, require};
 use crate::binaries::Fields;
-use crate::plan::ABSOLUTE;
+use crate::plan::{ABSOLUTE, IDLE};
 
-pub const OWN: [&str; 10] = [
+pub const OWN: [&str; 11] = [
     "id",
     "data",
     "created_at",
@@ -19,6 +19,7 @@ pub const OWN: [&str; 10] = [
     "writes",
     "format",
     "session_type",
+    "user-roster",
 ];
 
 pub fn number(item: &Value, name: &str) -> Option<u64> {
@@ -45,8 +46,16 @@ pub fn named(item: &Value, like: &Fields) -> Fields {
         .collect()
 }
 
+/// When a session ends, in milliseconds: at its stored end, or its idle timeout after its last use.
+pub fn ends(item: &Value) -> u64 {
+    let stored = expires_at(item) * 1000;
+    let idle = number(item, "idle").unwrap_or(IDLE) * 1000;
+    let used = number(item, "touched_at").map(|used| used + idle);
+    used.unwrap_or(stored).min(stored)
+}
+
 pub fn is_live(item: &Value, millis: u64) -> bool {
-    expires_at(item) > millis / 1000
+    ends(item) > millis
 }
 
 pub fn marks(item: &Value) -> Vec<&str> {
@@ -55,6 +64,21 @@ pub fn marks(item: &Value) -> Vec<&str> {
         .flatten()
         .filter_map(|mark| mark["B"].as_str())
         .collect()
+}
+
+/// G9: an item with a user says that its session is in the roster, if there are rosters, and no other does.
+pub fn noted(item: &Value, has_rosters: bool) -> Result<(), Violation> {
+    let wants_note = has_rosters && number(item, "user").is_some();
+    require(
+        item["user-roster"]["B"].is_string() == wants_note,
+        "G9",
+        || {
+            format!(
+                "the note of the roster is {}, of {item}",
+                item["user-roster"]
+            )
+        },
+    )
 }
 
 /// The attributes that neither the store nor these programs know.

@@ -93,7 +93,8 @@ impl Model {
     pub(super) fn evictions_are_told(&self, op: &Op, outcome: &Outcome) -> Result<(), Violation> {
         let told = match (&outcome.got, &outcome.copy) {
             (Ok(Got::Session(session)), _) if matches!(op.act, Act::Create(..)) => &session.evicted,
-            (Ok(_), Some(copy)) => &copy.evicted,
+            // A save that finishes a change of id first tells of its own.
+            (Ok(_), Some(copy)) if !op.resumes_first() => &copy.evicted,
             _ => return Ok(()),
         };
         require(

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::items::{expires_at, number};
 use super::{Change, Model, Moved, Op, Violation, require};
-use crate::client::{Outcome, Seen};
+use crate::client::Seen;
 use crate::plan::{Act, IDLE};
 
 /// How long a mark counts, in milliseconds.
@@ -56,9 +56,15 @@ impl Op {
         )
     }
 
-    /// Whether it may give its session a new id.
+    /// Whether it may give its session a new id. A `save`, `touch` or `refresh` finishes an earlier change of id.
     pub(super) fn changes_id(&self) -> bool {
-        matches!(self.act, Act::Cycle(..) | Act::LogIn(..))
+        matches!(self.act, Act::Cycle(..) | Act::LogIn(..)) || self.resumes_first()
+    }
+
+    /// Whether it is a `save`, `touch` or `refresh` that finishes a change of id first.
+    pub(super) fn resumes_first(&self) -> bool {
+        let is_other = matches!(self.act, Act::Save(..) | Act::Touch(_) | Act::Refresh(_));
+        is_other && self.pending.resumed
     }
 }
 
@@ -224,11 +230,15 @@ impl Model {
         })
     }
 
-    /// The new handle of a session, if this operation gave it one, or resumed an earlier operation that
-    /// did. If the copy was replaced by a stale one in between, the operation cannot know.
+    /// The new handle of a session, if this operation gave it one, or resumed an earlier operation on the same
+    /// copy that did.
     pub(super) fn moved_by(&self, op: &Op, handle: &str) -> Option<&String> {
         let mine = op.applied > 0 || op.pending.resumed;
-        let moved = |handle: &str| self.moved.get(handle).filter(|moved| moved.by == op.client);
+        let moved = |handle: &str| {
+            self.moved
+                .get(handle)
+                .filter(|moved| moved.by == op.pending.copy)
+        };
         let moved_once = moved(handle).filter(|_| mine)?;
         // A log-in finishes an earlier change of id first.
         let again = match op.act {
@@ -238,30 +248,37 @@ impl Model {
         Some(&again.unwrap_or(moved_once).to)
     }
 
-    /// A failure leaves the copy under its id, unless it has finished an earlier change of id.
-    pub(super) fn keeps_its_id(&self, op: &Op, outcome: &Outcome) -> Result<(), Violation> {
-        let (Some(copy), Some(target)) = (&outcome.copy, &op.target) else {
+    /// A failure, and an operation that changes no id, leave the copy under its id, unless it has finished an earlier
+    /// change of id.
+    pub(super) fn keeps_its_id(&self, op: &Op, copy: Option<&Seen>) -> Result<(), Violation> {
+        let (Some(copy), Some(target)) = (copy, &op.target) else {
             return Ok(());
         };
-        let finished = matches!(op.act, Act::LogIn(..)) && op.pending.resumed;
+        let finished = op.pending.resumed && !matches!(op.act, Act::Cycle(..));
         let moved = self.moved.get(target).map(|moved| &moved.to);
         require(
             copy.handle == *target || finished && moved == Some(&copy.handle),
             "G7",
-            || "a failure changed the id of the copy".to_owned(),
+            || "the id of the copy changed, and nobody meant that".to_owned(),
         )
     }
 
     /// G18: an operation on the old id learns that the session has a new one, as long as its mark counts.
-    pub(super) fn gone_or_moved(&self, op: &Op, moved: bool, now: u64) -> Result<(), Violation> {
-        let target = op.target.as_deref().unwrap_or_default();
-        let mark = self.marks.get(target);
+    pub(super) fn gone_or_moved(
+        &self,
+        op: &Op,
+        current: &str,
+        moved: bool,
+        now: u64,
+    ) -> Result<(), Violation> {
+        let mark = self.marks.get(current);
         require(
             !moved || mark.is_some_and(|mark| counts(mark, op.began)),
             "G18",
             || "a session is said to have a new id, and has none".to_owned(),
         )?;
-        let counts = op.was_moved && mark.is_some_and(|mark| counts(mark, now));
+        let was_moved = op.was_moved && op.target.as_deref() == Some(current);
+        let counts = was_moved && mark.is_some_and(|mark| counts(mark, now));
         require(moved || !counts || op.requests.is_empty(), "G18", || {
             "nothing says that the session has a new id".to_owned()
         })

@@ -46,7 +46,10 @@ impl Model {
         let target = op.target.as_deref().unwrap_or_default();
         let (handle, version) = match (&op.act, &outcome.got) {
             (Act::Create(..), Ok(Got::Session(session))) => (session.handle.as_str(), Some(1)),
-            (Act::Save(..), Ok(_)) => (target, op.wrote),
+            (Act::Save(..), Ok(_)) => match outcome.copy.as_ref() {
+                Some(copy) => (copy.handle.as_str(), op.wrote),
+                None => return,
+            },
             (Act::LogIn(..), Ok(_)) => match outcome.copy.as_ref() {
                 Some(copy) => (copy.handle.as_str(), Some(copy.version)),
                 None => return,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::items::{absolute_end, expires_at, number};
+use super::items::{absolute_end, ends, expires_at, number};
 use super::{Change, Model, Op, Violation, require};
 use crate::plan::Act;
 
@@ -45,7 +45,7 @@ pub struct Found {
 impl Found {
     /// The number of entries whose session is absent, or has expired at this time.
     pub fn dead(&self, millis: u64) -> usize {
-        let dead = |end: &Option<u64>| end.is_none_or(|end| end <= millis / 1000);
+        let dead = |end: &Option<u64>| end.is_none_or(|end| end <= millis);
         self.sessions.iter().filter(|end| dead(end)).count()
     }
 
@@ -74,7 +74,7 @@ impl Model {
             let found = Found {
                 ends: expires_at(roster),
                 sessions: found
-                    .map(|handle| self.truth.get(handle).map(expires_at))
+                    .map(|handle| self.truth.get(handle).map(ends))
                     .collect(),
             };
             op.rosters.insert(key.clone(), found);
@@ -119,6 +119,7 @@ impl Model {
                 op.act,
                 Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::Cycle(..) | Act::LogIn(..)
             );
+            let adds = adds || op.resumes_first();
             require(adds && self.known.contains(*handle), "G9", || {
                 format!("{:?} put an entry in a roster before its session", op.act)
             })?;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::items::{
-    OWN, absolute_end, expires_at, fields, is_live, marks, named, number, strangers, well_formed,
+    OWN, absolute_end, ends, expires_at, fields, is_live, marks, named, noted, number, strangers,
+    well_formed,
 };
 use super::moved::{first_end, leads};
-use super::{Change, Model, Moved, Violation, is_roster, require};
+use super::{Change, Model, Violation, is_roster, require};
 use crate::client::Pending;
 use crate::plan::{ABSOLUTE, Act, IDLE, REMEMBERED};
 
@@ -42,6 +43,7 @@ impl Model {
         for (_, _, after) in &sessions {
             if let Some(item) = after {
                 well_formed(item)?;
+                noted(item, self.limit.is_some())?;
             }
         }
         match sessions.as_slice() {
@@ -65,9 +67,13 @@ impl Model {
     /// These items were written, or not, because a condition on them failed.
     fn take_note(&mut self, op: usize, steps: &[Change]) {
         for (handle, before, after) in steps {
-            if self.ops[op].target.as_ref() == Some(handle) {
+            if self.works_on(&self.ops[op], handle) {
+                // It knows that its session has another handle since.
+                let is_followed = self.ops[op].resumes_first() && self.moved.contains_key(handle);
                 let op = &mut self.ops[op];
-                op.saw(before.as_ref());
+                if !is_followed {
+                    op.saw(before.as_ref());
+                }
                 // If a change of fields finds packed data, it is also applied to the state of others.
                 if let (true, Some(item)) = (op.pending.pinned || self.bytes, before) {
                     op.already |= named(item, &op.pending.must) == op.pending.must;
@@ -157,11 +163,12 @@ impl Model {
         require(is_live(before, op.began), "G1", || {
             format!(
                 "a session that ended at {} was written to by an operation that began at {}",
-                expires_at(before),
-                op.began / 1000
+                ends(before),
+                op.began
             )
         })?;
         let new_idle = op.pending.idle;
+        chosen_idle(&op.pending, after)?;
         let (was, is) = (expires_at(before), expires_at(after));
         require(before["created_at"] == after["created_at"], "G6", || {
             "the time of creation changed".to_owned()
@@ -175,7 +182,9 @@ impl Model {
             })?;
         }
         let touched = number(after, "touched_at").unwrap_or(0);
-        require(touched >= op.began && touched <= now, "G6", || {
+        // A client whose clock is ahead may have used it before.
+        let latest = now.max(number(before, "touched_at").unwrap_or(0));
+        require(touched >= op.began && touched <= latest, "G6", || {
             format!(
                 "it was touched at {touched}, between {} and {now}",
                 op.began
@@ -241,7 +250,7 @@ impl Model {
         let op = &mut self.ops[op];
         op.ended += 1;
         if is_live(before, now) {
-            op.ended_live.push(expires_at(before));
+            op.ended_live.push(ends(before));
         }
         match op.act {
             Act::Delete(_) | Act::RevokeHandle(_) => {
@@ -254,6 +263,11 @@ impl Model {
             Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::Cycle(..) | Act::LogIn(..)
                 if has_roster =>
             {
+                require(!is_live(before, now), "G9", || {
+                    format!("{:?} ended a live session that is not its own", op.act)
+                })
+            }
+            Act::Touch(_) | Act::Refresh(_) if has_roster && op.pending.resumed => {
                 require(!is_live(before, now), "G9", || {
                     format!("{:?} ended a live session that is not its own", op.act)
                 })
@@ -277,75 +291,38 @@ impl Model {
             }),
         }
     }
-
-    fn moved(
-        &mut self,
-        op: usize,
-        (old, before): (&str, &Value),
-        (new, after): (&str, &Value),
-        now: u64,
-    ) -> Result<(), Violation> {
-        self.created_at_is_right(op, old, before, after, now)?;
-        let moved = &self.moved;
-        let op = &mut self.ops[op];
-        let is_first = op.target.as_deref() == Some(old);
-        // A log-in finishes an earlier change of id first.
-        let earlier = op.target.as_ref().and_then(|target| moved.get(target));
-        let is_second = matches!(op.act, Act::LogIn(..))
-            && op.pending.resumed
-            && earlier.is_some_and(|moved| moved.to == old);
-        require(op.changes_id() && (is_first || is_second), "G7", || {
-            format!("{:?} changed an id", op.act)
-        })?;
-        require(self.marks.contains_key(old), "G18", || {
-            "a change of id left no mark".to_owned()
-        })?;
-        require(is_live(before, op.began), "G1", || {
-            format!(
-                "a session that ended at {} got a new id by an operation that began at {}",
-                expires_at(before),
-                op.began / 1000
-            )
-        })?;
-        op.applied += 1;
-        expiry(before, after, now, op.pending.idle)?;
-        require(
-            before["idle"] == after["idle"] || op.pending.idle,
-            "G6",
-            || "a new id changed the idle timeout".to_owned(),
-        )?;
-        versions(before, after)?;
-        let (was, is) = (fields(before), fields(after));
-        let mut pending = op.pending.clone();
-        if is_first && pending.finishes_first() {
-            pending.must.clear();
-        }
-        stored(&pending, &was, &is)?;
-        others(before, after)?;
-        let fields = named(after, &op.stored);
-        let moved = Moved {
-            to: new.to_owned(),
-            by: op.client,
-            fields,
-            version: number(after, "version"),
-        };
-        self.moved.insert(old.to_owned(), moved);
-        Ok(())
-    }
 }
 
-fn expiry(before: &Value, after: &Value, now: u64, new_idle: bool) -> Result<(), Violation> {
+/// The idle timeout of its own that a session was given is stored.
+pub(super) fn chosen_idle(pending: &Pending, after: &Value) -> Result<(), Violation> {
+    let idle = number(after, "idle");
+    let right = pending.new_idle.is_none_or(|chosen| chosen == idle);
+    require(right, "G6", || {
+        format!(
+            "the idle timeout is {idle:?}, and {:?} was to be stored",
+            pending.new_idle
+        )
+    })
+}
+
+pub(super) fn expiry(
+    before: &Value,
+    after: &Value,
+    now: u64,
+    new_idle: bool,
+) -> Result<(), Violation> {
     let (was, is) = (expires_at(before), expires_at(after));
     require(is >= was || new_idle, "G6", || {
         format!("its end went back from {was} to {is}")
     })?;
-    let most = (now + REMEMBERED * 1000).div_ceil(1000);
+    let used = number(after, "touched_at").unwrap_or(0).max(now);
+    let most = (used + REMEMBERED * 1000).div_ceil(1000);
     require(is <= most.max(was), "G6", || {
         format!("it ends at {is}, later than {most}")
     })
 }
 
-fn versions(before: &Value, after: &Value) -> Result<(), Violation> {
+pub(super) fn versions(before: &Value, after: &Value) -> Result<(), Violation> {
     let (was, is) = (number(before, "version"), number(after, "version"));
     require(is == was.map(|was| was + 1), "G13", || {
         format!("version {is:?} follows {was:?}")
@@ -353,7 +330,7 @@ fn versions(before: &Value, after: &Value) -> Result<(), Violation> {
 }
 
 /// G3: everything that had to be stored is stored, and nothing else has changed.
-fn stored(
+pub(super) fn stored(
     pending: &Pending,
     was: &BTreeMap<String, Option<u64>>,
     is: &BTreeMap<String, Option<u64>>,
@@ -386,7 +363,7 @@ fn stored(
 }
 
 /// G4: attributes that no program here knows are unchanged.
-fn others(before: &Value, after: &Value) -> Result<(), Violation> {
+pub(super) fn others(before: &Value, after: &Value) -> Result<(), Violation> {
     let mut known = OWN.to_vec();
     known.extend(["user", "level", "note", "sum"]);
     let (was, is) = (strangers(before, &known), strangers(after, &known));

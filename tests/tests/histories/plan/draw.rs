@@ -3,6 +3,7 @@
 use fastrand::Rng;
 use session_store::ReadConsistency;
 
+use super::mishaps::{with_answers, with_drops};
 use super::{ABSOLUTE, Act, Binary, CLIENTS, Client, Fault, IDLE, Plan, REMEMBERED, Set, Step};
 
 impl Plan {
@@ -98,6 +99,7 @@ impl Plan {
                         act: Act::Load(slot),
                         faults: Vec::new(),
                         behind: 0,
+                        dropped: None,
                     });
                     steps.push(step);
                     if let (true, Some(step)) = (draw.faults > 0, steps.last_mut()) {
@@ -122,7 +124,9 @@ impl Plan {
                 step.behind = BEHIND[reads.usize(..BEHIND.len())];
             }
         }
-        let steps = with_log_ins(seed, steps, clients.len());
+        let mut steps = with_log_ins(seed, steps, clients.len());
+        with_answers(seed, &mut steps);
+        with_drops(seed, &mut steps);
         Self {
             seed,
             slots,
@@ -169,6 +173,7 @@ fn with_log_ins(seed: u64, steps: Vec<Step>, clients: usize) -> Vec<Step> {
             act,
             faults: faults[rng.usize(..faults.len())].clone(),
             behind: rng.usize(..3),
+            dropped: None,
         });
         all.push(step);
         all.extend(next);
@@ -216,7 +221,10 @@ impl Draw<'_> {
                 17..19 => self.rng.u64(IDLE * 900..IDLE * 1_200),
                 _ => ABSOLUTE * 1_000,
             }),
-            10..14 => Act::AdvanceToEnd(slot, self.rng.i64(-2_000..2_000)),
+            // Within two seconds of the end, or right before or after it: each clock moves by eight milliseconds,
+            // and those of two clients differ in the rest.
+            10..12 => Act::AdvanceToEnd(slot, self.rng.i64(-2_000..2_000)),
+            12..14 => Act::AdvanceToEnd(slot, self.rng.i64(-40..24)),
             14..18 => return self.create(slot),
             18..33 => Act::Load(slot),
             33..54 => {
@@ -282,6 +290,7 @@ impl Draw<'_> {
             act,
             faults,
             behind: 0,
+            dropped: None,
         }
     }
 

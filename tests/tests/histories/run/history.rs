@@ -9,8 +9,8 @@ use fastrand::Rng;
 use session_store::{Error, SessionId};
 
 use super::World;
-use crate::client::{Got, Hand, Outcome, Running};
-use crate::model::{Op, number};
+use crate::client::{Got, Hand, Outcome, Running, Seen};
+use crate::model::{Op, ends};
 use crate::plan::{Act, CLIENTS, Plan};
 
 pub(super) struct History<'a> {
@@ -24,6 +24,8 @@ pub(super) struct History<'a> {
     pub(super) earlier: Vec<Vec<SessionId>>,
     pub(super) started: Vec<bool>,
     pub(super) running: Vec<Option<(usize, Running)>>,
+    /// How often the operation of each client has waited.
+    pub(super) waits: [usize; CLIENTS],
 }
 
 /// The events that can come next.
@@ -46,6 +48,9 @@ impl History<'_> {
             match self.choose() {
                 None => break,
                 Some(Turn::Begin(step)) => self.begin(step),
+                Some(Turn::Open(_, client) | Turn::Wake(client)) if self.drops(client) => {
+                    self.drop_op(client);
+                }
                 Some(Turn::Open(gate, client)) => {
                     self.world.wires.shared().open(gate);
                     self.poll(client);
@@ -146,10 +151,10 @@ impl History<'_> {
             Act::AdvanceToEnd(slot, more) => {
                 let end = self.ids[slot].as_ref().and_then(|id| {
                     let handle = id.handle().to_string();
-                    number(wires.shared().model.truth.get(&handle)?, "expires_at")
+                    Some(ends(wires.shared().model.truth.get(&handle)?))
                 });
                 let now = wires.clocks[0].millis();
-                let until = end.and_then(|end| (end * 1000).checked_add_signed(more));
+                let until = end.and_then(|end| end.checked_add_signed(more));
                 if let Some(until) = until.filter(|until| *until > now) {
                     wires
                         .shared()
@@ -216,6 +221,7 @@ impl History<'_> {
             shared.faults[client] = step.faults.clone();
             shared.behind[client] = step.behind;
         }
+        self.waits[client] = 0;
         let running = hand.begin(&step.act, id, except);
         self.running[client] = Some((index, running));
         self.poll(client);
@@ -248,7 +254,7 @@ impl History<'_> {
         let act = &self.plan.steps[index].act;
         let wires = &self.world.wires;
         let shared = &mut *wires.shared();
-        let op = shared.current[client].take().expect("it was under way");
+        let op = shared.end_op(client).expect("it was under way");
         let now = wires.clocks[client].millis();
         let line = format!(
             "[{op}] {}",
@@ -260,38 +266,78 @@ impl History<'_> {
                 shared.violation.get_or_insert(violation);
             }
             Ok(Some(stored)) => {
-                if let Act::Save(slot, ..)
-                | Act::Cycle(slot, _)
-                | Act::LogIn(slot, _)
-                | Act::Refresh(slot) = act
-                {
-                    self.hands[client].settled(*slot, &stored);
+                if let Some(slot) = act.copy() {
+                    self.hands[client].settled(slot, &stored);
                 }
             }
             Ok(None) => {}
         }
-        match (act, &outcome) {
-            (
-                Act::Create(slot, _),
-                Outcome {
-                    got: Ok(Got::Session(seen)),
-                    ..
-                },
-            )
-            | (
-                Act::Cycle(slot, _) | Act::LogIn(slot, _),
-                Outcome {
-                    got: Ok(_),
-                    copy: Some(seen),
-                },
-            ) => {
-                let earlier = self.ids[*slot].replace(seen.id.clone());
-                match act {
-                    Act::Create(..) => self.earlier[*slot].clear(),
-                    _ => self.earlier[*slot].extend(earlier),
-                }
+        let had = shared.model.ops[op].target.clone();
+        match (act, &outcome.got, &outcome.copy) {
+            (Act::Create(slot, _), Ok(Got::Session(seen)), _) => {
+                self.ids[*slot] = Some(seen.id.clone());
+                self.earlier[*slot].clear();
+            }
+            (act, _, Some(seen)) if had.as_ref() != Some(&seen.handle) => {
+                self.has_new_id(act, seen)
             }
             _ => {}
+        }
+    }
+
+    /// A client learned that the session of its copy has a new id.
+    fn has_new_id(&mut self, act: &Act, seen: &Seen) {
+        if let Some(slot) = act.copy() {
+            let earlier = self.ids[slot].replace(seen.id.clone());
+            self.earlier[slot].extend(earlier);
+        }
+    }
+
+    /// Whether the operation of a client is dropped, which goes on otherwise.
+    fn drops(&mut self, client: usize) -> bool {
+        let Some((step, _)) = &self.running[client] else {
+            return false;
+        };
+        let waits = self.waits[client];
+        self.waits[client] += 1;
+        self.plan.steps[*step].dropped == Some(waits)
+    }
+
+    /// Drops the future of an operation. The client goes on with its copy.
+    fn drop_op(&mut self, client: usize) {
+        let Some((step, running)) = self.running[client].take() else {
+            return;
+        };
+        drop(running);
+        let act = &self.plan.steps[step].act;
+        let slot = act.copy();
+        let copy = slot.and_then(|slot| self.hands[client].copy(slot));
+        let wires = &self.world.wires;
+        let shared = &mut *wires.shared();
+        let rng = &mut self.rng;
+        let op = shared
+            .drop_op(client, || rng.bool())
+            .expect("it was under way");
+        let on = copy.as_ref().map(|copy| shared.name(&copy.handle));
+        let on = on.map(|name| format!(", the copy is {name}"));
+        shared
+            .trace
+            .push(format!("[{op}] dropped{}", on.unwrap_or_default()));
+        if let Err(violation) = shared.model.drops(op, copy.as_ref()) {
+            shared.violation.get_or_insert(violation);
+        }
+        let op = &shared.model.ops[op];
+        if let (Some(slot), Some(copy)) = (slot, &copy) {
+            if let Some(stored) = shared.model.stored_with_new_id(op, Some(copy)) {
+                self.hands[client].settled(slot, &stored);
+            }
+            if let Some(stored) = op.perhaps_knows() {
+                self.hands[client].perhaps_settled(slot, stored);
+            }
+            if op.target.as_ref() != Some(&copy.handle) {
+                let act = act.clone();
+                self.has_new_id(&act, copy);
+            }
         }
     }
 }

@@ -8,14 +8,16 @@ use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::{Value, json};
 
+use super::answers::{
+    Answer, at_once, cancelled, error, flawed, of_aws, reset, response, status as flawed_status,
+    timeout,
+};
 use super::json::{fill, is_read};
 use super::{Gate, Late, Wires};
-use crate::plan::Fault;
+use crate::plan::{Fault, is_refusal};
 
 /// One client's end of the wire.
 #[derive(Clone)]
@@ -43,6 +45,15 @@ impl HttpClient for Wire {
     }
 }
 
+/// All indexes of these programs have every session, so the item that tells which are complete says so. It is no
+/// part of a history: each of its requests counts.
+fn complete_indexes(input: &Value) -> Option<Answer> {
+    let id = input["Key"]["id"]["S"].as_str()?;
+    let names = json!(["user index N", "user roster"]);
+    let item = json!({ "Item": { "complete": { "SS": names } } });
+    id.contains("#indexes#").then(|| response(200, &item))
+}
+
 #[derive(Clone, Debug)]
 struct Line {
     engine: SharedHttpConnector,
@@ -57,12 +68,15 @@ impl HttpConnector for Line {
 }
 
 impl Line {
-    async fn carry(&self, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    async fn carry(&self, mut request: HttpRequest) -> Answer {
         let client = self.wire.client;
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap().to_owned();
         let mut input: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-        let (op, fault) = {
+        if let Some(answer) = complete_indexes(&input) {
+            return answer;
+        }
+        let (op, fault, sent) = {
             let mut shared = self.wire.wires.shared();
             if shared.forget_tokens && operation == "TransactWriteItems" {
                 input.as_object_mut().unwrap().remove("ClientRequestToken");
@@ -78,33 +92,45 @@ impl Line {
             let now = self.wire.wires.clocks[client].millis();
             let checked = shared.model.sends(op, &operation, &input, now);
             shared.note(checked);
-            (op, fault)
+            shared.next_gate += 1;
+            let sent = shared.next_gate;
+            let late = Late {
+                op,
+                client,
+                operation: operation.clone(),
+                input: input.clone(),
+                request: request.try_clone().unwrap(),
+            };
+            shared.on_the_way.push((sent, late));
+            (op, fault, sent)
         };
         self.gate().await;
-        let answer = self.arrive(op, &operation, input, request, fault);
+        let answer = self.arrive((op, sent), &operation, input, request, fault);
         self.gate().await;
         answer
     }
 
     fn arrive(
         &self,
-        op: usize,
+        (op, sent): (usize, u64),
         operation: &str,
         input: Value,
         request: HttpRequest,
         fault: Option<Fault>,
-    ) -> Result<HttpResponse, ConnectorError> {
+    ) -> Answer {
         let client = self.wire.client;
         let wires = &self.wire.wires;
         let shared = &mut *wires.shared();
+        shared.on_the_way.retain(|(other, _)| *other != sent);
+        let fault = fault.filter(|fault| {
+            *fault != Fault::InProgress || shared.is_under_way(client, &input["ClientRequestToken"])
+        });
         let met = fault
             .map(|fault| format!(" meets {fault:?}"))
             .unwrap_or_default();
         shared
             .trace
             .push(format!("    client {client}: {operation}{met}"));
-        let reset = || Err(ConnectorError::io("connection reset".into()));
-        let timeout = || Err(ConnectorError::timeout("no answer in time".into()));
         if let Some(fault) = fault {
             let op = &mut shared.model.ops[op];
             op.faulted = true;
@@ -112,25 +138,19 @@ impl Line {
             op.lost_delete |= operation == "DeleteItem";
             op.late_index |= matches!(fault, Fault::IndexMisses | Fault::IndexStale);
         }
+        if let Some(answer) = fault.and_then(at_once) {
+            return answer;
+        }
         match fault {
-            Some(Fault::Refuse) => return reset(),
-            Some(Fault::TimeOutBefore) => return timeout(),
-            Some(Fault::Throttle) => {
-                return error(400, "ProvisionedThroughputExceededException", "slow down");
-            }
-            Some(Fault::FailBefore) => return error(500, "InternalServerError", "try again"),
+            // The conflict can be on any of its items; the seed chooses.
             Some(Fault::Conflict) if operation == "TransactWriteItems" => {
-                let parts = input["TransactItems"].as_array().map_or(0, Vec::len);
-                let mut reasons = vec![json!({ "Code": "None" }); parts];
-                // The conflict can be on any of its items; the seed chooses.
-                let held = (op + shared.model.ops[op].requests.len()) % parts;
-                reasons[held] = json!({ "Code": "TransactionConflict" });
-                let body = json!({
-                    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-                    "message": "Transaction cancelled",
-                    "CancellationReasons": reasons,
-                });
-                return response(400, &body);
+                let held = op + shared.model.ops[op].requests.len();
+                return cancelled(
+                    &input,
+                    held,
+                    "TransactionConflict",
+                    "a transaction is under way",
+                );
             }
             Some(Fault::Conflict) => {
                 return error(
@@ -138,6 +158,11 @@ impl Line {
                     "TransactionConflictException",
                     "a transaction is under way",
                 );
+            }
+            Some(Fault::Cancelled(reason)) => {
+                let part = op + shared.model.ops[op].requests.len();
+                let (code, message) = Fault::throttled_part(reason);
+                return cancelled(&input, part, code, &message);
             }
             // A read that arrives late has no effect.
             Some(Fault::Delay) if is_read(operation) => return timeout(),
@@ -163,6 +188,11 @@ impl Line {
             Some(Fault::Lose) => return reset(),
             Some(Fault::TimeOutAfter) => return timeout(),
             Some(Fault::FailAfter) => return error(500, "InternalServerError", "try again"),
+            Some(Fault::AwsAfter(number)) => return of_aws(number),
+            Some(Fault::Flawed(flaw)) => {
+                shared.model.ops[op].lost |= !is_refusal(flawed_status(flaw, status));
+                return flawed(flaw, status, &body);
+            }
             Some(Fault::IndexMisses) => {
                 if let Some(items) = body["Items"].as_array_mut() {
                     items.pop();
@@ -211,19 +241,4 @@ impl Line {
         })
         .await;
     }
-}
-
-fn error(status: u16, code: &str, message: &str) -> Result<HttpResponse, ConnectorError> {
-    let body =
-        json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message });
-    response(status, &body)
-}
-
-fn response(status: u16, body: &Value) -> Result<HttpResponse, ConnectorError> {
-    let mut response =
-        HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()));
-    response
-        .headers_mut()
-        .insert("content-type", "application/x-amz-json-1.0");
-    Ok(response)
 }

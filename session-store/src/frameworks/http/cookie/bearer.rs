@@ -6,6 +6,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::id::SessionId;
+use crate::telemetry::{Event, note};
 
 use super::credential::{Credential, IdUpdate, Sent, Via};
 use super::header::{add_secret, split_once};
@@ -36,6 +37,7 @@ pub(super) fn read(headers: &HeaderMap) -> Option<Sent> {
     };
     if let Err(reason) = id {
         tracing::info!(reason, "a bearer token was refused");
+        note(Event::BadToken(reason), None);
     }
     let credential = id.ok().map(|id| Credential {
         id,
@@ -45,6 +47,7 @@ pub(super) fn read(headers: &HeaderMap) -> Option<Sent> {
     });
     Some(Sent {
         credentials: credential.into_iter().collect(),
+        over: Vec::new(),
         via: Some(Via::Bearer),
     })
 }

@@ -15,6 +15,13 @@ use super::credential::{CredentialUpdate, Sent, Via};
 use super::header::add_secret;
 use super::settings::SessionCookie;
 
+/// Headers that shared caches prefer to `Cache-Control` (RFC 9213, and what was before it).
+const OF_SHARED_CACHES: [&str; 3] = [
+    "cdn-cache-control",
+    "surrogate-control",
+    "cloudflare-cdn-cache-control",
+];
+
 /// Where the id is in a request and in its response.
 #[derive(Clone, Debug)]
 pub(crate) enum Carrier {
@@ -34,8 +41,9 @@ impl Carrier {
         };
         bearer.unwrap_or_else(|| {
             let credentials = self.cookie().map(|cookie| cookie.read(headers, now));
-            let credentials = credentials.unwrap_or_default();
+            let (credentials, over) = credentials.unwrap_or_default();
             Sent {
+                over,
                 via: (!credentials.is_empty()).then_some(Via::Cookie),
                 credentials,
             }
@@ -63,8 +71,11 @@ impl Carrier {
             }
         }
         if headers.len() > before {
-            // A cache must not give the id to another client.
+            // A cache must not give the id to another client. Some prefer a header of their own.
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            for name in OF_SHARED_CACHES {
+                headers.remove(name);
+            }
         }
     }
 
@@ -127,6 +138,22 @@ impl Carrier {
     /// Whether clients can send the id in the header `Authorization`.
     pub(crate) fn takes_bearer(&self) -> bool {
         matches!(self, Self::Bearer | Self::Both(_))
+    }
+
+    /// Whether both read and write ids in the same way.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bearer, Self::Bearer) => true,
+            (Self::Cookie(own), Self::Cookie(other)) | (Self::Both(own), Self::Both(other)) => {
+                own.is_like(other)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether clients can send the id in a cookie.
+    pub(crate) fn takes_cookies(&self) -> bool {
+        self.cookie().is_some()
     }
 
     fn cookie(&self) -> Option<&SessionCookie> {

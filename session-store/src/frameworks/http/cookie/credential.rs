@@ -25,6 +25,8 @@ pub(crate) const MAX_TRIED: usize = 4;
 pub(crate) struct Sent {
     /// The ids to try, in this order, without duplicates.
     pub(crate) credentials: Vec<Credential>,
+    /// The sessions whose cookies of a log-in do not count any more.
+    pub(crate) over: Vec<SessionHandle>,
     /// How the client sends ids; `None` if the request has no id. A bearer token that is no id still shows
     /// how the client sends them.
     pub(crate) via: Option<Via>,
@@ -43,7 +45,7 @@ pub(crate) struct Credential {
 }
 
 /// Changes of what the client holds. Each part can change alone.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CredentialUpdate {
     /// An id that is set without a version takes the version from the client, so that the next load is a
     /// consistent one. Set the same id again after a write whose version is not known.
@@ -54,7 +56,7 @@ pub(crate) struct CredentialUpdate {
     pub(crate) over: Vec<SessionHandle>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum IdUpdate {
     /// The client gets this id.
     Set {

@@ -8,7 +8,7 @@ use cookie::{Cookie, CookieJar, Key};
 const SIGNATURE: usize = 44;
 
 /// The keys of a cookie.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Keys {
     /// Signs what is written; `None` writes it unsigned.
     pub(super) signing: Option<Key>,

@@ -41,6 +41,8 @@ mod bearer;
 mod carrier;
 mod check;
 mod credential;
+#[cfg(feature = "test-util")]
+mod for_tests;
 mod header;
 mod keys;
 mod read;

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 
 use crate::id::{SessionHandle, SessionId};
+use crate::telemetry::{Event, note};
 
 use super::credential::{Credential, MAX_CREDENTIALS};
 use super::header::{beginning, values};
@@ -18,20 +19,40 @@ pub(super) const LOG_IN_COUNTS: Duration = Duration::from_secs(3600);
 /// By how much the clocks of two hosts may differ.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
+/// The cookie of a log-in.
+#[derive(Debug)]
+pub(super) enum LogIn {
+    Counts(Credential),
+    /// It was too long ago. A browser that keeps cookies until it is closed still has it.
+    Over(SessionHandle),
+    /// It is in the future, by this host's clock.
+    Ahead,
+}
+
 impl SessionCookie {
-    /// The ids in these headers, in the order in which to try them.
+    /// The ids in these headers, in the order in which to try them, and the log-ins that are too long ago.
     ///
     /// There can be several of one name: of another path or domain, or set by another host of this domain.
     /// Nothing in a request tells them apart, so each is tried.
-    pub(super) fn read(&self, headers: &HeaderMap, now: SystemTime) -> Vec<Credential> {
+    pub(super) fn read(
+        &self,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> (Vec<Credential>, Vec<SessionHandle>) {
         let (name, log_in_prefix) = (self.full_name(), self.log_in_prefix());
         let log_ins = beginning(headers, &log_in_prefix);
         let log_ins = log_ins.map(|(suffix, value)| self.read_log_in(suffix, text(value)?, now));
         let sessions = values(headers, &name);
         let sessions = sessions.map(|value| self.read_session(text(value)?, now));
-        let log_ins = log_ins.filter_map(accepted).flatten();
-        let mut credentials = Vec::new();
-        for credential in log_ins.chain(sessions.filter_map(accepted)) {
+        let (mut credentials, mut over) = (Vec::new(), Vec::new());
+        for log_in in log_ins.filter_map(accepted) {
+            match log_in {
+                LogIn::Counts(credential) => add(&mut credentials, credential),
+                LogIn::Over(handle) => over.push(handle),
+                LogIn::Ahead => {}
+            }
+        }
+        for credential in sessions.filter_map(accepted) {
             add(&mut credentials, credential);
         }
         // Of two log-ins at one moment, that one is the last which is in the other cookie too.
@@ -42,7 +63,7 @@ impl SessionCookie {
             // A host that does not sign does not tell the client of its own writes.
             credential.version = self.keys.sign().then(version).flatten();
         }
-        credentials
+        (credentials, over)
     }
 
     /// The id in a value of the cookie itself.
@@ -68,13 +89,13 @@ impl SessionCookie {
         })
     }
 
-    /// The id in the cookie of a log-in with this end of its name; `None` if the log-in was too long ago.
+    /// The id in the cookie of a log-in with this end of its name.
     pub(super) fn read_log_in(
         &self,
         suffix: &[u8],
         value: &str,
         now: SystemTime,
-    ) -> Result<Option<Credential>, Refused> {
+    ) -> Result<LogIn, Refused> {
         let (signature, value) = split(value);
         let (id, millis) = value.split_once('.').ok_or(Refused::NotAnId)?;
         let id = SessionId::parse(id).map_err(|_| Refused::NotAnId)?;
@@ -90,15 +111,17 @@ impl SessionCookie {
         self.keys
             .accept(signature, &[&format!("{name}={value}")], now)?;
         let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis));
-        let logged_in_at = at.filter(|at| match now.duration_since(*at) {
-            Ok(age) => age <= LOG_IN_COUNTS,
-            Err(ahead) => ahead.duration() <= CLOCK_DIFFERENCE,
-        });
-        Ok(logged_in_at.map(|_| Credential {
+        let at = at.ok_or(Refused::NotAnId)?;
+        match now.duration_since(at) {
+            Ok(age) if age > LOG_IN_COUNTS => return Ok(LogIn::Over(id.handle())),
+            Err(ahead) if ahead.duration() > CLOCK_DIFFERENCE => return Ok(LogIn::Ahead),
+            _ => {}
+        }
+        Ok(LogIn::Counts(Credential {
             id,
             version: None,
             in_session_cookie: false,
-            logged_in_at,
+            logged_in_at: Some(at),
         }))
     }
 
@@ -118,6 +141,7 @@ impl SessionCookie {
 fn accepted<T>(read: Result<T, Refused>) -> Option<T> {
     if let Err(refused) = &read {
         tracing::info!(reason = refused.reason(), "a session cookie was refused");
+        note(Event::BadCookie(refused.reason()), None);
     }
     read.ok()
 }

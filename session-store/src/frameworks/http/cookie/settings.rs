@@ -41,6 +41,26 @@ pub struct SessionCookie {
     pub(super) keys: Keys,
 }
 
+impl SessionCookie {
+    /// Whether both are the same cookie, and are read and written in the same way.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let settings = |cookie: &Self| {
+            let flags = [
+                cookie.prefix,
+                cookie.secure,
+                cookie.partitioned,
+                cookie.persistent,
+            ];
+            (flags, cookie.same_site)
+        };
+        self.name == other.name
+            && self.domain == other.domain
+            && self.path == other.path
+            && self.keys == other.keys
+            && settings(self) == settings(other)
+    }
+}
+
 impl Default for SessionCookie {
     fn default() -> Self {
         Self::new()

@@ -58,7 +58,7 @@ impl SessionCookie {
         cookies
     }
 
-    fn session(&self, id: &SessionId, age: Option<Duration>) -> Cookie<'static> {
+    pub(super) fn session(&self, id: &SessionId, age: Option<Duration>) -> Cookie<'static> {
         self.with_signature(self.full_name(), id.expose(), age)
     }
 

@@ -1,17 +1,21 @@
 //! The session of one request, from its load to its save.
 
+mod at_once;
+mod new_id;
 mod store;
+mod told;
 
 use std::time::SystemTime;
 
 use crate::error::Error;
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{CookieLife, TimeoutChange};
-use crate::session::Session;
-use crate::store::NewId;
+use crate::session::{NewId, Session};
 
 use super::cookie::{CredentialUpdate, Via};
 use super::ending::Ending;
+
+pub(crate) use self::store::again;
 
 /// The session of one request, and the changes that a handler asked for.
 pub(crate) struct RequestSession<S> {
@@ -27,6 +31,10 @@ pub(crate) struct RequestSession<S> {
     pub(crate) save_failed: bool,
     /// Timeouts that the handler has set.
     pub(crate) timeouts: TimeoutChange,
+    /// The session that this request has ended.
+    ended: Option<SessionHandle>,
+    /// The response has begun, so that the client can be told nothing more.
+    pub(super) is_answered: bool,
     /// How long the client is to keep its cookie, if the handler has chosen.
     pub(crate) chosen_cookie: Option<CookieLife>,
     /// The version that was read.
@@ -58,7 +66,9 @@ pub(super) struct Received {
 
 /// The session as the handler sees it.
 pub(crate) enum Current<S> {
-    /// There is no session yet. `before` is the data before the first mutable access.
+    /// There is no session, and nobody has asked for one.
+    Absent,
+    /// There is no session yet, but data for one. `before` is that before the first mutable access.
     New {
         data: S,
         before: Option<Box<S>>,
@@ -79,7 +89,7 @@ pub(crate) enum Standing {
     Failed(Option<Error>),
 }
 
-impl<S: Default> RequestSession<S> {
+impl<S> RequestSession<S> {
     pub(super) fn new(
         session: Option<Box<Session<S>>>,
         standing: Standing,
@@ -88,7 +98,7 @@ impl<S: Default> RequestSession<S> {
     ) -> Self {
         Self {
             read: session.as_deref().and_then(Session::written_version),
-            current: session.map_or_else(Current::absent, Current::Existing),
+            current: session.map_or(Current::Absent, Current::Existing),
             standing,
             ending,
             received,
@@ -96,6 +106,8 @@ impl<S: Default> RequestSession<S> {
             touch: true,
             save_failed: false,
             timeouts: TimeoutChange::default(),
+            ended: None,
+            is_answered: false,
             chosen_cookie: None,
             via: None,
             update: CredentialUpdate::default(),
@@ -104,40 +116,143 @@ impl<S: Default> RequestSession<S> {
 
     /// Ends the session as the handler knows it.
     pub(crate) fn end(&mut self) {
-        if let Current::Existing(session) = std::mem::replace(&mut self.current, Current::absent())
-        {
+        if let Current::Existing(session) = std::mem::replace(&mut self.current, Current::Absent) {
+            self.ended = Some(session.handle());
             // A change of id whose outcome is unknown may have been applied.
             let cycled = session.cycle.map(|cycle| cycle.id);
             self.ending.begin([session.id].into_iter().chain(cycled));
         }
         self.save_failed = false;
-        self.new_id = None;
-        self.timeouts = TimeoutChange::default();
-        self.chosen_cookie = None;
+        self.forget_requests();
         if !matches!(self.standing, Standing::Failed(_)) {
             // What the client has is over.
             self.standing = Standing::Free;
         }
     }
+
+    /// Notes that the response has begun. What goes on after that, such as a socket, can last for hours, so that
+    /// from now on it counts whether the session has expired meanwhile.
+    pub(super) fn note_answer(&mut self) {
+        self.is_answered = true;
+        if let Current::Existing(session) = &mut self.current {
+            session.state.as_of = None;
+        }
+    }
+
+    /// Takes back all changes that are not stored, but not a log-out.
+    pub(crate) fn discard(&mut self) {
+        match &mut self.current {
+            Current::Absent => {}
+            Current::New { data, before } => {
+                if let Some(before) = before.take() {
+                    *data = *before;
+                }
+            }
+            Current::Existing(session) => session.discard(),
+        }
+        self.save_failed = false;
+        self.forget_requests();
+    }
+
+    /// Whether it is not known which id the session has.
+    pub(crate) fn is_pending(&self) -> bool {
+        matches!(&self.current, Current::Existing(session) if session.cycle.is_some())
+    }
+
+    /// Whether the changes need a cookie, as far as it is known before they are stored.
+    pub(crate) fn needs_cookie(&self) -> bool {
+        match &self.current {
+            _ if self.new_id == Some(NewId::LoggedIn) => true,
+            Current::Absent => false,
+            Current::New { before, .. } => {
+                before.is_some() && matches!(self.standing, Standing::Free)
+            }
+            Current::Existing(session) => self.new_id.is_some() || session.cycle.is_some(),
+        }
+    }
+
+    fn forget_requests(&mut self) {
+        self.new_id = None;
+        self.timeouts = TimeoutChange::default();
+        self.chosen_cookie = None;
+    }
+
+    /// Whether there may be changes that are not stored.
+    pub(super) fn has_changes(&self) -> bool {
+        match &self.current {
+            Current::Absent => false,
+            Current::New { before, .. } => before.is_some() || self.new_id == Some(NewId::LoggedIn),
+            Current::Existing(session) => {
+                session.unsaved().is_some()
+                    || session.cycle.is_some()
+                    || self.new_id.is_some()
+                    || !self.timeouts.is_empty()
+            }
+        }
+    }
 }
 
-impl<S: Default> Current<S> {
-    fn absent() -> Self {
-        Self::New {
-            data: S::default(),
-            before: None,
+/// The changes that are not stored, at one moment.
+pub(crate) struct Snapshot<S> {
+    /// `None` if there is neither a session nor data for one.
+    data: Option<S>,
+    before: Option<Box<S>>,
+    new_id: Option<NewId>,
+}
+
+impl<S: Clone> RequestSession<S> {
+    pub(crate) fn snapshot(&self) -> Snapshot<S> {
+        let (data, before) = match &self.current {
+            Current::Absent => (None, None),
+            Current::New { data, before } => (Some(data.clone()), before.clone()),
+            Current::Existing(session) => (Some(S::clone(session)), None),
+        };
+        Snapshot {
+            data,
+            before,
+            new_id: self.new_id,
+        }
+    }
+
+    /// Takes back what was changed since.
+    pub(crate) fn restore(&mut self, snapshot: Snapshot<S>) {
+        let Snapshot {
+            data,
+            before,
+            new_id,
+        } = snapshot;
+        self.new_id = new_id;
+        match (&mut self.current, data) {
+            (Current::Existing(session), Some(data)) => session.restore(data),
+            (Current::New { .. }, Some(data)) => self.current = Current::New { data, before },
+            (Current::New { .. }, None) => self.current = Current::Absent,
+            (Current::Absent, _) | (Current::Existing(_), None) => {}
+        }
+    }
+}
+
+impl<S: Default> RequestSession<S> {
+    /// Gives a request without a session the data for one.
+    pub(crate) fn fill(&mut self) {
+        if let Current::Absent = self.current {
+            self.current = Current::New {
+                data: S::default(),
+                before: None,
+            };
         }
     }
 }
 
 impl<S: Clone> Current<S> {
-    pub(crate) fn get_mut(&mut self) -> &mut S {
+    /// `None` if there is no session, and no data for one.
+    pub(crate) fn get_mut(&mut self) -> Option<&mut S> {
         match self {
+            Self::Absent => None,
             Self::New { data, before } => {
                 before.get_or_insert_with(|| Box::new(data.clone()));
-                data
+                Some(data)
             }
-            Self::Existing(session) => session,
+            Self::Existing(session) => Some(session),
         }
     }
 }
@@ -146,7 +261,7 @@ impl<S> RequestSession<S> {
     pub(crate) fn session(&self) -> Option<&Session<S>> {
         match &self.current {
             Current::Existing(session) => Some(session),
-            Current::New { .. } => None,
+            Current::Absent | Current::New { .. } => None,
         }
     }
 

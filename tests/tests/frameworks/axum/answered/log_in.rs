@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use session_store::SessionId;
+use session_store::axum::SessionCookie;
 use session_store_tests::Fault;
 
 use super::*;
@@ -338,5 +339,26 @@ async fn g18_an_earlier_log_in_does_not_come_back_when_the_last_one_is_revoked()
     assert_eq!(revoked.deleted(), 1);
     for _ in 0..3 {
         assert_eq!(browser.ask(&app, "/read").await.text, "nobody");
+    }
+}
+
+/// A browser that keeps cookies until it is closed, which some never are: they would pile up until the server
+/// refuses the headers.
+#[tokio::test]
+async fn the_cookies_of_log_ins_do_not_pile_up() {
+    let bench = TestBench::<Shop>::new().await;
+    let cookie = SessionCookie::dev().persistent(false);
+    let app = routes().layer(SessionLayer::new(bench.store.clone()).cookie(cookie));
+    let mut browser = Browser::default();
+    for _ in 0..5 {
+        browser.ask(&app, "/login").await;
+        assert_eq!(browser.cookies.len(), 2, "{:?}", browser.cookies.keys());
+        for _ in 0..2 {
+            bench.clock.advance(Duration::from_secs(31 * 60));
+            assert_eq!(browser.ask(&app, "/read").await.text, "u");
+        }
+        assert_eq!(browser.cookies.len(), 1, "{:?}", browser.cookies.keys());
+        // Once is enough.
+        assert_eq!(set(&browser.ask(&app, "/read").await), [""; 0]);
     }
 }

@@ -1,12 +1,16 @@
 //! A request, from the browser to the server and back.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{COOKIE, HOST, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderValue, Request, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use http_body_util::BodyExt as _;
 use session_store_tests::Fault;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -16,7 +20,8 @@ use super::{Violation, World, shop};
 use crate::browser::jar::Origin;
 use crate::browser::model::Expected;
 use crate::browser::plan::{Send, Trouble};
-use crate::browser::shop::{Action, Job, Pause, Seen, Setup};
+use crate::browser::setup::Setup;
+use crate::browser::shop::{Action, Job, Pause, Seen, Way};
 
 pub(super) struct Flight {
     pub(super) send: Send,
@@ -30,6 +35,8 @@ pub(super) struct Flight {
     /// The session that the browser had when it sent the request.
     pub(super) held: Option<u64>,
     pub(super) sent: u64,
+    /// When the session was stored, if the handler waits after that: the moment, and the time.
+    stored: Option<(u64, u64)>,
     /// When the session was read, and when the server had finished.
     loaded: Option<u64>,
     ended: u64,
@@ -42,6 +49,17 @@ pub(super) struct Answer {
 }
 
 impl Flight {
+    /// Whether what it was for has been done for certain.
+    fn is_done(&self, answer: &Answer) -> bool {
+        let is_log_out = self.send.action == Action::LogOut;
+        match self.send.way {
+            // A log-out is carried out even so.
+            way if way.fails() => is_log_out && self.send.fault.is_none(),
+            Way::Late => answer.status.is_success() && self.job.is_late_done.load(Ordering::SeqCst),
+            _ => answer.status.is_success(),
+        }
+    }
+
     /// Whether it waits at the server, and has read a session not long ago.
     pub(super) fn uses_session(&self, time: u64) -> bool {
         let is_user = matches!(&*self.job.saw.lock().unwrap(), Some((Some(_), _)));
@@ -75,19 +93,20 @@ impl World<'_> {
                 .filter(|_| !is_withheld && setup == self.setup),
             send: send.clone(),
             setup,
-            job: self.job(send.action.clone(), send.pause, false),
+            job: self.job(send, send.pause),
             header,
             is_withheld,
             task: None,
             answer: None,
             sent: self.moment,
+            stored: None,
             loaded: None,
             ended: 0,
         };
         self.flights.insert(send.id, flight);
         self.resume(send.id).await?;
         if send.is_repeated {
-            let job = self.job(send.action.clone(), None, false);
+            let job = self.job(send, None);
             if let Some(flight) = self.flights.get_mut(&send.id) {
                 (flight.job, flight.answer) = (job, None);
             }
@@ -96,16 +115,20 @@ impl World<'_> {
         Ok(())
     }
 
-    pub(super) fn job(&mut self, action: Action, pause: Option<Pause>, silent: bool) -> Arc<Job> {
+    fn job(&mut self, send: &Send, pause: Option<Pause>) -> Arc<Job> {
         self.jobs += 1;
         Arc::new(Job {
             number: self.jobs,
-            action,
+            action: send.action.clone(),
+            way: send.way,
             pause,
+            cut: Notify::new(),
+            is_late_done: AtomicBool::new(false),
             reached: Notify::new(),
             go: Notify::new(),
             saw: Mutex::default(),
-            silent,
+            // A look of the test.
+            silent: send.id == 0,
         })
     }
 
@@ -145,10 +168,14 @@ impl World<'_> {
             flight.task = Some(task);
         }
         let Some(response) = response else {
+            if flight.send.way == Way::Keeps && flight.send.pause == Some(Pause::AtEnd) {
+                flight.stored = Some((self.moment, time));
+            }
             self.flights.insert(id, flight);
             return Ok(());
         };
-        flight.ended = time;
+        let (stored, ended) = flight.stored.unwrap_or((self.moment, time));
+        flight.ended = ended;
         let cookies = response.headers().get_all(SET_COOKIE).iter();
         let cookies = cookies.map(|text| text.to_str().expect("a cookie").to_owned());
         let answer = Answer {
@@ -165,10 +192,11 @@ impl World<'_> {
                 .map(|it| it.chars().take(28).collect::<String>())
                 .collect::<Vec<_>>(),
         ));
-        let is_done = answer.status.is_success();
+        let way = flight.send.way;
+        let is_done = flight.is_done(&answer);
         let moment = self.moment;
         let browser = &mut self.browsers[flight.send.browser];
-        browser.expected.end(id, moment);
+        browser.expected.end(id, stored);
         if matches!(flight.send.action, Action::LogIn(_)) {
             browser.last_log_in = moment;
         }
@@ -184,15 +212,17 @@ impl World<'_> {
         let fault = flight.send.fault.map(|(operation, _)| operation);
         let is_log_out = flight.send.action == Action::LogOut;
         let held = flight.held.is_some();
+        let answer_is_success = answer.status.is_success();
         flight.answer = Some(answer);
         self.flights.insert(id, flight);
         if !is_own {
             return Err(("P5", format!("the page of request {id} shows {who:?}")));
         }
-        if !is_done && fault.is_none() {
+        if !answer_is_success && fault.is_none() && !way.fails() {
             return Err(("P4", format!("request {id} fails without a fault")));
         }
-        if !is_done && is_log_out && held && fault == Some("GetItem") {
+        let needs_no_read = is_log_out && way == Way::Plain;
+        if !is_done && needs_no_read && held && fault == Some("GetItem") {
             return Err(("P6", format!("log-out {id} fails because of a read")));
         }
         Ok(())
@@ -217,10 +247,12 @@ impl World<'_> {
         let reads_fail = send
             .fault
             .is_some_and(|(operation, _)| operation == "GetItem");
-        let is_unread = send.action == Action::LogOut && (reads_fail || send.id.is_multiple_of(2));
+        let is_unread = send.action == Action::LogOut
+            && send.way == Way::Plain
+            && (reads_fail || send.id.is_multiple_of(2));
         let mut request = Request::builder()
             .method(if is_get { "GET" } else { "POST" })
-            .uri(if is_unread { "/out" } else { "/app" })
+            .uri(if is_unread { "/out" } else { send.way.path() })
             .header(HOST, "www.shop.test")
             .header("sec-fetch-site", site)
             .header("sec-fetch-mode", mode)
@@ -247,25 +279,36 @@ impl World<'_> {
         let store = &self.stores[host];
         let app = self.apps.entry(number * 2 + host);
         let app = app.or_insert_with(|| setup.router(store.clone())).clone();
-        tokio::spawn(async move { app.oneshot(request).await.expect("a response") })
+        tokio::spawn(async move {
+            let response = AssertUnwindSafe(app.oneshot(request)).catch_unwind().await;
+            let Ok(response) = response else {
+                let failed = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+                return failed;
+            };
+            let (head, body) = response.expect("a response").into_parts();
+            // The rest of a stream.
+            body.collect().await.expect("a body");
+            Response::from_parts(head, Body::empty())
+        })
     }
 
     pub(super) async fn probe(&mut self, browser: usize) -> (StatusCode, Option<Seen>) {
         let (header, _) = self.browsers[browser]
             .jar
             .header(&shop(), Origin::Same, self.time());
-        let job = self.job(Action::Read, None, true);
         let send = Send {
             id: 0,
             browser,
             action: Action::Read,
             origin: Origin::Same,
+            way: Way::Plain,
             pause: None,
             fault: None,
             is_stale: false,
             is_repeated: false,
             to_old_host: false,
         };
+        let job = self.job(&send, None);
         let task = self.begin(&send, self.setup, header.as_deref(), &job);
         let status = task.await.expect("a response").status();
         let saw = job.saw.lock().unwrap().clone();
@@ -301,18 +344,21 @@ impl World<'_> {
         };
         let (send, setup) = (flight.send.clone(), flight.setup);
         let (ended, held, sent) = (flight.ended, flight.held, flight.sent);
-        let is_withheld = flight.is_withheld;
+        let (is_withheld, is_done) = (flight.is_withheld, flight.is_done(&answer));
         self.flights.remove(&id);
         let browser = &mut self.browsers[send.browser];
         for cookie in &answer.cookies {
             browser.jar.set(cookie, &shop(), send.origin, time);
         }
-        let is_done = answer.status.is_success();
+        let has_failed = send.way.fails() || (send.way == Way::Late && !is_done);
+        let changes_nothing = has_failed && send.action != Action::LogOut;
         // A log-out whose cookie the browser withheld has nothing to end.
         let is_known =
             setup.form() == self.setup.form() && !(is_withheld && send.action == Action::LogOut);
         let is_twice = send.is_repeated && send.action == Action::Renew;
-        if is_done && is_known && !is_twice {
+        if changes_nothing {
+            browser.expected.forget(id);
+        } else if is_done && is_known && !is_twice {
             browser
                 .expected
                 .arrive(id, &send.action, self.moment, ended);

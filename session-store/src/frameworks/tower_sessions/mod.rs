@@ -54,8 +54,19 @@
 //! another user, or with one after nobody, is then a log-in, and its absolute timeout begins anew. Without
 //! `user`, a log-in cannot be told from any other new id, and the session stays as old as it is. A save that
 //! changes the user to somebody, and keeps the id, is refused with an error of encoding, because an attacker
-//! may know the id (session fixation). axum-login's `login` gives no new id if somebody has logged in already:
-//! to change the user, call `logout` or `Session::cycle_id` before it.
+//! may know the id (session fixation).
+//!
+//! axum-login's `login` gives a new id only if the session has never had a user. An attacker who has logged in, and
+//! has planted that id in a browser, would be the user who logs in there; with `user`, that log-in is refused. So
+//! call `Session::cycle_id` or `logout` before each `login`. A `create` always gives a new id, so that what begins
+//! after `logout` or `flush`, in one request, is not under the id of before.
+//!
+//! # When a session ends
+//!
+//! As the framework's `Expiry` says, to the millisecond: it takes the place of the idle timeout, and is stored as a
+//! last use and an idle timeout of the session's own. The absolute timeout of the type ends it in any case. If an
+//! expiry is longer, [`check_expiry`](TowerSessions::check_expiry) is an error when the application starts.
+//! Without it, the first such record leaves a warning.
 //!
 //! # Cookies of neighbours
 //!
@@ -75,13 +86,14 @@
 //! | no lost updates (G3) | kept for different keys; if two change the same key, the last save wins. One case loses a change: a request sets a key, saves, sets it back and saves again, and another request saves in between. Then the second change is not seen |
 //! | unknown data survives (G4) | kept by every save. A new id keeps the map only, and not the attributes that `S` does not know |
 //! | expired is absent (G5) | kept |
-//! | the absolute timeout (G6) | kept, new ids of the framework included; it begins anew with a log-in if the type has a `user`. The expiry of the record is written as it is, even if it is sooner than the stored one |
+//! | the absolute timeout (G6) | kept, new ids of the framework included; it begins anew with a log-in if the type has a `user`. The expiry of the record is stored to the millisecond, even if it is sooner than the stored one |
 //! | a new id is atomic (G7) | not kept: the framework deletes the old session, and creates the new one when the response is ready, and then the mark |
-//! | ids (G8) | hashed like this store's own, but created by the framework, with 128 bits, and printed by its own `Debug`. An id that is not in the store is never adopted |
+//! | ids (G8) | hashed like this store's own, but made by the framework's type, with 128 bits, and printed by its own `Debug`. An id that is not in the store is never adopted |
 //! | revocation is stated (G9) | kept for sessions in the store. A session between its two ids is missed, and is created afterwards |
 //! | a failed read (G10), too large or not storable (G11) | kept: errors of the backend, of decoding and of encoding are separate. A session that cannot be decoded counts as none, and stays as it is; with [`Unreadable::Error`](crate::Unreadable::Error) it is an error of decoding |
 //! | log-out ends the session (G17) | kept, also under a new id that the session got a moment ago, unless the load found no session (or one that cannot be decoded): then the framework does not ask the store to end it |
 //! | answered means done (G18) | kept for a minute after a new id, by responses of 500 to late requests that change something; see above for what is left |
+//! | the running type rules (G19) | kept for the absolute timeout and limits; the framework's expiry takes the place of the idle timeout. A save mends what the session lacks of its type, a load does not; run `reindex` on the store inside after a deploy that adds or changes an index |
 //! | cost (G14) | `load` 1 GetItem, `save` 1 UpdateItem, `create` 1 PutItem, and 1 more for the mark if it continues a session, `delete` 1 DeleteItem, and 1 more for each new id that it follows. A save without the entry of the store that names a `user` takes 1 GetItem before it. Consistent indexes [add](DynamoDbStore::create) their own |
 //! | outcome of a retried write (G13) | kept for a save of a copy that was loaded. A save that replaces the map recognises itself, unless four others were made in between. An unknown outcome is an error of the backend |
 //!
@@ -89,29 +101,42 @@
 //! kept among the requests that the cache answers, because it holds one map and the last save wins. Changes
 //! that other servers saved since the cache was filled are kept.
 
-use std::error::Error as StdError;
+mod convert;
+mod expiry;
+
+use std::any::type_name;
 use std::fmt;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 
-use crate::error::Error;
+use crate::error::{Chain, Error, SetupError};
 use crate::id::{SessionHandle, random};
-use crate::item::Map;
+use crate::item::{Map, Millis};
 use crate::schema::SessionAttributes;
 use crate::store::DynamoDbStore;
+use crate::telemetry::{Ended, Event, note};
 
+use self::convert::{handle_of, millis, split};
+use self::expiry::Warned;
 use super::record::{Base, Data, Loaded, NewRecord, Origin, Records};
+
+pub use self::convert::RESERVED_KEY;
+pub use self::expiry::FrameworkExpiry;
 
 /// A [`DynamoDbStore`] as tower-sessions' `SessionStore`. See the [module](self).
 pub struct TowerSessions<S> {
     store: DynamoDbStore<S>,
+    warned: Warned,
 }
 
 impl<S> TowerSessions<S> {
     /// Puts this store behind the framework's trait.
     pub fn new(store: DynamoDbStore<S>) -> Self {
-        Self { store }
+        Self {
+            store: store.for_framework(),
+            warned: Warned::default(),
+        }
     }
 
     /// The store inside, to list and revoke sessions by index.
@@ -126,9 +151,55 @@ impl<S> TowerSessions<S> {
     }
 }
 
+impl<S: SessionAttributes> TowerSessions<S> {
+    /// Checks, when the application starts, that sessions can live as long as this `Expiry` of the framework
+    /// says. Call it with each expiry that the application uses, such as for "remember me".
+    ///
+    /// The absolute timeout of the session type ends a session in any case. Without this check, a longer
+    /// `OnInactivity` or `AtDateTime` is seen only when visitors are logged out too soon, and in the log: the
+    /// first record with such an expiry leaves a warning, once for each store. The framework's default is one:
+    /// for `OnSessionEnd`, which is no promise to the visitor, it passes two weeks. A check of that expiry is
+    /// never an error, and there is no warning after it.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use session_store::{DynamoDbStore, SessionAttributes, SetupError};
+    /// use session_store::tower_sessions::TowerSessions;
+    /// use time::Duration;
+    /// use tower_sessions_core::Expiry;
+    ///
+    /// #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+    /// #[dynamo(absolute_timeout = "30d")]
+    /// #[serde(default)]
+    /// struct AppSession {
+    ///     theme: String,
+    /// }
+    ///
+    /// # fn layer(store: DynamoDbStore<AppSession>) -> Result<(), SetupError> {
+    /// let remember_me = Expiry::OnInactivity(Duration::days(30));
+    /// let sessions = TowerSessions::new(store).check_expiry(remember_me)?;
+    /// // SessionManagerLayer::new(sessions).with_expiry(remember_me)
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`] if the absolute timeout is shorter.
+    pub fn check_expiry(self, expiry: impl FrameworkExpiry) -> Result<Self, SetupError> {
+        let now = self.store.table().now();
+        self.warned
+            .check(expiry, now, self.store.table().schema(), type_name::<S>())?;
+        Ok(self)
+    }
+}
+
 impl<S> Clone for TowerSessions<S> {
     fn clone(&self) -> Self {
-        Self::new(self.store.clone())
+        Self {
+            store: self.store.clone(),
+            warned: self.warned.clone(),
+        }
     }
 }
 
@@ -136,28 +207,6 @@ impl<S> fmt::Debug for TowerSessions<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TowerSessions").field(&self.store).finish()
     }
-}
-
-/// The key in the framework's map under which the store keeps the state from which a copy was made.
-///
-/// The form of its value may change in any version. Other values under this key are not stored.
-pub const RESERVED_KEY: &str = "session-store.base";
-
-/// The application's own entries, and the origin of this copy.
-fn split(data: &Data) -> (Data, Option<Origin>) {
-    let own = data.iter().filter(|(name, _)| *name != RESERVED_KEY);
-    let own = own.map(|(name, value)| (name.clone(), value.clone()));
-    let origin = data.get(RESERVED_KEY).and_then(|origin| {
-        let origin = Origin::from_json(origin.clone());
-        if origin.is_none() {
-            tracing::warn!(
-                "the entry `{RESERVED_KEY}` was changed, and is ignored, so a save replaces the \
-                 whole map; leave the entry unchanged"
-            );
-        }
-        origin
-    });
-    (own.collect(), origin)
 }
 
 impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
@@ -169,9 +218,11 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         &self,
         handle: SessionHandle,
         data: &mut Data,
-        ends: u64,
+        ends: Millis,
         next: impl FnMut() -> Result<SessionHandle, Error>,
     ) -> Result<(), Error> {
+        self.warned
+            .of_long_expiry(ends, self.store.table().now(), self.store.table().schema());
         let (own, origin) = split(data);
         let created_at = match &origin {
             Some(Origin::Stored(base)) => self.records().creation(base, &base.data, &own)?,
@@ -182,7 +233,6 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
             data: &own,
             created_at,
             ends,
-            idle: None,
             unknown: Map::new(),
         };
         let created = self.records().create(new, handle, next).await?;
@@ -201,7 +251,9 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         Ok(())
     }
 
-    async fn save(&self, handle: SessionHandle, data: &Data, ends: u64) -> Result<(), Error> {
+    async fn save(&self, handle: SessionHandle, data: &Data, ends: Millis) -> Result<(), Error> {
+        self.warned
+            .of_long_expiry(ends, self.store.table().now(), self.store.table().schema());
         let (own, origin) = split(data);
         let base = origin.map(|origin| origin.into_base(handle)).transpose()?;
         let base = base.flatten();
@@ -209,19 +261,36 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         records.save(handle, &own, base.as_ref(), ends, true).await
     }
 
-    async fn load(&self, handle: SessionHandle) -> Result<Option<(Data, u64)>, Error> {
+    async fn load(&self, handle: SessionHandle) -> Result<Option<(Data, Millis)>, Error> {
         let consistent = self.store.reads_consistently();
+        let loaded = self.load_once(handle, consistent).await?;
+        if loaded.is_some() || consistent {
+            return Ok(loaded);
+        }
+        // The framework removes the cookie of a session that is not there, and a stale read misses a fresh one.
+        self.load_once(handle, true).await
+    }
+
+    async fn load_once(
+        &self,
+        handle: SessionHandle,
+        consistent: bool,
+    ) -> Result<Option<(Data, Millis)>, Error> {
         let Some(item) = self.store.table().read(handle, consistent).await? else {
+            // Another read follows one that may be stale.
+            if consistent {
+                note(Event::UnknownId, Some(handle));
+            }
             return Ok(None);
         };
         if let Some(ends) = self.records().marked_until(&item) {
             // For `None`, the framework would remove the cookie that another request has just set (G18).
             let origin = Origin::Moved(handle).into_json();
             let empty = Data::from([(RESERVED_KEY.to_owned(), origin)]);
-            return Ok(Some((empty, ends)));
+            return Ok(Some((empty, Millis::of_seconds(ends))));
         }
-        let read = self.records().decode(handle, item).map_err(Error::from);
-        let Some(loaded) = self.store.readable_for_visitor(read)? else {
+        let records = self.records();
+        let Some(loaded) = records.decode_for_visitor(handle, item, consistent)? else {
             return Ok(None);
         };
         let origin = Origin::Stored(Base::of(&loaded)?).into_json();
@@ -231,36 +300,16 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
     }
 }
 
-fn handle_of(id: impl fmt::Display) -> SessionHandle {
-    SessionHandle::of_secret(id.to_string().as_bytes())
-}
-
-/// Seconds since 1970, rounded up. An earlier time is 0, which has passed as well.
-fn seconds(time: time::OffsetDateTime) -> u64 {
-    u64::try_from(time.unix_timestamp_nanos())
-        .unwrap_or(0)
-        .div_ceil(1_000_000_000)
-}
-
-/// The error with its causes, since the framework keeps only text.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
-}
-
 macro_rules! to_error {
     ($core:ident, $error:expr) => {
         match $error {
             error @ (Error::Encode(_) | Error::TooLarge(_)) => {
-                $core::session_store::Error::Encode(chain(&error))
+                $core::session_store::Error::Encode(Chain(&error).to_string())
             }
-            error @ Error::Decode(_) => $core::session_store::Error::Decode(chain(&error)),
-            error => $core::session_store::Error::Backend(chain(&error)),
+            error @ Error::Decode(_) => {
+                $core::session_store::Error::Decode(Chain(&error).to_string())
+            }
+            error => $core::session_store::Error::Backend(Chain(&error).to_string()),
         }
     };
 }
@@ -272,18 +321,21 @@ macro_rules! session_store {
         where
             S: SessionAttributes + DeserializeOwned + Send + Sync + 'static,
         {
-            /// Never overwrites: if the id is taken, the record gets another.
+            /// Always under a new id. After `flush`, the framework passes a record with the id of the session
+            /// that it has just deleted: somebody else may know it.
             async fn create(
                 &self,
                 record: &mut $core::session::Record,
             ) -> $core::session_store::Result<()> {
-                let ends = seconds(record.expiry_date);
+                record.id = $core::session::Id::default();
+                let ends = millis(record.expiry_date);
                 let handle = handle_of(record.id);
                 let next = || {
                     record.id = $core::session::Id::default();
                     Ok(handle_of(record.id))
                 };
-                let created = self.create(handle, &mut record.data, ends, next).await;
+                let create = self.create(handle, &mut record.data, ends, next);
+                let created = self.store.observe("create", create).await;
                 created.map_err(|error| to_error!($core, error))
             }
 
@@ -294,9 +346,8 @@ macro_rules! session_store {
                 record: &$core::session::Record,
             ) -> $core::session_store::Result<()> {
                 let handle = handle_of(record.id);
-                let saved = self
-                    .save(handle, &record.data, seconds(record.expiry_date))
-                    .await;
+                let save = self.save(handle, &record.data, millis(record.expiry_date));
+                let saved = self.store.observe("save", save).await;
                 saved.map_err(|error| to_error!($core, error))
             }
 
@@ -305,16 +356,18 @@ macro_rules! session_store {
                 id: &$core::session::Id,
             ) -> $core::session_store::Result<Option<$core::session::Record>> {
                 let handle = handle_of(id);
+                let load = self.load(handle);
                 let loaded = self
-                    .load(handle)
+                    .store
+                    .observe("load", load)
                     .await
                     .map_err(|error| to_error!($core, error))?;
                 let Some((data, ends)) = loaded else {
                     return Ok(None);
                 };
                 // A time that the framework cannot express becomes the last one that it can.
-                let ends = i64::try_from(ends).unwrap_or(i64::MAX);
-                let expiry_date = time::OffsetDateTime::from_unix_timestamp(ends)
+                let nanos = i128::from(ends.0) * 1_000_000;
+                let expiry_date = time::OffsetDateTime::from_unix_timestamp_nanos(nanos)
                     .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
                 Ok(Some($core::session::Record {
                     id: *id,
@@ -326,7 +379,9 @@ macro_rules! session_store {
             /// If the session got a new id a moment ago, it ends under that.
             async fn delete(&self, id: &$core::session::Id) -> $core::session_store::Result<()> {
                 let handle = handle_of(id);
-                let deleted = self.store.rosters().end(handle).await;
+                let rosters = self.store.rosters();
+                let end = rosters.end(handle, Ended::LogOut);
+                let deleted = self.store.observe("delete", end).await;
                 deleted.map(drop).map_err(|error| to_error!($core, error))
             }
         }

@@ -1,0 +1,72 @@
+//! The condition of every write that changes a known session: it is there, and has not expired.
+
+use crate::item::{Judgement, KnownIdle, Millis, creation_bounds, millis, number};
+use crate::schema::Schema;
+
+use super::expression::{Clauses, Expression};
+
+/// The types that `data` can have: a map, or packed.
+pub(super) const ANY_FORM: [&str; 2] = ["M", "B"];
+
+/// The condition of every write to a known session: neither its stored end has passed, nor one of the timeouts of
+/// the writer's own type (G19).
+///
+/// It checks the types too, so that an item of another kind is a failed condition, which returns the
+/// item, and not an invalid request. An attribute that is absent ends no session here: the refusal of another
+/// clause, or the next read, tells.
+pub(super) fn live(
+    e: &mut Expression,
+    schema: &Schema,
+    judged: &Judgement,
+    forms: &[&str],
+) -> Clauses {
+    let (data, version) = (e.name(schema.names.data), e.name(schema.names.version));
+    let expires_at = e.name(schema.names.expires_at);
+    let mut any = Clauses::new(" OR ");
+    for form in forms {
+        any.push(format_args!("attribute_type({data},{})", e.string(form)));
+    }
+    let num = e.string("N");
+    let mut all = Clauses::new(" AND ");
+    let mut second = judged.at.seconds();
+    match judged.idle {
+        KnownIdle::Own(own) => {
+            let idle = e.name(schema.names.idle);
+            match own {
+                Some(own) => all.push(format_args!("{idle}={}", e.value(number(own.as_secs())))),
+                None => all.push(format_args!("attribute_not_exists({idle})")),
+            }
+            // An expression cannot add, so the writer says when the last use must have been.
+            if let Some(timeout) = schema.idle_or(own) {
+                let touched_at = e.name(schema.names.touched_at);
+                let last = judged.at.0.saturating_sub(millis(timeout));
+                let last = e.value(number(last));
+                all.push(format_args!("NOT {touched_at}<={last}"));
+            }
+        }
+        // In its last second it can have ended by its idle timeout. The refusal shows that.
+        KnownIdle::Unknown if !judged.at.0.is_multiple_of(1000) => second += 1,
+        KnownIdle::Unknown => {}
+    }
+    let second = e.value(number(second));
+    all.push(format_args!("{expires_at}>{second}"));
+    let created_at = e.name(schema.names.created_at);
+    let first = e.value(number(creation_bounds(schema, judged.at).start().0));
+    all.push(format_args!("NOT {created_at}<{first}"));
+    all.push(format_args!("({any})"));
+    all.push(format_args!("attribute_type({version},{num})"));
+    all
+}
+
+/// The condition that nobody has used the session after this moment, or that the stored end is not later than the new
+/// one: requests of one page, a few milliseconds apart, do not refuse each other.
+pub(super) fn not_used_after(
+    e: &mut Expression,
+    schema: &Schema,
+    moment: Millis,
+    new_end: u64,
+) -> String {
+    let (touched_at, moment) = (e.name(schema.names.touched_at), e.value(number(moment.0)));
+    let (expires_at, new_end) = (e.name(schema.names.expires_at), e.value(number(new_end)));
+    format!("(NOT {touched_at}>{moment} OR {expires_at}<={new_end})")
+}

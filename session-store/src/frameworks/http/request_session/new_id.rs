@@ -1,0 +1,113 @@
+//! New ids, of which the client learns whatever becomes of the request.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::dynamodb::{MAX_RESUME_ATTEMPTS, pause};
+use crate::error::{Error, RequestError};
+use crate::item::TimeoutChange;
+use crate::schema::SessionAttributes;
+use crate::session::{NewId, Session};
+use crate::store::DynamoDbStore;
+
+use super::{Current, RequestSession};
+
+impl<S> RequestSession<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Finds out what became of a change of id that the handler does not ask for any more: if it was carried out, the
+    /// client learns its new id. If not, it is given up.
+    pub(super) async fn find_out(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
+        let Current::Existing(session) = &mut self.current else {
+            return Ok(());
+        };
+        if session.cycle.is_none() {
+            return Ok(());
+        }
+        if store.is_cycled(session).await? {
+            return self.resume(store).await;
+        }
+        session.cycle = None;
+        Ok(())
+    }
+
+    /// Carries out a change of id whose outcome is unknown, and tells the client, before anything else.
+    pub(super) async fn resume(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
+        let pending = self.session().and_then(|session| session.cycle.as_ref());
+        let Some(pending) = pending.map(|cycle| cycle.kind) else {
+            return Ok(());
+        };
+        self.give_new_id(store, pending).await?;
+        if pending != NewId::Cycled || self.new_id == Some(NewId::Cycled) {
+            self.new_id = None;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn give_new_id(
+        &mut self,
+        store: &DynamoDbStore<S>,
+        new_id: NewId,
+    ) -> Result<(), Error> {
+        if self.is_answered {
+            return Err(RequestError::answered().into());
+        }
+        let Current::Existing(session) = &mut self.current else {
+            return Ok(());
+        };
+        let before = session.handle();
+        let continues = change_id(store, session, new_id).await?;
+        session.is_fresh = true;
+        self.timeouts = TimeoutChange::default();
+        match new_id {
+            NewId::Cycled => {
+                // The log-in goes on under the new id.
+                self.received.over.push(before);
+                self.tell_id(self.received.logged_in_at);
+            }
+            NewId::LoggedIn | NewId::Switched => {
+                if !continues {
+                    // Another request may have given it a new id, which a log-out has to find.
+                    self.received.kept.push(before);
+                }
+                self.note_log_in(store).await;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn logs_in(&self) -> bool {
+        self.new_id == Some(NewId::LoggedIn)
+    }
+}
+
+/// Gives the session a new id, and tells whether it goes on from the old one. While the outcome is unknown, it
+/// asks again, a few times.
+async fn change_id<S>(
+    store: &DynamoDbStore<S>,
+    session: &mut Session<S>,
+    new_id: NewId,
+) -> Result<bool, Error>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    let mut resumed = 0;
+    loop {
+        let changed = match new_id {
+            NewId::Cycled => store.cycle_id(session).await.map(|()| true),
+            NewId::LoggedIn => store.continue_or_begin(session).await,
+            NewId::Switched => store.switch_user(session).await.map(|()| true),
+        };
+        let is_unknown = match &changed {
+            Err(Error::Service(error)) => error.outcome_unknown(),
+            Err(Error::Conflict(error)) => error.outcome_unknown(),
+            _ => false,
+        };
+        if !is_unknown || resumed == MAX_RESUME_ATTEMPTS {
+            return changed;
+        }
+        resumed += 1;
+        pause(resumed).await;
+    }
+}

@@ -1,0 +1,45 @@
+//! What others have stored, as the new base of a copy with changes.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, GoneError};
+use crate::item::{Delta, Image, Map, decode, images};
+use crate::schema::SessionAttributes;
+use crate::session::Session;
+
+use super::handle::DynamoDbStore;
+
+impl<S> DynamoDbStore<S>
+where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Puts the unsaved changes onto the state that others have stored since.
+    pub(super) fn rebase(&self, session: &mut Session<S>, item: Map) -> Result<(), Error> {
+        let handle = session.state.handle;
+        let decode = |item| self.decode_live(session, item);
+        let theirs = decode(item.clone())?;
+        let Some((before, after)) = session.unsaved() else {
+            *session = theirs;
+            return Ok(());
+        };
+        let (before, after) = images(self.table().schema(), handle, before, after)?;
+        let delta = Delta::between(S::SCHEMA, &before, &after, session.intent());
+        let timeouts = session.timeouts();
+        let merged = delta.applied_to(S::SCHEMA, item, &Image::of_stored(handle, &*theirs)?);
+        let merged = decode(merged)?;
+        // The base is what others stored. The intent keeps the names that this copy has to write.
+        *session = Session::onto(Session::into_data(theirs), merged, timeouts, delta.intent());
+        Ok(())
+    }
+
+    /// The session in an item that a failed condition returned, for which absence is an error.
+    fn decode_live(&self, session: &Session<S>, item: Map) -> Result<Session<S>, Error> {
+        let handle = session.state.handle;
+        let table = self.table();
+        let now = session.state.judged_at(table.now());
+        let decoded = decode(&table.codec, handle, item, now)?;
+        let (data, state) = decoded.ok_or_else(|| GoneError::expired(handle))?;
+        Ok(session.onto_stored(data, state))
+    }
+}

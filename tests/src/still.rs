@@ -1,0 +1,45 @@
+//! An engine for which tokio's paused clock stands still: by itself, the clock jumps to the next timer, such as a
+//! time-out of the SDK, while an engine in another thread or process works on a request.
+
+use std::sync::mpsc;
+
+use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, SharedHttpClient};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+
+/// The same engine.
+#[derive(Debug)]
+pub(crate) struct Still(pub(crate) SharedHttpClient);
+
+impl HttpClient for Still {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(StillConnector(self.0.http_connector(settings, components)))
+    }
+}
+
+#[derive(Debug)]
+struct StillConnector(SharedHttpConnector);
+
+impl HttpConnector for StillConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answer = self.0.call(request);
+        HttpConnectorFuture::new(async move {
+            // tokio does not advance its clock while a blocking task runs.
+            let (_answered, wait) = mpsc::channel::<()>();
+            tokio::task::spawn_blocking(move || wait.recv());
+            let mut answer = answer.await?;
+            let body = ByteStream::new(answer.take_body()).collect().await;
+            let body = body.expect("the engine sends the whole answer");
+            *answer.body_mut() = SdkBody::from(body.into_bytes());
+            Ok(answer)
+        })
+    }
+}
