@@ -16,6 +16,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use session_store_tests::endpoint;
 use tokio::runtime::{Builder, Runtime};
 
 use self::plan::Plan;
@@ -56,7 +57,12 @@ fn no_deploy_breaks_a_promise() {
                 if seed >= end {
                     return (None, steps);
                 }
-                let report = runtime.block_on(run(&Plan::of(seed)));
+                let plan = Plan::of(seed);
+                // DynamoDB Local sometimes never finishes a new index: see live_index.rs.
+                if endpoint().is_some() && plan.adds_an_index() {
+                    continue;
+                }
+                let report = runtime.block_on(run(&plan));
                 steps += report.steps;
                 if let Some(violation) = &report.violation {
                     let (guarantee, what) = (violation.guarantee, &violation.what);

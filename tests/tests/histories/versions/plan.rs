@@ -3,6 +3,7 @@
 mod draw;
 
 use std::fmt;
+use std::mem::discriminant;
 
 use session_store::{ReadConsistency, Touch};
 
@@ -203,6 +204,16 @@ impl Act {
 }
 
 impl Plan {
+    /// Whether a deploy gives the table in use an index that it lacks.
+    pub fn adds_an_index(&self) -> bool {
+        let [old, new] = self.sides.each_ref().map(|side| &side.spec);
+        By::ALL.iter().any(|&by| {
+            let [old, new] = [old.kind(by), new.kind(by)];
+            let is_same = discriminant(&old) == discriminant(&new);
+            new.is_in_table() && !is_same
+        })
+    }
+
     /// Smaller plans: with steps, faults, settings or changed fields removed, the largest parts first.
     pub fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();

@@ -24,6 +24,11 @@ impl Kind {
         !matches!(self, Self::Absent | Self::Promoted)
     }
 
+    /// Whether the table has an index for it, of whatever number of shards.
+    pub fn is_in_table(self) -> bool {
+        matches!(self, Self::Default | Self::Sharded(_))
+    }
+
     pub fn limit(self) -> Option<Limit> {
         match self {
             Self::Roster(limit) => Some(limit),
