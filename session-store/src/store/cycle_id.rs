@@ -6,11 +6,11 @@ use serde::de::DeserializeOwned;
 
 use crate::dynamodb::request::{self, Replacement};
 use crate::dynamodb::{
-    Attempts, MAX_CYCLE_ATTEMPTS, MAX_ENTER_ATTEMPTS, Transacted, is_refused, is_too_large, pause,
-    token,
+    Attempts, MAX_CYCLE_ATTEMPTS, MAX_ENTER_ATTEMPTS, Transacted, Written, is_refused,
+    is_too_large, pause, token,
 };
-use crate::error::{ConflictError, Error};
-use crate::id::SessionId;
+use crate::error::{ConflictError, Error, ServiceError};
+use crate::id::{SessionHandle, SessionId};
 use crate::item::{
     Evicted, Found, Image, Map, Nonce, State, changes, moved_to, never_known, remembers,
 };
@@ -137,11 +137,14 @@ where
                             return Err(error);
                         }
                         // G13: an attempt whose response was lost may still be carried out.
-                        Err(Error::Service(mut error)) => {
-                            error.outcome_unknown = true;
-                            return Err(Error::Service(error));
+                        Err(Error::Service(error)) => return Err(as_unknown(error)),
+                        // The next refusal is certain, and is the answer.
+                        Err(_) => {
+                            if let Some(item) = self.forestall(session, &cycle).await? {
+                                session.cycle = None;
+                                self.rebase(session, item)?;
+                            }
                         }
-                        Err(_) => break,
                     }
                 }
                 Ok(CycleOutcome::Contended) => in_progress = false,
@@ -263,6 +266,24 @@ where
         Ok(cycle)
     }
 
+    /// Sees to it that no attempt of this change of id can still be carried out. Gives the session's item, or
+    /// `None` if it has changed: the next attempt tells how.
+    async fn forestall(
+        &self,
+        session: &Session<S>,
+        cycle: &PendingCycle<S>,
+    ) -> Result<Option<Map>, Error> {
+        let table = self.table();
+        let replacement = cycle.replacement(session.state.handle);
+        let update = table.update(|| request::forestall(table, &replacement));
+        match update.await {
+            Ok(Written::Done(item)) => Ok(item),
+            Ok(Written::ConditionFailed { .. } | Written::TooLarge) => Ok(None),
+            Err(Error::Service(error)) => Err(as_unknown(error)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Sends the transaction once, and classifies the outcome.
     async fn try_cycle(
         &self,
@@ -272,20 +293,7 @@ where
         let table = self.table();
         let schema = table.schema();
         let handle = session.state.handle;
-        let replacement = Replacement {
-            from: handle,
-            to: cycle.to.handle,
-            item: &cycle.item,
-            base: cycle.base,
-            now: cycle.now,
-            judged: cycle.judged,
-            has_type: cycle.has_type,
-            not_used_after: cycle
-                .timeouts
-                .is_empty()
-                .then_some((cycle.to.touched_at, cycle.to.expires_at)),
-        };
-        let mut items = request::replace(table, &replacement)?;
+        let mut items = request::replace(table, &cycle.replacement(handle))?;
         items.extend(self.rosters().transact_items(&cycle.changes)?);
         let transacted = table.transact(&cycle.token, items, &cycle.attempts);
         let reasons = match transacted.await? {
@@ -326,6 +334,27 @@ where
         }
         Ok(CycleOutcome::Contended)
     }
+}
+
+impl<S> PendingCycle<S> {
+    fn replacement(&self, from: SessionHandle) -> Replacement<'_> {
+        let nobody_used = (self.to.touched_at, self.to.expires_at);
+        Replacement {
+            from,
+            to: self.to.handle,
+            item: &self.item,
+            base: self.base,
+            now: self.now,
+            judged: self.judged,
+            has_type: self.has_type,
+            not_used_after: self.timeouts.is_empty().then_some(nobody_used),
+        }
+    }
+}
+
+fn as_unknown(mut error: Box<ServiceError>) -> Error {
+    error.outcome_unknown = true;
+    Error::Service(error)
 }
 
 /// The outcome of one attempt.

@@ -29,7 +29,7 @@ mod session_type;
 pub(crate) use self::indexes::{
     complete, forget_position, incomplete, indexes, note_position, scan,
 };
-pub(crate) use self::new_id::{Replacement, replace};
+pub(crate) use self::new_id::{Replacement, forestall, replace};
 pub(crate) use self::roster::{
     MAX_LEAVING, MAX_MOVED, Moved, adopt, change, drop_moved, end_expired, leave, remove,
 };

@@ -2,13 +2,16 @@
 
 #[cfg(feature = "_record")]
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::{Judgement, Map, Millis, mark, number};
+use crate::item::{Judgement, Map, Millis, key, mark, number};
 
-use super::expression::Expression;
+use super::expression::{Clauses, Expression, Statement};
 use super::live::{ANY_FORM, live, not_used_after};
 #[cfg(feature = "_record")]
 use super::session::create;
@@ -41,18 +44,10 @@ pub(crate) fn replace(
 ) -> Result<Vec<TransactWriteItem>, Error> {
     let names = &table.schema().names;
     let mut e = Expression::default();
-    let mut condition = live(&mut e, table.schema(), &replacement.judged, &ANY_FORM);
-    // The new item has all data of this version. If others wrote since, their changes are not in it.
-    let (version, base) = (e.name(names.version), e.value(number(replacement.base)));
-    condition.push(format_args!("{version}={base}"));
+    let mut condition = is_unchanged(&mut e, table, replacement);
     if let Some((moment, end)) = replacement.not_used_after {
         let not_used = not_used_after(&mut e, table.schema(), moment, end);
         condition.push(format_args!("{not_used}"));
-    }
-    if !replacement.has_type
-        && let Some(own_type) = own_type(&mut e, table.schema())
-    {
-        condition.push(format_args!("{own_type}"));
     }
     let (from, to) = (replacement.from, replacement.to);
     let mark = mark(table.schema(), from, to, replacement.now);
@@ -61,6 +56,33 @@ pub(crate) fn replace(
     let is_free = format!("attribute_not_exists({})", e.name(names.id));
     let new = put(table, replacement.item.clone(), e, is_free)?;
     Ok(vec![mark, new])
+}
+
+/// Gives a session another version, so that no attempt to replace this one can still be carried out.
+pub(crate) fn forestall(table: &Table, replacement: &Replacement<'_>) -> UpdateItemFluentBuilder {
+    let mut e = Expression::default();
+    let condition = is_unchanged(&mut e, table, replacement).into_text();
+    let version = e.name(table.schema().names.version);
+    let update = format!("SET {version}={}", e.value(number(replacement.base + 1)));
+    let key = key(table.schema(), replacement.from);
+    Statement::new(key, e, Some(update), condition)
+        .into_update_item(table)
+        .return_values(ReturnValue::AllNew)
+}
+
+/// The condition that a session is live, and that nobody wrote it: the new item has all data of this version, and lacks
+/// the changes of later ones.
+fn is_unchanged(e: &mut Expression, table: &Table, replacement: &Replacement<'_>) -> Clauses {
+    let mut condition = live(e, table.schema(), &replacement.judged, &ANY_FORM);
+    let version = e.name(table.schema().names.version);
+    let base = e.value(number(replacement.base));
+    condition.push(format_args!("{version}={base}"));
+    if !replacement.has_type
+        && let Some(own_type) = own_type(e, table.schema())
+    {
+        condition.push(format_args!("{own_type}"));
+    }
+    condition
 }
 
 fn put(

@@ -5,6 +5,7 @@ mod evictions;
 mod exact;
 mod stale_entries;
 mod two_indexes;
+mod unknown;
 
 use std::time::Duration;
 

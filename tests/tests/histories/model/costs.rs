@@ -127,6 +127,8 @@ impl Model {
             Act::Update(..) => 1..=3,
             // Less than a tenth of the idle timeout has passed.
             Act::Touch(_) if op.began < op.pending.touched_at + IDLE * 100 => 0..=0,
+            // One more if its own timeout was stored, and it was not told.
+            Act::Touch(_) if op.pending.idle => 0..=2,
             Act::Touch(_) => 0..=1,
             // One more for a stale copy.
             Act::Cycle(..) => 1..=2,
