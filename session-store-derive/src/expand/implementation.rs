@@ -72,6 +72,10 @@ fn schema(session: &SessionStruct<'_>, krate: &Path) -> TokenStream {
         .as_ref()
         .map_or_else(|| "sessions".to_owned(), LitStr::value);
     let type_name = session.type_name();
+    let named = match &session.table.type_name {
+        Some(_) => quote!(type_name),
+        None => quote!(named_by_struct),
+    };
     let options = table_options(&session.table, krate);
     let attributes = session
         .attributes()
@@ -89,7 +93,7 @@ fn schema(session: &SessionStruct<'_>, krate: &Path) -> TokenStream {
             use #krate::private::NoIndexSource as _;
 
             &#krate::Schema::new(#table)
-                .type_name(#type_name)
+                .#named(#type_name)
                 #options
                 .attributes(&[#(#attributes),*])
                 .fields(&[#(#fields),*])

@@ -18,6 +18,7 @@ use super::source::{Address, ClientSource, Endpoint, NoClient, NotYetChosen, Rea
 use super::source::{Environment, InRegion};
 #[cfg(feature = "embedded")]
 use super::source::{InFile, InMemory};
+use super::type_names;
 
 /// Builds a [`DynamoDbStore`] from one source of a client, with the options that are chosen at run time.
 ///
@@ -280,8 +281,9 @@ where
     /// [`Error::Setup`] for a [`Touch::After`] that is not from 0 to 1, for a
     /// [`max_size`](Self::max_size) below 1024, for a [`table_name`](Self::table_name) or a
     /// [`key_prefix`](Self::key_prefix) with other characters, for timeouts and limits above those of the type, for a
-    /// region with other characters, for an endpoint that is not a URL or that needs the feature `aws-config`, and for
-    /// an embedded database that cannot be opened or holds another kind of table.
+    /// region with other characters, for an endpoint that is not a URL or that needs the feature `aws-config`, for
+    /// an embedded database that cannot be opened or holds another kind of table, and for two structs of one name that
+    /// this process would store in one table, if neither declares its name (`type_name`).
     pub async fn build(self) -> Result<DynamoDbStore<S>, Error>
     where
         C: ClientSource,
@@ -298,6 +300,9 @@ where
         let name = name.unwrap_or_else(|| S::SCHEMA.table.to_owned());
         check_table_name(&name)?;
         let client = self.source.connect().await?;
+        if !C::OWNS_TABLE {
+            type_names::claim::<S>(&client, &name, schema)?;
+        }
         let codec = match self.options.max_size {
             Some(max_size) => Codec::new(schema).with_max_size(max_size),
             None => Codec::new(schema),

@@ -31,6 +31,7 @@ mod g15_entries;
 mod g15_serde_in_macros;
 mod g16_cases;
 mod g16_one_type;
+mod g16_two_structs;
 mod g17_cases;
 mod g17_ending;
 mod g17_many_new_ids;
