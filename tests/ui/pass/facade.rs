@@ -27,5 +27,5 @@ impl AppSession {
 }
 
 fn main() {
-    assert_eq!(AppSession::USER_ID.attribute().name(), "user_id");
+    let _ = (AppSession::USER_ID, AppSession::FIRST, AppSession::TEAM);
 }

@@ -66,7 +66,11 @@ pub struct Session {
     /// Public.
     #[dynamo(attr = "four")]
     pub serialize: u8,
-    #[serde(flatten, serialize_with = "functions::serializer", skip_serializing_if = "functions::entries")]
+    #[serde(
+        flatten,
+        serialize_with = "functions::serializer",
+        skip_serializing_if = "functions::entries"
+    )]
     other: ::std::collections::BTreeMap<::std::string::String, u8>,
 }
 

@@ -178,7 +178,6 @@
     useless_ptr_null_checks,
     uses_power_alignment,
     varargs_without_pattern,
-    warnings,
     while_true,
     ambiguous_associated_items,
     arithmetic_overflow,
