@@ -130,6 +130,9 @@ mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 
+/// The SDK of this crate's version, of which [`Builder::client`] takes a client.
+#[doc(no_inline)]
+pub use aws_sdk_dynamodb;
 #[doc(no_inline)]
 pub use aws_sdk_dynamodb::types::AttributeValue;
 pub use session_store_derive::SessionAttributes;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
 
 use crate::dynamodb::Table;
 use crate::error::{Error, SetupError};
@@ -278,7 +279,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::Setup`] for a [`Touch::After`] that is not from 0 to 1, for a
+    /// [`Error::Setup`] without a tokio runtime, which the SDK needs, for a [`Touch::After`] that is not from 0 to 1, for a
     /// [`max_size`](Self::max_size) below 1024, for a [`table_name`](Self::table_name) or a
     /// [`key_prefix`](Self::key_prefix) with other characters, for timeouts and limits above those of the type, for a
     /// region with other characters, for an endpoint that is not a URL or that needs the feature `aws-config`, for
@@ -290,6 +291,10 @@ where
     {
         // For schemas that were not made by `checked`. The derive calls it.
         const { S::SCHEMA.checked() };
+        if let Err(error) = Handle::try_current() {
+            let text = "no tokio runtime runs here; build the store inside of one, such as under `#[tokio::main]`";
+            return Err(SetupError::with_cause(text, error).into());
+        }
         self.options.touch.check()?;
         if let Some(max_size @ ..1024) = self.options.max_size {
             let text = format!("a session needs more than {max_size} bytes; give at least 1024");

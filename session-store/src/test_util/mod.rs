@@ -1,5 +1,8 @@
 //! For the tests of an application: a separate store for each test, a clock to move, and DynamoDB's
-//! faults to inject.
+//! faults to inject; and [`fixtures`], what a store gives to handlers, without one.
+//!
+//! There is no trait of the store to replace it by a mock: the embedded engine answers in microseconds, in the same
+//! process and without a socket, and refuses what DynamoDB refuses. A handler is tested with the real store on it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -41,6 +44,7 @@
 
 mod clock;
 mod fault;
+pub mod fixtures;
 mod wire;
 
 use std::time::Duration;
