@@ -192,7 +192,7 @@ impl<'a, S: Serializer> Serializer for Adapter<'a, S> {
     #[inline]
     fn serialize_map(self, length: Option<usize>) -> Result<Self::SerializeMap, Failed> {
         self.path.check_depth()?;
-        let taken = Taken::of(self.path, length);
+        let taken = Taken::of(self.path);
         let inner = self.inner.serialize_map(length.map(|n| n.min(MAX_HINT)));
         Ok(Entries::new(
             inner.map_err(Failed::inner)?,
