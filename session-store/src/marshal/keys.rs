@@ -129,7 +129,8 @@ impl<S: Serializer> Serializer for KeyAdapter<'_, S> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, Failed> {
-        let value = KeyValue::new(value, self.map, self.key, self.taken);
+        let map = self.map.wrapped()?;
+        let value = KeyValue::new(value, &map, self.key, self.taken);
         let written = self.inner.serialize_newtype_struct(name, &value);
         written.map_err(Failed::inner)
     }
