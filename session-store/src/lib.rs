@@ -75,7 +75,6 @@
 //! | `u128` and `i128` beyond 64 bits, NaN, infinities, an `f64` beyond 9.99e125 or below 1e-130 | refused | a `String` |
 //! | a map whose keys are floats, lists, maps or structs | refused | a list of pairs |
 //! | a map with integer keys in an internally tagged or untagged enum, or under `flatten` | refused, as [`read_back`](Builder::read_back) says | keys that are strings |
-//! | the same in an adjacently tagged enum (`tag` and `content`) | read or refused by chance: serde needs the tag first, and DynamoDB has no order | keys that are strings |
 //! | a map two of whose keys have the same text, such as 1 and `"1"` in an untagged enum | refused | a list of pairs |
 //! | a key of a flattened map that is the name of a field | refused | a field of its own for the map |
 //! | a field with `skip`, or whose `serialize_with` leaves something out | its default | as meant |

@@ -28,7 +28,7 @@ pub(crate) fn decode<S: DeserializeOwned>(
     };
     let readable = live.readable(codec)?;
     let (data, state) = split(codec, handle, readable)?;
-    let read = marshal::read_entries(data, codec.schema().subject());
+    let read = marshal::read_entries(&data, codec.schema().subject());
     let session = read.map_err(|failure| DecodeError::new(handle, failure.path, failure.reason))?;
     Ok(Some((session, state)))
 }
@@ -143,7 +143,7 @@ pub(super) fn read_again<S: DeserializeOwned>(
     schema: &Schema,
 ) -> Result<S, marshal::Failure> {
     let (known, _) = split_fields(schema, data.clone());
-    marshal::read_entries(known, schema.subject())
+    marshal::read_entries(&known, schema.subject())
 }
 
 #[cfg(test)]

@@ -53,13 +53,11 @@ fn a_flattened_map_of_such_maps_is_refused_before_the_call() {
 /// serde buffers the content of an adjacently tagged enum if it comes before the tag. The entries of a map
 /// come in an order that differs each time.
 #[test]
-#[ignore = "about every second load fails, and a check before the call fails as often"]
-fn an_adjacently_tagged_enum_is_read_the_same_each_time() {
+fn an_adjacently_tagged_enum_is_read_each_time() {
     let mut session = Holds::plain(counts());
     session.put("adjacent", counts());
-    let first = verdict::<MAP, _>(&session).unwrap();
     for _ in 0..40 {
-        assert_eq!(verdict::<MAP, _>(&session).unwrap(), first);
+        assert_eq!(verdict::<MAP, _>(&session).unwrap(), Verdict::ComesBack);
     }
 }
 
