@@ -1,6 +1,6 @@
 //! Any item of DynamoDB's values: what this binary does not know, and what it knows in another form.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -26,8 +26,24 @@ struct Known {
     json: Json,
     #[serde(default)]
     list: Vec<Json>,
+    /// This and the next are serialised differently each time.
     #[serde(default)]
-    names: BTreeSet<String>,
+    names: HashSet<String>,
+    #[serde(with = "sealed")]
+    sealed: String,
+}
+
+/// Text in another form each time, as if it were encrypted.
+mod sealed {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        (fastrand::u32(..), text).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+        <(u32, String)>::deserialize(from).map(|(_, text)| text)
+    }
 }
 
 impl Declared for Known {
@@ -38,11 +54,20 @@ impl Declared for Known {
         Field::new("json", &[]).required(),
         Field::new("list", &[]).required(),
         Field::new("names", &[]).required(),
+        Field::new("sealed", &[]).required(),
     ];
     const ATTRIBUTES: &'static [Attribute] = &[Attribute::promoted("text")];
 
     fn give(&self, attributes: &mut Attributes) {
         attributes.serialize("text", &self.text);
+    }
+
+    fn is_same(&self, other: &Self, name: &str) -> Option<bool> {
+        match name {
+            "names" => Some(self.names == other.names),
+            "sealed" => Some(self.sealed == other.sealed),
+            _ => None,
+        }
     }
 }
 
@@ -220,7 +245,10 @@ async fn is_kept<const FORMAT: usize>(
     bench.store.save(&mut one.session).await.unwrap();
     one.expect(&before, "a save without a change").await?;
     for by in ["a save", "another save"] {
-        one.session.0.count += 1;
+        let known = &mut one.session.0;
+        known.count += 1;
+        // In another order.
+        known.names = std::mem::take(&mut known.names).into_iter().collect();
         bench.store.save(&mut one.session).await.unwrap();
         one.expect(&before, by).await?;
     }
