@@ -130,6 +130,8 @@ mod table {
 
     struct Loss {
         because: &'static str,
+        /// The beginning of its row in the docs of the crate.
+        row: &'static str,
         stored: fn() -> Any,
         read: fn() -> Any,
     }
@@ -137,41 +139,49 @@ mod table {
     const LOSSES: [Loss; 8] = [
         Loss {
             because: "an option is its value or null, so that a null within it has no form of its own",
+            row: "`Some` of what is null",
             stored: || Any::Scalar(Scalar::MaybeTwice(Nullable(Some(None)))),
             read: || Any::Scalar(Scalar::MaybeTwice(Nullable(None))),
         },
         Loss {
             because: "a unit is null",
+            row: "`Some` of what is null",
             stored: || Any::Scalar(Scalar::MaybeUnit(Nullable(Some(())))),
             read: || Any::Scalar(Scalar::MaybeUnit(Nullable(None))),
         },
         Loss {
             because: "a unit variant without a tag is null",
+            row: "`Some` of what is null",
             stored: || Any::Enums(Enums::MaybeLoose(Nullable(Some(Loose::Unit)))),
             read: || Any::Enums(Enums::MaybeLoose(Nullable(None))),
         },
         Loss {
             because: "JSON has its own null",
+            row: "`Some` of what is null",
             stored: || Any::Json(Jsons::Maybe(Nullable(Some(Json(Value::Null))))),
             read: || Any::Json(Jsons::Maybe(Nullable(None))),
         },
         Loss {
             because: "DynamoDB has one type of numbers, so a number without a type is an integer if it can be",
+            row: "`2.0` in a `serde_json::Value`, or in an untagged enum",
             stored: || Any::Json(Jsons::One(Json(Value::from(2.0)))),
             read: || Any::Json(Jsons::One(Json(Value::from(2)))),
         },
         Loss {
             because: "the same, where the type of the number depends on the number",
+            row: "`2.0` in a `serde_json::Value`, or in an untagged enum",
             stored: || Any::Enums(Enums::Loose(Loose::Float(2.0))),
             read: || Any::Enums(Enums::Loose(Loose::Int(2))),
         },
         Loss {
             because: "DynamoDB has no negative zero",
+            row: "`-0.0`",
             stored: || Any::Scalar(Scalar::F64(-0.0)),
             read: || Any::Scalar(Scalar::F64(0.0)),
         },
         Loss {
             because: "the key of a map is text, and an untagged enum takes it as that",
+            row: "a number or boolean as a key of an untagged enum",
             stored: || Any::Keyed(Keyed::Untagged(Untagged([(Key::Number(1), 2)].into()))),
             read: || {
                 let text = Key::Text("1".to_owned());
@@ -179,6 +189,18 @@ mod table {
             },
         },
     ];
+
+    #[test]
+    fn every_loss_is_in_the_docs() {
+        const DOCS: &str = include_str!("../../../session-store/src/lib.rs");
+        for loss in LOSSES {
+            assert!(
+                DOCS.contains(&format!("//! | {}", loss.row)),
+                "{}",
+                loss.row
+            );
+        }
+    }
 
     #[test]
     fn every_loss_is_as_its_reason_says() {
