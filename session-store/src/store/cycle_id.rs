@@ -186,12 +186,13 @@ where
         let from = &session.state;
         let id = SessionId::mint()?;
         let handle = id.handle();
-        let after = Image::of(schema, handle, &**session)?;
-        self.check_reads_back(handle, &after)?;
-        let before = match session.unsaved() {
+        let mut after = Image::of(schema, handle, &**session)?;
+        let mut before = match session.unsaved() {
             Some((before, _)) => Some(Image::of_stored(handle, before)?),
             None => None,
         };
+        let stored = after.keep_stored(schema, &from.stored, before.as_mut());
+        self.check_reads_back(handle, &after)?;
         let before = before.as_ref().unwrap_or(&after);
         let keeps = |name: &'static str| before.attribute(name) == after.attribute(name);
         let limit = codec.max_size_of_new_id(|| before.stored_size(codec, &from.unknown));
@@ -214,6 +215,7 @@ where
             seen: base + 1,
             written: Some(base + 1),
             unknown,
+            stored,
             cookie_end: session
                 .cookie
                 .map_or(from.cookie_end, |life| Some(lifetime.cookie_end(life, now))),

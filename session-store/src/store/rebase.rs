@@ -23,7 +23,8 @@ where
             *session = theirs;
             return Ok(());
         };
-        let (before, after) = images(self.table().schema(), handle, before, after)?;
+        let (mut before, mut after) = images(self.table().schema(), handle, before, after)?;
+        after.keep_stored(S::SCHEMA, &session.state.stored, Some(&mut before));
         let delta = Delta::between(S::SCHEMA, &before, &after, session.intent());
         let timeouts = session.timeouts();
         let merged = delta.applied_to(S::SCHEMA, item, &Image::of_stored(handle, &*theirs)?);

@@ -75,7 +75,8 @@ where
         };
         let state = &session.state;
         let handle = state.handle;
-        let (before, after) = images(schema, handle, before, after)?;
+        let (mut before, mut after) = images(schema, handle, before, after)?;
+        let stored = after.keep_stored(schema, &state.stored, Some(&mut before));
         let mut delta = Delta::between(schema, &before, &after, session.intent());
         let timeouts = session.timeouts();
         if delta.is_empty() && timeouts.is_empty() {
@@ -146,6 +147,7 @@ where
                 session.note_stored(now, seen, expires_at, version, &plan.delta);
                 session.state.promote(&notes);
                 session.state.packed = plan.will_be_packed();
+                session.state.stored = stored;
                 session.state.has_type = true;
                 self.note_incomplete_indexes(unindexed).await;
                 if let Some(evicted) = evicted {

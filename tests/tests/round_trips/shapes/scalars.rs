@@ -1,9 +1,9 @@
 //! Values that no enum and no map is around, and the plain containers of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, hash_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use serde::de::{SeqAccess, Visitor};
@@ -41,6 +41,7 @@ pub(crate) enum Scalar {
     MaybeUnitStruct(Nullable<UnitStruct>),
     Maps(BTreeMap<String, BTreeMap<String, f64>>),
     Skipping(Skipping),
+    Set(HashSet<Option<char>>),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,6 +122,7 @@ pub(crate) fn scalar() -> impl Strategy<Value = Scalar> {
             option::of(Just(UnitStruct)).prop_map(|it| Scalar::MaybeUnitStruct(Nullable(it))),
             btree_map(name(), btree_map(name(), float(), 0..3), 0..3).prop_map(Scalar::Maps),
             skipping().prop_map(Scalar::Skipping),
+            hash_set(any::<Option<char>>(), 0..4).prop_map(Scalar::Set),
         ],
     ]
 }
