@@ -158,7 +158,7 @@ pub use crate::item::Touch;
 pub use crate::schema::{
     AsKey, Attribute, Attributes, Field, FlattenedEntries, Index, IndexField, IndexKey,
     IntoAttribute, IsIndex, KeyType, KeyValue, Names, OnLimit, Promoted, Schema, SessionAttributes,
-    as_number_set, as_string_set,
+    SessionData, as_number_set, as_string_set,
 };
 pub use crate::session::Session;
 pub use crate::store::{

@@ -4,14 +4,12 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 
 use crate::dynamodb::Table;
 use crate::error::{Error, SetupError};
 use crate::item::{Codec, Touch};
-use crate::schema::{Adjustments, IsIndex, SessionAttributes, check_table_name};
+use crate::schema::{Adjustments, IsIndex, SessionAttributes, SessionData, check_table_name};
 
 use super::handle::{DynamoDbStore, Options, ReadConsistency, Unreadable};
 use super::source::{Address, ClientSource, Endpoint, NoClient, NotYetChosen, Ready};
@@ -269,7 +267,7 @@ impl<S: SessionAttributes, C> Builder<S, C> {
 
 impl<S, C> Builder<S, C>
 where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    S: SessionData,
 {
     /// Builds the store.
     ///

@@ -1,8 +1,6 @@
 //! `cycle_id`: a new id in one transaction, whose outcome the caller always learns (G7).
 
 use aws_sdk_dynamodb::types::CancellationReason;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::dynamodb::request::{self, Replacement};
 use crate::dynamodb::{
@@ -14,16 +12,13 @@ use crate::id::{SessionHandle, SessionId};
 use crate::item::{
     Evicted, Found, Image, Map, Nonce, State, changes, moved_to, never_known, remembers,
 };
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::{NewId, PendingCycle, Session};
 use crate::telemetry::{Event, note};
 
 use super::handle::DynamoDbStore;
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Gives the session a new id, and stores its unsaved changes with it. When somebody logs in, call
     /// [`log_in`](Self::log_in), which begins the absolute timeout anew as well.
     ///

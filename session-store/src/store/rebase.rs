@@ -1,19 +1,13 @@
 //! What others have stored, as the new base of a copy with changes.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::{Error, GoneError};
 use crate::item::{Delta, Image, Map, decode, images};
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::Session;
 
 use super::handle::DynamoDbStore;
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Puts the unsaved changes onto the state that others have stored since.
     pub(super) fn rebase(&self, session: &mut Session<S>, item: Map) -> Result<(), Error> {
         let handle = session.state.handle;

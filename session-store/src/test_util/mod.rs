@@ -54,13 +54,11 @@ use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::{Builder, SharedHttpClient};
 #[cfg(feature = "axum")]
 use http::HeaderValue;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::embedded::Embedded;
 #[cfg(feature = "axum")]
 use crate::id::SessionId;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::store::{DynamoDbStore, with_local_credentials};
 
 pub use self::clock::Clock;
@@ -103,10 +101,7 @@ fn own_retries() -> RetryPartition {
     retries.token_bucket(TokenBucket::new(1_000_000)).build()
 }
 
-impl<S> TestStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> TestStore<S> {
     /// A store on its own embedded engine.
     pub async fn new() -> Self {
         let embedded = Embedded::memory().await.expect("SQLite starts");

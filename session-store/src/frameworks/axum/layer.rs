@@ -13,13 +13,11 @@ use axum_core::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::error::Error;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::store::DynamoDbStore;
 
 use super::config::{IsFailure, OnError, RequestSlot, Responses};
@@ -312,7 +310,7 @@ impl<S, I: fmt::Debug> fmt::Debug for SessionService<S, I> {
 
 impl<S, I, B> Service<Request<B>> for SessionService<S, I>
 where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    S: SessionData,
     I: Service<Request<B>>,
     I::Response: IntoResponse,
     I::Future: Send + 'static,
