@@ -8,7 +8,8 @@ use quote::quote;
 use syn::{Type, parse_quote};
 
 use crate::ast::{PromotedAttribute, SessionStruct};
-use crate::expand::implementation::{allow_deprecated, constant, generated, revoke_all, wrapped};
+use crate::expand::hygiene::{allow_deprecated, generated, wrapped};
+use crate::expand::implementation::{constant, revoke_all};
 
 pub(crate) fn fallback(session: &SessionStruct<'_>, error: &syn::Error) -> TokenStream {
     let (ident, allow) = (generated(session.ident), allow_deprecated(session));

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::ExprPath;
 
 use crate::ast::SessionStruct;
-use crate::expand::implementation::generated;
+use crate::expand::hygiene::generated;
 
 /// Uses a field in the form that its own serde function gives it: the same form as in `data`.
 pub(super) fn serialize_with(

@@ -2,11 +2,12 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{ExprPath, LitInt, LitStr, Path, Type, parse_quote};
+use syn::{ExprPath, LitInt, LitStr, Type};
 
 use crate::ast::{PromotedAttribute, SessionField, SessionStruct};
 use crate::expand::entries;
 use crate::expand::field::{borrowed, serialize_with};
+use crate::expand::hygiene::{allow_deprecated, generated, wrapped};
 use crate::parse::{TableOptions, Timeout};
 
 pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
@@ -57,35 +58,6 @@ pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
             const _: &__session_store::Schema = <#ident as __session_store::SessionAttributes>::SCHEMA;
         },
     )
-}
-
-/// Generated items, in which session-store is called `__session_store`, whatever its path is here.
-pub(crate) fn wrapped(session: &SessionStruct<'_>, items: TokenStream) -> TokenStream {
-    let default = || parse_quote!(::session_store);
-    let krate: Path = session.table.crate_path.clone().unwrap_or_else(default);
-    quote! {
-        const _: () = {
-            use #krate as __session_store;
-
-            #items
-        };
-    }
-}
-
-/// The same name at the same place as generated code, in which rustc reports no lint. What it names does not
-/// change: only local variables are hygienic.
-///
-/// An `allow` instead would be an error under a `forbid` of the user.
-pub(crate) fn generated(ident: &Ident) -> Ident {
-    let mut ident = ident.clone();
-    ident.set_span(Span::call_site().located_at(ident.span()));
-    ident
-}
-
-/// Only for a struct that is deprecated itself, as serde does: the use of another deprecated item is the
-/// user's.
-pub(crate) fn allow_deprecated(session: &SessionStruct<'_>) -> Option<TokenStream> {
-    session.is_deprecated.then(|| quote!(#[allow(deprecated)]))
 }
 
 fn schema(session: &SessionStruct<'_>) -> TokenStream {
