@@ -86,6 +86,7 @@ impl EngineError {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn code(&self) -> &'static str {
         self.code
     }

@@ -1,6 +1,6 @@
 //! Conditions and filters: their tree, and how it is read.
 
-use super::super::error::Outcome;
+use super::super::error::{EngineError, Outcome};
 use super::super::value::Value;
 use super::parser::Parser;
 use super::path::Path;
@@ -37,6 +37,35 @@ pub(crate) enum Operand {
     Path(Path),
     Value(Value),
     Size(Box<Self>),
+}
+
+impl Condition {
+    /// Whether the condition is on this attribute, or on a part of it.
+    pub(crate) fn mentions(&self, attribute: &str) -> bool {
+        let mentions = |operand: &Operand| operand.mentions(attribute);
+        match self {
+            Self::All(all) | Self::Any(all) => {
+                all.iter().any(|condition| condition.mentions(attribute))
+            }
+            Self::Not(not) => not.mentions(attribute),
+            Self::Compare(a, _, b) | Self::BeginsWith(a, b) | Self::Contains(a, b) => {
+                mentions(a) || mentions(b)
+            }
+            Self::Between(a, b, c) => mentions(a) || mentions(b) || mentions(c),
+            Self::In(value, members) => mentions(value) || members.iter().any(mentions),
+            Self::Exists(path) | Self::AttributeType(path, _) => path.attribute == attribute,
+        }
+    }
+}
+
+impl Operand {
+    fn mentions(&self, attribute: &str) -> bool {
+        match self {
+            Self::Path(path) => path.attribute == attribute,
+            Self::Value(_) => false,
+            Self::Size(of) => of.mentions(attribute),
+        }
+    }
 }
 
 const COMPARATORS: [(&str, Comparator); 6] = [
@@ -150,7 +179,7 @@ fn predicate(parser: &mut Parser<'_>) -> Outcome<Condition> {
         }
         "contains" => {
             let (path, part) = two_operands(parser)?;
-            if path == part {
+            if is_same(&path, &part) {
                 return Err(same_operands(parser, "contains"));
             }
             Condition::Contains(path, part)
@@ -172,7 +201,7 @@ fn comparison(parser: &mut Parser<'_>, left: Operand) -> Outcome<Condition> {
         let right = operand(parser)?;
         let sign = COMPARATORS.iter().find(|(_, of)| *of == comparator);
         let sign = sign.map_or("", |(sign, _)| sign);
-        if left == right {
+        if is_same(&left, &right) {
             return Err(same_operands(parser, sign));
         }
         if !matches!(comparator, Comparator::Equal | Comparator::NotEqual) {
@@ -252,7 +281,12 @@ fn check_type(
     }
 }
 
-fn same_operands(parser: &Parser<'_>, operator: &str) -> super::super::error::EngineError {
+/// Whether both operands are one path. Two placeholders can have one value.
+fn is_same(left: &Operand, right: &Operand) -> bool {
+    left == right && !matches!(left, Operand::Value(_))
+}
+
+fn same_operands(parser: &Parser<'_>, operator: &str) -> EngineError {
     parser.invalid(&format!(
         "The first operand must be distinct from the remaining operands for this operator or function; operator: {operator}"
     ))

@@ -1,7 +1,5 @@
 //! The words and signs of an expression.
 
-use super::super::error::{EngineError, Outcome};
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
     /// The name of an attribute or a function, or a keyword.
@@ -24,10 +22,10 @@ const SIGNS: [&str; 14] = [
 /// The most bytes of an expression.
 const MAX_LENGTH: usize = 4096;
 
-pub(crate) fn tokens(text: &str) -> Outcome<Vec<Token>> {
+/// The tokens of a text, or what is wrong with it.
+pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, String> {
     if text.len() > MAX_LENGTH {
-        let text = "Invalid expression: Expression size has exceeded the maximum allowed size";
-        return Err(EngineError::validation(text));
+        return Err("Expression size has exceeded the maximum allowed size".to_owned());
     }
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
@@ -56,8 +54,7 @@ pub(crate) fn tokens(text: &str) -> Outcome<Vec<Token>> {
         rest = after.trim_start();
     }
     if tokens.is_empty() {
-        let text = "Invalid expression: The expression can not be empty";
-        return Err(EngineError::validation(text));
+        return Err("The expression can not be empty;".to_owned());
     }
     Ok(tokens)
 }
@@ -68,7 +65,7 @@ fn word(text: &str) -> (&str, &str) {
     text.split_at(text.find(is_other).unwrap_or(text.len()))
 }
 
-fn placeholder(text: &str) -> Outcome<(String, &str)> {
+fn placeholder(text: &str) -> Result<(String, &str), String> {
     // The first sign is one byte.
     let (sign, rest) = text.split_at(1);
     match word(rest) {
@@ -82,8 +79,8 @@ fn sign(text: &str) -> Option<(Token, &str)> {
     signs.find_map(|sign| Some((Token::Sign(sign), text.strip_prefix(sign)?)))
 }
 
-fn unreadable(token: &str) -> EngineError {
-    EngineError::validation(format!("Invalid expression: Syntax error; token: \"{token}\""))
+fn unreadable(token: &str) -> String {
+    format!("Syntax error; token: \"{token}\"")
 }
 
 #[cfg(test)]

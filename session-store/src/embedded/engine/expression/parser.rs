@@ -3,7 +3,7 @@
 use super::super::error::{EngineError, Outcome};
 use super::super::value::Value;
 use super::lexer::{Token, tokens};
-use super::path::{MAX_STEPS, Path, Step};
+use super::path::{MAX_STEPS, Path, Step, overlap};
 use super::placeholders::Placeholders;
 
 pub(crate) struct Parser<'a> {
@@ -27,7 +27,7 @@ impl<'a> Parser<'a> {
         placeholders: &'a mut Placeholders,
     ) -> Outcome<Self> {
         Ok(Self {
-            tokens: tokens(text)?,
+            tokens: tokens(text).map_err(|what| invalid(of, &what))?,
             at: 0,
             depth: 0,
             placeholders,
@@ -90,15 +90,6 @@ impl<'a> Parser<'a> {
         Some(word)
     }
 
-    /// Whether a path begins here.
-    pub(crate) fn is_path(&self) -> bool {
-        match self.peek() {
-            Some(Token::Name(_)) => true,
-            Some(Token::Word(word)) => !is_keyword(word),
-            _ => false,
-        }
-    }
-
     pub(crate) fn path(&mut self) -> Outcome<Path> {
         let attribute = self.name()?;
         let mut steps = Vec::new();
@@ -123,7 +114,11 @@ impl<'a> Parser<'a> {
     fn name(&mut self) -> Outcome<String> {
         let name = match self.peek() {
             Some(Token::Word(word)) if !is_keyword(word) => word.clone(),
-            Some(Token::Name(key)) => self.placeholders.name(&key.clone())?,
+            Some(Token::Name(key)) => self.placeholders.name(key).ok_or_else(|| {
+                self.invalid(&format!(
+                    "An expression attribute name used in the document path is not defined; attribute name: {key}"
+                ))
+            })?,
             _ => return Err(self.unexpected()),
         };
         self.at += 1;
@@ -135,7 +130,11 @@ impl<'a> Parser<'a> {
         let Some(Token::Value(key)) = self.peek() else {
             return Ok(None);
         };
-        let value = self.placeholders.value(&key.clone())?;
+        let value = self.placeholders.value(key).ok_or_else(|| {
+            self.invalid(&format!(
+                "An expression attribute value used in expression is not defined; attribute value: {key}"
+            ))
+        })?;
         self.at += 1;
         Ok(Some(value))
     }
@@ -160,6 +159,11 @@ impl<'a> Parser<'a> {
         result
     }
 
+    /// Refuses two paths of which one leads through the other.
+    pub(crate) fn check_apart<'p>(&self, paths: impl Iterator<Item = &'p Path>) -> Outcome<()> {
+        overlap(paths).map_or(Ok(()), |what| Err(self.invalid(&what)))
+    }
+
     pub(crate) fn is_at_end(&self) -> bool {
         self.peek().is_none()
     }
@@ -182,7 +186,7 @@ impl<'a> Parser<'a> {
     }
 
     pub(crate) fn invalid(&self, what: &str) -> EngineError {
-        EngineError::validation(format!("Invalid {}: {what}", self.of))
+        invalid(self.of, what)
     }
 
     /// An operand has a type that its operator or function does not take.
@@ -192,6 +196,10 @@ impl<'a> Parser<'a> {
             operand.type_name()
         ))
     }
+}
+
+fn invalid(of: &str, what: &str) -> EngineError {
+    EngineError::validation(format!("Invalid {of}: {what}"))
 }
 
 fn is_keyword(word: &str) -> bool {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::super::error::{EngineError, Outcome};
 use super::super::value::{Item, Value};
 
 /// A path has a name first, and then steps into its value.
@@ -31,11 +30,6 @@ impl Path {
             _ => None,
         })
     }
-
-    /// The attribute, if the path leads no further.
-    pub(crate) fn as_attribute(&self) -> Option<&str> {
-        self.steps.is_empty().then_some(&self.attribute)
-    }
 }
 
 impl fmt::Display for Path {
@@ -48,28 +42,27 @@ impl fmt::Display for Path {
     }
 }
 
-/// Refuses two paths of which one leads through the other, or which take one value for a map and for a list.
-pub(crate) fn check_apart<'a>(paths: impl Iterator<Item = &'a Path>) -> Outcome<()> {
+/// What is wrong with these paths, if one leads through another, or if two take one value for a map and for a list.
+pub(crate) fn overlap<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<String> {
     let mut paths: Vec<_> = paths.collect();
     // A path comes right before those through it, if there is any.
     paths.sort_unstable();
-    for pair in paths.windows(2) {
-        let &[a, b] = pair else { continue };
+    paths.windows(2).find_map(|pair| {
+        let &[a, b] = pair else { return None };
         if a.attribute != b.attribute {
-            continue;
+            return None;
         }
         let mut steps = a.steps.iter().zip(&b.steps);
         let what = match steps.find(|(a, b)| a != b) {
             None => "overlap",
             Some((Step::Entry(_), Step::Element(_))) => "conflict",
-            Some(_) => continue,
+            Some(_) => return None,
         };
-        return Err(EngineError::validation(format!(
-            "Invalid expression: Two document paths {what} with each other; must remove or rewrite one of these \
-             paths; path one: [{a}], path two: [{b}]"
-        )));
-    }
-    Ok(())
+        Some(format!(
+            "Two document paths {what} with each other; must remove or rewrite one of these paths; path one: [{a}], \
+             path two: [{b}]"
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -87,7 +80,7 @@ mod tests {
     fn paths_through_each_other_are_refused() {
         let entry = |name: &str| Step::Entry(name.to_owned());
         let element = Step::Element;
-        let is_apart = |paths: &[Path]| check_apart(paths.iter()).is_ok();
+        let is_apart = |paths: &[Path]| overlap(paths.iter()).is_none();
         assert!(is_apart(&[path("a", &[]), path("b", &[]), path("ab", &[entry("a")])]));
         assert!(is_apart(&[path("a", &[entry("b")]), path("a", &[entry("c")])]));
         assert!(is_apart(&[path("a", &[element(0)]), path("a", &[element(1)])]));

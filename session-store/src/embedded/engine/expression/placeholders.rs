@@ -16,47 +16,48 @@ pub(crate) struct Placeholders {
 impl Placeholders {
     /// Reads `ExpressionAttributeNames` and `ExpressionAttributeValues`.
     pub(crate) fn of(request: &Fields<'_>) -> Outcome<Self> {
-        let mut placeholders = Self::default();
-        if let Some(names) = request.object(NAMES)? {
-            for (key, name) in names {
-                check(NAMES, "#", key)?;
-                let name = name.as_str().ok_or_else(|| {
-                    EngineError::serialization(format!("{NAMES} has something else than a string"))
-                })?;
-                placeholders.names.insert(key.clone(), name.to_owned());
-            }
-            check_filled(NAMES, names.len())?;
+        let mut placeholders = Self::names_of(request)?;
+        let Some(values) = request.object(VALUES)? else {
+            return Ok(placeholders);
+        };
+        for (key, value) in values {
+            check(VALUES, ":", key)?;
+            let value = Value::from_json(value)?;
+            placeholders.values.insert(key.clone(), value);
         }
-        if let Some(values) = request.object(VALUES)? {
-            for (key, value) in values {
-                check(VALUES, ":", key)?;
-                placeholders
-                    .values
-                    .insert(key.clone(), Value::from_json(value)?);
-            }
-            check_filled(VALUES, values.len())?;
-        }
+        check_filled(VALUES, values.len())?;
         Ok(placeholders)
     }
 
-    pub(crate) fn name(&mut self, key: &str) -> Outcome<String> {
-        let name = self.names.get(key).ok_or_else(|| {
-            EngineError::validation(format!(
-                "Invalid expression: An expression attribute name used in the document path is not defined; attribute name: {key}"
-            ))
-        })?;
-        self.used.insert(key.to_owned());
-        Ok(name.clone())
+    /// Reads `ExpressionAttributeNames`, for a request that can have no values.
+    pub(crate) fn names_of(request: &Fields<'_>) -> Outcome<Self> {
+        let mut placeholders = Self::default();
+        let Some(names) = request.object(NAMES)? else {
+            return Ok(placeholders);
+        };
+        for (key, name) in names {
+            check(NAMES, "#", key)?;
+            let name = name.as_str().ok_or_else(|| {
+                EngineError::serialization(format!("{NAMES} has something else than a string"))
+            })?;
+            placeholders.names.insert(key.clone(), name.to_owned());
+        }
+        check_filled(NAMES, names.len())?;
+        Ok(placeholders)
     }
 
-    pub(crate) fn value(&mut self, key: &str) -> Outcome<Value> {
-        let value = self.values.get(key).ok_or_else(|| {
-            EngineError::validation(format!(
-                "Invalid expression: An expression attribute value used in expression is not defined; attribute value: {key}"
-            ))
-        })?;
+    /// The name that this stands for, which is used by that.
+    pub(crate) fn name(&mut self, key: &str) -> Option<String> {
+        let name = self.names.get(key)?;
         self.used.insert(key.to_owned());
-        Ok(value.clone())
+        Some(name.clone())
+    }
+
+    /// The value that this stands for, which is used by that.
+    pub(crate) fn value(&mut self, key: &str) -> Option<Value> {
+        let value = self.values.get(key)?;
+        self.used.insert(key.to_owned());
+        Some(value.clone())
     }
 
     /// Refuses placeholders that no expression has used.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::error::Outcome;
 use super::super::value::{Item, Value};
 use super::parser::Parser;
-use super::path::{Path, Step, check_apart};
+use super::path::{Path, Step};
 use super::placeholders::Placeholders;
 
 /// The parts of an item that are wanted.
@@ -40,7 +40,7 @@ pub(crate) fn parse_projection(text: &str, placeholders: &mut Placeholders) -> O
     let mut parser = Parser::new("ProjectionExpression", text, placeholders)?;
     let paths = parser.list(Parser::path)?;
     parser.finish(())?;
-    check_apart(paths.iter())?;
+    parser.check_apart(paths.iter())?;
     Ok(Projection::of(paths.iter()))
 }
 
@@ -53,11 +53,6 @@ impl Projection {
             part.or_insert_with(Part::none).add(&path.steps);
         }
         Self(attributes)
-    }
-
-    /// The names of the attributes that are wanted, or of which a part is.
-    pub(crate) fn attributes(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
     }
 
     pub(crate) fn project(&self, item: &Item) -> Item {

@@ -3,7 +3,7 @@
 use super::super::error::Outcome;
 use super::super::value::Value;
 use super::parser::Parser;
-use super::path::{Path, check_apart};
+use super::path::Path;
 use super::placeholders::Placeholders;
 
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ pub(crate) fn parse_update(text: &str, placeholders: &mut Placeholders) -> Outco
             Clause::Delete => update.delete = parser.list(|parser| change(parser, Clause::Delete))?,
         }
     }
-    check_apart(update.paths())?;
+    parser.check_apart(update.paths())?;
     Ok(update)
 }
 
