@@ -3,6 +3,7 @@
 //! The keys are few, so that operations meet each other's items. Expressions are of the whole grammar, and a part of
 //! them is wrong. `ENGINE_SEEDS` sets how many histories are run, and `ENGINE_SEED` runs one of them and prints it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use dynoxide::{Database, DynoxideError};
@@ -210,7 +211,7 @@ impl Gen {
                 json!({ "SS": members })
             }
             "NS" => {
-                let members = self.pick(&[&["1"][..], &["1", "2"], &["2.0", "3", "1e1"], &["1", "1.0"]]);
+                let members = self.pick(&[&["1"][..], &["1", "2"], &["2", "3", "10"], &["1", "1.0"]]);
                 json!({ "NS": members })
             }
             "BS" => json!({ "BS": self.pick(&[&["AQ=="][..], &["AQ==", "Ag=="]]) }),
@@ -550,7 +551,8 @@ impl Gen {
     }
 
     fn page(&mut self, request: &mut Value) {
-        if self.one_in(4) {
+        // dynoxide ignores it in a query of a table without sort keys, which has one item to read.
+        if self.one_in(4) && (request["TableName"] == "two" || request["IndexName"].is_string()) {
             let table = request["TableName"].as_str().unwrap().to_owned();
             let index = request["IndexName"].as_str().map(str::to_owned);
             request["ExclusiveStartKey"] = self.start(&table, index.as_deref());
@@ -760,6 +762,7 @@ fn known_difference(ours: &Answer, theirs: &Answer) -> Option<&'static str> {
             "DynamoDB refuses overlapping paths in any expression. dynoxide does not see `l[1]` and `l.x` in a projection.",
             "Two document paths",
         ),
+        ("DynamoDB refuses a query for an empty key.", "cannot contain an empty string value. Key"),
         ("Two faults.", "multiple operations on one item"),
     ];
     for (reason, text) in refused_by_us {
@@ -783,6 +786,15 @@ fn known_difference(ours: &Answer, theirs: &Answer) -> Option<&'static str> {
             return Some(reason);
         }
     }
+    let part = ours.body["Attributes"]["l"]["L"].as_array().map_or(0, Vec::len);
+    let whole = theirs.body["Attributes"]["l"]["L"].as_array().map_or(0, Vec::len);
+    if ours.code == theirs.code && part < whole {
+        return Some("For an element that is not there, `UPDATED_OLD` has nothing. dynoxide returns the whole list.");
+    }
+    let reasons = ours.body["messages"].to_string();
+    if ours.code == "TransactionCanceledException" && reasons.contains("This attribute is part of the key") {
+        return Some("dynoxide lets a transaction remove or set a key.");
+    }
     let old = &theirs.body["Attributes"];
     if ours.code == theirs.code && ours.body["Attributes"].is_null() && old.is_object() {
         let mut names = old.as_object().into_iter().flat_map(Map::keys);
@@ -801,8 +813,11 @@ fn differs(ours: &Answer, theirs: &Answer) -> bool {
     parts(ours) != parts(theirs)
 }
 
-/// Runs one history. The first difference that is not known is returned.
-fn history(seed: u64, prints: bool) -> Result<(), String> {
+/// How often each operation was carried out, or refused with a code.
+type Counts = BTreeMap<(String, String), u32>;
+
+/// Runs one history, until a difference that is known. One that is not known is returned.
+fn history(seed: u64, prints: bool, counts: &mut Counts) -> Result<(), String> {
     let mut both = Both::new();
     let mut generator = Gen {
         rng: Rng::with_seed(seed),
@@ -816,7 +831,8 @@ fn history(seed: u64, prints: bool) -> Result<(), String> {
             println!("{step} {operation} {request}\n   {ours:?}\n   {theirs:?}");
         }
         if differs(&ours, &theirs) {
-            if known_difference(&ours, &theirs).is_some() {
+            if let Some(reason) = known_difference(&ours, &theirs) {
+                *counts.entry(("known".to_owned(), reason.to_owned())).or_default() += 1;
                 return Ok(());
             }
             return Err(format!(
@@ -824,6 +840,7 @@ fn history(seed: u64, prints: bool) -> Result<(), String> {
                 ours.code, ours.body, theirs.code, theirs.body
             ));
         }
+        *counts.entry((operation.to_owned(), ours.code)).or_default() += 1;
         for table in ["one", "two"] {
             let scan = json!({ "TableName": table, "ConsistentRead": true });
             let [ours, theirs] = both.send("Scan", &scan);
@@ -842,11 +859,17 @@ fn history(seed: u64, prints: bool) -> Result<(), String> {
 fn this_engine_and_dynoxide_answer_alike() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     if let Some(seed) = number("ENGINE_SEED") {
-        history(seed, true).unwrap_or_else(|difference| panic!("{difference}"));
+        history(seed, true, &mut Counts::new()).unwrap_or_else(|difference| panic!("{difference}"));
         return;
     }
     let seeds = number("ENGINE_SEEDS").unwrap_or(40);
-    let differences: Vec<_> = (0..seeds).filter_map(|seed| history(seed, false).err()).collect();
+    let mut counts = Counts::new();
+    let differences: Vec<_> = (0..seeds)
+        .filter_map(|seed| history(seed, false, &mut counts).err())
+        .collect();
+    for ((operation, code), count) in counts {
+        println!("{count:7} {operation} {code}");
+    }
     assert!(
         differences.is_empty(),
         "{} of {seeds} histories differ:\n{}",

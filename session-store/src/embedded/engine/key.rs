@@ -178,21 +178,23 @@ impl Key {
 impl Flaw<'_> {
     /// The error of a write of such an item into the table.
     pub(crate) fn into_error(self) -> EngineError {
-        let what = match self {
-            Self::Missing(name) => format!("Missing the key {name} in the item"),
+        EngineError::validation(match self {
+            Self::Missing(name) => format!("{INVALID}: Missing the key {name} in the item"),
             Self::WrongType(KeyAttribute { name, type_name }, actual) => {
-                format!("Type mismatch for key {name} expected: {type_name} actual: {actual}")
+                format!("{INVALID}: Type mismatch for key {name} expected: {type_name} actual: {actual}")
             }
             Self::Empty(name) => format!(
-                "The AttributeValue for a key attribute cannot contain an empty string value. Key: {name}"
+                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an \
+                 empty string value. Key: {name}"
             ),
-            Self::TooLong(name, max) => {
-                format!("Size of the key {name} has exceeded the maximum size limit of {max} bytes")
-            }
-        };
-        EngineError::validation(format!("One or more parameter values were invalid: {what}"))
+            Self::TooLong(name, max) => format!(
+                "{INVALID}: Size of the key {name} has exceeded the maximum size limit of {max} bytes"
+            ),
+        })
     }
 }
+
+const INVALID: &str = "One or more parameter values were invalid";
 
 fn wrong_parameter_type() -> EngineError {
     EngineError::validation(

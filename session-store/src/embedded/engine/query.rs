@@ -31,7 +31,8 @@ struct Page<'a> {
     consistency: Consistency,
     /// How many items are read, before the filter.
     limit: usize,
-    start: Option<Place>,
+    /// The keys that the page begins behind, and their place.
+    start: Option<(Item, Place)>,
     filter: Option<Condition>,
     projection: Option<Projection>,
     counts_only: bool,
@@ -74,10 +75,22 @@ impl Engine {
             None => {}
         }
         let page = Page::of(source, request, &mut placeholders)?;
-        if page.start.as_ref().is_some_and(|start| !start.key.is_in_partition_of(&first)) {
-            return Err(EngineError::validation(
-                "The provided starting key is outside query boundaries based on provided conditions",
-            ));
+        let sort = schema.sort_name();
+        let is_in_range = |item: &Item| {
+            let key = sort.and_then(|sort| item.get(sort));
+            let mut range = range.iter();
+            range.all(|range| key.is_some_and(|key| range.contains(key)))
+        };
+        if let Some((keys, place)) = &page.start {
+            let wrong = match (place.key.is_in_partition_of(&first), is_in_range(keys)) {
+                (true, true) => None,
+                (false, _) => Some("is outside query boundaries based on provided conditions"),
+                (true, false) => Some("does not match the range key predicate"),
+            };
+            if let Some(wrong) = wrong {
+                let text = format!("The provided starting key {wrong}");
+                return Err(EngineError::validation(text));
+            }
         }
         if let Some(key) = page.filter.as_ref().and_then(|filter| {
             let mut names = schema.names();
@@ -89,16 +102,10 @@ impl Engine {
         }
         let (low, high) = (Place::before(first), Place::before(last));
         let is_forward = request.flag("ScanIndexForward")?.unwrap_or(true);
-        let (low, high) = match (page.start.clone(), is_forward) {
+        let (low, high) = match (page.start_place(), is_forward) {
             (None, _) => (Bound::Included(low), Bound::Excluded(high)),
             (Some(start), true) => (Bound::Excluded(start), Bound::Excluded(high)),
             (Some(start), false) => (Bound::Included(low), Bound::Excluded(start)),
-        };
-        let sort = schema.sort_name();
-        let is_in_range = |item: &Item| {
-            let key = sort.and_then(|sort| item.get(sort));
-            let mut range = range.iter();
-            range.all(|range| key.is_some_and(|key| range.contains(key)))
         };
         let found = page.source.range(low, high);
         let found = found.filter(|(_, item)| is_in_range(item)).map(|(_, item)| item);
@@ -114,12 +121,12 @@ impl Engine {
         let page = Page::of(source, request, &mut placeholders)?;
         let (segment, total) = segment_of(request)?;
         let is_in_segment = |key: &Key| key.segment(total) == segment;
-        if page.start.as_ref().is_some_and(|start| !is_in_segment(&start.key)) {
+        if page.start_place().is_some_and(|start| !is_in_segment(&start.key)) {
             return Err(EngineError::validation(
                 "The provided starting key is invalid: it is of another segment",
             ));
         }
-        let low = page.start.clone().map_or(Bound::Unbounded, Bound::Excluded);
+        let low = page.start_place().map_or(Bound::Unbounded, Bound::Excluded);
         let found = page.source.range(low, Bound::Unbounded);
         let found = found.filter(|(key, _)| is_in_segment(key)).map(|(_, item)| item);
         page.answer(found)
@@ -173,7 +180,11 @@ impl<'a> Page<'a> {
             })?,
         };
         let start = match request.json("ExclusiveStartKey") {
-            Some(json) => Some(source.place_of(&item_from_json(json)?)?),
+            Some(json) => {
+                let keys = item_from_json(json)?;
+                let place = source.place_of(&keys)?;
+                Some((keys, place))
+            }
             None => None,
         };
         let page = Self {
@@ -191,6 +202,10 @@ impl<'a> Page<'a> {
             return Err(EngineError::validation(text));
         }
         Ok(page)
+    }
+
+    fn start_place(&self) -> Option<Place> {
+        self.start.as_ref().map(|(_, place)| place.clone())
     }
 
     /// Reads items until the page is full.

@@ -126,8 +126,8 @@ impl Write {
         let new = match &self.change {
             Change::Put(item) => Some(item.clone()),
             Change::Update(key, update) => {
-                let mut new = apply(update, old.unwrap_or(&nothing))?;
-                new.extend(key.clone());
+                // A new item begins with its key.
+                let new = apply(update, old.unwrap_or(key))?;
                 table.check(&new, "Item size to update has exceeded the maximum allowed size")?;
                 Some(new)
             }

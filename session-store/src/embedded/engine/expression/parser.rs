@@ -112,13 +112,12 @@ impl<'a> Parser<'a> {
     }
 
     fn name(&mut self) -> Outcome<String> {
-        let name = match self.peek() {
-            Some(Token::Word(word)) if !is_keyword(word) => word.clone(),
-            Some(Token::Name(key)) => self.placeholders.name(key).ok_or_else(|| {
-                self.invalid(&format!(
-                    "An expression attribute name used in the document path is not defined; attribute name: {key}"
-                ))
-            })?,
+        let name = match self.peek().cloned() {
+            Some(Token::Word(word)) if !is_keyword(&word) => word,
+            Some(Token::Name(key)) => {
+                let name = self.placeholders.name(&key);
+                name.ok_or_else(|| self.undefined("name used in the document path", "name", &key))?
+            }
             _ => return Err(self.unexpected()),
         };
         self.at += 1;
@@ -127,16 +126,19 @@ impl<'a> Parser<'a> {
 
     /// Takes the placeholder of a value, if one is next.
     pub(crate) fn takes_value(&mut self) -> Outcome<Option<Value>> {
-        let Some(Token::Value(key)) = self.peek() else {
+        let Some(Token::Value(key)) = self.peek().cloned() else {
             return Ok(None);
         };
-        let value = self.placeholders.value(key).ok_or_else(|| {
-            self.invalid(&format!(
-                "An expression attribute value used in expression is not defined; attribute value: {key}"
-            ))
-        })?;
+        let value = self.placeholders.value(&key);
+        let value = value.ok_or_else(|| self.undefined("value used in expression", "value", &key))?;
         self.at += 1;
         Ok(Some(value))
+    }
+
+    fn undefined(&self, what: &str, kind: &str, key: &str) -> EngineError {
+        self.invalid(&format!(
+            "An expression attribute {what} is not defined; attribute {kind}: {key}"
+        ))
     }
 
     /// One or more, with commas between them.
