@@ -3,11 +3,24 @@
 //! [`Builder::embedded`](crate::Builder::embedded) and
 //! [`embedded_at`](crate::Builder::embedded_at) are enough for most programs. Use [`Embedded`] to build
 //! your own client on it, with another clock or with interceptors.
+//!
+//! # What differs from DynamoDB
+//!
+//! - It never throttles, and no two transactions conflict. The wire of `test-util` injects that.
+//! - Indexes are always up to date, and a table or an index can be used as soon as it is made.
+//! - It does not check signatures, permissions and regions, and reserved words are accepted in expressions.
+//! - An expired item stays until the file is opened the next time, or grows; in memory it stays. The store does not
+//!   see it.
+//! - Of DynamoDB's operations it has those on items, tables, indexes and the TTL. It has no streams, backups, PartiQL
+//!   and local secondary indexes.
+
+mod engine;
+mod file;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, RuntimeComponents};
 use aws_smithy_runtime_api::client::http::{
@@ -16,49 +29,70 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
-use dynoxide::{Database, DynoxideError};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use tokio::sync::oneshot;
 
-use crate::error::{Cause, Error, SetupError};
+use self::engine::Engine;
+use self::file::Journal;
+use crate::error::{Cause, Error};
 
-/// DynamoDB on SQLite in this process. The SDK calls it in place of HTTP.
+/// DynamoDB in this process. The SDK calls it in place of HTTP.
 ///
-/// All clones share one database. When the last clone and the last client on it are dropped, the database
-/// is closed, and its thread has ended.
+/// All clones share one database. It answers before the call returns: it has no thread, and nothing waits for it.
 ///
-/// It does not check signatures and never throttles, and its indexes are always up to date.
+/// A database in a file is in memory as well, and each write is appended to the file. It survives the end of the process,
+/// however that ends, but perhaps not a loss of power. One process has the file at a time, and opens it as often as
+/// it likes.
 #[derive(Clone)]
-pub struct Embedded(Arc<Worker>);
+pub struct Embedded(Arc<Mutex<Database>>);
+
+/// The tables, and where they are kept.
+struct Database {
+    engine: Engine,
+    kept: Kept,
+}
+
+enum Kept {
+    InMemory,
+    InFile(Journal),
+    /// [`Embedded::close`] was called.
+    Closed,
+}
 
 impl Embedded {
     /// A new, empty database in memory.
     ///
     /// # Errors
     ///
-    /// [`Error::Setup`] if SQLite or the thread for it cannot be started.
+    /// None at present.
     pub async fn memory() -> Result<Self, Error> {
-        Self::start(Database::memory).await
+        Ok(Self::of(Engine::new(), Kept::InMemory))
     }
 
-    /// The database in this file, which is created if it is not there.
+    /// The database in this file, which is created if it is not there. If this process has it open, it is the same
+    /// one.
     ///
     /// # Errors
     ///
-    /// [`Error::Setup`] if the path is empty, if the file cannot be opened or is not a database, or if the thread for
-    /// it cannot be started.
+    /// [`Error::Setup`], with the path, at once: if the path is empty or names a folder, if the file cannot be opened
+    /// for writing, if another process has it, if it holds anything but such a database, or if it is damaged. The file
+    /// is then as it was.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref().to_str().map(str::to_owned);
-        let path = path.ok_or_else(|| {
-            SetupError::new("the path of the embedded database is not UTF-8; choose another path")
-        })?;
-        // SQLite takes it for a temporary file, and every session would be lost with the process.
-        if path.is_empty() {
-            let text = "the path of the embedded database is empty; give the path of a file";
-            return Err(SetupError::new(text).into());
+        Ok(file::open(path.as_ref(), now())?)
+    }
+
+    /// Writes the file to the disk, and closes it for all clones: another process can open it. Requests that come later
+    /// fail.
+    ///
+    /// It is not needed: the file is closed when the last clone and the last client are dropped, and every
+    /// write is in it by then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`], with the path, if it cannot be written. It is closed all the same.
+    pub async fn close(&self) -> Result<(), Error> {
+        match std::mem::replace(&mut self.lock().kept, Kept::Closed) {
+            Kept::InFile(journal) => Ok(journal.close()?),
+            Kept::InMemory | Kept::Closed => Ok(()),
         }
-        Self::start(move || Database::new(&path)).await
     }
 
     /// A configuration of the SDK with this database as its HTTP client, and placeholders for
@@ -78,37 +112,12 @@ impl Embedded {
         aws_sdk_dynamodb::Client::from_conf(self.config().build())
     }
 
-    async fn start(
-        open: impl FnOnce() -> Result<Database, DynoxideError> + Send + 'static,
-    ) -> Result<Self, Error> {
-        let failed = |cause: Cause| {
-            let message =
-                "the embedded database cannot be opened; the source of this error says why";
-            SetupError::with_cause(message, cause)
-        };
-        let (jobs, queue) = mpsc::channel();
-        let (opened, ready) = oneshot::channel();
-        let serve = move || match open() {
-            Ok(database) => {
-                // The caller may be gone. Then the queue is closed as well.
-                let _ = opened.send(Ok(()));
-                serve(&database, &queue);
-            }
-            Err(error) => {
-                let _ = opened.send(Err(error));
-            }
-        };
-        let thread = std::thread::Builder::new().name("session-store-embedded".to_owned());
-        let thread = thread.spawn(serve).map_err(|error| failed(error.into()))?;
-        let worker = Worker {
-            jobs: Some(jobs),
-            thread: Some(thread),
-        };
-        match ready.await {
-            Ok(Ok(())) => Ok(Self(Arc::new(worker))),
-            Ok(Err(error)) => Err(failed(error.into()).into()),
-            Err(error) => Err(failed(error.into()).into()),
-        }
+    fn of(engine: Engine, kept: Kept) -> Self {
+        Self(Arc::new(Mutex::new(Database { engine, kept })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Database> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -118,89 +127,29 @@ impl fmt::Debug for Embedded {
     }
 }
 
-/// The thread that owns the database. SQLite blocks, and takes one request at a time.
-struct Worker {
-    jobs: Option<mpsc::Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-struct Job {
-    operation: String,
-    body: Vec<u8>,
-    respond: oneshot::Sender<EngineResponse>,
-}
-
-struct EngineResponse {
-    status: u16,
-    body: String,
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // Without senders, the thread ends and closes the file. The drop waits for that.
-        self.jobs = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread of the embedded database has panicked");
+impl Database {
+    /// Carries out a request, and keeps what it has changed. Gives the status and the body of the answer.
+    fn answer(&mut self, operation: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
+        if let Kept::Closed = self.kept {
+            return Err(ConnectorError::io("the embedded database is closed".into()));
         }
-    }
-}
-
-fn serve(database: &Database, queue: &mpsc::Receiver<Job>) {
-    while let Ok(job) = queue.recv() {
-        let response = match execute(database, &job.operation, &job.body) {
-            Ok(body) => EngineResponse { status: 200, body },
-            Err(error) => EngineResponse {
-                status: error.status_code(),
-                body: error.to_json(),
-            },
+        let now = now();
+        let answer = match self.engine.execute(operation, body, now) {
+            Ok(body) => (200, body),
+            Err(error) => return Ok((error.status(), error.body())),
         };
-        // The caller may be gone.
-        let _ = job.respond.send(response);
+        if let Kept::InFile(journal) = &mut self.kept {
+            let kept = journal.append(operation, body, &mut self.engine, now);
+            kept.map_err(|error| ConnectorError::other(Cause::from(error), None))?;
+        }
+        Ok(answer)
     }
 }
 
-fn execute(database: &Database, operation: &str, body: &[u8]) -> Result<String, DynoxideError> {
-    macro_rules! operations {
-        ($($name:literal => $method:ident,)*) => {
-            match operation {
-                $($name => encode(&database.$method(decode(body)?)?),)*
-                _ => Err(DynoxideError::SerializationException(format!(
-                    "the embedded database has no operation `{operation}`"
-                ))),
-            }
-        };
-    }
-    operations! {
-        "GetItem" => get_item,
-        "PutItem" => put_item,
-        "UpdateItem" => update_item,
-        "DeleteItem" => delete_item,
-        "Query" => query,
-        "Scan" => scan,
-        "BatchGetItem" => batch_get_item,
-        "BatchWriteItem" => batch_write_item,
-        "TransactGetItems" => transact_get_items,
-        "TransactWriteItems" => transact_write_items,
-        "CreateTable" => create_table,
-        "DescribeTable" => describe_table,
-        "UpdateTable" => update_table,
-        "DeleteTable" => delete_table,
-        "ListTables" => list_tables,
-        "UpdateTimeToLive" => update_time_to_live,
-        "DescribeTimeToLive" => describe_time_to_live,
-    }
-}
-
-fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
-    serde_json::from_slice(body)
-        .map_err(|error| DynoxideError::ValidationException(error.to_string()))
-}
-
-fn encode<T: Serialize>(output: &T) -> Result<String, DynoxideError> {
-    serde_json::to_string(output)
-        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+/// In milliseconds since 1970.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl HttpClient for Embedded {
@@ -216,33 +165,18 @@ impl HttpClient for Embedded {
 impl HttpConnector for Embedded {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let (respond, responded) = oneshot::channel();
-        let job = Job {
-            operation: target.rsplit('.').next().unwrap_or_default().to_owned(),
-            body: request.body().bytes().unwrap_or_default().to_owned(),
-            respond,
-        };
-        let sent = self
-            .0
-            .jobs
-            .as_ref()
-            .is_some_and(|jobs| jobs.send(job).is_ok());
-        HttpConnectorFuture::new(async move {
-            let closed = || ConnectorError::io("the embedded database is closed".into());
-            if !sent {
-                return Err(closed());
-            }
-            http_response(responded.await.map_err(|_| closed())?)
-        })
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        let body = request.body().bytes().unwrap_or_default();
+        let answer = self.lock().answer(operation, body);
+        HttpConnectorFuture::ready(answer.and_then(|(status, body)| response(status, body)))
     }
 }
 
-fn http_response(response: EngineResponse) -> Result<HttpResponse, ConnectorError> {
-    let status = response.status.try_into();
+fn response(status: u16, body: String) -> Result<HttpResponse, ConnectorError> {
+    let status = status.try_into();
     let status = status.map_err(|error| ConnectorError::other(Cause::from(error), None))?;
-    let mut response = HttpResponse::new(status, SdkBody::from(response.body));
-    response
-        .headers_mut()
-        .insert("content-type", "application/x-amz-json-1.0");
+    let mut response = HttpResponse::new(status, SdkBody::from(body));
+    let headers = response.headers_mut();
+    headers.insert("content-type", "application/x-amz-json-1.0");
     Ok(response)
 }

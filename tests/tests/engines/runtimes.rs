@@ -1,10 +1,12 @@
 //! A store in a `static`, as in the tests of many applications: its connections belong to the runtimes that opened
-//! them, and these end one after another.
+//! them, and these end one after another. And a store without a runtime.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 

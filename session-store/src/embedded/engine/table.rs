@@ -19,6 +19,9 @@ pub(crate) struct Table {
     pub(crate) settings: Settings,
     /// The attribute of the TTL, if that is on.
     pub(crate) ttl: Option<String>,
+    /// The items that have changed, if the owner of the engine asks for them: their keys in order, and as attributes.
+    pub(crate) changed: BTreeMap<Key, Item>,
+    pub(crate) tracks: bool,
 }
 
 /// What a table was given, and gives back without a meaning to this engine.
@@ -42,7 +45,9 @@ impl Table {
         if item_size(item) > MAX_ITEM {
             return Err(EngineError::validation(too_large));
         }
-        self.indexes.values().try_for_each(|index| index.check(item))
+        self.indexes
+            .values()
+            .try_for_each(|index| index.check(item))
     }
 
     /// Puts or deletes an item, and returns what that costs.
@@ -56,6 +61,12 @@ impl Table {
                 units.indexes.insert(name.clone(), written);
             }
         }
+        if self.tracks
+            && let Some(item) = new.as_ref().or(old.as_ref())
+        {
+            let keys = self.schema.part_of(item);
+            self.changed.insert(key.clone(), keys);
+        }
         if let Some(new) = new {
             self.items.insert(key.clone(), new);
         }
@@ -64,7 +75,9 @@ impl Table {
 
     pub(crate) fn index(&self, name: &str) -> Outcome<&Index> {
         self.indexes.get(name).ok_or_else(|| {
-            EngineError::validation(format!("The table does not have the specified index: {name}"))
+            EngineError::validation(format!(
+                "The table does not have the specified index: {name}"
+            ))
         })
     }
 
