@@ -73,9 +73,9 @@ async fn the_header_has_one_pair_for_each_name() {
     let session = stored(&bench).await;
     let id = session.id().expose();
     let header = SessionCookie::new().request_header(&session);
-    assert_eq!(header, format!("__Host-session={id}; session={id}"));
+    assert_eq!(header, format!("__Host-session-App={id}; session-App={id}"));
     let header = SessionCookie::dev().request_header(&session);
-    assert_eq!(header, format!("session={id}"));
+    assert_eq!(header, format!("session-App={id}"));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use http::HeaderValue;
 
 use crate::id::SessionId;
+use crate::schema::SessionAttributes;
 use crate::session::Session;
 
 use super::settings::SessionCookie;
@@ -67,9 +68,10 @@ impl SessionCookie {
     /// # Panics
     ///
     /// If the name is one that [`check`](Self::check) refuses.
-    pub fn request_header<S>(&self, session: &Session<S>) -> HeaderValue {
-        let over_http = self.clone().over_http();
-        let mut pairs = vec![self.pair(session.id()), over_http.pair(session.id())];
+    pub fn request_header<S: SessionAttributes>(&self, session: &Session<S>) -> HeaderValue {
+        let cookie = self.clone().for_type(S::SCHEMA.type_name);
+        let over_http = cookie.clone().over_http();
+        let mut pairs = vec![cookie.pair(session.id()), over_http.pair(session.id())];
         pairs.dedup();
         let header = HeaderValue::try_from(pairs.join("; "));
         #[expect(clippy::expect_used, reason = "a test that cannot continue panics")]
