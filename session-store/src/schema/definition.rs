@@ -76,7 +76,7 @@ impl Schema {
     ///
     /// It has 1 to 64 of the characters `a-z`, `A-Z`, `0-9`, `_`, `-`, `.`, `:` and `/`. The derive gives
     /// the name of the Rust struct. Renaming the struct changes that default; give the old name here to
-    /// keep the sessions.
+    /// keep the sessions, and the default cookie of the layer for axum, which has it in its name.
     ///
     /// A schema without a name stores none, and reads the sessions of every type in its table.
     pub const fn type_name(mut self, name: &'static str) -> Self {

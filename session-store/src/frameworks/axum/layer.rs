@@ -226,9 +226,12 @@ impl<S, I> Layer<I> for SessionLayer<S> {
 
     /// # Panics
     ///
-    /// If no browser would take the cookie: see [`SessionCookie::check`], which has the same message.
+    /// If no browser would take the cookie: see [`SessionCookie::check`], which has the same message, but for the
+    /// type in a default name.
     fn layer(&self, inner: I) -> Self::Service {
         let mut config = self.config.clone();
+        let schema = config.store.table().schema();
+        config.carrier = config.carrier.for_type(schema.type_name);
         if self.dev {
             config.carrier = config.carrier.over_http();
         }
