@@ -9,9 +9,9 @@ macro_rules! user {
     ($(#[$option:meta])* $name:ident) => {
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
         $(#[$option])*
-        struct $name {
+        pub(super) struct $name {
             #[dynamo(attr = "user_id", index(consistent, limit = 2))]
-            user_id: Option<u64>,
+            pub(super) user_id: Option<u64>,
             #[dynamo(attr = "tenant", index)]
             tenant: Option<String>,
             theme: String,
@@ -19,7 +19,7 @@ macro_rules! user {
 
         impl $name {
             #[allow(dead_code, reason = "one of the types only reads")]
-            fn of(user: u64) -> Self {
+            pub(super) fn of(user: u64) -> Self {
                 Self {
                     user_id: Some(user),
                     tenant: Some("acme".into()),
@@ -53,7 +53,7 @@ user! {
 }
 
 /// A session of before items had a type, or of a program that does not write it.
-async fn without_type(bench: &TestBench<Customer>, session: &Session<Customer>) -> Item {
+pub(super) async fn without_type(bench: &TestBench<Customer>, session: &Session<Customer>) -> Item {
     let mut item = bench.item(session.handle()).await.unwrap();
     item.remove("session_type").unwrap();
     bench.put(item.clone()).await;
@@ -202,272 +202,6 @@ async fn a_type_that_is_no_text_is_of_another_type() {
         bench.put(item).await;
         assert!(bench.store.load(customer.id()).await.unwrap().is_none());
     }
-}
-
-/// The roster of an earlier program: under a key without type and kind, and with entries of both types.
-fn earlier_roster(user: u64, handles: &[&str], expires_at: &AttributeValue) -> Item {
-    // As late as any session of these tests.
-    let created = || AttributeValue::N("4000000000000".into());
-    let entries = handles
-        .iter()
-        .map(|handle| ((*handle).to_owned(), created()));
-    Item::from([
-        (
-            "id".to_owned(),
-            AttributeValue::S(format!("#user_id#{user}")),
-        ),
-        ("m".to_owned(), AttributeValue::M(entries.collect())),
-        ("expires_at".to_owned(), expires_at.clone()),
-    ])
-}
-
-/// Makes the table as an earlier program would have left it with these sessions.
-async fn age(bench: &TestBench<Customer>, sessions: &[Session<Customer>]) {
-    let mut handles = Vec::new();
-    for session in sessions {
-        without_type(bench, session).await;
-        handles.push(session.handle().to_string());
-    }
-    let handles: Vec<_> = handles.iter().map(String::as_str).collect();
-    for item in bench.items().await {
-        if item["id"]
-            .as_s()
-            .unwrap()
-            .starts_with("#user_id#7#N#Customer")
-        {
-            bench
-                .put(earlier_roster(7, &handles, &item["expires_at"]))
-                .await;
-            bench
-                .delete([("id".to_owned(), item["id"].clone())].into())
-                .await;
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_rosters_of_an_earlier_program_are_not_lost() {
-    let bench = TestBench::<Customer>::new().await;
-    let mut sessions = Vec::new();
-    for _ in 0..2 {
-        bench.clock.advance(std::time::Duration::from_millis(1));
-        sessions.push(bench.store.create(Customer::of(7)).await.unwrap());
-    }
-    age(&bench, &sessions).await;
-    let count = bench.store.sessions(Customer::USER_ID, 7).count().await;
-    assert_eq!(count.unwrap(), 2);
-    // They count towards the limit.
-    bench.clock.advance(std::time::Duration::from_millis(1));
-    let third = bench.store.create(Customer::of(7)).await.unwrap();
-    assert_eq!(Session::evicted(&third).len(), 1);
-    let count = bench.store.sessions(Customer::USER_ID, 7).count().await;
-    assert_eq!(count.unwrap(), 2);
-    let revoked = bench.store.revoke(Customer::USER_ID, 7).await.unwrap();
-    assert_eq!((revoked.deleted(), revoked.failed().len()), (2, 0));
-    for session in &sessions {
-        assert!(bench.store.load(session.id()).await.unwrap().is_none());
-    }
-}
-
-#[tokio::test]
-async fn a_revocation_ends_what_an_earlier_program_has_entered() {
-    let bench = TestBench::<Customer>::new().await;
-    let session = bench.store.create(Customer::of(7)).await.unwrap();
-    age(&bench, std::slice::from_ref(&session)).await;
-    // The roster of this program is there too.
-    let other = bench.store.create(Customer::of(7)).await.unwrap();
-    let revoked = bench.store.revoke(Customer::USER_ID, 7).await.unwrap();
-    assert_eq!(revoked.failed().len(), 0);
-    for session in [&session, &other] {
-        assert!(bench.store.load(session.id()).await.unwrap().is_none());
-    }
-}
-
-/// It gets a new id while the revocation goes through the earlier roster, and so moves to the new one.
-#[tokio::test]
-async fn a_revocation_ends_a_session_that_leaves_an_earlier_roster_meanwhile() {
-    let bench = TestBench::<Customer>::new().await;
-    let session = bench.store.create(Customer::of(7)).await.unwrap();
-    age(&bench, std::slice::from_ref(&session)).await;
-    let moving = bench.store.load(session.id()).await.unwrap().unwrap();
-    let store = bench.store.clone();
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    bench.wire.next(
-        "DeleteItem",
-        session_store_tests::Fault::meanwhile(move || async move {
-            let mut moving = moving;
-            store.cycle_id(&mut moving).await.unwrap();
-            sender.send(moving.id().clone()).unwrap();
-        }),
-    );
-    let revoked = bench.store.revoke(Customer::USER_ID, 7).await.unwrap();
-    assert_eq!(revoked.failed().len(), 0);
-    let id = receiver.await.unwrap();
-    assert!(bench.store.load(&id).await.unwrap().is_none());
-}
-
-/// Each session counts once, in whatever rosters it is.
-#[tokio::test]
-async fn a_revocation_counts_each_session_once() {
-    let bench = TestBench::<Customer>::new().await;
-    let staff = bench.other::<Staff>().await;
-    let session = bench.store.create(Customer::of(7)).await.unwrap();
-    age(&bench, std::slice::from_ref(&session)).await;
-    let other = bench.store.create(Customer::of(7)).await.unwrap();
-    let employee = staff.create(Staff::of(7)).await.unwrap();
-    // The shared roster of before has all of them.
-    let mut roster = earlier_roster(7, &[], &AttributeValue::N("99999999999".into()));
-    if let Some(AttributeValue::M(entries)) = roster.get_mut("m") {
-        for handle in [session.handle(), other.handle(), employee.handle()] {
-            entries.insert(
-                handle.to_string(),
-                AttributeValue::N("4000000000000".into()),
-            );
-        }
-    }
-    bench.put(roster).await;
-    let revoked = bench.store.revoke(Customer::USER_ID, 7).await.unwrap();
-    let counts = (revoked.deleted(), revoked.already_gone(), revoked.moved());
-    assert_eq!((counts, revoked.failed().len()), ((2, 0, 0), 0));
-    assert!(staff.load(employee.id()).await.unwrap().is_some());
-}
-
-#[tokio::test]
-async fn a_session_of_an_earlier_program_gets_a_new_id_and_ends() {
-    let bench = TestBench::<Customer>::new().await;
-    let session = bench.store.create(Customer::of(7)).await.unwrap();
-    age(&bench, std::slice::from_ref(&session)).await;
-    let mut session = bench.store.load(session.id()).await.unwrap().unwrap();
-    bench.store.cycle_id(&mut session).await.unwrap();
-    session.user_id = Some(8);
-    bench.store.save(&mut session).await.unwrap();
-    let count = bench.store.sessions(Customer::USER_ID, 7).count().await;
-    assert_eq!(count.unwrap(), 0);
-    let revoked = bench.store.revoke(Customer::USER_ID, 8).await.unwrap();
-    assert_eq!(revoked.deleted(), 1);
-}
-
-macro_rules! keyed {
-    ($name:ident, $key:ty $(, $limit:ident = $count:literal)?) => {
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(table = "tests", type_name = "keyed")]
-        struct $name {
-            #[dynamo(attr = "user_id", index(consistent $(, $limit = $count)?))]
-            user_id: $key,
-            theme: String,
-        }
-    };
-}
-
-/// Reads a user id of both forms, as a program must whose ids were texts before.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-struct UserId(u64);
-
-impl<'de> Deserialize<'de> for UserId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Number(u64),
-            Text(String),
-        }
-        match Either::deserialize(deserializer)? {
-            Either::Number(id) => Ok(Self(id)),
-            Either::Text(id) => id.parse().map(Self).map_err(serde::de::Error::custom),
-        }
-    }
-}
-
-impl session_store::IndexKey for UserId {
-    type As = u64;
-
-    fn as_key(&self) -> &u64 {
-        &self.0
-    }
-}
-
-keyed!(Text, String);
-keyed!(Number, UserId);
-keyed!(OneText, String, limit = 1);
-keyed!(OneNumber, UserId, limit = 1);
-
-/// A session that takes the place of itself evicts nobody, and is not named twice in its transaction.
-#[tokio::test]
-async fn a_new_id_after_the_user_id_has_become_a_number_takes_its_own_place() {
-    let bench = TestBench::<OneText>::new().await;
-    let new = bench.other::<OneNumber>().await;
-    let text = OneText {
-        user_id: "17".into(),
-        theme: String::new(),
-    };
-    let session = bench.store.create(text).await.unwrap();
-    let mut session = new.load(session.id()).await.unwrap().unwrap();
-    new.cycle_id(&mut session).await.unwrap();
-    assert_eq!(Session::evicted(&session), []);
-    assert!(new.load(session.id()).await.unwrap().is_some());
-}
-
-#[tokio::test]
-async fn a_user_id_can_go_from_text_to_number() {
-    let bench = TestBench::<Text>::new().await;
-    let new = bench.other::<Number>().await;
-    let text = || Text {
-        user_id: "17".into(),
-        theme: String::new(),
-    };
-    let first = bench.store.create(text()).await.unwrap();
-    let second = bench.store.create(text()).await.unwrap();
-    let third = bench.store.create(text()).await.unwrap();
-    // Writes to the sessions of before.
-    let mut loaded = new.load(first.id()).await.unwrap().unwrap();
-    loaded.theme = "dark".into();
-    new.save(&mut loaded).await.unwrap();
-    let mut loaded = new.load(second.id()).await.unwrap().unwrap();
-    new.cycle_id(&mut loaded).await.unwrap();
-    let listed = new.sessions(Number::USER_ID, UserId(17)).count().await;
-    assert_eq!(listed.unwrap(), 3);
-    let revoked = new.revoke(Number::USER_ID, UserId(17)).await.unwrap();
-    assert_eq!((revoked.deleted(), revoked.failed().len()), (3, 0));
-    for id in [loaded.id(), first.id(), third.id()] {
-        assert!(new.load(id).await.unwrap().is_none());
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests")]
-struct Hashes {
-    #[dynamo(attr = "a", index(consistent))]
-    a: Option<String>,
-    #[dynamo(attr = "a#b", index(consistent))]
-    a_b: Option<String>,
-}
-
-#[tokio::test]
-async fn two_attributes_never_share_a_roster() {
-    let bench = TestBench::<Hashes>::new().await;
-    let hashes = |a: Option<&str>, a_b: Option<&str>| Hashes {
-        a: a.map(str::to_owned),
-        a_b: a_b.map(str::to_owned),
-    };
-    let one = bench.store.create(hashes(Some("b#c"), None)).await.unwrap();
-    let other = bench.store.create(hashes(None, Some("c"))).await.unwrap();
-    // One session in both at once would name one item twice in a transaction.
-    let mut both = bench.store.create(hashes(None, None)).await.unwrap();
-    *both = hashes(Some("b#c"), Some("c"));
-    bench.store.save(&mut both).await.unwrap();
-    let of_a = bench.store.sessions(Hashes::A, "b#c").all().await.unwrap();
-    let handles: Vec<_> = of_a.iter().map(|session| session.handle()).collect();
-    assert!(handles.contains(&one.handle()) && !handles.contains(&other.handle()));
-    assert_eq!(handles.len(), 2);
-    assert_eq!(
-        bench
-            .store
-            .sessions(Hashes::A_B, "c")
-            .count()
-            .await
-            .unwrap(),
-        2
-    );
 }
 
 #[tokio::test]

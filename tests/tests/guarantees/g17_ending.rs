@@ -10,7 +10,7 @@ use session_store_tests::{Fault, Item, TestBench};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
-struct Two {
+pub(super) struct Two {
     #[dynamo(attr = "user_id", index(consistent, limit = 2))]
     user_id: Option<String>,
     #[dynamo(attr = "tenant", index)]
@@ -18,7 +18,7 @@ struct Two {
     count: u64,
 }
 
-fn two() -> Two {
+pub(super) fn two() -> Two {
     Two {
         user_id: Some("u".into()),
         tenant: Some("acme".into()),
@@ -26,7 +26,7 @@ fn two() -> Two {
     }
 }
 
-async fn log_in(bench: &TestBench<Two>) -> Session<Two> {
+pub(super) async fn log_in(bench: &TestBench<Two>) -> Session<Two> {
     bench.clock.advance(Duration::from_millis(1));
     bench.store.create(two()).await.unwrap()
 }
@@ -242,221 +242,6 @@ async fn a_damaged_roster_is_repaired() {
         assert!(revoked.deleted() >= 1, "{name} {value:?}");
         assert!(bench.store.load(session.id()).await.unwrap().is_none());
     }
-}
-
-#[tokio::test]
-async fn a_revocation_by_a_roster_that_cannot_be_read_is_an_error() {
-    let bench = TestBench::<Two>::new().await;
-    log_in(&bench).await;
-    for mut item in bench.items().await {
-        if item["id"].as_s().unwrap().starts_with('#') {
-            item.insert("m".to_owned(), AttributeValue::S("x".to_owned()));
-            bench.put(item).await;
-        }
-    }
-    let revoked = bench.store.revoke(Two::USER_ID, "u").await;
-    assert!(matches!(revoked, Err(Error::Decode(_))), "{revoked:?}");
-}
-
-#[tokio::test]
-async fn an_entry_whose_time_cannot_be_read_is_revoked_all_the_same() {
-    let bench = TestBench::<Two>::new().await;
-    let session = log_in(&bench).await;
-    for mut item in bench.items().await {
-        if let Some(AttributeValue::M(entries)) = item.get_mut("m") {
-            for time in entries.values_mut() {
-                *time = AttributeValue::S("soon".to_owned());
-            }
-            bench.put(item).await;
-        }
-    }
-    assert_eq!(
-        bench
-            .store
-            .revoke(Two::USER_ID, "u")
-            .await
-            .unwrap()
-            .deleted(),
-        1
-    );
-    assert!(bench.store.load(session.id()).await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn a_revocation_waits_while_its_reads_are_throttled() {
-    for (index, operation) in [("tenant", "Query"), ("user_id", "BatchGetItem")] {
-        let bench = TestBench::<Two>::new().await;
-        log_in(&bench).await;
-        // More than the SDK tries by itself.
-        for _ in 0..7 {
-            bench.wire.next(operation, Fault::throttled());
-        }
-        let revoked = match index {
-            "tenant" => bench.store.revoke(Two::TENANT, "acme").await.unwrap(),
-            _ => bench.store.revoke(Two::USER_ID, "u").await.unwrap(),
-        };
-        assert_eq!(revoked.deleted(), 1, "{operation}");
-    }
-}
-
-/// All sessions have ended, so the revocation has succeeded.
-#[tokio::test]
-async fn a_clean_up_that_fails_is_no_error_of_the_revocation() {
-    let bench = TestBench::<Two>::new().await;
-    for _ in 0..2 {
-        log_in(&bench).await;
-    }
-    for _ in 0..5 {
-        let denied = Fault::Answer(400, "AccessDeniedException", "no");
-        bench.wire.next("UpdateItem", denied);
-    }
-    let revoked = bench.store.revoke(Two::USER_ID, "u").await.unwrap();
-    let counts = (
-        revoked.deleted(),
-        revoked.already_gone(),
-        revoked.failed().len(),
-    );
-    assert_eq!(counts, (2, 0, 0));
-}
-
-/// But if the roster cannot be read then, others may have got a new id meanwhile.
-#[tokio::test]
-async fn a_revocation_that_cannot_see_what_is_left_says_so() {
-    let bench = TestBench::<Two>::new().await;
-    log_in(&bench).await;
-    for operation in ["UpdateItem", "GetItem"] {
-        for _ in 0..5 {
-            let denied = Fault::Answer(400, "AccessDeniedException", "no");
-            bench.wire.next(operation, denied);
-        }
-    }
-    let revoked = bench.store.revoke(Two::USER_ID, "u").await;
-    assert!(matches!(revoked, Err(Error::Service(_))), "{revoked:?}");
-}
-
-macro_rules! devices {
-    ($name:ident, $($on_limit:tt)*) => {
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
-        struct $name {
-            #[dynamo(attr = "user_id", index(consistent, limit = 2))]
-            user_id: Option<String>,
-            #[dynamo(attr = "device", index(consistent, limit = 2 $($on_limit)*))]
-            device: Option<String>,
-        }
-
-        impl $name {
-            fn on(user: &str, device: &str) -> Self {
-                Self {
-                    user_id: Some(user.to_owned()),
-                    device: Some(device.to_owned()),
-                }
-            }
-        }
-    };
-}
-
-devices!(Devices,);
-devices!(Kiosks, , on_limit = reject);
-
-#[tokio::test]
-async fn a_create_that_the_second_roster_refuses_has_ended_nobody_for_the_first() {
-    let bench = TestBench::<Kiosks>::new().await;
-    for (user, device) in [("u", "a"), ("u", "b"), ("v", "d"), ("w", "d")] {
-        bench.clock.advance(Duration::from_millis(1));
-        bench.store.create(Kiosks::on(user, device)).await.unwrap();
-    }
-    let refused = bench.store.create(Kiosks::on("u", "d")).await;
-    assert!(matches!(refused, Err(Error::Limit(_))), "{refused:?}");
-    let mut anonymous = bench.store.create(Kiosks::default()).await.unwrap();
-    *anonymous = Kiosks::on("u", "d");
-    let refused = bench.store.save(&mut anonymous).await;
-    assert!(matches!(refused, Err(Error::Limit(_))), "{refused:?}");
-    let refused = bench.store.cycle_id(&mut anonymous).await;
-    assert!(matches!(refused, Err(Error::Limit(_))), "{refused:?}");
-    assert_eq!(
-        bench
-            .store
-            .sessions(Kiosks::USER_ID, "u")
-            .count()
-            .await
-            .unwrap(),
-        2
-    );
-    assert_eq!(
-        bench
-            .store
-            .sessions(Kiosks::DEVICE, "d")
-            .count()
-            .await
-            .unwrap(),
-        2
-    );
-}
-
-#[tokio::test]
-async fn one_session_ends_where_one_is_enough_for_both_rosters() {
-    for way in ["create", "save", "cycle_id"] {
-        let bench = TestBench::<Devices>::new().await;
-        let mut sessions = Vec::new();
-        // The oldest of the device is one of the user too, but not the user's oldest.
-        for (user, device) in [("u", "x"), ("u", "d"), ("v", "d")] {
-            bench.clock.advance(Duration::from_millis(1));
-            let session = bench.store.create(Devices::on(user, device)).await.unwrap();
-            sessions.push(session.handle());
-        }
-        let session = match way {
-            "create" => bench.store.create(Devices::on("u", "d")).await.unwrap(),
-            _ => {
-                let mut session = bench.store.create(Devices::default()).await.unwrap();
-                *session = Devices::on("u", "d");
-                match way {
-                    "save" => bench.store.save(&mut session).await.unwrap(),
-                    _ => bench.store.cycle_id(&mut session).await.unwrap(),
-                }
-                session
-            }
-        };
-        assert_eq!(Session::evicted(&session), [sessions[1]], "{way}");
-        let of_user = bench.store.sessions(Devices::USER_ID, "u").count().await;
-        let of_device = bench.store.sessions(Devices::DEVICE, "d").count().await;
-        assert_eq!((of_user.unwrap(), of_device.unwrap()), (2, 2), "{way}");
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "tests", idle_timeout = "7d", absolute_timeout = "30d")]
-struct Recent {
-    #[dynamo(attr = "user_id", index(consistent, limit = 2, on_limit = evict_least_recent))]
-    user_id: Option<String>,
-    theme: String,
-}
-
-/// A laptop in daily use stays, and a kiosk that was left behind goes.
-#[tokio::test]
-async fn the_least_recently_used_session_can_be_the_one_that_ends() {
-    let bench = TestBench::<Recent>::new().await;
-    let user_id = Some("u".to_owned());
-    let recent = Recent {
-        user_id,
-        ..Recent::default()
-    };
-    let laptop = bench.store.create(recent.clone()).await.unwrap();
-    bench.clock.advance(Duration::from_secs(3600));
-    let kiosk = bench.store.create(recent.clone()).await.unwrap();
-    for _ in 0..5 {
-        bench.clock.advance(Duration::from_secs(24 * 3600));
-        let mut laptop = bench.store.load(laptop.id()).await.unwrap().unwrap();
-        bench.store.touch(&mut laptop).await.unwrap();
-    }
-    let phone = bench.store.create(recent.clone()).await.unwrap();
-    assert_eq!(Session::evicted(&phone), [kiosk.handle()]);
-    bench.clock.advance(Duration::from_secs(24 * 3600));
-    let mut laptop = bench.store.load(laptop.id()).await.unwrap().unwrap();
-    laptop.theme = "dark".into();
-    bench.store.save(&mut laptop).await.unwrap();
-    let tablet = bench.store.create(recent).await.unwrap();
-    assert_eq!(Session::evicted(&tablet), [phone.handle()]);
 }
 
 /// A host whose clock is not set, or runs far ahead, makes no session that lives for years.
