@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use session_store::Session;
 use session_store_tests::{Item, TestBench};
 
-use super::g16_one_type::{Customer, Staff, without_type};
+use super::g16_one_type::map::{Customer, Staff};
+use super::g16_one_type::{User as _, without_type};
 
 /// The roster of an earlier program: under a key without type and kind, and with entries of both types.
 fn earlier_roster(user: u64, handles: &[&str], expires_at: &AttributeValue) -> Item {

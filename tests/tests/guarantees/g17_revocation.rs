@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use session_store::Error;
 use session_store_tests::{Fault, TestBench};
 
-use super::g17_ending::{Two, log_in};
+use super::g17_ending::log_in;
+use super::g17_ending::map::Two;
 
 #[tokio::test]
 async fn a_revocation_by_a_roster_that_cannot_be_read_is_an_error() {
