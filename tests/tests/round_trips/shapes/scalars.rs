@@ -171,11 +171,13 @@ pub(crate) fn bytes() -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), 0..9).prop_map(Bytes)
 }
 
-/// Any float: integers, those that DynamoDB does not have, and those that are no number.
+/// Any float: integers, those that an `f32` has as well, and in fewer digits, those that DynamoDB does not have,
+/// and those that are no number.
 pub(crate) fn float() -> impl Strategy<Value = f64> {
     prop_oneof![
         6 => (-20..20_i32).prop_map(f64::from),
         6 => any::<i64>().prop_map(|n| n as f64),
+        6 => prop::num::f32::NORMAL.prop_map(f64::from),
         6 => -1e15..1e15,
         6 => (1.0..9.99_f64, -129..125_i32).prop_map(|(m, e)| m * 10_f64.powi(e)),
         1 => Just(-0.0),
