@@ -207,6 +207,9 @@ pub struct Model {
     moved: BTreeMap<String, Moved>,
     /// The version of each session after each client's last write, if the operation returned it.
     own: BTreeMap<(usize, String), u64>,
+    /// The latest use that was ever stored: a client whose clock is ahead may have made it, and a touch of another one
+    /// set an earlier time since.
+    latest_use: u64,
     /// Every handle whose id is known outside the store.
     told: BTreeSet<String>,
     /// The limit of the consistent index, if this history has one.

@@ -182,8 +182,9 @@ impl Model {
             })?;
         }
         let touched = number(after, "touched_at").unwrap_or(0);
-        // A client whose clock is ahead may have used it before.
-        let latest = now.max(number(before, "touched_at").unwrap_or(0));
+        let used_at = number(before, "touched_at").unwrap_or(0);
+        let latest = self.latest_use.max(used_at).max(now);
+        self.latest_use = self.latest_use.max(used_at).max(touched);
         require(touched >= op.began && touched <= latest, "G6", || {
             format!(
                 "it was touched at {touched}, between {} and {now}",
