@@ -87,7 +87,7 @@ async fn a_name_that_the_derive_would_refuse_is_refused() {
     }
 }
 
-/// SQLite would keep the sessions in a temporary file.
+/// It would be the current folder.
 #[tokio::test]
 async fn an_empty_path_is_refused() {
     let built = DynamoDbStore::<App>::builder()

@@ -4,6 +4,7 @@ mod aws_errors;
 mod embedded;
 mod endpoints;
 mod errors;
+mod file;
 mod futures;
 mod provision;
 mod round_trips;

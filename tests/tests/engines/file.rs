@@ -1,0 +1,313 @@
+//! The engine in this process, in a file that survives a restart.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use session_store::embedded::Embedded;
+use session_store::{DynamoDbStore, Error, Session};
+
+use crate::App;
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("session-store-{}", fastrand::u64(..)));
+        fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("sessions.db")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+async fn at(path: impl AsRef<Path>) -> Result<DynamoDbStore<App>, Error> {
+    let path = path.as_ref();
+    DynamoDbStore::<App>::builder()
+        .embedded_at(path)
+        .build()
+        .await
+}
+
+/// It is refused at once, by an error with the path and these words, and the file is as it was.
+async fn is_refused(path: &Path, words: &str) {
+    let before = fs::read(path).ok();
+    let began = Instant::now();
+    let text = match at(path).await {
+        Err(Error::Setup(error)) => error.to_string(),
+        opened => panic!("{opened:?}"),
+    };
+    assert!(began.elapsed() < Duration::from_secs(1), "{text}");
+    assert!(text.contains(&path.display().to_string()), "{text}");
+    assert!(text.contains(words), "{text}");
+    assert_eq!(fs::read(path).ok(), before);
+}
+
+#[tokio::test]
+async fn a_file_survives_a_restart() {
+    let folder = Folder::new();
+    let store = at(folder.file()).await.unwrap();
+    let mut session = store.create(App::of("u-17")).await.unwrap();
+    session.visits = 1;
+    store.save(&mut session).await.unwrap();
+    let ended = store.create(App::of("u-18")).await.unwrap();
+    store.delete(ended.id()).await.unwrap();
+    store.cycle_id(&mut session).await.unwrap();
+    drop(store);
+
+    let store = at(folder.file()).await.unwrap();
+    let loaded = store.load(session.id()).await.unwrap().unwrap();
+    assert_eq!((loaded.visits, loaded.version()), (1, 3));
+    assert!(store.load(ended.id()).await.unwrap().is_none());
+    assert_eq!(
+        store.sessions(App::USER_ID, "u-17").count().await.unwrap(),
+        1
+    );
+    store.verify_table().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_is_closed_when_the_last_clone_is_dropped() {
+    let folder = Folder::new();
+    let store = at(folder.file()).await.unwrap();
+    let clone = store.clone();
+    drop(store);
+    clone.create(App::of("u-17")).await.unwrap();
+    assert!(!can_be_opened_elsewhere(&folder.file()));
+    drop(clone);
+    assert!(can_be_opened_elsewhere(&folder.file()));
+    let left = fs::read_dir(&folder.0).unwrap();
+    assert_eq!(left.count(), 1);
+}
+
+#[tokio::test]
+async fn close_is_for_all_clones_and_lets_another_process_in() {
+    let folder = Folder::new();
+    let embedded = Embedded::open(folder.file()).await.unwrap();
+    let builder = DynamoDbStore::<App>::builder().client(embedded.client());
+    let store = builder.build().await.unwrap();
+    store.create_table().await.unwrap();
+    let session = store.create(App::of("u-17")).await.unwrap();
+    embedded.close().await.unwrap();
+    assert!(can_be_opened_elsewhere(&folder.file()));
+    match store.load(session.id()).await {
+        Err(Error::Service(error)) => assert!(format!("{error:?}").contains("closed")),
+        loaded => panic!("{loaded:?}"),
+    }
+    embedded.close().await.unwrap();
+
+    let again = at(folder.file()).await.unwrap();
+    let again = DynamoDbStore::<App>::builder()
+        .client(again.client().clone())
+        .build();
+    assert!(
+        again
+            .await
+            .unwrap()
+            .load(session.id())
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn two_stores_on_one_file_see_each_others_sessions() {
+    let folder = Folder::new();
+    let one = at(folder.file()).await.unwrap();
+    let two = at(folder.0.join(".").join("sessions.db")).await.unwrap();
+    let mut sessions = Vec::new();
+    for _ in 0..20 {
+        let (a, b) = futures_util::join!(one.create(App::of("u-17")), two.create(App::of("u-17")));
+        sessions.extend([a.unwrap(), b.unwrap()]);
+    }
+    assert_eq!(
+        one.sessions(App::USER_ID, "u-17").count().await.unwrap(),
+        40
+    );
+    let revoked = two.revoke(App::USER_ID, "u-17").await.unwrap();
+    assert_eq!(revoked.deleted(), 40);
+}
+
+/// The lock is of the file, so that it also keeps out a handle of this process that is not the engine's.
+fn can_be_opened_elsewhere(path: &Path) -> bool {
+    let file = fs::File::open(path).unwrap();
+    file.try_lock().is_ok()
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_has_is_an_error_at_once() {
+    let folder = Folder::new();
+    drop(at(folder.file()).await.unwrap());
+    let holder = fs::File::open(folder.file()).unwrap();
+    holder.try_lock().unwrap();
+    is_refused(&folder.file(), "another process").await;
+    drop(holder);
+    at(folder.file()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_ours_is_refused_and_left_as_it_is() {
+    let folder = Folder::new();
+    let notes = folder.0.join("notes.txt");
+    fs::write(&notes, "not a database\n".repeat(40)).unwrap();
+    is_refused(&notes, "another file").await;
+    let other = folder.0.join("app.sqlite");
+    fs::write(&other, b"SQLite format 3\0and so on").unwrap();
+    is_refused(&other, "SQLite").await;
+    is_refused(&folder.0, "folder").await;
+    is_refused(&folder.0.join("no/such/folder.db"), "cannot be opened").await;
+    let left = fs::read_dir(&folder.0).unwrap();
+    assert_eq!(left.count(), 2);
+}
+
+#[tokio::test]
+async fn names_that_are_special_elsewhere_are_files_here() {
+    let folder = Folder::new();
+    for name in [":memory:", "file:sessions.db?mode=memory"] {
+        let path = folder.0.join(name);
+        let session = at(&path)
+            .await
+            .unwrap()
+            .create(App::of("u-17"))
+            .await
+            .unwrap();
+        assert!(path.is_file());
+        let again = at(&path).await.unwrap();
+        assert!(again.load(session.id()).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_new_one() {
+    let folder = Folder::new();
+    fs::write(folder.file(), "").unwrap();
+    at(folder.file())
+        .await
+        .unwrap()
+        .create(App::of("u-17"))
+        .await
+        .unwrap();
+}
+
+/// The process was killed, or the disk was full, in the middle of a line.
+#[tokio::test]
+async fn a_write_that_was_not_finished_is_left_out() {
+    let folder = Folder::new();
+    let store = at(folder.file()).await.unwrap();
+    let first = store.create(App::of("u-17")).await.unwrap();
+    let length = fs::metadata(folder.file()).unwrap().len();
+    let second = store.create(App::of("u-18")).await.unwrap();
+    drop(store);
+    let whole = fs::read(folder.file()).unwrap();
+    for end in length as usize..whole.len() {
+        fs::write(folder.file(), &whole[..end]).unwrap();
+        let store = at(folder.file()).await.unwrap();
+        assert!(store.load(first.id()).await.unwrap().is_some());
+        assert!(store.load(second.id()).await.unwrap().is_none(), "{end}");
+        store.create(App::of("u-19")).await.unwrap();
+        drop(store);
+        at(folder.file()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused_with_the_line() {
+    let folder = Folder::new();
+    let store = at(folder.file()).await.unwrap();
+    store.create(App::of("u-17")).await.unwrap();
+    store.create(App::of("u-18")).await.unwrap();
+    drop(store);
+    let mut bytes = fs::read(folder.file()).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(folder.file(), bytes).unwrap();
+    is_refused(&folder.file(), "damaged at line").await;
+}
+
+/// Nobody may write it. The superuser may, so that the test says nothing there.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::new();
+    drop(at(folder.file()).await.unwrap());
+    fs::set_permissions(folder.file(), fs::Permissions::from_mode(0o444)).unwrap();
+    if fs::OpenOptions::new()
+        .append(true)
+        .open(folder.file())
+        .is_err()
+    {
+        is_refused(&folder.file(), "cannot be opened for writing").await;
+    }
+}
+
+/// A visitor's session is written at each visit, and most sessions expire.
+#[tokio::test]
+async fn the_file_stays_as_long_as_what_it_holds() {
+    let folder = Folder::new();
+    let store = at(folder.file()).await.unwrap();
+    let mut session = store.create(App::of("u-17")).await.unwrap();
+    for visits in 1..=4000 {
+        session.visits = visits;
+        store.save(&mut session).await.unwrap();
+    }
+    let length = fs::metadata(folder.file()).unwrap().len();
+    assert!(length < 1_000_000, "{length} bytes");
+    drop(store);
+    let store = at(folder.file()).await.unwrap();
+    assert_eq!(
+        store.load(session.id()).await.unwrap().unwrap().visits,
+        4000
+    );
+}
+
+#[tokio::test]
+async fn expired_sessions_are_gone_when_the_file_is_opened() {
+    let folder = Folder::new();
+    let store = at(folder.file()).await.unwrap();
+    let session = store.create(App::of("u-17")).await.unwrap();
+    let live = store.create(App::of("u-18")).await.unwrap();
+    // As the store writes it, but of an hour ago.
+    let ended = SystemTime::now() - Duration::from_secs(3600);
+    let ended = ended
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let handle = Session::handle(&session).to_string();
+    let update = store.client().update_item().table_name(store.table_name());
+    let update = update.key(
+        "id",
+        aws_sdk_dynamodb::types::AttributeValue::S(handle.clone()),
+    );
+    let update = update
+        .update_expression("SET expires_at = :ended")
+        .expression_attribute_values(
+            ":ended",
+            aws_sdk_dynamodb::types::AttributeValue::N(ended.to_string()),
+        );
+    update.send().await.unwrap();
+    drop(store);
+
+    let store = at(folder.file()).await.unwrap();
+    let items = store
+        .client()
+        .scan()
+        .table_name(store.table_name())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(items.count(), 1);
+    assert!(!fs::read_to_string(folder.file()).unwrap().contains(&handle));
+    assert!(store.load(live.id()).await.unwrap().is_some());
+}
