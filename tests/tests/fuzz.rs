@@ -1,7 +1,8 @@
 //! The fuzz targets with random bytes, as many as the tests have time for.
 //!
-//! `.ci/run` also runs these tests, and those of hostile items, in an optimised build with overflow checks.
+//! `.ci/run` also runs these tests in an optimised build with overflow checks, and there those of hostile items.
 
+#[cfg(not(debug_assertions))]
 #[path = "guarantees/g15_cases/hostile.rs"]
 mod hostile;
 mod round_trips;

@@ -75,7 +75,8 @@ impl<O: Kind, N: Kind> App<O, N> {
 
     /// Ends the sessions of all users, each by one of the two versions.
     pub(super) async fn end_all(&self, rng: &mut Rng) {
-        for user in 0..10 {
+        // The values that a step or the operator can have given.
+        for user in [0, 1, 5, 6, 7] {
             if rng.bool() {
                 end_all(&self.old, user).await;
             } else {
