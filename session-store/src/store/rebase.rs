@@ -12,7 +12,7 @@ impl<S: SessionData> DynamoDbStore<S> {
     pub(super) fn rebase(&self, session: &mut Session<S>, item: Map) -> Result<(), Error> {
         let handle = session.state.handle;
         let decode = |item| self.decode_live(session, item);
-        let theirs = decode(item.clone())?;
+        let mut theirs = decode(item.clone())?;
         let Some((before, after)) = session.unsaved() else {
             *session = theirs;
             return Ok(());
@@ -22,7 +22,8 @@ impl<S: SessionData> DynamoDbStore<S> {
         let delta = Delta::between(S::SCHEMA, &before, &after, session.intent());
         let timeouts = session.timeouts();
         let merged = delta.applied_to(S::SCHEMA, item, &Image::of_stored(handle, &*theirs)?);
-        let merged = decode(merged)?;
+        let mut merged = decode(merged)?;
+        merged.state.stored = std::mem::take(&mut theirs.state.stored);
         // The base is what others stored. The intent keeps the names that this copy has to write.
         *session = Session::onto(Session::into_data(theirs), merged, timeouts, delta.intent());
         Ok(())
