@@ -35,7 +35,11 @@ impl Both {
         let mut both = both;
         for table in tables() {
             let [ours, theirs] = both.send("CreateTable", &table);
-            assert_eq!((ours.code.as_str(), theirs.code.as_str()), ("", ""), "{theirs:?}");
+            assert_eq!(
+                (ours.code.as_str(), theirs.code.as_str()),
+                ("", ""),
+                "{theirs:?}"
+            );
         }
         both
     }
@@ -95,14 +99,19 @@ fn answer(operation: &str, is_success: bool, body: &str) -> Answer {
         // The order is not defined.
         for path in match operation {
             "Scan" => vec!["/Items".to_owned()],
-            "BatchGetItem" => ["one", "two"].map(|table| format!("/Responses/{table}")).to_vec(),
+            "BatchGetItem" => ["one", "two"]
+                .map(|table| format!("/Responses/{table}"))
+                .to_vec(),
             _ => vec![],
         } {
             if let Some(items) = body.pointer_mut(&path).and_then(Value::as_array_mut) {
                 items.sort_by_key(Value::to_string);
             }
         }
-        if let Some(bills) = body.pointer_mut("/ConsumedCapacity").and_then(Value::as_array_mut) {
+        if let Some(bills) = body
+            .pointer_mut("/ConsumedCapacity")
+            .and_then(Value::as_array_mut)
+        {
             bills.sort_by_key(|bill| bill["TableName"].to_string());
         }
         return Answer {
@@ -150,7 +159,8 @@ fn normalise(value: &mut Value) {
 
 fn tables() -> [Value; 2] {
     let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
-    let definition = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
+    let definition =
+        |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
     let one = json!({
         "TableName": "one",
         "BillingMode": "PAY_PER_REQUEST",
@@ -195,8 +205,20 @@ impl Gen {
 
     fn number(&mut self) -> String {
         const ODD: [&str; 14] = [
-            "0", "-0.0", "1e2", "-17.50", "0.1", "1.5e1", "12345678901234567890", "1e30", "1e125", "-1e-130", "1e126",
-            "abc", "123456789012345678901234567890123456789", "99999999999999999999999999999999999999",
+            "0",
+            "-0.0",
+            "1e2",
+            "-17.50",
+            "0.1",
+            "1.5e1",
+            "12345678901234567890",
+            "1e30",
+            "1e125",
+            "-1e-130",
+            "1e126",
+            "abc",
+            "123456789012345678901234567890123456789",
+            "99999999999999999999999999999999999999",
         ];
         match self.one_in(4) {
             true if self.is_wild => self.pick(&ODD).to_owned(),
@@ -251,7 +273,9 @@ impl Gen {
 
     fn value(&mut self, depth: u32) -> Value {
         let kinds: &[&str] = match depth < 3 {
-            true => &["S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", "S", "N"],
+            true => &[
+                "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", "S", "N",
+            ],
             false => &["S", "N", "B", "BOOL", "NULL", "SS"],
         };
         let kind = self.pick(kinds);
@@ -290,7 +314,10 @@ impl Gen {
         let text = json!({ "S": self.pick(&["k", "l", "m"]) });
         match table {
             "two" => {
-                key.insert("pk".to_owned(), json!({ "N": self.pick(&["1", "2.0", "2"]) }));
+                key.insert(
+                    "pk".to_owned(),
+                    json!({ "N": self.pick(&["1", "2.0", "2"]) }),
+                );
                 key.insert("sk".to_owned(), text);
             }
             _ => {
@@ -431,14 +458,22 @@ impl Gen {
             4 if !self.is_wild => {
                 let low = self.rng.i32(-2..4);
                 let (low, high) = (low.to_string(), (low + 2).to_string());
-                let (low, high) = (self.bind(json!({ "N": low })), self.bind(json!({ "N": high })));
+                let (low, high) = (
+                    self.bind(json!({ "N": low })),
+                    self.bind(json!({ "N": high })),
+                );
                 format!("{} BETWEEN {low} AND {high}", self.path())
             }
             0..=3 => {
                 let sign = self.pick(&["=", "<>", "<", "<=", ">", ">="]);
                 format!("{}{sign}{}", self.operand(), self.operand())
             }
-            4 => format!("{} BETWEEN {} AND {}", self.operand(), self.operand(), self.operand()),
+            4 => format!(
+                "{} BETWEEN {} AND {}",
+                self.operand(),
+                self.operand(),
+                self.operand()
+            ),
             5 => {
                 let count = self.rng.usize(1..4);
                 let members: Vec<_> = (0..count).map(|_| self.operand()).collect();
@@ -447,7 +482,9 @@ impl Gen {
             6 => format!("attribute_exists({})", self.path()),
             7 => format!("attribute_not_exists({})", self.path()),
             8 => {
-                let all = ["S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", "Z"];
+                let all = [
+                    "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", "Z",
+                ];
                 let kind = self.pick(if self.is_wild { &all } else { &all[..10] });
                 let kind = self.bind(json!({ "S": kind }));
                 format!("attribute_type({}, {kind})", self.path())
@@ -504,10 +541,17 @@ impl Gen {
                     let zero = self.bind(json!({ "N": "0" }));
                     let number = json!({ "N": self.number() });
                     let sign = self.pick(&["+", "-"]);
-                    set.push(format!("{path} = if_not_exists({path}, {zero}) {sign} {}", self.bind(number)));
+                    set.push(format!(
+                        "{path} = if_not_exists({path}, {zero}) {sign} {}",
+                        self.bind(number)
+                    ));
                 }
-                1 | 2 if name == "ss" || name == "ns" => add.push(format!("{path} {}", self.bind(value))),
-                3 | 4 if name == "ss" || name == "ns" => delete.push(format!("{path} {}", self.bind(value))),
+                1 | 2 if name == "ss" || name == "ns" => {
+                    add.push(format!("{path} {}", self.bind(value)))
+                }
+                3 | 4 if name == "ss" || name == "ns" => {
+                    delete.push(format!("{path} {}", self.bind(value)))
+                }
                 1 | 2 if name == "l" => {
                     let (a, b) = (self.rng.u32(0..4), self.rng.u32(0..4));
                     remove.push(format!("{path}[{a}]"));
@@ -517,7 +561,10 @@ impl Gen {
                 }
                 3 | 4 if name == "l" => {
                     let none = self.bind(json!({ "L": [] }));
-                    set.push(format!("{path} = list_append(if_not_exists({path}, {none}), {})", self.bind(value)));
+                    set.push(format!(
+                        "{path} = list_append(if_not_exists({path}, {none}), {})",
+                        self.bind(value)
+                    ));
                 }
                 1 | 2 if name == "m" => {
                     let (x, y) = (self.named("x"), self.named("y"));
@@ -527,9 +574,18 @@ impl Gen {
                 _ => set.push(format!("{path} = {}", self.bind(value))),
             }
         }
-        let clauses = [("SET", set), ("REMOVE", remove), ("ADD", add), ("DELETE", delete)];
-        let clauses = clauses.into_iter().filter(|(_, actions)| !actions.is_empty());
-        let clauses: Vec<_> = clauses.map(|(word, actions)| format!("{word} {}", actions.join(", "))).collect();
+        let clauses = [
+            ("SET", set),
+            ("REMOVE", remove),
+            ("ADD", add),
+            ("DELETE", delete),
+        ];
+        let clauses = clauses
+            .into_iter()
+            .filter(|(_, actions)| !actions.is_empty());
+        let clauses: Vec<_> = clauses
+            .map(|(word, actions)| format!("{word} {}", actions.join(", ")))
+            .collect();
         clauses.join(" ")
     }
 
@@ -560,7 +616,10 @@ impl Gen {
             let paths: Vec<_> = (0..count).map(|_| self.path()).collect();
             clauses.push(format!("REMOVE {}", paths.join(",")));
         }
-        for (word, kinds) in [("ADD", &["N", "SS", "NS", "BS"][..]), ("DELETE", &["SS", "NS", "BS"])] {
+        for (word, kinds) in [
+            ("ADD", &["N", "SS", "NS", "BS"][..]),
+            ("DELETE", &["SS", "NS", "BS"]),
+        ] {
             if self.one_in(4) {
                 let (path, kind) = match self.rng.u32(0..4) {
                     0 => (self.path(), self.pick(kinds)),
@@ -591,7 +650,10 @@ impl Gen {
         if self.is_wild && self.one_in(50) {
             self.bind(json!({ "S": "unused" }));
         }
-        let (names, values) = (std::mem::take(&mut self.names), std::mem::take(&mut self.values));
+        let (names, values) = (
+            std::mem::take(&mut self.names),
+            std::mem::take(&mut self.values),
+        );
         if !names.is_empty() {
             request["ExpressionAttributeNames"] = names.into();
         }
@@ -625,7 +687,11 @@ impl Gen {
         let mut request = self.write(kind);
         if self.rng.bool() {
             let all = ["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"];
-            let all = if kind == "Update" || self.one_in(20) { &all[..] } else { &all[..2] };
+            let all = if kind == "Update" || self.one_in(20) {
+                &all[..]
+            } else {
+                &all[..2]
+            };
             request["ReturnValues"] = self.pick(all).into();
         }
         request
@@ -774,7 +840,8 @@ impl Gen {
                 let mut tables = json!({});
                 for table in ["one", "two"] {
                     if self.rng.bool() {
-                        let keys: Vec<_> = (0..self.rng.usize(1..3)).map(|_| self.key(table)).collect();
+                        let keys: Vec<_> =
+                            (0..self.rng.usize(1..3)).map(|_| self.key(table)).collect();
                         tables[table] = json!({ "Keys": keys, "ConsistentRead": self.rng.bool() });
                     }
                 }
@@ -796,20 +863,23 @@ impl Gen {
                 ("BatchWriteItem", json!({ "RequestItems": tables }))
             }
             33 => {
-                let gets: Vec<_> = (0..self.rng.usize(1..4)).map(|_| {
-                    // dynoxide adds the key to what is projected.
-                    let mut get = self.get();
-                    for name in ["ProjectionExpression", "ExpressionAttributeNames"] {
-                        get.as_object_mut().unwrap().remove(name);
-                    }
-                    json!({ "Get": get })
-                }).collect();
+                let gets: Vec<_> = (0..self.rng.usize(1..4))
+                    .map(|_| {
+                        // dynoxide adds the key to what is projected.
+                        let mut get = self.get();
+                        for name in ["ProjectionExpression", "ExpressionAttributeNames"] {
+                            get.as_object_mut().unwrap().remove(name);
+                        }
+                        json!({ "Get": get })
+                    })
+                    .collect();
                 ("TransactGetItems", json!({ "TransactItems": gets }))
             }
             _ => {
                 let parts: Vec<_> = (0..self.rng.usize(1..4))
                     .map(|_| {
-                        let kind = self.pick(&["Put", "Update", "Update", "Delete", "ConditionCheck"]);
+                        let kind =
+                            self.pick(&["Put", "Update", "Update", "Delete", "ConditionCheck"]);
                         let mut part = json!({});
                         part[kind] = self.write(kind);
                         part
@@ -848,13 +918,19 @@ fn known_difference(ours: &Answer, theirs: &Answer) -> Option<&'static str> {
             "DynamoDB refuses bounds in the wrong order, or of two types, whatever the item is.",
             "BETWEEN operator requires upper bound",
         ),
-        ("DynamoDB refuses `a = a`.", "first operand must be distinct"),
+        (
+            "DynamoDB refuses `a = a`.",
+            "first operand must be distinct",
+        ),
         (
             "A set within a list or a map must have members, and each once. dynoxide checks sets of the top level.",
             "set may not be empty",
         ),
         ("The same.", "contains duplicates"),
-        ("DynamoDB knows the names of all types.", "Invalid attribute type name"),
+        (
+            "DynamoDB knows the names of all types.",
+            "Invalid attribute type name",
+        ),
         (
             "DynamoDB refuses placeholders that nothing uses, in each part of a transaction.",
             "unused in expressions",
@@ -871,7 +947,10 @@ fn known_difference(ours: &Answer, theirs: &Answer) -> Option<&'static str> {
             "DynamoDB refuses overlapping paths in any expression. dynoxide does not see `l[1]` and `l.x` in a projection.",
             "Two document paths",
         ),
-        ("DynamoDB refuses a query for an empty key.", "cannot contain an empty string value. Key"),
+        (
+            "DynamoDB refuses a query for an empty key.",
+            "cannot contain an empty string value. Key",
+        ),
         ("Two faults.", "multiple operations on one item"),
     ];
     for (reason, text) in refused_by_us {
@@ -895,13 +974,21 @@ fn known_difference(ours: &Answer, theirs: &Answer) -> Option<&'static str> {
             return Some(reason);
         }
     }
-    let part = ours.body["Attributes"]["l"]["L"].as_array().map_or(0, Vec::len);
-    let whole = theirs.body["Attributes"]["l"]["L"].as_array().map_or(0, Vec::len);
+    let part = ours.body["Attributes"]["l"]["L"]
+        .as_array()
+        .map_or(0, Vec::len);
+    let whole = theirs.body["Attributes"]["l"]["L"]
+        .as_array()
+        .map_or(0, Vec::len);
     if ours.code == theirs.code && part < whole {
-        return Some("For an element that is not there, `UPDATED_OLD` has nothing. dynoxide returns the whole list.");
+        return Some(
+            "For an element that is not there, `UPDATED_OLD` has nothing. dynoxide returns the whole list.",
+        );
     }
     let reasons = ours.body["messages"].to_string();
-    if ours.code == "TransactionCanceledException" && reasons.contains("This attribute is part of the key") {
+    if ours.code == "TransactionCanceledException"
+        && reasons.contains("This attribute is part of the key")
+    {
         return Some("dynoxide lets a transaction remove or set a key.");
     }
     let old = &theirs.body["Attributes"];
@@ -946,7 +1033,9 @@ fn history(seed: u64, prints: bool, counts: &mut Counts) -> Result<(), String> {
             false => None,
         };
         if let Some(reason) = known {
-            *counts.entry(("known".to_owned(), reason.to_owned())).or_default() += 1;
+            *counts
+                .entry(("known".to_owned(), reason.to_owned()))
+                .or_default() += 1;
         } else if differs(&ours, &theirs) {
             return Err(format!(
                 "seed {seed}, step {step}: {operation} {request}\n   ours:   {} {}\n   theirs: {} {}",
@@ -1046,18 +1135,20 @@ fn this_engine_and_dynoxide_answer_alike() {
 #[test]
 fn tables_are_described_alike() {
     let mut both = Both::new();
-    let create = |name: &str| json!({
-        "IndexName": name,
-        "KeySchema": [{ "AttributeName": "x", "KeyType": "HASH" }],
-        "Projection": { "ProjectionType": "KEYS_ONLY" },
-    });
-    let definitions = json!([{ "AttributeName": "x", "AttributeType": "N" }]);
-    let update = |updates: Value| {
-        json!({ "TableName": "two", "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": updates })
+    let create = |name: &str| {
+        json!({
+            "IndexName": name,
+            "KeySchema": [{ "AttributeName": "x", "KeyType": "HASH" }],
+            "Projection": { "ProjectionType": "KEYS_ONLY" },
+        })
     };
-    let ttl = |enabled: bool, name: &str| json!({
-        "TableName": "one", "TimeToLiveSpecification": { "Enabled": enabled, "AttributeName": name },
-    });
+    let definitions = json!([{ "AttributeName": "x", "AttributeType": "N" }]);
+    let update = |updates: Value| json!({ "TableName": "two", "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": updates });
+    let ttl = |enabled: bool, name: &str| {
+        json!({
+            "TableName": "one", "TimeToLiveSpecification": { "Enabled": enabled, "AttributeName": name },
+        })
+    };
     let put = |x: Value| json!({ "TableName": "two", "Item": { "pk": { "N": "1" }, "sk": { "S": "a" }, "x": x } });
     let two = json!({ "TableName": "two" });
     let by_x = json!({
@@ -1079,8 +1170,14 @@ fn tables_are_described_alike() {
         ("PutItem", put(json!({ "S": "a" }))),
         ("PutItem", put(json!({ "N": "1" }))),
         ("Query", by_x.clone()),
-        ("UpdateTable", json!({ "TableName": "two", "GlobalSecondaryIndexUpdates": [{ "Delete": { "IndexName": "by-x" } }] })),
-        ("UpdateTable", json!({ "TableName": "two", "GlobalSecondaryIndexUpdates": [{ "Delete": { "IndexName": "by-x" } }] })),
+        (
+            "UpdateTable",
+            json!({ "TableName": "two", "GlobalSecondaryIndexUpdates": [{ "Delete": { "IndexName": "by-x" } }] }),
+        ),
+        (
+            "UpdateTable",
+            json!({ "TableName": "two", "GlobalSecondaryIndexUpdates": [{ "Delete": { "IndexName": "by-x" } }] }),
+        ),
         ("DescribeTable", two.clone()),
         ("Query", by_x.clone()),
         ("DescribeTimeToLive", json!({ "TableName": "one" })),
@@ -1089,9 +1186,15 @@ fn tables_are_described_alike() {
         ("DescribeTimeToLive", json!({ "TableName": "one" })),
         ("UpdateTimeToLive", ttl(false, "ends")),
         ("DescribeTimeToLive", json!({ "TableName": "one" })),
-        ("UpdateTable", json!({ "TableName": "two", "DeletionProtectionEnabled": true })),
+        (
+            "UpdateTable",
+            json!({ "TableName": "two", "DeletionProtectionEnabled": true }),
+        ),
         ("DeleteTable", two.clone()),
-        ("UpdateTable", json!({ "TableName": "two", "DeletionProtectionEnabled": false })),
+        (
+            "UpdateTable",
+            json!({ "TableName": "two", "DeletionProtectionEnabled": false }),
+        ),
         ("DeleteTable", two.clone()),
         ("DeleteTable", two.clone()),
         ("DescribeTable", two.clone()),
@@ -1113,8 +1216,16 @@ fn strip(value: &mut Value) {
     match value {
         Value::Object(entries) => {
             for name in [
-                "CreationDateTime", "TableId", "TableArn", "IndexArn", "TableSizeBytes", "IndexSizeBytes", "ItemCount",
-                "TableStatus", "IndexStatus", "TableThroughputModeSummary",
+                "CreationDateTime",
+                "TableId",
+                "TableArn",
+                "IndexArn",
+                "TableSizeBytes",
+                "IndexSizeBytes",
+                "ItemCount",
+                "TableStatus",
+                "IndexStatus",
+                "TableThroughputModeSummary",
             ] {
                 entries.remove(name);
             }

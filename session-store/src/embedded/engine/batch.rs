@@ -101,7 +101,10 @@ impl Engine {
 /// One write of a batch.
 fn batched(json: &Json) -> Outcome<Write> {
     let request = Fields::of(json)?;
-    let change = match (request.fields("PutRequest")?, request.fields("DeleteRequest")?) {
+    let change = match (
+        request.fields("PutRequest")?,
+        request.fields("DeleteRequest")?,
+    ) {
         (Some(put), None) => {
             let item = put.required("Item", put.json("Item"))?;
             Change::Put(item_from_json(item)?)

@@ -174,7 +174,9 @@ mod tests {
             let body = error.body();
             assert!(body.starts_with("{\"__type\":"), "{body}");
             let json: Json = serde_json::from_str(&body).unwrap();
-            let code = json["__type"].as_str().and_then(|code| code.rsplit('#').next());
+            let code = json["__type"]
+                .as_str()
+                .and_then(|code| code.rsplit('#').next());
             assert_eq!(code, Some(error.code()));
         }
     }

@@ -83,9 +83,9 @@ impl Index {
             Projected::KeysOnly => false,
             Projected::Include(names) => names.contains(name),
         };
-        let attributes = item.iter().filter(|(name, _)| {
-            table.has(name) || self.schema.has(name) || is_projected(name)
-        });
+        let attributes = item
+            .iter()
+            .filter(|(name, _)| table.has(name) || self.schema.has(name) || is_projected(name));
         attributes
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
@@ -108,10 +108,12 @@ impl Index {
         };
         match (self.entry(table, old), self.entry(table, new)) {
             (None, None) => 0.0,
-            (Some((old_key, old)), Some((new_key, new))) if old_key == new_key => match old == new {
-                true => 0.0,
-                false => size(&old).max(size(&new)),
-            },
+            (Some((old_key, old)), Some((new_key, new))) if old_key == new_key => {
+                match old == new {
+                    true => 0.0,
+                    false => size(&old).max(size(&new)),
+                }
+            }
             (old, new) => {
                 let mut units = 0.0;
                 if let Some((key, view)) = old {

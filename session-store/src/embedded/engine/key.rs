@@ -120,7 +120,8 @@ impl KeySchema {
     /// The attributes of the key, out of an item that has more.
     pub(crate) fn part_of(&self, item: &Item) -> Item {
         let part = self.names().filter_map(|name| item.get_key_value(name));
-        part.map(|(name, value)| (name.clone(), value.clone())).collect()
+        part.map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 }
 
@@ -181,7 +182,9 @@ impl Flaw<'_> {
         EngineError::validation(match self {
             Self::Missing(name) => format!("{INVALID}: Missing the key {name} in the item"),
             Self::WrongType(KeyAttribute { name, type_name }, actual) => {
-                format!("{INVALID}: Type mismatch for key {name} expected: {type_name} actual: {actual}")
+                format!(
+                    "{INVALID}: Type mismatch for key {name} expected: {type_name} actual: {actual}"
+                )
             }
             Self::Empty(name) => format!(
                 "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an \

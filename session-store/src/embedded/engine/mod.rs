@@ -29,6 +29,8 @@ mod single;
 mod size;
 mod source;
 mod table;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod value;
 mod write;
@@ -70,8 +72,9 @@ impl Engine {
         body: &[u8],
         now: u64,
     ) -> Result<String, EngineError> {
-        let request: Json = serde_json::from_slice(body)
-            .map_err(|error| EngineError::serialization(format!("the request is no JSON: {error}")))?;
+        let request: Json = serde_json::from_slice(body).map_err(|error| {
+            EngineError::serialization(format!("the request is no JSON: {error}"))
+        })?;
         let request = &Fields::of(&request)?;
         let answer = match operation {
             "GetItem" => self.get_item(request),

@@ -108,7 +108,9 @@ impl Engine {
             (Some(start), false) => (Bound::Included(low), Bound::Excluded(start)),
         };
         let found = page.source.range(low, high);
-        let found = found.filter(|(_, item)| is_in_range(item)).map(|(_, item)| item);
+        let found = found
+            .filter(|(_, item)| is_in_range(item))
+            .map(|(_, item)| item);
         match is_forward {
             true => page.answer(found),
             false => page.answer(found.rev()),
@@ -121,14 +123,19 @@ impl Engine {
         let page = Page::of(source, request, &mut placeholders)?;
         let (segment, total) = segment_of(request)?;
         let is_in_segment = |key: &Key| key.segment(total) == segment;
-        if page.start_place().is_some_and(|start| !is_in_segment(&start.key)) {
+        if page
+            .start_place()
+            .is_some_and(|start| !is_in_segment(&start.key))
+        {
             return Err(EngineError::validation(
                 "The provided starting key is invalid: it is of another segment",
             ));
         }
         let low = page.start_place().map_or(Bound::Unbounded, Bound::Excluded);
         let found = page.source.range(low, Bound::Unbounded);
-        let found = found.filter(|(key, _)| is_in_segment(key)).map(|(_, item)| item);
+        let found = found
+            .filter(|(key, _)| is_in_segment(key))
+            .map(|(_, item)| item);
         page.answer(found)
     }
 }
@@ -143,9 +150,14 @@ fn source_of<'a>(table: &'a Table, request: &Fields<'_>) -> Outcome<Source<'a>> 
 
 /// The segment of a scan, and how many there are.
 fn segment_of(request: &Fields<'_>) -> Outcome<(u64, u64)> {
-    match (request.integer("Segment")?, request.integer("TotalSegments")?) {
+    match (
+        request.integer("Segment")?,
+        request.integer("TotalSegments")?,
+    ) {
         (None, None) => Ok((0, 1)),
-        (Some(segment), Some(total)) if (1..=1_000_000).contains(&total) && (0..total).contains(&segment) => {
+        (Some(segment), Some(total))
+            if (1..=1_000_000).contains(&total) && (0..total).contains(&segment) =>
+        {
             Ok((segment.unsigned_abs(), total.unsigned_abs()))
         }
         _ => Err(EngineError::validation(
@@ -225,7 +237,11 @@ impl<'a> Page<'a> {
             bytes += size;
             scanned += 1;
             last = Some(self.source.keys_of(item));
-            if self.filter.as_ref().is_none_or(|filter| holds(filter, &view)) {
+            if self
+                .filter
+                .as_ref()
+                .is_none_or(|filter| holds(filter, &view))
+            {
                 count += 1;
                 if !self.counts_only {
                     items.push(projected(self.projection.as_ref(), &view));
@@ -263,10 +279,14 @@ fn check_select(
 ) -> Outcome<bool> {
     let select = request.one_of("Select", &SELECT)?;
     let wrong = match (select, projection, index) {
-        (Some(Select::SpecificAttributes), None, _) => "SPECIFIC_ATTRIBUTES needs a ProjectionExpression",
-        (Some(Select::AllAttributes | Select::AllProjectedAttributes | Select::Count), Some(_), _) => {
-            "Cannot specify the ProjectionExpression when choosing to get other attributes"
+        (Some(Select::SpecificAttributes), None, _) => {
+            "SPECIFIC_ATTRIBUTES needs a ProjectionExpression"
         }
+        (
+            Some(Select::AllAttributes | Select::AllProjectedAttributes | Select::Count),
+            Some(_),
+            _,
+        ) => "Cannot specify the ProjectionExpression when choosing to get other attributes",
         (Some(Select::AllProjectedAttributes), _, None) => {
             "ALL_PROJECTED_ATTRIBUTES can be used only when querying using an IndexName"
         }

@@ -83,7 +83,13 @@ impl<'a> Fields<'a> {
             return Ok(None);
         };
         let found = words.iter().find(|(known, _)| *known == word);
-        let known = || words.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
+        let known = || {
+            words
+                .iter()
+                .map(|(known, _)| *known)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         match found {
             Some((_, meaning)) => Ok(Some(*meaning)),
             None => Err(EngineError::validation(format!(
@@ -105,7 +111,9 @@ impl<'a> Fields<'a> {
         };
         match read(json) {
             Some(read) => Ok(Some(read)),
-            None => Err(EngineError::serialization(format!("`{name}` is not {expected}"))),
+            None => Err(EngineError::serialization(format!(
+                "`{name}` is not {expected}"
+            ))),
         }
     }
 }

@@ -12,7 +12,9 @@ const CONTAINER: usize = 3;
 const ENTRY: usize = 1;
 
 pub(crate) fn item_size(item: &Item) -> usize {
-    item.iter().map(|(name, value)| name.len() + size(value)).sum()
+    item.iter()
+        .map(|(name, value)| name.len() + size(value))
+        .sum()
 }
 
 fn size(value: &Value) -> usize {

@@ -42,7 +42,9 @@ impl Table {
         if item_size(item) > MAX_ITEM {
             return Err(EngineError::validation(too_large));
         }
-        self.indexes.values().try_for_each(|index| index.check(item))
+        self.indexes
+            .values()
+            .try_for_each(|index| index.check(item))
     }
 
     /// Puts or deletes an item, and returns what that costs.
@@ -64,7 +66,9 @@ impl Table {
 
     pub(crate) fn index(&self, name: &str) -> Outcome<&Index> {
         self.indexes.get(name).ok_or_else(|| {
-            EngineError::validation(format!("The table does not have the specified index: {name}"))
+            EngineError::validation(format!(
+                "The table does not have the specified index: {name}"
+            ))
         })
     }
 

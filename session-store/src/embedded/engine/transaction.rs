@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::Engine;
-use super::control::table_name;
 use super::capacity::{Bill, Consistency, Detail, Named, Units, read_units};
+use super::control::table_name;
 use super::error::{EngineError, Outcome, Reason};
 use super::expression::Projection;
 use super::request::Fields;
@@ -91,14 +91,21 @@ impl Engine {
         for (part, plan) in parts.into_iter().zip(plans) {
             let table = self.table_mut(&part.table)?;
             let size = plan.new.as_ref().map_or(0, item_size);
-            reads.push((table.name.clone(), read_units(size, Consistency::Transactional)));
+            reads.push((
+                table.name.clone(),
+                read_units(size, Consistency::Transactional),
+            ));
             let mut units = table.replace(&plan.key, plan.new);
             units.table *= 2.0;
             bill.add(&part.table, units);
         }
         if let Some(token) = token {
             let parts = json.to_vec();
-            let done = Done { at: now, parts, reads };
+            let done = Done {
+                at: now,
+                parts,
+                reads,
+            };
             self.tokens.0.insert(token.to_owned(), done);
         }
         bill.write(&mut answer, detail, Named::Writes);
@@ -129,16 +136,29 @@ impl Engine {
         if !reasons.iter().all(Reason::is_none) {
             return Err(EngineError::cancelled(reasons));
         }
-        check_bytes(plans.iter().filter_map(|plan| plan.new.as_ref()).map(item_size))?;
+        check_bytes(
+            plans
+                .iter()
+                .filter_map(|plan| plan.new.as_ref())
+                .map(item_size),
+        )?;
         Ok(plans)
     }
 
     pub(super) fn transact_get_items(&self, request: &Fields<'_>) -> Outcome<Map<String, Json>> {
         let detail = Detail::of(request)?;
-        let parts: Vec<_> = parts_of(request)?.iter().map(Get::of).collect::<Outcome<_>>()?;
+        let parts: Vec<_> = parts_of(request)?
+            .iter()
+            .map(Get::of)
+            .collect::<Outcome<_>>()?;
         let mut seen = BTreeSet::new();
         let (mut found, mut reasons) = (Vec::new(), Vec::new());
-        for Get { table, key, projection } in &parts {
+        for Get {
+            table,
+            key,
+            projection,
+        } in &parts
+        {
             let table = self.table(table)?;
             match table.schema.exact_key(key) {
                 Ok(key) => {
@@ -202,7 +222,8 @@ impl Part {
 impl Tokens {
     /// The transaction of this token. Those that are ten minutes old are forgotten.
     fn find(&mut self, token: &str, now: u64) -> Option<&Done> {
-        self.0.retain(|_, done| now.saturating_sub(done.at) < TOKEN_LIFETIME);
+        self.0
+            .retain(|_, done| now.saturating_sub(done.at) < TOKEN_LIFETIME);
         self.0.get(token)
     }
 }

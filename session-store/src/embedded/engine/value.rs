@@ -77,7 +77,8 @@ impl Value {
         let entries = json.as_object().ok_or_else(|| wrong_json("an object"))?;
         let mut types = entries.iter().filter(|(_, json)| !json.is_null());
         let (Some((name, json)), None) = (types.next(), types.next()) else {
-            let text = "Supplied AttributeValue must contain exactly one of the supported datatypes";
+            let text =
+                "Supplied AttributeValue must contain exactly one of the supported datatypes";
             return Err(EngineError::validation(text));
         };
         match name.as_str() {
@@ -86,7 +87,9 @@ impl Value {
             "B" => Ok(Self::B(binary(json)?)),
             "BOOL" => Ok(Self::Bool(flag(json)?)),
             "NULL" if flag(json)? => Ok(Self::Null),
-            "NULL" => Err(invalid("Null attribute value types must have the value of true")),
+            "NULL" => Err(invalid(
+                "Null attribute value types must have the value of true",
+            )),
             "SS" => set(json, |json| text(json).map(str::to_owned)).map(Self::Ss),
             "NS" => set(json, number).map(Self::Ns),
             "BS" => set(json, binary).map(Self::Bs),
@@ -129,7 +132,9 @@ impl Value {
         fn is_within(value: &Value, levels: usize) -> bool {
             match value {
                 Value::L(values) => levels > 1 && values.iter().all(|v| is_within(v, levels - 1)),
-                Value::M(entries) => levels > 1 && entries.values().all(|v| is_within(v, levels - 1)),
+                Value::M(entries) => {
+                    levels > 1 && entries.values().all(|v| is_within(v, levels - 1))
+                }
                 _ => levels > 0,
             }
         }
@@ -198,7 +203,9 @@ fn list(json: &Json) -> Outcome<&Vec<Json>> {
 }
 
 fn wrong_json(expected: &str) -> EngineError {
-    EngineError::serialization(format!("an attribute value has something else than {expected}"))
+    EngineError::serialization(format!(
+        "an attribute value has something else than {expected}"
+    ))
 }
 
 fn invalid(what: &str) -> EngineError {
@@ -248,7 +255,8 @@ mod tests {
 
     #[test]
     fn nesting_is_limited() {
-        let nested = |levels| (0..levels).fold(json!({ "N": "1" }), |inner, _| json!({ "L": [inner] }));
+        let nested =
+            |levels| (0..levels).fold(json!({ "N": "1" }), |inner, _| json!({ "L": [inner] }));
         let deepest = Value::from_json(&nested(31)).unwrap();
         assert!(deepest.check_levels().is_ok());
         assert!(Value::L(vec![deepest]).check_levels().is_err());
@@ -258,8 +266,14 @@ mod tests {
     #[test]
     fn spelling_and_order_make_no_difference() {
         let value = |json| Value::from_json(&json).unwrap();
-        assert_eq!(value(json!({ "N": "1.50" })), value(json!({ "N": "15e-1" })));
-        assert_eq!(value(json!({ "SS": ["b", "a"] })), value(json!({ "SS": ["a", "b"] })));
+        assert_eq!(
+            value(json!({ "N": "1.50" })),
+            value(json!({ "N": "15e-1" }))
+        );
+        assert_eq!(
+            value(json!({ "SS": ["b", "a"] })),
+            value(json!({ "SS": ["a", "b"] }))
+        );
         assert_ne!(value(json!({ "N": "1" })), value(json!({ "S": "1" })));
     }
 }

@@ -55,10 +55,18 @@ impl Write {
     pub(crate) fn of(kind: Kind, request: &Fields<'_>) -> Outcome<Self> {
         let mut placeholders = Placeholders::of(request)?;
         let condition = match request.text("ConditionExpression")? {
-            Some(text) => Some(parse_condition("ConditionExpression", text, &mut placeholders)?),
+            Some(text) => Some(parse_condition(
+                "ConditionExpression",
+                text,
+                &mut placeholders,
+            )?),
             None => None,
         };
-        let item = |name| request.required(name, request.json(name)).and_then(item_from_json);
+        let item = |name| {
+            request
+                .required(name, request.json(name))
+                .and_then(item_from_json)
+        };
         let change = match kind {
             Kind::Put => Change::Put(item("Item")?),
             Kind::Update => {
@@ -121,14 +129,19 @@ impl Write {
         let nothing = Item::new();
         let is_met = |condition| holds(condition, old.unwrap_or(&nothing));
         if !self.condition.as_ref().is_none_or(is_met) {
-            return Err(Refusal::Condition(old.filter(|_| self.returns_old).cloned()));
+            return Err(Refusal::Condition(
+                old.filter(|_| self.returns_old).cloned(),
+            ));
         }
         let new = match &self.change {
             Change::Put(item) => Some(item.clone()),
             Change::Update(key, update) => {
                 // A new item begins with its key.
                 let new = apply(update, old.unwrap_or(key))?;
-                table.check(&new, "Item size to update has exceeded the maximum allowed size")?;
+                table.check(
+                    &new,
+                    "Item size to update has exceeded the maximum allowed size",
+                )?;
                 Some(new)
             }
             Change::Delete(_) => None,

@@ -23,7 +23,10 @@ impl Definitions {
             let words = [("S", "S"), ("N", "N"), ("B", "B")];
             let type_name = definition.one_of("AttributeType", &words)?;
             let type_name = definition.required("AttributeType", type_name)?;
-            if types.insert(name.to_owned(), type_name.to_owned()).is_some() {
+            if types
+                .insert(name.to_owned(), type_name.to_owned())
+                .is_some()
+            {
                 return Err(invalid(&format!("Duplicate AttributeName: {name}")));
             }
         }
@@ -34,7 +37,10 @@ impl Definitions {
     /// Adds those of a table, which an update need not repeat.
     pub(crate) fn add_those_of(&mut self, table: &Table) {
         let indexes = table.indexes.values().map(|index| &index.schema);
-        for attribute in indexes.chain([&table.schema]).flat_map(KeySchema::attributes) {
+        for attribute in indexes
+            .chain([&table.schema])
+            .flat_map(KeySchema::attributes)
+        {
             let (name, type_name) = (attribute.name.clone(), attribute.type_name.clone());
             self.types.entry(name).or_insert(type_name);
         }
@@ -64,10 +70,7 @@ impl Definitions {
 }
 
 /// Reads `KeySchema`.
-pub(crate) fn schema_of(
-    request: &Fields<'_>,
-    definitions: &mut Definitions,
-) -> Outcome<KeySchema> {
+pub(crate) fn schema_of(request: &Fields<'_>, definitions: &mut Definitions) -> Outcome<KeySchema> {
     const WRONG: &str = "a KeySchema has one HASH key first, and then at most one RANGE key";
     let elements = request.required("KeySchema", request.list("KeySchema")?)?;
     let mut attributes = Vec::new();
@@ -95,7 +98,11 @@ pub(crate) fn index_of(request: &Fields<'_>, definitions: &mut Definitions) -> O
     let name = request.required_text("IndexName")?;
     check_name(name)?;
     let projection = request.required("Projection", request.fields("Projection")?)?;
-    let words = [("ALL", "ALL"), ("KEYS_ONLY", "KEYS_ONLY"), ("INCLUDE", "INCLUDE")];
+    let words = [
+        ("ALL", "ALL"),
+        ("KEYS_ONLY", "KEYS_ONLY"),
+        ("INCLUDE", "INCLUDE"),
+    ];
     let kind = projection.one_of("ProjectionType", &words)?;
     let others = projection.list("NonKeyAttributes")?;
     let projected = match (kind, others) {
@@ -109,7 +116,11 @@ pub(crate) fn index_of(request: &Fields<'_>, definitions: &mut Definitions) -> O
             })?;
             Projected::Include(names)
         }
-        _ => return Err(invalid("NonKeyAttributes belong to the ProjectionType INCLUDE, and to no other")),
+        _ => {
+            return Err(invalid(
+                "NonKeyAttributes belong to the ProjectionType INCLUDE, and to no other",
+            ));
+        }
     };
     Ok(Index {
         name: name.to_owned(),
@@ -132,7 +143,9 @@ pub(crate) fn billing(request: &Fields<'_>) -> Outcome<Option<(bool, (i64, i64))
             let units = (units("ReadCapacityUnits")?, units("WriteCapacityUnits")?);
             match units.0 > 0 && units.1 > 0 {
                 true => Ok(Some((false, units))),
-                false => Err(invalid("ReadCapacityUnits and WriteCapacityUnits must be positive")),
+                false => Err(invalid(
+                    "ReadCapacityUnits and WriteCapacityUnits must be positive",
+                )),
             }
         }
         (Some(true), Some(_)) => Err(invalid(

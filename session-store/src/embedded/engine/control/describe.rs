@@ -13,7 +13,9 @@ use super::super::table::Table;
 pub(super) fn description(table: &Table, status: &str, created: Option<&str>) -> Json {
     let indexes = table.indexes.values();
     let schemas = indexes.clone().map(|index| &index.schema);
-    let attributes = schemas.chain([&table.schema]).flat_map(KeySchema::attributes);
+    let attributes = schemas
+        .chain([&table.schema])
+        .flat_map(KeySchema::attributes);
     let types: BTreeMap<_, _> = attributes
         .map(|attribute| (&attribute.name, &attribute.type_name))
         .collect();
@@ -25,7 +27,10 @@ pub(super) fn description(table: &Table, status: &str, created: Option<&str>) ->
     let throughput = json!({
         "NumberOfDecreasesToday": 0, "ReadCapacityUnits": reads, "WriteCapacityUnits": writes,
     });
-    let arn = format!("arn:aws:dynamodb:us-east-1:000000000000:table/{}", table.name);
+    let arn = format!(
+        "arn:aws:dynamodb:us-east-1:000000000000:table/{}",
+        table.name
+    );
     let mut described = json!({
         "TableName": table.name,
         "TableArn": arn,

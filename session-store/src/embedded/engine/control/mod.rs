@@ -28,7 +28,10 @@ impl Engine {
     ) -> Outcome<Map<String, Json>> {
         let name = table_name(request.required_text("TableName")?);
         check_name(name)?;
-        if request.list("LocalSecondaryIndexes")?.is_some_and(|indexes| !indexes.is_empty()) {
+        if request
+            .list("LocalSecondaryIndexes")?
+            .is_some_and(|indexes| !indexes.is_empty())
+        {
             return Err(EngineError::validation(
                 "the embedded database has no local secondary indexes; use a global one",
             ));
@@ -53,7 +56,10 @@ impl Engine {
         for json in request.list("GlobalSecondaryIndexes")?.unwrap_or_default() {
             let index = index_of(&Fields::of(json)?, &mut definitions)?;
             if table.indexes.contains_key(&index.name) {
-                return Err(EngineError::validation(format!("Duplicate index name: {}", index.name)));
+                return Err(EngineError::validation(format!(
+                    "Duplicate index name: {}",
+                    index.name
+                )));
             }
             table.add_index(index);
         }
@@ -69,7 +75,9 @@ impl Engine {
 
     pub(super) fn describe_table(&self, request: &Fields<'_>) -> Outcome<Map<String, Json>> {
         let table = self.control_table(request)?;
-        Ok(object(json!({ "Table": description(table, "ACTIVE", None) })))
+        Ok(object(
+            json!({ "Table": description(table, "ACTIVE", None) }),
+        ))
     }
 
     pub(super) fn delete_table(&mut self, request: &Fields<'_>) -> Outcome<Map<String, Json>> {
@@ -109,7 +117,9 @@ impl Engine {
         let mut definitions = Definitions::of(request)?;
         let billing = billing(request)?;
         let is_protected = request.flag("DeletionProtectionEnabled")?;
-        let updates = request.list("GlobalSecondaryIndexUpdates")?.unwrap_or_default();
+        let updates = request
+            .list("GlobalSecondaryIndexUpdates")?
+            .unwrap_or_default();
         let table = self.control_table_mut(request)?;
         definitions.add_those_of(table);
         let mut created = None;
@@ -170,18 +180,27 @@ fn index_change(
     if let Some(create) = update.fields("Create")? {
         let index = index_of(&create, definitions)?;
         return match table.indexes.contains_key(&index.name) {
-            true => Err(EngineError::validation("Attempting to create an index which already exists")),
+            true => Err(EngineError::validation(
+                "Attempting to create an index which already exists",
+            )),
             false => Ok(Some(Change::Create(index))),
         };
     }
     let (changed, is_delete) = match (update.fields("Delete")?, update.fields("Update")?) {
         (Some(delete), _) => (delete, true),
         (None, Some(update)) => (update, false),
-        (None, None) => return Err(EngineError::validation("an update of an index changes nothing")),
+        (None, None) => {
+            return Err(EngineError::validation(
+                "an update of an index changes nothing",
+            ));
+        }
     };
     let name = changed.required_text("IndexName")?;
     if !table.indexes.contains_key(name) {
-        let text = format!("Requested resource not found: Index: {name} of table {} not found", table.name);
+        let text = format!(
+            "Requested resource not found: Index: {name} of table {} not found",
+            table.name
+        );
         return Err(EngineError::not_found(text));
     }
     Ok(is_delete.then(|| Change::Delete(name.to_owned())))
@@ -190,7 +209,9 @@ fn index_change(
 fn check_indexes(table: &Table) -> Outcome<()> {
     match table.indexes.len() <= MAX_INDEXES {
         true => Ok(()),
-        false => Err(EngineError::limit_exceeded("a table has at most 20 global secondary indexes")),
+        false => Err(EngineError::limit_exceeded(
+            "a table has at most 20 global secondary indexes",
+        )),
     }
 }
 
@@ -203,7 +224,9 @@ pub(super) fn table_name(name: &str) -> &str {
 }
 
 fn absent(name: &str) -> EngineError {
-    EngineError::not_found(format!("Requested resource not found: Table: {name} not found"))
+    EngineError::not_found(format!(
+        "Requested resource not found: Table: {name} not found"
+    ))
 }
 
 fn object(json: Json) -> Map<String, Json> {

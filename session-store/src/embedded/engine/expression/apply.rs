@@ -32,7 +32,8 @@ pub(crate) fn apply(update: &Update, old: &Item) -> Outcome<Item> {
     // Elements past the end of a list are appended in the order of their positions. Elements are removed from the
     // last one on, since that moves those behind it.
     written.sort_unstable_by_key(|(path, _)| *path);
-    let (set, removed): (Vec<_>, Vec<_>) = written.into_iter().partition(|(_, value)| value.is_some());
+    let (set, removed): (Vec<_>, Vec<_>) =
+        written.into_iter().partition(|(_, value)| value.is_some());
     for (path, value) in set {
         if let Some(value) = value {
             write(&mut new, path, value)?;
@@ -158,11 +159,13 @@ fn remove(item: &mut Item, path: &Path) {
 
 fn find_mut<'a>(item: &'a mut Item, attribute: &str, steps: &[Step]) -> Option<&'a mut Value> {
     let value = item.get_mut(attribute)?;
-    steps.iter().try_fold(value, |value, step| match (value, step) {
-        (Value::M(entries), Step::Entry(name)) => entries.get_mut(name),
-        (Value::L(elements), Step::Element(at)) => elements.get_mut(*at),
-        _ => None,
-    })
+    steps
+        .iter()
+        .try_fold(value, |value, step| match (value, step) {
+            (Value::M(entries), Step::Entry(name)) => entries.get_mut(name),
+            (Value::L(elements), Step::Element(at)) => elements.get_mut(*at),
+            _ => None,
+        })
 }
 
 fn wrong_type() -> EngineError {
@@ -209,7 +212,11 @@ mod tests {
         assert_eq!(result, Ok(json!({ "a": n(2), "b": n(1), "c": n(6) })));
 
         let marks = json!({ "w": numbers(&[1, 2, 3, 4]) });
-        let result = updated(marks, "SET w[1]=w[0],w[2]=w[1],w[3]=w[2],w[0]=:n", json!({ ":n": n(0) }));
+        let result = updated(
+            marks,
+            "SET w[1]=w[0],w[2]=w[1],w[3]=w[2],w[0]=:n",
+            json!({ ":n": n(0) }),
+        );
         assert_eq!(result, Ok(json!({ "w": numbers(&[0, 1, 2, 3]) })));
     }
 
@@ -257,10 +264,19 @@ mod tests {
     fn paths_into_nothing_are_refused() {
         let item = json!({ "m": { "M": {} }, "n": n(1) });
         for update in [
-            "SET x.y = :n", "SET n.y = :n", "SET m[0] = :n", "SET m.a.b = :n", "REMOVE x.y",
-            "ADD x.y :n", "SET a = x + :n", "SET a = m + :n",
+            "SET x.y = :n",
+            "SET n.y = :n",
+            "SET m[0] = :n",
+            "SET m.a.b = :n",
+            "REMOVE x.y",
+            "ADD x.y :n",
+            "SET a = x + :n",
+            "SET a = m + :n",
         ] {
-            assert!(updated(item.clone(), update, json!({ ":n": n(1) })).is_err(), "{update}");
+            assert!(
+                updated(item.clone(), update, json!({ ":n": n(1) })).is_err(),
+                "{update}"
+            );
         }
     }
 
@@ -268,11 +284,29 @@ mod tests {
     fn malformed_updates_are_refused() {
         let values = json!({ ":n": n(1), ":s": { "S": "a" } });
         for update in [
-            "", "SET", "SET a", "SET a = ", "SET a = :n,", "a = :n", "SET a = :n SET b = :n", "SET a = :n, a = :n",
-            "SET a = :n REMOVE a.b", "SET a = :n + :s", "SET a = size(b)", "SET a = :n + :n + :n", "ADD a :s",
-            "ADD a b", "DELETE a :n", "REMOVE a = :n", "SET a = list_append(:n, b)", "SET a = :missing",
+            "",
+            "SET",
+            "SET a",
+            "SET a = ",
+            "SET a = :n,",
+            "a = :n",
+            "SET a = :n SET b = :n",
+            "SET a = :n, a = :n",
+            "SET a = :n REMOVE a.b",
+            "SET a = :n + :s",
+            "SET a = size(b)",
+            "SET a = :n + :n + :n",
+            "ADD a :s",
+            "ADD a b",
+            "DELETE a :n",
+            "REMOVE a = :n",
+            "SET a = list_append(:n, b)",
+            "SET a = :missing",
         ] {
-            assert!(updated(json!({}), update, values.clone()).is_err(), "{update}");
+            assert!(
+                updated(json!({}), update, values.clone()).is_err(),
+                "{update}"
+            );
         }
     }
 }

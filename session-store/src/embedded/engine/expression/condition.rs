@@ -163,7 +163,9 @@ fn predicate(parser: &mut Parser<'_>) -> Outcome<Condition> {
                     Condition::AttributeType(path, name)
                 }
                 Value::S(name) => {
-                    return Err(parser.invalid(&format!("Invalid attribute type name found; type: {name}")));
+                    return Err(
+                        parser.invalid(&format!("Invalid attribute type name found; type: {name}"))
+                    );
                 }
                 other => return Err(parser.wrong_operand("attribute_type", &other)),
             }

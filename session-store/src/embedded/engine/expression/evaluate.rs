@@ -25,9 +25,9 @@ pub(crate) fn holds(condition: &Condition, item: &Item) -> bool {
             members.any(|member| compare(value.clone(), Comparator::Equal, find(member, item)))
         }
         Condition::Exists(path) => path.find(item).is_some(),
-        Condition::AttributeType(path, name) => {
-            path.find(item).is_some_and(|value| value.type_name() == name)
-        }
+        Condition::AttributeType(path, name) => path
+            .find(item)
+            .is_some_and(|value| value.type_name() == name),
         Condition::BeginsWith(value, start) => {
             match (find(value, item).as_deref(), find(start, item).as_deref()) {
                 (Some(Value::S(text)), Some(Value::S(start))) => text.starts_with(start.as_str()),

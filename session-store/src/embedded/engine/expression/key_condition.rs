@@ -27,9 +27,13 @@ impl KeyRange {
             Self::Compare(Comparator::Equal, bound) => order(bound).is_some_and(|o| o.is_eq()),
             Self::Compare(Comparator::NotEqual, bound) => order(bound).is_some_and(|o| o.is_ne()),
             Self::Compare(Comparator::Less, bound) => order(bound).is_some_and(|o| o.is_lt()),
-            Self::Compare(Comparator::LessOrEqual, bound) => order(bound).is_some_and(|o| o.is_le()),
+            Self::Compare(Comparator::LessOrEqual, bound) => {
+                order(bound).is_some_and(|o| o.is_le())
+            }
             Self::Compare(Comparator::Greater, bound) => order(bound).is_some_and(|o| o.is_gt()),
-            Self::Compare(Comparator::GreaterOrEqual, bound) => order(bound).is_some_and(|o| o.is_ge()),
+            Self::Compare(Comparator::GreaterOrEqual, bound) => {
+                order(bound).is_some_and(|o| o.is_ge())
+            }
             Self::Between(low, high) => {
                 order(low).is_some_and(|o| o.is_ge()) && order(high).is_some_and(|o| o.is_le())
             }
@@ -93,11 +97,17 @@ fn on_key(condition: Condition) -> Outcome<(String, KeyRange)> {
             (path, KeyRange::Between(low, high))
         }
         Condition::BeginsWith(Operand::Path(path), V(start)) => (path, KeyRange::BeginsWith(start)),
-        _ => return Err(invalid("has an operator that is not supported, or no value to compare with")),
+        _ => {
+            return Err(invalid(
+                "has an operator that is not supported, or no value to compare with",
+            ));
+        }
     };
     match path {
         Path { attribute, steps } if steps.is_empty() => Ok((attribute, range)),
-        _ => Err(invalid("KeyConditionExpressions cannot have conditions on nested attributes")),
+        _ => Err(invalid(
+            "KeyConditionExpressions cannot have conditions on nested attributes",
+        )),
     }
 }
 
@@ -106,7 +116,9 @@ fn missed(partition: &str, sort: Option<&str>, has_partition: bool) -> EngineErr
         true => sort.unwrap_or("none"),
         false => partition,
     };
-    EngineError::validation(format!("Query condition missed key schema element: {missed}"))
+    EngineError::validation(format!(
+        "Query condition missed key schema element: {missed}"
+    ))
 }
 
 fn invalid(what: &str) -> EngineError {

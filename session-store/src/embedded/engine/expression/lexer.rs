@@ -110,7 +110,17 @@ mod tests {
             ]
         );
         let long = "a".repeat(MAX_LENGTH + 1);
-        for text in ["", "  ", "a ; b", "#", "a = :", "1a", "ä", "a[99999999999999999999999]", &long] {
+        for text in [
+            "",
+            "  ",
+            "a ; b",
+            "#",
+            "a = :",
+            "1a",
+            "ä",
+            "a[99999999999999999999999]",
+            &long,
+        ] {
             assert!(tokens(text).is_err(), "{text}");
         }
     }

@@ -71,7 +71,8 @@ impl<'a> Parser<'a> {
 
     /// Takes the keyword, which can be in lower case, if it is next.
     pub(crate) fn takes_keyword(&mut self, keyword: &str) -> bool {
-        let is_next = matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
+        let is_next =
+            matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
         self.at += usize::from(is_next);
         is_next
     }
@@ -130,7 +131,8 @@ impl<'a> Parser<'a> {
             return Ok(None);
         };
         let value = self.placeholders.value(&key);
-        let value = value.ok_or_else(|| self.undefined("value used in expression", "value", &key))?;
+        let value =
+            value.ok_or_else(|| self.undefined("value used in expression", "value", &key))?;
         self.at += 1;
         Ok(Some(value))
     }

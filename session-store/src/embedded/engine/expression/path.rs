@@ -24,11 +24,13 @@ impl Path {
     /// The value at this path, if there is one.
     pub(crate) fn find<'a>(&self, item: &'a Item) -> Option<&'a Value> {
         let value = item.get(&self.attribute)?;
-        self.steps.iter().try_fold(value, |value, step| match (value, step) {
-            (Value::M(entries), Step::Entry(name)) => entries.get(name),
-            (Value::L(elements), Step::Element(at)) => elements.get(*at),
-            _ => None,
-        })
+        self.steps
+            .iter()
+            .try_fold(value, |value, step| match (value, step) {
+                (Value::M(entries), Step::Entry(name)) => entries.get(name),
+                (Value::L(elements), Step::Element(at)) => elements.get(*at),
+                _ => None,
+            })
     }
 }
 
@@ -81,12 +83,29 @@ mod tests {
         let entry = |name: &str| Step::Entry(name.to_owned());
         let element = Step::Element;
         let is_apart = |paths: &[Path]| overlap(paths.iter()).is_none();
-        assert!(is_apart(&[path("a", &[]), path("b", &[]), path("ab", &[entry("a")])]));
-        assert!(is_apart(&[path("a", &[entry("b")]), path("a", &[entry("c")])]));
-        assert!(is_apart(&[path("a", &[element(0)]), path("a", &[element(1)])]));
+        assert!(is_apart(&[
+            path("a", &[]),
+            path("b", &[]),
+            path("ab", &[entry("a")])
+        ]));
+        assert!(is_apart(&[
+            path("a", &[entry("b")]),
+            path("a", &[entry("c")])
+        ]));
+        assert!(is_apart(&[
+            path("a", &[element(0)]),
+            path("a", &[element(1)])
+        ]));
         assert!(!is_apart(&[path("a", &[]), path("a", &[])]));
-        assert!(!is_apart(&[path("a", &[entry("b")]), path("c", &[]), path("a", &[])]));
-        assert!(!is_apart(&[path("a", &[entry("b")]), path("a", &[element(1)])]));
+        assert!(!is_apart(&[
+            path("a", &[entry("b")]),
+            path("c", &[]),
+            path("a", &[])
+        ]));
+        assert!(!is_apart(&[
+            path("a", &[entry("b")]),
+            path("a", &[element(1)])
+        ]));
         assert!(!is_apart(&[
             path("a", &[element(1), entry("z")]),
             path("a", &[element(2)]),

@@ -69,7 +69,9 @@ pub(crate) fn parse_update(text: &str, placeholders: &mut Placeholders) -> Outco
             Clause::Set => update.set = parser.list(assignment)?,
             Clause::Remove => update.remove = parser.list(Parser::path)?,
             Clause::Add => update.add = parser.list(|parser| change(parser, Clause::Add))?,
-            Clause::Delete => update.delete = parser.list(|parser| change(parser, Clause::Delete))?,
+            Clause::Delete => {
+                update.delete = parser.list(|parser| change(parser, Clause::Delete))?
+            }
         }
     }
     parser.check_apart(update.paths())?;
@@ -81,7 +83,8 @@ fn assignment(parser: &mut Parser<'_>) -> Outcome<(Path, Source)> {
     parser.expect("=")?;
     let first = source(parser)?;
     type Join = fn(Box<Source>, Box<Source>) -> Source;
-    let signs: [(&str, (&str, Join)); 2] = [("+", ("+", Source::Plus)), ("-", ("-", Source::Minus))];
+    let signs: [(&str, (&str, Join)); 2] =
+        [("+", ("+", Source::Plus)), ("-", ("-", Source::Minus))];
     let Some((sign, join)) = parser.takes_any(&signs) else {
         return Ok((path, first));
     };
@@ -111,7 +114,9 @@ fn source(parser: &mut Parser<'_>) -> Outcome<Source> {
             parser.expect(",")?;
             let second = parser.deeper(source)?;
             for operand in [&first, &second] {
-                check_type(parser, "list_append", operand, |value| matches!(value, Value::L(_)))?;
+                check_type(parser, "list_append", operand, |value| {
+                    matches!(value, Value::L(_))
+                })?;
             }
             Source::ListAppend(Box::new(first), Box::new(second))
         }
