@@ -14,6 +14,8 @@ pub(crate) struct SessionStruct<'a> {
     pub(crate) generics: &'a Generics,
     /// Whether its fields cannot be borrowed (`#[repr(packed)]`).
     pub(crate) is_packed: bool,
+    /// Whether the use of the struct warns, or its author has allowed that.
+    pub(crate) is_deprecated: bool,
     pub(crate) table: TableOptions,
     pub(crate) serde: SerdeContainer,
     pub(crate) fields: Vec<SessionField<'a>>,
@@ -45,6 +47,7 @@ impl<'a> SessionStruct<'a> {
             vis: &input.vis,
             generics: &input.generics,
             is_packed: is_packed(&input.attrs),
+            is_deprecated: is_deprecated(&input.attrs),
             table,
             serde: SerdeContainer::parse(errors, &input.attrs),
             fields: parse_fields(errors, input),
@@ -139,6 +142,16 @@ fn is_packed(attrs: &[Attribute]) -> bool {
     repr.any(|attr| {
         let list = attr.meta.require_list();
         list.is_ok_and(|list| list.tokens.to_string().contains("packed"))
+    })
+}
+
+fn is_deprecated(attrs: &[Attribute]) -> bool {
+    attrs.iter().any(|attr| {
+        let allows = || {
+            let list = attr.meta.require_list();
+            list.is_ok_and(|list| list.tokens.to_string().contains("deprecated"))
+        };
+        attr.path().is_ident("deprecated") || (attr.path().is_ident("allow") && allows())
     })
 }
 

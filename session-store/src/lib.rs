@@ -67,7 +67,7 @@
 //!
 //! | stored | comes back as | what to do |
 //! |---|---|---|
-//! | `Some(None)` in an `Option<Option<T>>`, `Some(())` | `None` | an enum with a name for each case |
+//! | `Some` of what is null: `Some(None)`, `Some(())`, a unit variant without a tag, JSON's null | `None` | an enum with a name for each case |
 //! | `2.0` in a `serde_json::Value`, or in an untagged enum that takes integers too | 2 | a field of type `f64`, or compare as `f64` |
 //! | a number in a `serde_json::Value` with more digits than an `f64` has | refused | a `String` |
 //! | `-0.0` | `0.0`, since DynamoDB has one zero | a `String`, if the sign matters |
@@ -75,8 +75,12 @@
 //! | `u128` and `i128` beyond 64 bits, NaN, infinities, an `f64` beyond 9.99e125 or below 1e-130 | refused | a `String` |
 //! | a map whose keys are floats, lists, maps or structs | refused | a list of pairs |
 //! | a map with integer keys in an internally tagged or untagged enum, or under `flatten` | refused, as [`read_back`](Builder::read_back) says | keys that are strings |
-//! | the same in an adjacently tagged enum (`tag` and `content`) | read or refused by chance: serde needs the tag first, and DynamoDB has no order | keys that are strings |
-//! | keys of an untagged enum, of which a number and a text have the same digits | one of the two | a list of pairs |
+//! | a map two of whose keys have the same text, such as 1 and `"1"` in an untagged enum | refused | a list of pairs |
+//! | a number or boolean as a key of an untagged enum | text, since each key is text | a list of pairs |
+//! | a variant of an untagged enum whose form an earlier variant can read | the earlier variant | a tag |
+//! | a type that is written in one form and read in another, by `from` and `into` or by `with` | what its reader makes of that | one form for both |
+//! | an `Option` of a struct under `flatten`, if another program has stored an entry that the struct cannot read | `None` | the struct without `Option`, or in a field that is not flattened |
+//! | more digits than the type has, and nested entries and variants that only another program knows | what the type holds; the rest stays in the item until the field changes | a type that holds all of it |
 //! | a key of a flattened map that is the name of a field | refused | a field of its own for the map |
 //! | a field with `skip`, or whose `serialize_with` leaves something out | its default | as meant |
 //!
@@ -130,6 +134,9 @@ mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 
+/// The SDK of this crate's version, of which [`Builder::client`] takes a client.
+#[doc(no_inline)]
+pub use aws_sdk_dynamodb;
 #[doc(no_inline)]
 pub use aws_sdk_dynamodb::types::AttributeValue;
 pub use session_store_derive::SessionAttributes;
@@ -151,7 +158,7 @@ pub use crate::item::Touch;
 pub use crate::schema::{
     AsKey, Attribute, Attributes, Field, FlattenedEntries, Index, IndexField, IndexKey,
     IntoAttribute, IsIndex, KeyType, KeyValue, Names, OnLimit, Promoted, Schema, SessionAttributes,
-    as_number_set, as_string_set,
+    SessionData, as_number_set, as_string_set,
 };
 pub use crate::session::Session;
 pub use crate::store::{

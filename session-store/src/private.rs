@@ -70,6 +70,16 @@ where
     Ok(image.into_item(&codec, TooLargeError::LIMIT, &state, Nonce::mint()?)?)
 }
 
+/// Refuses a session that its type could not read, as [`Builder::read_back`](crate::Builder::read_back) does; for
+/// tests.
+pub fn check_reads_back<S>(id: &SessionId, session: &S) -> Result<(), Error>
+where
+    S: SessionAttributes + Serialize + DeserializeOwned,
+{
+    let image = Image::of(S::SCHEMA, id.handle(), session)?;
+    Ok(crate::item::check_reads_back::<S>(id.handle(), &image)?)
+}
+
 /// How many fields and attributes a save would write; for benchmarks.
 pub fn changes<S>(id: &SessionId, before: &S, after: &S) -> Result<usize, EncodeError>
 where

@@ -56,6 +56,29 @@ pub async fn engine() -> (Builder, SharedHttpClient) {
     (config, SharedHttpClient::new(Still(engine)))
 }
 
+/// A macro for the users of a facade, who depend neither on session-store nor on serde.
+#[macro_export]
+macro_rules! session {
+    ($(#[$option:meta])* $vis:vis struct $name:ident { $($(#[$of_field:meta])* $field:ident: $type:ty,)* }) => {
+        #[derive(
+            Clone,
+            $crate::facade::serde::Serialize,
+            $crate::facade::serde::Deserialize,
+            $crate::facade::SessionAttributes,
+        )]
+        #[serde(crate = "session_store_tests::facade::serde")]
+        #[dynamo(crate = $crate::facade)]
+        $(#[$option])*
+        $vis struct $name { $($(#[$of_field])* $field: $type,)* }
+    };
+}
+
+/// session-store as another crate re-exports it.
+pub mod facade {
+    pub use serde;
+    pub use session_store::*;
+}
+
 /// A [`TestStore`] on the engine under test, with a view of its items.
 #[derive(Debug)]
 pub struct TestBench<S>(TestStore<S>);

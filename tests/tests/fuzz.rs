@@ -1,5 +1,9 @@
 //! The fuzz targets with random bytes, as many as the tests have time for.
+//!
+//! `.ci/run` also runs these tests, and those of hostile items, in an optimised build with overflow checks.
 
+#[path = "guarantees/g15_cases/hostile.rs"]
+mod hostile;
 mod round_trips;
 
 use proptest::prelude::*;

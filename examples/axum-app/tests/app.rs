@@ -111,14 +111,14 @@ impl Browser {
             request = request.header(CONTENT_TYPE, FORM);
         }
         if let Some(cookie) = &self.cookie {
-            request = request.header(COOKIE, format!("other=1; session={cookie}"));
+            request = request.header(COOKIE, format!("other=1; session-AppSession={cookie}"));
         }
         let request = request.body(body).unwrap();
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         if let Some(cookie) = parts.headers.get(SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
-            let value = pair.strip_prefix("session=").unwrap();
+            let value = pair.strip_prefix("session-AppSession=").unwrap();
             self.cookie = (!value.is_empty()).then(|| value.to_owned());
         }
         let body = body.collect().await.unwrap().to_bytes();

@@ -200,7 +200,7 @@ impl Answer {
     fn cookie(&self) -> String {
         // A log-in has a second one.
         let cookie = self.cookies()[0];
-        assert!(cookie.starts_with("__Host-session=") && cookie.contains("; Secure"));
+        assert!(cookie.starts_with("__Host-session-AppSession=") && cookie.contains("; Secure"));
         cookie.split(';').next().unwrap().to_owned()
     }
 }

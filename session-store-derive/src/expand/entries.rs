@@ -5,22 +5,21 @@ use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, quote};
+use syn::LitStr;
 use syn::ext::IdentExt as _;
-use syn::{LitStr, Path};
 
 use crate::ast::{SessionField, SessionStruct};
 use crate::expand::field::{borrowed, serialize_with};
 
 /// The method that gives the flattened fields, if there are any.
-pub(super) fn flattened(session: &SessionStruct<'_>, krate: &Path) -> Option<TokenStream> {
-    // Hygienic: the user can name a function `entries`.
-    let entries = Ident::new("entries", Span::mixed_site());
+pub(super) fn flattened(session: &SessionStruct<'_>) -> Option<TokenStream> {
+    let entries = Ident::new("__entries", Span::mixed_site());
     let mut statements = flattened_fields(session)
-        .map(|field| flattened_statement(session, krate, &entries, field))
+        .map(|field| flattened_statement(session, &entries, field))
         .peekable();
     statements.peek()?;
     Some(quote! {
-        fn flattened(&self, #entries: &mut #krate::FlattenedEntries) {
+        fn flattened(&self, #entries: &mut __session_store::FlattenedEntries) {
             #(#statements)*
         }
     })
@@ -36,15 +35,14 @@ fn flattened_fields<'a>(
 
 fn flattened_statement(
     session: &SessionStruct<'_>,
-    krate: &Path,
     entries: &Ident,
     field: &SessionField<'_>,
 ) -> TokenStream {
     let name = field.ident.unraw().to_string();
     let value = borrowed(session, &quote!(self), field.ident);
-    let add = |value| quote!(#krate::FlattenedEntries::field(#entries, #name, #value););
+    let add = |value| quote!(__session_store::FlattenedEntries::field(#entries, #name, #value););
     let statement = match &field.serde.serialize_with {
-        Some(function) => serialize_with(session, krate, field.ident, function, add),
+        Some(function) => serialize_with(session, field.ident, function, add),
         None => add(value.clone()),
     };
     match &field.serde.skip_serializing_if {
@@ -54,22 +52,22 @@ fn flattened_statement(
 }
 
 /// The method that compares two sessions in what is stored under one name.
-pub(super) fn is_same_entry(session: &SessionStruct<'_>, krate: &Path) -> Option<TokenStream> {
+pub(super) fn is_same_entry(session: &SessionStruct<'_>) -> Option<TokenStream> {
     let (other, name) = (
-        Ident::new("other", Span::mixed_site()),
-        Ident::new("name", Span::mixed_site()),
+        Ident::new("__other", Span::mixed_site()),
+        Ident::new("__name", Span::mixed_site()),
     );
     let compare = |field: &&Ident| {
         let ours = borrowed(session, &quote!(self), field);
         let theirs = borrowed(session, &other.to_token_stream(), field);
-        quote!(#krate::private::Pair(#ours, #theirs).compare_field())
+        quote!(__session_store::private::Pair(#ours, #theirs).__compare_field())
     };
     let all_same = |fields: &[&Ident]| match fields {
-        [] => quote!(::core::option::Option::None),
+        [] => quote!(__session_store::private::Option::None),
         [field] => compare(field),
         _ => {
             let fields = fields.iter().map(compare);
-            quote!(#krate::private::all_same([#(#fields),*]))
+            quote!(__session_store::private::all_same([#(#fields),*]))
         }
     };
     let flattened: Vec<_> = flattened_fields(session).map(|field| field.ident).collect();
@@ -86,9 +84,8 @@ pub(super) fn is_same_entry(session: &SessionStruct<'_>, krate: &Path) -> Option
     // With a flattened field, every other name is one of its keys.
     let rest = all_same(&flattened);
     Some(quote! {
-        fn is_same_entry(&self, #other: &Self, #name: &str) -> ::core::option::Option<bool> {
-            #[allow(unused_imports)]
-            use #krate::private::NoPartialEq as _;
+        fn is_same_entry(&self, #other: &Self, #name: &str) -> __session_store::private::Option<bool> {
+            use __session_store::private::NoPartialEq as _;
 
             match #name {
                 #(#arms)*

@@ -8,53 +8,48 @@ use quote::quote;
 use syn::{Type, parse_quote};
 
 use crate::ast::{PromotedAttribute, SessionStruct};
-use crate::expand::implementation::{constant, crate_path, revoke_all};
+use crate::expand::hygiene::{allow_deprecated, generated, wrapped};
+use crate::expand::implementation::{constant, revoke_all};
 
 pub(crate) fn fallback(session: &SessionStruct<'_>, error: &syn::Error) -> TokenStream {
-    let krate = crate_path(session);
-    let ident = session.ident;
+    let (ident, allow) = (generated(session.ident), allow_deprecated(session));
     let errors = error.to_compile_error();
     let (impl_generics, ty_generics, where_clause) = session.generics.split_for_impl();
 
     let attributes = with_distinct_constants(session);
     let in_schema = attributes.iter().filter_map(|attribute| {
         let (name, source) = (attribute.constant.to_string(), key_source(attribute)?);
-        Some(quote!(#krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE)))
+        Some(quote!(__session_store::private::index(#name, __session_store::private::IndexSource::<#source>::TYPE)))
     });
-    let revoke_all = revoke_all(session, &krate).filter(|_| session.generics.params.is_empty());
+    let revoke_all = revoke_all(session).filter(|_| session.generics.params.is_empty());
     let constants = attributes.iter().map(|attribute| {
         let name = attribute.constant.to_string();
-        constant(
-            session,
-            &krate,
-            attribute,
-            key_source(attribute).as_ref(),
-            &name,
-        )
+        constant(session, attribute, key_source(attribute).as_ref(), &name)
     });
 
-    quote! {
-        #errors
-
+    let items = quote! {
         #[automatically_derived]
-        impl #impl_generics #krate::SessionAttributes for #ident #ty_generics #where_clause {
-            const SCHEMA: &'static #krate::Schema = {
-                #[allow(unused_imports)]
-                use #krate::private::NoIndexSource as _;
+        #allow
+        impl #impl_generics __session_store::SessionAttributes for #ident #ty_generics #where_clause {
+            const SCHEMA: &'static __session_store::Schema = {
+                use __session_store::private::NoIndexSource as _;
 
-                &#krate::Schema::new("sessions").attributes(&[#(#in_schema),*])
+                &__session_store::Schema::new("sessions").attributes(&[#(#in_schema),*])
             };
 
-            fn attributes(&self, _: &mut #krate::Attributes) {}
+            fn attributes(&self, _: &mut __session_store::Attributes) {}
         }
 
         #revoke_all
 
-        #[allow(dead_code, deprecated, private_interfaces)]
+        #[automatically_derived]
+        #allow
         impl #impl_generics #ident #ty_generics #where_clause {
             #(#constants)*
         }
-    }
+    };
+    let items = wrapped(session, items);
+    quote!(#errors #items)
 }
 
 /// The first attribute of each constant. The constant's name stands in for the attribute's own name
@@ -76,5 +71,5 @@ fn with_distinct_constants<'a>(session: &'a SessionStruct<'_>) -> Vec<PromotedAt
 fn key_source(attribute: &PromotedAttribute<'_>) -> Option<Type> {
     attribute.options.index.as_ref()?;
     let source = attribute.key_source().cloned();
-    Some(source.unwrap_or_else(|| parse_quote!(::std::string::String)))
+    Some(source.unwrap_or_else(|| parse_quote!(__session_store::private::String)))
 }

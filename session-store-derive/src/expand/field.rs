@@ -2,32 +2,35 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{ExprPath, Path};
+use syn::ExprPath;
 
 use crate::ast::SessionStruct;
+use crate::expand::hygiene::generated;
 
 /// Uses a field in the form that its own serde function gives it: the same form as in `data`.
 pub(super) fn serialize_with(
     session: &SessionStruct<'_>,
-    krate: &Path,
     field: &Ident,
     function: &ExprPath,
     use_value: impl FnOnce(TokenStream) -> TokenStream,
 ) -> TokenStream {
-    // Hygienic: the function can have the same name.
-    let serializer = Ident::new("serializer", Span::mixed_site());
+    let serializer = Ident::new("__serializer", Span::mixed_site());
     let value = borrowed(session, &quote!(self.0), field);
-    let statement = use_value(quote!(&SerializeWith(self)));
-    let session = session.ident;
+    let statement = use_value(quote!(&__SerializeWith(self)));
+    let session = generated(session.ident);
     quote! {
         {
-            struct SerializeWith<'a>(&'a #session);
+            struct __SerializeWith<'__a>(&'__a #session);
 
-            impl #krate::private::Serialize for SerializeWith<'_> {
-                fn serialize<__S: #krate::private::Serializer>(
+            #[automatically_derived]
+            impl __session_store::private::Serialize for __SerializeWith<'_> {
+                fn serialize<__S>(
                     &self,
                     #serializer: __S,
-                ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                ) -> __session_store::private::Result<__S::Ok, __S::Error>
+                where
+                    __S: __session_store::private::Serializer,
+                {
                     #function(#value, #serializer)
                 }
             }
@@ -43,6 +46,7 @@ pub(super) fn borrowed(
     owner: &TokenStream,
     field: &Ident,
 ) -> TokenStream {
+    let field = generated(field);
     if session.is_packed {
         quote!(&{ #owner.#field })
     } else {

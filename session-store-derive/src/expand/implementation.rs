@@ -2,82 +2,81 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{ExprPath, LitInt, LitStr, Path, Type, parse_quote};
+use syn::{ExprPath, LitInt, LitStr, Type};
 
 use crate::ast::{PromotedAttribute, SessionField, SessionStruct};
 use crate::expand::entries;
-use crate::expand::field::serialize_with;
+use crate::expand::field::{borrowed, serialize_with};
+use crate::expand::hygiene::{allow_deprecated, generated, wrapped};
 use crate::parse::{TableOptions, Timeout};
 
 pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
-    let krate = crate_path(session);
-    let ident = session.ident;
-    let schema = schema(session, &krate);
-    let revoke_all = revoke_all(session, &krate);
-    let attributes_method = attributes_method(session, &krate);
-    let flattened_method = entries::flattened(session, &krate);
-    let is_same_entry_method = entries::is_same_entry(session, &krate);
+    let ident = generated(session.ident);
+    let allow = allow_deprecated(session);
+    let schema = schema(session);
+    let revoke_all = revoke_all(session);
+    let attributes_method = attributes_method(session);
+    let flattened_method = entries::flattened(session);
+    let is_same_entry_method = entries::is_same_entry(session);
     let mut constants = session
         .attributes()
         .map(|attribute| {
             let name = attribute.options.name.value();
-            constant(session, &krate, &attribute, attribute.key_source(), &name)
+            constant(session, &attribute, attribute.key_source(), &name)
         })
         .peekable();
     let handles = constants.peek().is_some().then(|| {
-        // `private_interfaces`: a field's type can be less visible than its constant, which is as
-        // visible as the struct.
         quote! {
-            #[allow(dead_code, deprecated, private_interfaces)]
+            #[automatically_derived]
+            #allow
             impl #ident {
                 #(#constants)*
             }
         }
     });
 
-    quote! {
-        #[automatically_derived]
-        #[allow(deprecated)]
-        impl #krate::SessionAttributes for #ident {
-            const SCHEMA: &'static #krate::Schema = #schema;
+    wrapped(
+        session,
+        quote! {
+            #[automatically_derived]
+            #allow
+            impl __session_store::SessionAttributes for #ident {
+                const SCHEMA: &'static __session_store::Schema = #schema;
 
-            #attributes_method
-            #flattened_method
-            #is_same_entry_method
-        }
+                #attributes_method
+                #flattened_method
+                #is_same_entry_method
+            }
 
-        #revoke_all
+            #revoke_all
 
-        #handles
+            #handles
 
-        // `cargo check` evaluates an associated constant only where it is used. This free constant
-        // uses it.
-        const _: &#krate::Schema = <#ident as #krate::SessionAttributes>::SCHEMA;
-    }
+            // `cargo check` evaluates an associated constant only where it is used. This free constant
+            // uses it.
+            #allow
+            const _: &__session_store::Schema = <#ident as __session_store::SessionAttributes>::SCHEMA;
+        },
+    )
 }
 
-/// The path of session-store.
-pub(crate) fn crate_path(session: &SessionStruct<'_>) -> Path {
-    session
-        .table
-        .crate_path
-        .clone()
-        .unwrap_or_else(|| parse_quote!(::session_store))
-}
-
-fn schema(session: &SessionStruct<'_>, krate: &Path) -> TokenStream {
+fn schema(session: &SessionStruct<'_>) -> TokenStream {
     let table = session
         .table
         .table
         .as_ref()
         .map_or_else(|| "sessions".to_owned(), LitStr::value);
     let type_name = session.type_name();
-    let options = table_options(&session.table, krate);
+    let named = match &session.table.type_name {
+        Some(_) => quote!(type_name),
+        None => quote!(named_by_struct),
+    };
+    let options = table_options(&session.table);
     let attributes = session
         .attributes()
-        .map(|attribute| schema_attribute(krate, &attribute));
+        .map(|attribute| schema_attribute(&attribute));
     let entries = session.fields.iter().filter(|field| field.has_entry());
-    let fields = entries.map(|field| schema_field(session, krate, field));
+    let fields = entries.map(|field| schema_field(session, field));
     let flattened = session
         .fields
         .iter()
@@ -85,11 +84,10 @@ fn schema(session: &SessionStruct<'_>, krate: &Path) -> TokenStream {
         .then(|| quote!(.flattened()));
     quote! {
         {
-            #[allow(unused_imports)]
-            use #krate::private::NoIndexSource as _;
+            use __session_store::private::NoIndexSource as _;
 
-            &#krate::Schema::new(#table)
-                .type_name(#type_name)
+            &__session_store::Schema::new(#table)
+                .#named(#type_name)
                 #options
                 .attributes(&[#(#attributes),*])
                 .fields(&[#(#fields),*])
@@ -99,12 +97,12 @@ fn schema(session: &SessionStruct<'_>, krate: &Path) -> TokenStream {
     }
 }
 
-fn table_options(table: &TableOptions, krate: &Path) -> TokenStream {
+fn table_options(table: &TableOptions) -> TokenStream {
     let timeout = |method: &str, timeout: &Option<Timeout>| {
         let duration = timeout.as_ref()?.duration;
         let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
         let method = format_ident!("{method}");
-        Some(quote!(.#method(#krate::private::Duration::new(#seconds, #nanos))))
+        Some(quote!(.#method(__session_store::private::Duration::new(#seconds, #nanos))))
     };
     let idle = timeout("idle_timeout", &table.idle_timeout);
     let absolute = timeout("absolute_timeout", &table.absolute_timeout);
@@ -112,8 +110,8 @@ fn table_options(table: &TableOptions, krate: &Path) -> TokenStream {
         .renamed
         .iter()
         .map(|(option, name)| quote!(.#option(#name)));
-    let names =
-        (!table.renamed.is_empty()).then(|| quote!(.names(#krate::Names::new() #(#renames)*)));
+    let names = (!table.renamed.is_empty())
+        .then(|| quote!(.names(__session_store::Names::new() #(#renames)*)));
     let key_prefix = table
         .key_prefix
         .as_ref()
@@ -128,21 +126,22 @@ fn table_options(table: &TableOptions, krate: &Path) -> TokenStream {
 }
 
 /// The impl that makes `revoke_all_created_before` available on the store of this type.
-pub(crate) fn revoke_all(session: &SessionStruct<'_>, krate: &Path) -> Option<TokenStream> {
-    let ident = session.ident;
+pub(crate) fn revoke_all(session: &SessionStruct<'_>) -> Option<TokenStream> {
+    let (ident, allow) = (generated(session.ident), allow_deprecated(session));
     let implementation = quote! {
         #[automatically_derived]
-        impl #krate::RevokeAll for #ident {}
+        #allow
+        impl __session_store::RevokeAll for #ident {}
     };
     session.table.revoke_all.then_some(implementation)
 }
 
-fn schema_attribute(krate: &Path, attribute: &PromotedAttribute<'_>) -> TokenStream {
+fn schema_attribute(attribute: &PromotedAttribute<'_>) -> TokenStream {
     let name = &attribute.options.name;
     let computed = attribute.field.is_none().then(|| quote!(.computed()));
     let user = attribute.options.user.as_ref().map(|_| quote!(.user()));
     let (Some(index), Some(source)) = (&attribute.options.index, attribute.key_source()) else {
-        return quote!(#krate::Attribute::promoted(#name) #computed #user);
+        return quote!(__session_store::Attribute::promoted(#name) #computed #user);
     };
     let named = index.name.as_ref().map(|name| quote!(.index_named(#name)));
     let sharded = index.shards.as_ref().map(|shards| {
@@ -158,19 +157,15 @@ fn schema_attribute(krate: &Path, attribute: &PromotedAttribute<'_>) -> TokenStr
             _ => quote!(EvictOldest),
         };
         let limit = LitInt::new(limit.base10_digits(), limit.span());
-        quote!(.limit(#limit, #krate::OnLimit::#policy))
+        quote!(.limit(#limit, __session_store::OnLimit::#policy))
     });
     quote! {
-        #krate::private::index(#name, #krate::private::IndexSource::<#source>::TYPE)
+        __session_store::private::index(#name, __session_store::private::IndexSource::<#source>::TYPE)
             #named #sharded #consistent #limit #computed #user
     }
 }
 
-fn schema_field(
-    session: &SessionStruct<'_>,
-    krate: &Path,
-    field: &SessionField<'_>,
-) -> TokenStream {
+fn schema_field(session: &SessionStruct<'_>, field: &SessionField<'_>) -> TokenStream {
     let name = session.serialized_name(field);
     let aliases = field
         .serde
@@ -178,18 +173,17 @@ fn schema_field(
         .iter()
         .filter(|alias| alias.value() != name);
     let required = field.is_required().then(|| quote!(.required()));
-    quote!(#krate::Field::new(#name, &[#(#aliases),*]) #required)
+    quote!(__session_store::Field::new(#name, &[#(#aliases),*]) #required)
 }
 
 /// The associated constant of an attribute: its handle, with this name for the attribute.
 pub(crate) fn constant(
     session: &SessionStruct<'_>,
-    krate: &Path,
     attribute: &PromotedAttribute<'_>,
     key_source: Option<&Type>,
     name: &str,
 ) -> TokenStream {
-    let (vis, constant) = (session.vis, &attribute.constant);
+    let (vis, constant) = (session.vis, generated(&attribute.constant));
     let (doc, handle) = match key_source {
         Some(source) => (
             match attribute
@@ -201,11 +195,11 @@ pub(crate) fn constant(
                 Some(_) => format!("The consistent index on the attribute `{name}`."),
                 None => format!("The index on the attribute `{name}`."),
             },
-            index_handle(krate, attribute, source, name),
+            index_handle(attribute, source, name),
         ),
         None => (
             format!("The attribute `{name}`, which is no index."),
-            quote!(#krate::Promoted<Self> = #krate::Promoted::new(#name)),
+            quote!(__session_store::Promoted<Self> = __session_store::Promoted::new(#name)),
         ),
     };
     quote! {
@@ -218,42 +212,37 @@ pub(crate) fn constant(
 ///
 /// Only this part of the generated code requires that the type can be a key. Both have the span of
 /// that type. So rustc finds the same error in both, and reports it once, at the type.
-fn index_handle(
-    krate: &Path,
-    attribute: &PromotedAttribute<'_>,
-    source: &Type,
-    name: &str,
-) -> TokenStream {
+fn index_handle(attribute: &PromotedAttribute<'_>, source: &Type, name: &str) -> TokenStream {
     let (start, end) = ends(source);
-    let krate = spanned(krate, start);
     let key = if attribute.options.with.is_some() {
         source.to_token_stream()
     } else {
-        let projection = quote_spanned!(start=> <#source as #krate::IndexField>::);
+        let projection = quote_spanned!(start=> <#source as __session_store::IndexField>::);
         let key = quote_spanned!(end=> Key);
         quote!(#projection #key)
     };
-    let ty = quote_spanned!(start=> #krate::Index<Self, #key);
+    let ty = quote_spanned!(start=> __session_store::Index<Self, #key);
     let ty_end = quote_spanned!(end=> >);
-    let new = quote_spanned!(start=> #krate::Index::new);
+    let new = quote_spanned!(start=> __session_store::Index::new);
     let new_end = quote_spanned!(end=> (#name));
     quote!(#ty #ty_end = #new #new_end)
 }
 
-fn attributes_method(session: &SessionStruct<'_>, krate: &Path) -> TokenStream {
-    // Hygienic: the user can name a function `attributes` in `with`.
-    let attributes = Ident::new("attributes", Span::mixed_site());
+fn attributes_method(session: &SessionStruct<'_>) -> TokenStream {
+    // A constant or static of the user is no parameter, however hygienic the name is: hence the underscores.
+    let attributes = Ident::new("__attributes", Span::mixed_site());
     let mut statements = session
         .attributes()
-        .map(|attribute| attribute_statement(session, krate, &attributes, &attribute))
+        .map(|attribute| attribute_statement(session, &attributes, &attribute))
         .peekable();
     if statements.peek().is_none() {
-        return quote!(fn attributes(&self, _: &mut #krate::Attributes) {});
+        return quote!(
+            fn attributes(&self, _: &mut __session_store::Attributes) {}
+        );
     }
     quote! {
-        fn attributes(&self, #attributes: &mut #krate::Attributes) {
-            #[allow(unused_imports)]
-            use #krate::private::NoIndexSource as _;
+        fn attributes(&self, #attributes: &mut __session_store::Attributes) {
+            use __session_store::private::NoIndexSource as _;
 
             #(#statements)*
         }
@@ -262,18 +251,17 @@ fn attributes_method(session: &SessionStruct<'_>, krate: &Path) -> TokenStream {
 
 fn attribute_statement(
     session: &SessionStruct<'_>,
-    krate: &Path,
     attributes: &Ident,
     attribute: &PromotedAttribute<'_>,
 ) -> TokenStream {
     let name = &attribute.options.name;
     if let Some(function) = &attribute.options.with {
-        let value = function_call(function, attribute);
+        let value = function_call(session, function, attribute);
         return match &attribute.options.key {
             Some(key) => {
-                quote!(#krate::private::IndexSource::<#key>::computed(#attributes, #name, #value);)
+                quote!(__session_store::private::IndexSource::<#key>::computed(#attributes, #name, #value);)
             }
-            None => quote!(#krate::Attributes::computed(#attributes, #name, #value);),
+            None => quote!(__session_store::Attributes::computed(#attributes, #name, #value);),
         };
     }
     let Some(SessionField {
@@ -283,38 +271,45 @@ fn attribute_statement(
         return TokenStream::new();
     };
     let statement = if attribute.options.index.is_some() {
-        quote!(#krate::private::IndexSource::<#ty>::field(#attributes, #name, &self.#ident);)
+        let value = borrowed(session, &quote!(self), ident);
+        quote!(__session_store::private::IndexSource::<#ty>::field(#attributes, #name, #value);)
     } else if let Some(function) = &serde.serialize_with {
         serialize_with(
             session,
-            krate,
             ident,
             function,
-            |value| quote!(#krate::Attributes::serialize(#attributes, #name, #value);),
+            |value| quote!(__session_store::Attributes::serialize(#attributes, #name, #value);),
         )
     } else {
-        let value = field_reference(ident, ends(ty));
-        quote!(#krate::Attributes::serialize(#attributes, #name, #value);)
+        let value = field_reference(session, ident, ends(ty));
+        quote!(__session_store::Attributes::serialize(#attributes, #name, #value);)
     };
     // When serde leaves the field out of `data`, the item has no attribute either.
     match &serde.skip_serializing_if {
-        Some(function) => quote! {
-            if #function(&self.#ident) {
-                #krate::private::absent(#attributes, #name);
-            } else {
-                #statement
+        Some(function) => {
+            let value = borrowed(session, &quote!(self), ident);
+            quote! {
+                if #function(#value) {
+                    __session_store::private::absent(#attributes, #name);
+                } else {
+                    #statement
+                }
             }
-        },
+        }
         None => statement,
     }
 }
 
 /// The call of the function in `with`, spanned so that a type error in its argument or its result
 /// points at the function.
-fn function_call(function: &ExprPath, attribute: &PromotedAttribute<'_>) -> TokenStream {
+fn function_call(
+    session: &SessionStruct<'_>,
+    function: &ExprPath,
+    attribute: &PromotedAttribute<'_>,
+) -> TokenStream {
     let (start, end) = ends(function);
     let argument = match attribute.field {
-        Some(field) => field_reference(field.ident, (end, end)),
+        Some(field) => field_reference(session, field.ident, (end, end)),
         None => self_ident(start).into_token_stream(),
     };
     let arguments = quote_spanned!(end=> (#argument));
@@ -322,32 +317,31 @@ fn function_call(function: &ExprPath, attribute: &PromotedAttribute<'_>) -> Toke
 }
 
 /// `&self.field`, spanned so that an error in its type points there.
-fn field_reference(field: &Ident, (start, end): (Span, Span)) -> TokenStream {
+fn field_reference(
+    session: &SessionStruct<'_>,
+    field: &Ident,
+    (start, end): (Span, Span),
+) -> TokenStream {
     let this = self_ident(start);
     let mut field = field.clone();
-    field.set_span(field.span().located_at(end));
-    quote_spanned!(start=> &#this.#field)
+    field.set_span(end);
+    if session.is_packed {
+        quote_spanned!(start=> &{ #this.#field })
+    } else {
+        quote_spanned!(start=> &#this.#field)
+    }
 }
 
 fn self_ident(span: Span) -> Ident {
-    Ident::new("self", Span::call_site().located_at(span))
+    Ident::new("self", span)
 }
 
-/// The first and the last span. (`Span::join` needs a nightly compiler.)
+/// The first and the last span, as those of generated code. (`Span::join` needs a nightly compiler.)
 fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut spans = tokens
         .to_token_stream()
         .into_iter()
-        .map(|token| token.span());
+        .map(|token| Span::call_site().located_at(token.span()));
     let start = spans.next().unwrap_or_else(Span::call_site);
     (start, spans.last().unwrap_or(start))
-}
-
-fn spanned(tokens: &impl ToTokens, span: Span) -> TokenStream {
-    let tokens = tokens.to_token_stream().into_iter();
-    let spanned = tokens.map(|mut token| {
-        token.set_span(span);
-        token
-    });
-    spanned.collect()
 }

@@ -3,6 +3,7 @@
 mod entries;
 mod fallback;
 mod field;
+mod hygiene;
 mod implementation;
 
 pub(crate) use crate::expand::fallback::fallback;

@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{CancellationReason, ThrottlingReason};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use tokio::runtime::TryCurrentError;
 
 use crate::error::{Answer, Cause, Error, ServiceError, SetupError};
 use crate::item::Map;
@@ -125,6 +126,24 @@ impl ServiceError {
             message: None,
             advice: "DynamoDB left a part of it undone in every attempt; try again later, or give the table more capacity".into(),
             cause: Arc::from(Cause::from("unprocessed keys")),
+        }
+    }
+
+    /// The error for a request that the SDK would panic at: it needs tokio's clock.
+    pub(crate) fn without_runtime(operation: &'static str, error: TryCurrentError) -> Self {
+        Self {
+            operation,
+            code: None,
+            request_id: None,
+            throttled: false,
+            timeout: false,
+            retryable: false,
+            outcome_unknown: false,
+            message: None,
+            advice: "no tokio runtime runs here, and nothing was sent; use the store inside of one, such as under \
+                     `#[tokio::main]`"
+                .into(),
+            cause: Arc::from(Cause::from(error)),
         }
     }
 

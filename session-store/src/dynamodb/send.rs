@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::operation::RequestId;
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
@@ -142,6 +143,10 @@ impl Table {
         request: R,
         sending: Sending<'_>,
     ) -> Result<R::Output, Failure<Refusal<R>>> {
+        if let Err(error) = Handle::try_current() {
+            let error = ServiceError::without_runtime(R::OPERATION, error);
+            return Err(Failure::Service(error));
+        }
         let span = self.span(R::OPERATION);
         let request = match self.reports_capacity {
             true => request.reporting_capacity(),

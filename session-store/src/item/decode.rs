@@ -27,18 +27,18 @@ pub(crate) fn decode<S: DeserializeOwned>(
         return Ok(None);
     };
     let readable = live.readable(codec)?;
-    let (data, state) = split(codec, handle, readable)?;
-    let read = marshal::read_entries(data, codec.schema().subject());
+    let state = split(codec, handle, readable)?;
+    let read = marshal::read_entries(&state.stored, codec.schema().subject());
     let session = read.map_err(|failure| DecodeError::new(handle, failure.path, failure.reason))?;
     Ok(Some((session, state)))
 }
 
-/// Splits an item into the entries of `data` that the type reads, and all else.
+/// All of an item, with the entries of `data` that the type reads apart from the others.
 fn split(
     codec: &Codec,
     handle: SessionHandle,
     readable: ReadableItem,
-) -> Result<(Map, State), DecodeError> {
+) -> Result<State, DecodeError> {
     let schema = codec.schema();
     let mut item = readable.item;
     let packed = codec.is_packed(&item);
@@ -48,7 +48,7 @@ fn split(
     let data = take_data(schema, handle, &mut item)?;
     let (known, unknown_data) = split_fields(schema, data);
     let (promoted, unknown_attributes) = split_attributes(schema, item);
-    let state = State {
+    Ok(State {
         handle,
         lifetime,
         touched_at,
@@ -66,8 +66,8 @@ fn split(
             data: unknown_data,
             attributes: unknown_attributes,
         },
-    };
-    Ok((known, state))
+        stored: known,
+    })
 }
 
 /// The entries of `data`, in an item in which it is a map.
@@ -143,7 +143,7 @@ pub(super) fn read_again<S: DeserializeOwned>(
     schema: &Schema,
 ) -> Result<S, marshal::Failure> {
     let (known, _) = split_fields(schema, data.clone());
-    marshal::read_entries(known, schema.subject())
+    marshal::read_entries(&known, schema.subject())
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod roster;
 mod roster_note;
 mod shards;
 mod state;
+mod stored;
 #[cfg(feature = "_http")]
 mod user;
 mod value;

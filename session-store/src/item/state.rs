@@ -36,6 +36,8 @@ pub(crate) struct State {
     /// Others have written since this copy was read, so that it does not know what the item lacks.
     pub(crate) is_overtaken: bool,
     pub(crate) unknown: Unknown,
+    /// The entries of `data` that `S` was read from, until a write finds which of them it holds less of.
+    pub(crate) stored: Map,
 }
 
 /// Entries and attributes of the item that `S` does not know: every write leaves them as they are (G4).
@@ -68,6 +70,7 @@ impl State {
             promoted,
             is_overtaken: false,
             unknown: Unknown::default(),
+            stored: Map::new(),
         }
     }
 

@@ -224,16 +224,18 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Seen<'_, V> {
 
     #[inline]
     fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        let adapter = Adapter::new(inner, self.path, self.key);
-        let visited = self.inner.visit_some(adapter);
-        visited.map_err(|failed| self.path.note_read(failed))
+        let path = self.path.wrapped().map_err(|it| self.path.note_read(it))?;
+        let visited = self.inner.visit_some(Adapter::new(inner, &path, self.key));
+        visited.map_err(|failed| path.note_read(failed))
     }
 
     #[inline]
     fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        let adapter = Adapter::new(inner, self.path, self.key);
-        let visited = self.inner.visit_newtype_struct(adapter);
-        visited.map_err(|failed| self.path.note_read(failed))
+        let path = self.path.wrapped().map_err(|it| self.path.note_read(it))?;
+        let visited = self
+            .inner
+            .visit_newtype_struct(Adapter::new(inner, &path, self.key));
+        visited.map_err(|failed| path.note_read(failed))
     }
 
     #[inline]

@@ -55,7 +55,7 @@ impl<S: Serializer> KeyAdapter<'_, S> {
         if text.is_empty() && self.map.pass.is_checked {
             return Err(Failed::because("the key of a map is empty"));
         }
-        self.taken.take(text)?;
+        self.taken.take(|| text.to_owned())?;
         self.key.see(text);
         Ok(())
     }
@@ -68,10 +68,12 @@ fn refused<T>() -> Result<T, Failed> {
     ))
 }
 
-macro_rules! forward {
+/// Keys that become text by their `Display`.
+macro_rules! displayed {
     ($($method:ident($type:ty);)*) => {$(
         #[inline]
         fn $method(self, value: $type) -> Result<S::Ok, Failed> {
+            self.taken.take(|| value.to_string())?;
             self.inner.$method(value).map_err(Failed::inner)
         }
     )*};
@@ -90,7 +92,7 @@ impl<S: Serializer> Serializer for KeyAdapter<'_, S> {
     type SerializeStruct = None<S>;
     type SerializeStructVariant = None<S>;
 
-    forward! {
+    displayed! {
         serialize_bool(bool);
         serialize_i8(i8);
         serialize_i16(i16);
@@ -102,12 +104,7 @@ impl<S: Serializer> Serializer for KeyAdapter<'_, S> {
         serialize_u32(u32);
         serialize_u64(u64);
         serialize_u128(u128);
-    }
-
-    #[inline]
-    fn serialize_char(self, value: char) -> Result<S::Ok, Failed> {
-        self.taken.take(value.encode_utf8(&mut [0; 4]))?;
-        self.inner.serialize_char(value).map_err(Failed::inner)
+        serialize_char(char);
     }
 
     #[inline]
@@ -132,7 +129,8 @@ impl<S: Serializer> Serializer for KeyAdapter<'_, S> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, Failed> {
-        let value = KeyValue::new(value, self.map, self.key, self.taken);
+        let map = self.map.wrapped()?;
+        let value = KeyValue::new(value, &map, self.key, self.taken);
         let written = self.inner.serialize_newtype_struct(name, &value);
         written.map_err(Failed::inner)
     }

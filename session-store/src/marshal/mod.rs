@@ -1,7 +1,7 @@
 //! The boundary between serde and the values of DynamoDB.
 //!
-//! serde_dynamo turns a session into values and back. The adapters here stand around its serializer and its
-//! deserializer. They refuse what would make it panic and what DynamoDB would refuse, and they find the path
+//! serde_dynamo turns a session into values, and scalars back. The adapters here stand around its serializer and
+//! around the deserializer of values. They refuse what would make it panic and what DynamoDB would refuse, and they find the path
 //! of a value that fails. An error from here names kinds and fields, and never holds a value of a session or
 //! the key of a map: other types' own messages, which can hold them, are dropped.
 
@@ -16,6 +16,7 @@ mod path;
 mod read;
 mod serialize;
 mod taken;
+mod value;
 mod write;
 
 pub(crate) use self::failure::Failure;

@@ -12,6 +12,10 @@ use super::failure::{Failed, Failure};
 /// levels, and a scalar is the last of them.
 pub(crate) const MAX_DEPTH: usize = 31;
 
+/// The largest number of options and newtypes around a value. They add no container to the item, so that DynamoDB
+/// has no limit for them, and only the stack ends them. A type whose own nesting ends never has so many.
+const MAX_WRAPPERS: usize = 256;
+
 /// In place of the key of a map: it can be a value of the session, such as an e-mail address.
 pub(crate) const HIDDEN: &str = "*";
 
@@ -63,6 +67,7 @@ impl<'a> Pass<'a> {
             parent: None,
             step,
             depth: 0,
+            wrappers: 0,
             pass: self,
         }
     }
@@ -81,6 +86,8 @@ pub(super) struct Path<'a> {
     step: Step<'a>,
     /// The number of containers around the value.
     depth: usize,
+    /// The number of options and newtypes around it.
+    wrappers: usize,
     pub(super) pass: &'a Pass<'a>,
 }
 
@@ -103,8 +110,23 @@ impl<'a> Path<'a> {
             parent: Some(self),
             step,
             depth: self.depth + 1,
+            wrappers: self.wrappers,
             pass: self.pass,
         }
+    }
+
+    /// The same value, within an option or a newtype.
+    #[inline]
+    pub(super) fn wrapped(&self) -> Result<Self, Failed> {
+        if self.wrappers >= MAX_WRAPPERS {
+            return Err(Failed::because(
+                "nested in more than 256 options and newtypes",
+            ));
+        }
+        Ok(Self {
+            wrappers: self.wrappers + 1,
+            ..*self
+        })
     }
 
     /// The same value, as a set.

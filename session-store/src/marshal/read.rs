@@ -9,6 +9,7 @@ use serde::de::{Deserialize, DeserializeOwned};
 use super::deserialize::Adapter;
 use super::failure::{Failed, Failure};
 use super::path::{Pass, Subject};
+use super::value::Value;
 
 /// Reads a type from another format.
 pub(crate) fn read<'de, T, D>(deserializer: D, subject: Subject<'_>) -> Result<T, Failure>
@@ -24,7 +25,7 @@ where
 
 /// Reads a session from its entries.
 pub(crate) fn read_entries<T: DeserializeOwned>(
-    entries: HashMap<String, AttributeValue>,
+    entries: &HashMap<String, AttributeValue>,
     subject: Subject<'_>,
 ) -> Result<T, Failure> {
     if entries.values().any(is_unknown) {
@@ -32,13 +33,7 @@ pub(crate) fn read_entries<T: DeserializeOwned>(
         let reason = "a value of a type that this version does not know";
         return Err(pass.failure(Failed::because(reason)));
     }
-    let entries = entries.into_iter();
-    let entries = entries.map(|(name, value)| (name, value.into())).collect();
-    let value = serde_dynamo::AttributeValue::M(entries);
-    read(
-        serde_dynamo::Deserializer::from_attribute_value(value),
-        subject,
-    )
+    read(Value::Map(entries), subject)
 }
 
 /// serde_dynamo panics on these.

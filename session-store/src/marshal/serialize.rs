@@ -95,7 +95,8 @@ impl<'a, S: Serializer> Serializer for Adapter<'a, S> {
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, Failed> {
-        let value = Part::<_, Adapting>::new(value, self.path);
+        let path = self.path.wrapped()?;
+        let value = Part::<_, Adapting>::new(value, &path);
         self.inner.serialize_some(&value).map_err(Failed::inner)
     }
 
@@ -128,9 +129,11 @@ impl<'a, S: Serializer> Serializer for Adapter<'a, S> {
         value: &T,
     ) -> Result<S::Ok, Failed> {
         // serde_dynamo itself knows a set by the address of this name.
-        let set = self.path.as_set();
-        let is_set = name.starts_with(SET);
-        let value = Part::<_, Adapting>::new(value, if is_set { &set } else { self.path });
+        let path = match name.starts_with(SET) {
+            true => self.path.as_set(),
+            false => self.path.wrapped()?,
+        };
+        let value = Part::<_, Adapting>::new(value, &path);
         let written = self.inner.serialize_newtype_struct(name, &value);
         written.map_err(Failed::inner)
     }
@@ -192,7 +195,7 @@ impl<'a, S: Serializer> Serializer for Adapter<'a, S> {
     #[inline]
     fn serialize_map(self, length: Option<usize>) -> Result<Self::SerializeMap, Failed> {
         self.path.check_depth()?;
-        let taken = Taken::of(self.path, length);
+        let taken = Taken::of(self.path);
         let inner = self.inner.serialize_map(length.map(|n| n.min(MAX_HINT)));
         Ok(Entries::new(
             inner.map_err(Failed::inner)?,

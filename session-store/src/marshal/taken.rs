@@ -1,7 +1,8 @@
 //! The keys of a map that are taken. serde_dynamo keeps the last of two values under one key, and so would
 //! lose the first.
 //!
-//! Two parts write into one map where serde flattens a field, or puts a tag beside the content of an enum.
+//! Two keys of a map can have one text, such as those of an untagged enum. And two parts write into one map
+//! where serde flattens a field, or puts a tag beside the content of an enum.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -9,50 +10,26 @@ use std::collections::HashSet;
 use super::failure::Failed;
 use super::path::Path;
 
-pub(super) const TWICE: &str = "two values in it have the same name, and one of them would be lost: a flattened map has \
-     the name of another field, or the content of an enum that of the tag; rename one of them";
+pub(super) const TWICE: &str = "two values in it have the same name, and one of them would be lost: two keys of a map \
+     have the same text, a flattened map has the name of another field, or the content of an enum that of the \
+     tag; rename one of them";
 
-/// Which keys of one map are taken.
-pub(super) enum Taken {
-    /// Nothing is checked: the value is only compared with another.
-    Unchecked,
-    /// The first key, which can be a tag.
-    First(RefCell<Option<String>>),
-    /// All keys.
-    All(RefCell<HashSet<String>>),
-}
+/// The keys of one map so far; `None` if they are not checked.
+pub(super) struct Taken(Option<RefCell<HashSet<String>>>);
 
 impl Taken {
-    /// Of a map with this number of entries, if that is known. serde does not know it of a struct with a
-    /// flattened field.
-    ///
-    /// The entries of the session itself are checked against its schema, which knows more.
-    pub(super) fn of(map: &Path<'_>, length: Option<usize>) -> Self {
-        if !map.pass.is_checked || map.is_top() {
-            return Self::Unchecked;
-        }
-        match length {
-            Some(0 | 1) => Self::Unchecked,
-            Some(_) => Self::First(RefCell::default()),
-            None => Self::All(RefCell::default()),
-        }
+    /// Of a value that is only compared with another, nothing is checked. The entries of the session itself
+    /// are checked against its schema, which knows more.
+    pub(super) fn of(map: &Path<'_>) -> Self {
+        let is_checked = map.pass.is_checked && !map.is_top();
+        Self(is_checked.then(RefCell::default))
     }
 
-    pub(super) fn take(&self, key: &str) -> Result<(), Failed> {
-        let is_new = match self {
-            Self::Unchecked => true,
-            Self::First(first) => {
-                let mut first = first.borrow_mut();
-                let is_new = first.as_deref() != Some(key);
-                first.get_or_insert_with(|| key.to_owned());
-                is_new
-            }
-            Self::All(keys) => keys.borrow_mut().insert(key.to_owned()),
-        };
-        if is_new {
-            Ok(())
-        } else {
-            Err(Failed::because(TWICE))
+    #[inline]
+    pub(super) fn take(&self, key: impl FnOnce() -> String) -> Result<(), Failed> {
+        match &self.0 {
+            Some(keys) if !keys.borrow_mut().insert(key()) => Err(Failed::because(TWICE)),
+            _ => Ok(()),
         }
     }
 }
@@ -119,6 +96,27 @@ mod tests {
         };
         expect(&letters('m'), true);
         expect(&letters('n'), false);
+    }
+
+    /// Keys that differ, and have texts that may not.
+    #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+    #[serde(untagged)]
+    enum Key {
+        Text(&'static str),
+        Letter(char),
+        Whole(i8),
+        Wide(u128),
+        Bool(bool),
+    }
+
+    #[test]
+    fn no_two_keys_have_one_text() {
+        let map = |keys: [Key; 2]| BTreeMap::from(keys.map(|key| (key, 1)));
+        expect(&map([Key::Text("1"), Key::Whole(2)]), true);
+        expect(&map([Key::Text("1"), Key::Letter('1')]), false);
+        expect(&map([Key::Text("-1"), Key::Whole(-1)]), false);
+        expect(&map([Key::Whole(1), Key::Wide(1)]), false);
+        expect(&map([Key::Text("true"), Key::Bool(true)]), false);
     }
 
     #[test]

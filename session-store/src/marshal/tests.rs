@@ -63,7 +63,7 @@ fn refused<T: Serialize>(value: &T) -> String {
 /// The same for entries that cannot be read.
 #[track_caller]
 fn unreadable<T: DeserializeOwned>(entries: &[(&str, AttributeValue)]) -> String {
-    let failure = read_entries::<T>(map(entries), SESSION)
+    let failure = read_entries::<T>(&map(entries), SESSION)
         .err()
         .expect("a failure");
     let all = format!("{failure:?} {}", failure.reason);
@@ -695,7 +695,7 @@ mod reading {
         let entries = m(&[("first", bad()), ("second", bad())]);
         assert_eq!(one::<Two>(entries), "field.second: it is not a number");
         let read: One<Two> = read_entries(
-            map(&[("field", m(&[("first", bad()), ("second", n("2"))]))]),
+            &map(&[("field", m(&[("first", bad()), ("second", n("2"))]))]),
             SESSION,
         )
         .unwrap();
@@ -736,6 +736,6 @@ mod reading {
         let AttributeValue::M(entries) = written(&all) else {
             panic!("not a map");
         };
-        assert_eq!(read_entries::<All>(entries, SESSION).unwrap(), all);
+        assert_eq!(read_entries::<All>(&entries, SESSION).unwrap(), all);
     }
 }

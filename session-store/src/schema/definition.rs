@@ -27,6 +27,8 @@ pub struct Schema {
     pub(crate) table: &'static str,
     /// The name that is stored with each session; `None` if none is stored.
     pub(crate) type_name: Option<&'static str>,
+    /// Whether nobody has declared that name.
+    pub(crate) is_named_by_struct: bool,
     pub(crate) idle_timeout: Duration,
     pub(crate) absolute_timeout: Duration,
     pub(crate) names: Names,
@@ -54,6 +56,7 @@ impl Schema {
         Self {
             table,
             type_name: None,
+            is_named_by_struct: false,
             idle_timeout: Duration::from_secs(30 * 60),
             absolute_timeout: Duration::from_secs(12 * 60 * 60),
             names: Names::new(),
@@ -73,9 +76,20 @@ impl Schema {
     ///
     /// It has 1 to 64 of the characters `a-z`, `A-Z`, `0-9`, `_`, `-`, `.`, `:` and `/`. The derive gives
     /// the name of the Rust struct. Renaming the struct changes that default; give the old name here to
-    /// keep the sessions.
+    /// keep the sessions, and the default cookie of the layer for axum, which has it in its name.
+    ///
+    /// A schema without a name stores none, and reads the sessions of every type in its table.
     pub const fn type_name(mut self, name: &'static str) -> Self {
         self.type_name = Some(name);
+        self.is_named_by_struct = false;
+        self
+    }
+
+    /// The name of a type that declares none. The derive writes it.
+    #[doc(hidden)]
+    pub const fn named_by_struct(mut self, name: &'static str) -> Self {
+        self.type_name = Some(name);
+        self.is_named_by_struct = true;
         self
     }
 

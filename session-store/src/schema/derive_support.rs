@@ -15,7 +15,10 @@ use super::attribute::Attribute;
 use super::key::{IndexField, IndexKey, KeyType, KeyValue};
 use super::session_attributes::Attributes;
 
+pub use core::option::Option;
+pub use core::result::Result;
 pub use serde::{Serialize, Serializer};
+pub use std::string::String;
 pub use std::time::Duration;
 
 /// The source of an index's keys: a field of type `F`, or a function that returns an `F`.
@@ -123,14 +126,14 @@ pub fn absent(attributes: &mut Attributes, name: &'static str) {
 pub struct Pair<'a, T: ?Sized>(pub &'a T, pub &'a T);
 
 impl<T: PartialEq + ?Sized> Pair<'_, T> {
-    pub fn compare_field(self) -> Option<bool> {
+    pub fn __compare_field(self) -> Option<bool> {
         Some(self.0 == self.1)
     }
 }
 
 /// The same for a type without `PartialEq`.
 pub trait NoPartialEq: Sized {
-    fn compare_field(self) -> Option<bool> {
+    fn __compare_field(self) -> Option<bool> {
         None
     }
 }

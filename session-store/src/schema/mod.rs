@@ -18,7 +18,9 @@ pub use self::flattened::FlattenedEntries;
 pub use self::index::{Index, IsIndex, Promoted};
 pub use self::key::{AsKey, IndexField, IndexKey, IntoAttribute, KeyType, KeyValue};
 pub use self::names::Names;
-pub use self::session_attributes::{Attributes, SessionAttributes, as_number_set, as_string_set};
+pub use self::session_attributes::{
+    Attributes, SessionAttributes, SessionData, as_number_set, as_string_set,
+};
 
 pub(crate) use self::adjusted::Adjustments;
 pub(crate) use self::attribute::{Limit, Shards};

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::definition::Schema;
 use super::flattened::FlattenedEntries;
@@ -136,4 +137,24 @@ where
 {
     let values: Vec<_> = values.into_iter().map(|value| value.to_string()).collect();
     (!values.is_empty()).then_some(AttributeValue::Ns(values))
+}
+
+/// Everything that a store asks of a session's struct: for the signatures of an application's own functions.
+///
+/// ```
+/// # use session_store::{DynamoDbStore, Error, SessionData, SessionId};
+/// async fn is_live<S: SessionData>(store: &DynamoDbStore<S>, id: &SessionId) -> Result<bool, Error> {
+///     Ok(store.load(id).await?.is_some())
+/// }
+/// ```
+///
+/// Every type that has all of it is one.
+pub trait SessionData:
+    SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<S> SessionData for S where
+    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
 }

@@ -4,13 +4,12 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
 
 use crate::dynamodb::Table;
 use crate::error::{Error, SetupError};
 use crate::item::{Codec, Touch};
-use crate::schema::{Adjustments, IsIndex, SessionAttributes, check_table_name};
+use crate::schema::{Adjustments, IsIndex, SessionAttributes, SessionData, check_table_name};
 
 use super::handle::{DynamoDbStore, Options, ReadConsistency, Unreadable};
 use super::source::{Address, ClientSource, Endpoint, NoClient, NotYetChosen, Ready};
@@ -18,6 +17,7 @@ use super::source::{Address, ClientSource, Endpoint, NoClient, NotYetChosen, Rea
 use super::source::{Environment, InRegion};
 #[cfg(feature = "embedded")]
 use super::source::{InFile, InMemory};
+use super::type_names;
 
 /// Builds a [`DynamoDbStore`] from one source of a client, with the options that are chosen at run time.
 ///
@@ -267,7 +267,7 @@ impl<S: SessionAttributes, C> Builder<S, C> {
 
 impl<S, C> Builder<S, C>
 where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    S: SessionData,
 {
     /// Builds the store.
     ///
@@ -277,17 +277,22 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::Setup`] for a [`Touch::After`] that is not from 0 to 1, for a
+    /// [`Error::Setup`] without a tokio runtime, which the SDK needs, for a [`Touch::After`] that is not from 0 to 1, for a
     /// [`max_size`](Self::max_size) below 1024, for a [`table_name`](Self::table_name) or a
     /// [`key_prefix`](Self::key_prefix) with other characters, for timeouts and limits above those of the type, for a
-    /// region with other characters, for an endpoint that is not a URL or that needs the feature `aws-config`, and for
-    /// an embedded database that cannot be opened or holds another kind of table.
+    /// region with other characters, for an endpoint that is not a URL or that needs the feature `aws-config`, for
+    /// an embedded database that cannot be opened or holds another kind of table, and for two structs of one name that
+    /// this process would store in one table, if neither declares its name (`type_name`).
     pub async fn build(self) -> Result<DynamoDbStore<S>, Error>
     where
         C: ClientSource,
     {
         // For schemas that were not made by `checked`. The derive calls it.
         const { S::SCHEMA.checked() };
+        if let Err(error) = Handle::try_current() {
+            let text = "no tokio runtime runs here; build the store inside of one, such as under `#[tokio::main]`";
+            return Err(SetupError::with_cause(text, error).into());
+        }
         self.options.touch.check()?;
         if let Some(max_size @ ..1024) = self.options.max_size {
             let text = format!("a session needs more than {max_size} bytes; give at least 1024");
@@ -298,6 +303,9 @@ where
         let name = name.unwrap_or_else(|| S::SCHEMA.table.to_owned());
         check_table_name(&name)?;
         let client = self.source.connect().await?;
+        if !C::OWNS_TABLE {
+            type_names::claim::<S>(&client, &name, schema)?;
+        }
         let codec = match self.options.max_size {
             Some(max_size) => Codec::new(schema).with_max_size(max_size),
             None => Codec::new(schema),

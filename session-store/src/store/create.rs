@@ -2,21 +2,15 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::Error;
 use crate::id::SessionId;
 use crate::item::{CookieLife, Image, Lifetime, Nonce, State};
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::Session;
 
 use super::handle::DynamoDbStore;
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Stores a new session under a new id.
     ///
     /// One `PutItem`, on condition that the id is free. It is never sent twice under one id: if the

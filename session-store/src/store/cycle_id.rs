@@ -1,8 +1,6 @@
 //! `cycle_id`: a new id in one transaction, whose outcome the caller always learns (G7).
 
 use aws_sdk_dynamodb::types::CancellationReason;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::dynamodb::request::{self, Replacement};
 use crate::dynamodb::{
@@ -14,16 +12,13 @@ use crate::id::{SessionHandle, SessionId};
 use crate::item::{
     Evicted, Found, Image, Map, Nonce, State, changes, moved_to, never_known, remembers,
 };
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::{NewId, PendingCycle, Session};
 use crate::telemetry::{Event, note};
 
 use super::handle::DynamoDbStore;
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Gives the session a new id, and stores its unsaved changes with it. When somebody logs in, call
     /// [`log_in`](Self::log_in), which begins the absolute timeout anew as well.
     ///
@@ -186,12 +181,13 @@ where
         let from = &session.state;
         let id = SessionId::mint()?;
         let handle = id.handle();
-        let after = Image::of(schema, handle, &**session)?;
-        self.check_reads_back(handle, &after)?;
-        let before = match session.unsaved() {
+        let mut after = Image::of(schema, handle, &**session)?;
+        let mut before = match session.unsaved() {
             Some((before, _)) => Some(Image::of_stored(handle, before)?),
             None => None,
         };
+        let stored = after.keep_stored(schema, &from.stored, before.as_mut());
+        self.check_reads_back(handle, &after)?;
         let before = before.as_ref().unwrap_or(&after);
         let keeps = |name: &'static str| before.attribute(name) == after.attribute(name);
         let limit = codec.max_size_of_new_id(|| before.stored_size(codec, &from.unknown));
@@ -214,6 +210,7 @@ where
             seen: base + 1,
             written: Some(base + 1),
             unknown,
+            stored,
             cookie_end: session
                 .cookie
                 .map_or(from.cookie_end, |life| Some(lifetime.cookie_end(life, now))),

@@ -63,7 +63,8 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// [`Error::Decode`], which names the field. A framework responds with 500.
+    /// [`Error::Decode`], which names the field. A framework responds with 500, also to a log-out that reads
+    /// the session first. In axum, a log-out by `EndSession` reads nothing, and so ends such a session too.
     #[default]
     Error,
     /// As if there were no session, with a warning in the log. The item stays as it is until it expires,

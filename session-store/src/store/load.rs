@@ -1,12 +1,9 @@
 //! `load` and `load_at_least`.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::{Error, GoneError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{Map, Millis, State, decode, moved_to, recently_moved_to};
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::Session;
 use crate::telemetry::{Ended, Event, note};
 
@@ -14,10 +11,7 @@ use super::handle::DynamoDbStore;
 #[cfg(feature = "_http")]
 use super::handle::ReadConsistency;
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Reads the session of this id; `None` if it was ended, has expired or never was.
     ///
     /// One `GetItem`. It is consistent and sees every write that was acknowledged before, unless the

@@ -1,22 +1,16 @@
 //! `log_in`: a new id and a new absolute timeout, whatever became of the session meanwhile.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::Error;
 use crate::id::SessionHandle;
 use crate::item::{Delta, Intent, images};
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::{NewId, PendingCycle, Session};
 use crate::telemetry::{Event, note};
 
 use super::create::Beginning;
 use super::handle::DynamoDbStore;
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Stores a session in which somebody has just logged in: under a new id, and with its absolute timeout
     /// beginning anew. Change the session as the log-in needs, and call this in place of `save`.
     ///

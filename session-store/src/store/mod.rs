@@ -21,6 +21,7 @@ mod sessions;
 mod shared_reads;
 mod source;
 mod touch;
+mod type_names;
 mod update;
 
 #[cfg(feature = "_http")]

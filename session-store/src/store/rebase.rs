@@ -1,19 +1,13 @@
 //! What others have stored, as the new base of a copy with changes.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::{Error, GoneError};
 use crate::item::{Delta, Image, Map, decode, images};
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::Session;
 
 use super::handle::DynamoDbStore;
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Puts the unsaved changes onto the state that others have stored since.
     pub(super) fn rebase(&self, session: &mut Session<S>, item: Map) -> Result<(), Error> {
         let handle = session.state.handle;
@@ -23,7 +17,8 @@ where
             *session = theirs;
             return Ok(());
         };
-        let (before, after) = images(self.table().schema(), handle, before, after)?;
+        let (mut before, mut after) = images(self.table().schema(), handle, before, after)?;
+        after.keep_stored(S::SCHEMA, &session.state.stored, Some(&mut before));
         let delta = Delta::between(S::SCHEMA, &before, &after, session.intent());
         let timeouts = session.timeouts();
         let merged = delta.applied_to(S::SCHEMA, item, &Image::of_stored(handle, &*theirs)?);

@@ -1,19 +1,13 @@
 //! `refresh`.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::Error;
 use crate::item::Found;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::Session;
 
 use super::handle::DynamoDbStore;
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Reads the session again, and puts its unsaved changes onto what others have stored since.
     ///
     /// Use it before an act that must not be done for a session which was ended meanwhile: a request can wait

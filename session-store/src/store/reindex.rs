@@ -6,8 +6,6 @@ use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep_until};
 
 use crate::dynamodb::request::{self, SessionType};
@@ -15,7 +13,7 @@ use crate::dynamodb::{MAX_SAVE_ATTEMPTS, pause};
 use crate::error::{Chain, ConflictError, Error};
 use crate::id::SessionHandle;
 use crate::item::{Lacking, Map, Position, decode, handle_of, is_of_another_type, moved_to};
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 
 use super::handle::DynamoDbStore;
 use super::touch::Mended;
@@ -26,10 +24,7 @@ const RATE: u32 = 500;
 /// Items of a page at most.
 const PAGE: u32 = 100;
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Makes the indexes of the type complete, after a deploy that has added or changed one. Await it:
     ///
     /// ```
@@ -150,10 +145,7 @@ impl Reindexed {
     }
 }
 
-impl<S> IntoFuture for Reindex<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> IntoFuture for Reindex<S> {
     type Output = Result<Reindexed, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
@@ -170,10 +162,7 @@ where
     }
 }
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     async fn go_through_table(
         &self,
         rate: u32,

@@ -1,8 +1,5 @@
 //! `save`: the difference to what was loaded, written so that the changes of others survive.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::dynamodb::request::{ExpiryBound, Save, SessionType};
 use crate::dynamodb::{MAX_ENTER_ATTEMPTS, MAX_MEND_ATTEMPTS, MAX_SAVE_ATTEMPTS, pause};
 use crate::error::{Chain, ConflictError, EncodeError, Error, TooLargeError};
@@ -12,16 +9,13 @@ use crate::item::{
     SavePlan, State, TimeoutChange, images, unindexed,
 };
 use crate::rosters::{Next, Saved, Saving};
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::Session;
 
 use super::cycle_id::is_outcome_unknown;
 use super::handle::DynamoDbStore;
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Stores what changed since the session was loaded, created or last saved, and extends its
     /// idle timeout.
     ///
@@ -75,7 +69,8 @@ where
         };
         let state = &session.state;
         let handle = state.handle;
-        let (before, after) = images(schema, handle, before, after)?;
+        let (mut before, mut after) = images(schema, handle, before, after)?;
+        let stored = after.keep_stored(schema, &state.stored, Some(&mut before));
         let mut delta = Delta::between(schema, &before, &after, session.intent());
         let timeouts = session.timeouts();
         if delta.is_empty() && timeouts.is_empty() {
@@ -146,6 +141,7 @@ where
                 session.note_stored(now, seen, expires_at, version, &plan.delta);
                 session.state.promote(&notes);
                 session.state.packed = plan.will_be_packed();
+                session.state.stored = stored;
                 session.state.has_type = true;
                 self.note_incomplete_indexes(unindexed).await;
                 if let Some(evicted) = evicted {

@@ -1,14 +1,11 @@
 //! `touch`: extends a session, and mends it if another version of its type has stored it.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::dynamodb::Written;
 use crate::dynamodb::request::{self, SessionType, TouchBound, Touching};
 use crate::error::{Chain, ConflictError, Error};
 use crate::item::{Found, Lacking, Nonce, SavePlan, State, TimeoutChange};
 use crate::rosters::Saved;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::Session;
 
 use super::handle::DynamoDbStore;
@@ -17,10 +14,7 @@ use super::save::{Overtaken, SessionSave};
 /// How often a touch is sent, each time by what the refusal has shown.
 const MAX_TOUCH_ATTEMPTS: u32 = 4;
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Extends the idle timeout, as the store's [`Touch`](crate::Touch) policy says, and writes what the session
     /// lacks of the running type: it may have been stored by another version of it.
     ///

@@ -2,22 +2,16 @@
 
 use std::convert::Infallible;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::dynamodb::{MAX_SAVE_ATTEMPTS, pause};
 use crate::error::{ConflictError, Error, GoneError};
 use crate::id::SessionId;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::Session;
 
 use super::handle::DynamoDbStore;
 use super::save::{Onto, SaveAttempt};
 
-impl<S> DynamoDbStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> DynamoDbStore<S> {
     /// Reads a session, changes it, and writes it if nobody else wrote in between. It repeats this until
     /// it wins, and gives the value that the closure returned in the winning round.
     ///

@@ -1,5 +1,8 @@
 //! For the tests of an application: a separate store for each test, a clock to move, and DynamoDB's
-//! faults to inject.
+//! faults to inject; and [`fixtures`], what a store gives to handlers, without one.
+//!
+//! There is no trait of the store to replace it by a mock: the embedded engine answers in microseconds, in the same
+//! process and without a socket, and refuses what DynamoDB refuses. A handler is tested with the real store on it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -41,6 +44,7 @@
 
 mod clock;
 mod fault;
+pub mod fixtures;
 mod wire;
 
 use std::time::Duration;
@@ -50,13 +54,11 @@ use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::{Builder, SharedHttpClient};
 #[cfg(feature = "axum")]
 use http::HeaderValue;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::embedded::Embedded;
 #[cfg(feature = "axum")]
 use crate::id::SessionId;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::store::{DynamoDbStore, with_local_credentials};
 
 pub use self::clock::Clock;
@@ -99,10 +101,7 @@ fn own_retries() -> RetryPartition {
     retries.token_bucket(TokenBucket::new(1_000_000)).build()
 }
 
-impl<S> TestStore<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> TestStore<S> {
     /// A store on its own embedded engine.
     pub async fn new() -> Self {
         let embedded = Embedded::memory().await.expect("SQLite starts");

@@ -1,10 +1,12 @@
 //! A store in a `static`, as in the tests of many applications: its connections belong to the runtimes that opened
-//! them, and these end one after another.
+//! them, and these end one after another. And a store without a runtime.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -170,4 +172,40 @@ fn a_request_that_found_no_server_was_not_sent() {
         "{error:?}"
     );
     assert!(error.to_string().contains("nothing was sent"), "{error}");
+}
+
+/// The SDK would panic. The error is there at the first poll.
+#[test]
+fn without_a_runtime_each_call_is_an_error_that_says_so() {
+    fn poll<T>(future: impl Future<Output = T>) -> T {
+        let mut context = Context::from_waker(Waker::noop());
+        match pin!(future).poll(&mut context) {
+            Poll::Ready(done) => done,
+            Poll::Pending => panic!("it waits"),
+        }
+    }
+    fn says_so<T: std::fmt::Debug>(done: Result<T, Error>) {
+        let text = done.unwrap_err().to_string();
+        assert!(text.contains("no tokio runtime runs here"), "{text}");
+    }
+
+    let builder = || DynamoDbStore::<App>::builder();
+    says_so(poll(builder().endpoint("http://127.0.0.1:8000").build()));
+    says_so(poll(builder().embedded().build()));
+
+    let runtime = runtime();
+    let store = runtime.block_on(builder().embedded().build()).unwrap();
+    let mut session = runtime.block_on(store.create(App::default())).unwrap();
+    let (id, handle) = (session.id().clone(), session.handle());
+    says_so(poll(store.load(&id)));
+    says_so(poll(store.create(App::default())));
+    says_so(poll(store.cycle_id(&mut session)));
+    says_so(poll(store.update(&id, |_| ())));
+    says_so(poll(store.delete(&id)));
+    says_so(poll(store.revoke_handle(&handle)));
+    says_so(poll(store.sessions(App::USER_ID, "u").all()));
+    says_so(poll(store.revoke(App::USER_ID, "u").into_future()));
+    says_so(poll(store.create_table()));
+    says_so(poll(store.verify_table()));
+    assert!(runtime.block_on(store.load(&id)).unwrap().is_some());
 }

@@ -260,7 +260,7 @@ where
         assert_secret(&shown(&error), &(field, &value));
         assert!(absent.load(session.id()).await.unwrap().is_none());
 
-        let cookie = format!("session={}", session.id().expose());
+        let cookie = format!("session-app={}", session.id().expose());
         let request = Request::get("/").header(COOKIE, cookie);
         let request = request.body(Body::empty()).unwrap();
         let answer = app.clone().oneshot(request).await.unwrap();

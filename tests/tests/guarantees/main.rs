@@ -30,10 +30,15 @@ mod g15_cases;
 mod g15_entries;
 mod g15_serde_in_macros;
 mod g16_cases;
+mod g16_earlier_rosters;
+mod g16_keys;
 mod g16_one_type;
+mod g16_two_structs;
 mod g17_cases;
 mod g17_ending;
+mod g17_limits;
 mod g17_many_new_ids;
+mod g17_revocation;
 mod g18_answered;
 mod g19_deploys;
 

@@ -75,8 +75,8 @@ pub trait Hand {
     /// At this time of its clock.
     fn prepare(&self, act: &Act, now: u64) -> Option<(String, Pending)>;
     fn begin(&self, act: &Act, id: Option<SessionId>, except: Option<SessionId>) -> Running;
-    /// What is stored of its copy, after a write was acknowledged.
-    fn settled(&self, slot: usize, stored: &Stored);
+    /// What is stored of its copy, after a write was acknowledged, or after it was read.
+    fn settled(&self, slot: usize, stored: &Stored, has_written: bool);
     /// The same after an operation was dropped: the copy may know of it or not.
     fn perhaps_settled(&self, slot: usize, stored: &Fields);
     /// Its copy as it is now.
@@ -266,9 +266,9 @@ impl<S: Program> Hand for Client<S> {
         })
     }
 
-    fn settled(&self, slot: usize, stored: &Stored) {
+    fn settled(&self, slot: usize, stored: &Stored, has_written: bool) {
         if let Some(copy) = &mut self.copies.borrow_mut()[slot] {
-            copy.settle(stored);
+            copy.settle(stored, has_written);
         }
     }
 

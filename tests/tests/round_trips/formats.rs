@@ -20,6 +20,10 @@ pub(crate) trait Declared {
     fn give(&self, _: &mut Attributes) {}
 
     fn give_flattened(&self, _: &mut FlattenedEntries) {}
+
+    fn is_same(&self, _: &Self, _: &str) -> Option<bool> {
+        None
+    }
 }
 
 /// A session of this type, in this format.
@@ -36,6 +40,10 @@ impl<const FORMAT: usize, S: Declared> SessionAttributes for In<FORMAT, S> {
 
     fn flattened(&self, entries: &mut FlattenedEntries) {
         self.0.give_flattened(entries);
+    }
+
+    fn is_same_entry(&self, other: &Self, name: &str) -> Option<bool> {
+        self.0.is_same(&other.0, name)
     }
 }
 

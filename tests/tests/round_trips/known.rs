@@ -1,4 +1,4 @@
-//! Cases in which data is lost today. Each test fails until that is mended.
+//! Cases in which data was lost.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -37,13 +37,11 @@ where
 
 /// serde reads the keys of a buffered map as text, and a number is not made of text.
 #[test]
-#[ignore = "a session is stored, and then each load of it fails"]
 fn a_map_with_numbers_as_keys_in_a_buffered_enum_is_refused_before_the_call() {
     is_readable_or_refused(&["internal", "untagged", "flattened"], &counts());
 }
 
 #[test]
-#[ignore = "a session is stored, and then each load of it fails"]
 fn a_flattened_map_of_such_maps_is_refused_before_the_call() {
     let rest = BTreeMap::from([("a".to_owned(), counts())]);
     let verdict = verdict::<MAP, _>(&Flat { own: 1, rest }).unwrap();
@@ -53,13 +51,11 @@ fn a_flattened_map_of_such_maps_is_refused_before_the_call() {
 /// serde buffers the content of an adjacently tagged enum if it comes before the tag. The entries of a map
 /// come in an order that differs each time.
 #[test]
-#[ignore = "about every second load fails, and a check before the call fails as often"]
-fn an_adjacently_tagged_enum_is_read_the_same_each_time() {
+fn an_adjacently_tagged_enum_is_read_each_time() {
     let mut session = Holds::plain(counts());
     session.put("adjacent", counts());
-    let first = verdict::<MAP, _>(&session).unwrap();
     for _ in 0..40 {
-        assert_eq!(verdict::<MAP, _>(&session).unwrap(), first);
+        assert_eq!(verdict::<MAP, _>(&session).unwrap(), Verdict::ComesBack);
     }
 }
 
@@ -70,9 +66,8 @@ struct Measured {
     float: f64,
 }
 
-/// A save writes only the fields that changed, and a new id all of them, in the form of the running type.
+/// A save writes only the fields that changed, and a new id all of them.
 #[tokio::test]
-#[ignore = "a new id stores a field that did not change with fewer digits"]
 async fn a_new_id_keeps_the_digits_of_a_field_that_did_not_change() {
     let bench = TestBench::<Measured>::new().await;
     let created = bench.store.create(Measured::default()).await.unwrap();

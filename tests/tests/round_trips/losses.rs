@@ -1,5 +1,8 @@
 //! All that may be another value when it is read. The types here are equal where that is so, and no others.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -74,6 +77,40 @@ pub(crate) fn is_same_json(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// The key of a map whose type depends on its value. It is text in the item, and stays that.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Key {
+    Number(u8),
+    Bool(bool),
+    Text(String),
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Bool(bool) => bool.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Untagged(pub(crate) BTreeMap<Key, u8>);
+
+impl PartialEq for Untagged {
+    fn eq(&self, other: &Self) -> bool {
+        let texts = |it: &Self| -> BTreeMap<_, _> {
+            let entries = it.0.iter();
+            entries
+                .map(|(key, value)| (key.to_string(), *value))
+                .collect()
+        };
+        self.0.len() == other.0.len() && texts(self) == texts(other)
+    }
+}
+
 /// A float that is read as an integer.
 pub(crate) fn is_same_number(float: f64, integer: i64) -> bool {
     float == integer as f64
@@ -87,52 +124,83 @@ mod table {
     use super::super::shapes::any::Any;
     use super::super::shapes::enums::{Enums, Loose};
     use super::super::shapes::json::Jsons;
+    use super::super::shapes::keys::Keyed;
     use super::super::shapes::scalars::Scalar;
     use super::*;
 
     struct Loss {
         because: &'static str,
+        /// The beginning of its row in the docs of the crate.
+        row: &'static str,
         stored: fn() -> Any,
         read: fn() -> Any,
     }
 
-    const LOSSES: [Loss; 7] = [
+    const LOSSES: [Loss; 8] = [
         Loss {
             because: "an option is its value or null, so that a null within it has no form of its own",
+            row: "`Some` of what is null",
             stored: || Any::Scalar(Scalar::MaybeTwice(Nullable(Some(None)))),
             read: || Any::Scalar(Scalar::MaybeTwice(Nullable(None))),
         },
         Loss {
             because: "a unit is null",
+            row: "`Some` of what is null",
             stored: || Any::Scalar(Scalar::MaybeUnit(Nullable(Some(())))),
             read: || Any::Scalar(Scalar::MaybeUnit(Nullable(None))),
         },
         Loss {
             because: "a unit variant without a tag is null",
+            row: "`Some` of what is null",
             stored: || Any::Enums(Enums::MaybeLoose(Nullable(Some(Loose::Unit)))),
             read: || Any::Enums(Enums::MaybeLoose(Nullable(None))),
         },
         Loss {
             because: "JSON has its own null",
+            row: "`Some` of what is null",
             stored: || Any::Json(Jsons::Maybe(Nullable(Some(Json(Value::Null))))),
             read: || Any::Json(Jsons::Maybe(Nullable(None))),
         },
         Loss {
             because: "DynamoDB has one type of numbers, so a number without a type is an integer if it can be",
+            row: "`2.0` in a `serde_json::Value`, or in an untagged enum",
             stored: || Any::Json(Jsons::One(Json(Value::from(2.0)))),
             read: || Any::Json(Jsons::One(Json(Value::from(2)))),
         },
         Loss {
             because: "the same, where the type of the number depends on the number",
+            row: "`2.0` in a `serde_json::Value`, or in an untagged enum",
             stored: || Any::Enums(Enums::Loose(Loose::Float(2.0))),
             read: || Any::Enums(Enums::Loose(Loose::Int(2))),
         },
         Loss {
             because: "DynamoDB has no negative zero",
+            row: "`-0.0`",
             stored: || Any::Scalar(Scalar::F64(-0.0)),
             read: || Any::Scalar(Scalar::F64(0.0)),
         },
+        Loss {
+            because: "the key of a map is text, and an untagged enum takes it as that",
+            row: "a number or boolean as a key of an untagged enum",
+            stored: || Any::Keyed(Keyed::Untagged(Untagged([(Key::Number(1), 2)].into()))),
+            read: || {
+                let text = Key::Text("1".to_owned());
+                Any::Keyed(Keyed::Untagged(Untagged([(text, 2)].into())))
+            },
+        },
     ];
+
+    #[test]
+    fn every_loss_is_in_the_docs() {
+        const DOCS: &str = include_str!("../../../session-store/src/lib.rs");
+        for loss in LOSSES {
+            assert!(
+                DOCS.contains(&format!("//! | {}", loss.row)),
+                "{}",
+                loss.row
+            );
+        }
+    }
 
     #[test]
     fn every_loss_is_as_its_reason_says() {

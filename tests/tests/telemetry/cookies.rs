@@ -42,7 +42,7 @@ async fn ask(app: &Router, path: &str, header: (&str, String)) -> u16 {
 }
 
 fn cookie(value: &str) -> (&'static str, String) {
-    (COOKIE.as_str(), format!("session={value}"))
+    (COOKIE.as_str(), format!("session-Plain={value}"))
 }
 
 #[test]

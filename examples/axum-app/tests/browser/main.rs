@@ -181,7 +181,8 @@ impl Browser {
     /// Whether it has the cookie of the session. That of a log-in stays after a log-out.
     async fn has_cookie(&self) -> bool {
         let cookies = self.0.get_all_cookies().await.unwrap();
-        cookies.iter().any(|cookie| cookie.name() == "session")
+        let mut names = cookies.iter().map(|cookie| cookie.name());
+        names.any(|name| name.starts_with("session-") && !name.contains("-login-"))
     }
 
     /// Waits until the page asks for a log-in.

@@ -45,6 +45,7 @@ use self::error::Outcome;
 use self::request::Fields;
 use self::table::Table;
 use self::transaction::Tokens;
+use self::value::item_to_json;
 use self::write::Kind;
 
 /// All tables of an account in a region.
@@ -52,12 +53,49 @@ use self::write::Kind;
 pub(crate) struct Engine {
     tables: BTreeMap<String, Table>,
     tokens: Tokens,
+    /// Whether its owner asks which items have changed.
+    tracks: bool,
 }
+
+/// The table of an item, its key, and the item in JSON; `None` if there is none any more.
+pub(crate) type ChangedItem = (String, Json, Option<Json>);
 
 impl Engine {
     /// An engine without tables.
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// An engine without tables that remembers which items change.
+    pub(crate) fn tracking() -> Self {
+        Self {
+            tracks: true,
+            ..Self::default()
+        }
+    }
+
+    /// The items that have changed since the last call.
+    pub(crate) fn take_changes(&mut self) -> Vec<ChangedItem> {
+        let mut changes = Vec::new();
+        for (name, table) in &mut self.tables {
+            for (key, keys) in std::mem::take(&mut table.changed) {
+                let item = table.items.get(&key).map(item_to_json);
+                changes.push((name.clone(), item_to_json(&keys), item));
+            }
+        }
+        changes
+    }
+
+    /// All items, each with the name of its table.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (&str, Json)> {
+        self.tables.iter().flat_map(|(name, table)| {
+            let items = table.items.values();
+            items.map(|item| (name.as_str(), item_to_json(item)))
+        })
+    }
+
+    pub(crate) fn item_count(&self) -> usize {
+        self.tables.values().map(|table| table.items.len()).sum()
     }
 
     /// Carries out a request, all of it or nothing, and returns the body of its answer. `now` is in milliseconds since

@@ -19,6 +19,9 @@ pub(crate) struct Table {
     pub(crate) settings: Settings,
     /// The attribute of the TTL, if that is on.
     pub(crate) ttl: Option<String>,
+    /// The items that have changed, if the owner of the engine asks for them: their keys in order, and as attributes.
+    pub(crate) changed: BTreeMap<Key, Item>,
+    pub(crate) tracks: bool,
 }
 
 /// What a table was given, and gives back without a meaning to this engine.
@@ -57,6 +60,12 @@ impl Table {
             if written > 0.0 {
                 units.indexes.insert(name.clone(), written);
             }
+        }
+        if self.tracks
+            && let Some(item) = new.as_ref().or(old.as_ref())
+        {
+            let keys = self.schema.part_of(item);
+            self.changed.insert(key.clone(), keys);
         }
         if let Some(new) = new {
             self.items.insert(key.clone(), new);

@@ -6,11 +6,9 @@ use axum_core::response::{IntoResponse as _, Response};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, VARY, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::error::Error;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 
 use super::rejection::ErrorOfHandler;
 use crate::frameworks::http::policy::{Stage, default_response, log};
@@ -162,10 +160,7 @@ fn vary(headers: &mut HeaderMap, by: &HeaderName) {
     }
 }
 
-impl<S> RequestSlot<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> RequestSlot<S> {
     /// Lends the session to an extractor.
     pub(super) async fn lend(&self) -> Result<Loan<S>, LendError<Response>> {
         let respond = |error: &Error| self.respond(error, Stage::Load);

@@ -5,11 +5,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::Error;
-use crate::schema::SessionAttributes;
+use crate::schema::{SessionAttributes, SessionData};
 use crate::session::{NewId, Session};
 use crate::store::DynamoDbStore;
 
@@ -177,10 +174,7 @@ impl<S: SessionAttributes + Default + 'static> CurrentSession<S> {
     }
 }
 
-impl<S> CurrentSession<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> CurrentSession<S> {
     /// Stores the changes so far now, rather than when the handler is done, so that the handler learns the
     /// outcome: whether it failed, and which sessions a log-in evicted ([`Session::evicted`] of the
     /// [`stored`](Self::stored) session). It continues if the client hangs up.

@@ -8,7 +8,7 @@ use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::schema::SessionAttributes;
+use crate::schema::{SessionAttributes, SessionData};
 
 use super::config::RequestSlot;
 use super::extract::CurrentSession;
@@ -18,17 +18,14 @@ use crate::frameworks::http::Loan;
 /// Takes the session out for an extractor. There may be none.
 async fn lend<S>(parts: &Parts) -> Result<(Arc<RequestSlot<S>>, Loan<S>), SessionRejection>
 where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    S: SessionData,
 {
     let slot = slot_of::<S>(parts)?;
     let loan = slot.lend().await.map_err(SessionRejection::of)?;
     Ok((slot, loan))
 }
 
-impl<S> CurrentSession<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> CurrentSession<S> {
     /// The session of a request, if there is one.
     pub(super) async fn extract_stored(parts: &Parts) -> Result<Option<Self>, SessionRejection> {
         let (slot, loan) = lend(parts).await?;
@@ -64,7 +61,7 @@ where
 
 impl<S, State> OptionalFromRequestParts<State> for CurrentSession<S>
 where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    S: SessionData,
     State: Send + Sync,
 {
     type Rejection = SessionRejection;

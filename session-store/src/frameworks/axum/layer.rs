@@ -13,13 +13,11 @@ use axum_core::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::error::Error;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::store::DynamoDbStore;
 
 use super::config::{IsFailure, OnError, RequestSlot, Responses};
@@ -228,9 +226,12 @@ impl<S, I> Layer<I> for SessionLayer<S> {
 
     /// # Panics
     ///
-    /// If no browser would take the cookie: see [`SessionCookie::check`], which has the same message.
+    /// If no browser would take the cookie: see [`SessionCookie::check`], which has the same message, but for the
+    /// type in a default name.
     fn layer(&self, inner: I) -> Self::Service {
         let mut config = self.config.clone();
+        let schema = config.store.table().schema();
+        config.carrier = config.carrier.for_type(schema.type_name);
         if self.dev {
             config.carrier = config.carrier.over_http();
         }
@@ -312,7 +313,7 @@ impl<S, I: fmt::Debug> fmt::Debug for SessionService<S, I> {
 
 impl<S, I, B> Service<Request<B>> for SessionService<S, I>
 where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    S: SessionData,
     I: Service<Request<B>>,
     I::Response: IntoResponse,
     I::Future: Send + 'static,

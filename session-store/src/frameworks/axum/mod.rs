@@ -109,7 +109,8 @@
 //!
 //! # Several layers
 //!
-//! Layers for different sessions need different cookies: give one of them another name, with
+//! Layers for different sessions need different cookies. Those of two session types have them: the type is in the
+//! default name. Give one of two layers for the same type, such as with two tables, another name, with
 //! [`SessionCookie::name`]. A route inside of two layers with one cookie is answered with 500, and the log
 //! says why. If two layers stand side by side, the log has an error when the second is added.
 //!

@@ -2,10 +2,8 @@
 
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 
 use super::extract::CurrentSession;
 use super::rejection::{Reason, SessionRejection};
@@ -44,7 +42,7 @@ pub struct RequiredSession<S>(pub CurrentSession<S>);
 
 impl<S, State> FromRequestParts<State> for RequiredSession<S>
 where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    S: SessionData,
     State: Send + Sync,
 {
     type Rejection = SessionRejection;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, RequestError};
-use crate::schema::SessionAttributes;
+use crate::schema::{SessionAttributes, SessionData};
 use crate::store::DynamoDbStore;
 
 use super::config::RequestSlot;
@@ -127,10 +127,7 @@ where
     }
 }
 
-impl<S> SharedSession<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> SharedSession<S> {
     /// Reads or changes the session if there is one: [`with`](Self::with) for types without a default.
     ///
     /// # Errors
@@ -258,7 +255,7 @@ impl<S> fmt::Debug for SharedSession<S> {
 
 impl<S, State> FromRequestParts<State> for SharedSession<S>
 where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    S: SessionData,
     State: Send + Sync,
 {
     type Rejection = SessionRejection;

@@ -155,6 +155,16 @@ mod tests {
     }
 
     #[test]
+    fn the_default_cookies_of_two_types_do_not_meet() {
+        let default = |name| Carrier::Cookie(SessionCookie::new()).for_type(name).scope();
+        assert!(!default(Some("Shop")).meets(&default(Some("Admin"))));
+        assert!(!default(Some("Shop")).meets(&default(None)));
+        assert!(default(Some("Shop")).meets(&default(Some("Shop"))));
+        // The second is the cookie of the version of the first.
+        assert!(default(None).meets(&default(Some("version"))));
+    }
+
+    #[test]
     fn a_layer_with_both_ways_meets_each_of_them() {
         let both = Carrier::Both(SessionCookie::new().name("a")).scope();
         assert!(both.meets(&Carrier::Bearer.scope()) && both.meets(&scope("a")));

@@ -3,6 +3,8 @@
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use tokio::runtime::Handle;
+
 use crate::error::{Error, ServiceError};
 use crate::schema::SessionAttributes;
 
@@ -72,6 +74,8 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
+        let runtime = Handle::try_current();
+        runtime.map_err(|error| ServiceError::without_runtime(operation, error))?;
         loop {
             // On the heap: the SDK's own futures are several KB.
             let error = match Box::pin(request()).await {

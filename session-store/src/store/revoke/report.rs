@@ -16,6 +16,23 @@ pub struct Revoked {
 }
 
 impl Revoked {
+    /// The revocation of a test.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn of(
+        deleted: usize,
+        failed: impl IntoIterator<Item = (SessionHandle, Error)>,
+    ) -> Self {
+        let failed = failed.into_iter();
+        Self {
+            deleted,
+            failed: failed
+                .map(|(handle, error)| RevokeFailure { handle, error })
+                .collect(),
+            is_complete: true,
+            ..Self::default()
+        }
+    }
+
     /// For a revocation that needs no index.
     pub(super) fn without_index() -> Self {
         Self {

@@ -72,6 +72,22 @@ impl SessionSummary {
     }
 
     /// A session whose times cannot be read. It may be live.
+    /// The summary of a test.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn of(
+        handle: SessionHandle,
+        created_at: Millis,
+        touched_at: Millis,
+        ends: Millis,
+    ) -> Self {
+        Self {
+            handle,
+            created_at,
+            touched_at,
+            ends,
+        }
+    }
+
     pub(super) fn unreadable(handle: SessionHandle) -> Self {
         Self {
             handle,

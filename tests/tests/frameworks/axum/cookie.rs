@@ -11,7 +11,7 @@ use session_store_tests::TestBench;
 
 use crate::log;
 
-use super::{App, answer, app, ask, ask_with, begin, calls, routes};
+use super::{App, NAME, answer, app, ask, ask_with, begin, calls, routes};
 
 #[tokio::test]
 async fn the_cookie_has_every_safe_setting() {
@@ -19,7 +19,7 @@ async fn the_cookie_has_every_safe_setting() {
     let app = routes().layer(SessionLayer::new(bench.store.clone()));
     let answer = ask(&app, "/visit", None).await;
     let header = answer.headers[SET_COOKIE].to_str().unwrap();
-    assert!(header.starts_with("__Host-session="), "{header}");
+    assert!(header.starts_with("__Host-session-App="), "{header}");
     for part in [
         "Secure",
         "HttpOnly",
@@ -80,15 +80,16 @@ async fn a_malformed_or_unknown_cookie_is_ignored() {
     let made_up = "A".repeat(43);
     let cookies = [
         vec![String::new()],
-        vec!["session=".to_owned()],
-        vec!["session".to_owned()],
-        vec![format!("session={}", "x".repeat(10_000))],
-        vec!["session=%00%ff".to_owned()],
-        vec![format!("session={live}x")],
-        vec![format!("__Host-session={live}")],
+        vec![format!("{NAME}=")],
+        vec![NAME.to_owned()],
+        vec![format!("{NAME}={}", "x".repeat(10_000))],
+        vec![format!("{NAME}=%00%ff")],
+        vec![format!("{NAME}={live}x")],
+        vec![format!("__Host-{NAME}={live}")],
+        vec![format!("session={live}")],
         vec![format!("other={live}; theme=dark;;; =; ")],
-        vec![format!("session={revoked}")],
-        vec![format!("session={made_up}")],
+        vec![format!("{NAME}={revoked}")],
+        vec![format!("{NAME}={made_up}")],
     ];
     for cookies in cookies {
         let read = ask_with(&app, "/read", cookies.clone()).await;
@@ -109,9 +110,9 @@ async fn a_malformed_or_unknown_cookie_is_ignored() {
     }
     // The cookie is found among those of other apps.
     for among in [
-        vec![format!("a=b; session={live}; c=\"d\"")],
-        vec![format!("session={live}; session={revoked}")],
-        vec![format!("session={live}"), format!("session={live}")],
+        vec![format!("a=b; {NAME}={live}; c=\"d\"")],
+        vec![format!("{NAME}={live}; {NAME}={revoked}")],
+        vec![format!("{NAME}={live}"), format!("{NAME}={live}")],
     ] {
         assert_eq!(ask_with(&app, "/read", among).await.text, "1 nobody");
     }

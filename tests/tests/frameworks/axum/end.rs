@@ -21,7 +21,7 @@ use session_store_tests::{Fault, TestBench};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
-use super::{App, Current, answer, app, ask, begin, calls, routes};
+use super::{App, Current, NAME, answer, app, ask, begin, calls, routes};
 
 fn unavailable(bench: &TestBench<App>, operation: &'static str) {
     for _ in 0..3 {
@@ -47,7 +47,7 @@ async fn ends(bench: &TestBench<App>, cookie: &str) {
 }
 
 fn with_cookie(path: &str, cookie: &str) -> Request<Body> {
-    let request = Request::get(path).header(COOKIE, format!("session={cookie}"));
+    let request = Request::get(path).header(COOKIE, format!("{NAME}={cookie}"));
     request.body(Body::empty()).unwrap()
 }
 

@@ -41,6 +41,9 @@ struct App {
 
 type Current = CurrentSession<App>;
 
+/// The name of the cookie with the id, over plain HTTP.
+const NAME: &str = "session-App";
+
 async fn read(session: Current) -> String {
     format!(
         "{} {}",
@@ -136,7 +139,12 @@ impl Answer {
 }
 
 pub(crate) async fn ask(app: &Router, path: &str, cookie: Option<&str>) -> Answer {
-    let cookie = cookie.map(|cookie| format!("session={cookie}"));
+    ask_as(NAME, app, path, cookie).await
+}
+
+/// The same for another type, whose cookie has this name.
+async fn ask_as(name: &str, app: &Router, path: &str, cookie: Option<&str>) -> Answer {
+    let cookie = cookie.map(|cookie| format!("{name}={cookie}"));
     ask_with(app, path, cookie.into_iter().collect()).await
 }
 

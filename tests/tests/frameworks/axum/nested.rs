@@ -43,10 +43,11 @@ async fn two_layers_with_one_cookie_are_refused() {
     log::capture();
     let bench = TestBench::<App>::new().await;
     let cookie = begin(&bench, &app(&bench)).await;
-    let dev = SessionLayer::new(bench.store.clone()).dev();
-    let app = inner(admin(&bench).await.dev()).layer(dev.clone());
+    let one = || SessionCookie::dev().name("session");
+    let dev = SessionLayer::new(bench.store.clone()).cookie(one());
+    let app = inner(admin(&bench).await.cookie(one())).layer(dev.clone());
     log::taken();
-    let refused = ask(&app, "/admin", Some(&cookie)).await;
+    let refused = ask_with(&app, "/admin", vec![format!("session={cookie}")]).await;
     assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(calls(&bench).is_empty());
     let log = log::taken();
@@ -60,7 +61,7 @@ async fn two_layers_with_one_cookie_are_refused() {
 
     // The same type, but another table.
     let other = TestBench::<App>::new().await;
-    let other = SessionLayer::new(other.store.clone()).dev();
+    let other = SessionLayer::new(other.store.clone()).cookie(one());
     let app = routes().layer(other).layer(dev.clone());
     let refused = ask(&app, "/visit", None).await;
     assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -68,7 +69,9 @@ async fn two_layers_with_one_cookie_are_refused() {
     // Between the two is one of another cookie.
     let between = admin(&bench).await;
     let between = between.cookie(SessionCookie::dev().name("admin"));
-    let app = inner(admin(&bench).await.dev()).layer(between).layer(dev);
+    let app = inner(admin(&bench).await.cookie(one()))
+        .layer(between)
+        .layer(dev);
     let refused = ask(&app, "/admin", None).await;
     assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
 }
@@ -87,8 +90,9 @@ async fn two_layers_with_a_bearer_id_are_refused() {
 async fn two_layers_whose_cookies_never_meet_work() {
     let bench = TestBench::<App>::new().await;
     let outer = SessionLayer::new(bench.store.clone()).dev();
-    let dev = SessionCookie::dev;
+    let dev = || SessionCookie::dev().name("session");
     for (of_inner, of_outer) in [
+        (SessionCookie::dev(), SessionCookie::dev()),
         (dev().name("admin"), dev()),
         (dev().path("/admin"), dev().path("/shop")),
         (dev().path("/admin"), dev().path("/adm")),

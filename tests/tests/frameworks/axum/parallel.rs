@@ -14,7 +14,7 @@ use session_store::{Session, SessionAttributes, SessionId};
 use session_store_tests::TestBench;
 use tokio::sync::Barrier;
 
-use super::{Answer, ask};
+use super::{Answer, ask_as};
 
 const AT_ONCE: usize = 50;
 
@@ -79,6 +79,10 @@ async fn log_in_and_tell(mut session: Current) -> Result<String, StatusCode> {
     let ended = CurrentSession::stored(&session).map(Session::evicted);
     let ended = ended.unwrap_or_default().iter();
     Ok(ended.map(ToString::to_string).collect())
+}
+
+async fn ask(app: &Router, path: &str, cookie: Option<&str>) -> Answer {
+    ask_as("session-Wide", app, path, cookie).await
 }
 
 /// A browser with a session.

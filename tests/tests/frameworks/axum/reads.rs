@@ -54,6 +54,9 @@ async fn store(bench: &TestBench<App>) -> DynamoDbStore<App> {
     builder.build().await.unwrap()
 }
 
+/// The name of the cookie with the version.
+const VERSION: &str = "session-App-version";
+
 /// A browser with its cookies.
 struct Browser {
     app: Router,
@@ -95,7 +98,7 @@ impl Browser {
 
     /// Behind its signature.
     fn version(&self) -> &str {
-        let version = self.cookies.get("session-version");
+        let version = self.cookies.get(VERSION);
         version.map_or("", |version| version.rsplit_once('=').unwrap().1)
     }
 }
@@ -164,9 +167,9 @@ async fn a_version_counts_only_where_it_is_signed() {
     let mut browser = Browser::new(&bench).await;
     browser.get("/visit").await;
     browser.get("/visit").await;
-    let version = browser.cookies["session-version"].clone();
+    let version = browser.cookies[VERSION].clone();
     let made_up = version.strip_suffix('2').unwrap().to_owned() + "1";
-    browser.cookies.insert("session-version".into(), made_up);
+    browser.cookies.insert(VERSION.into(), made_up);
     reads(&bench);
     browser.get("/read").await;
     assert_eq!(reads(&bench), [true], "as without a version");
@@ -174,7 +177,7 @@ async fn a_version_counts_only_where_it_is_signed() {
     // That of another session.
     let mut other = Browser::new(&bench).await;
     other.get("/visit").await;
-    other.cookies.insert("session-version".into(), version);
+    other.cookies.insert(VERSION.into(), version);
     reads(&bench);
     other.get("/read").await;
     assert_eq!(reads(&bench), [true]);
@@ -187,7 +190,7 @@ async fn a_version_counts_only_where_it_is_signed() {
     reads(&bench);
     assert!(!unsigned.get("/visit").await);
     assert_eq!(reads(&bench), [true]);
-    let id = unsigned.cookies["session"].clone();
+    let id = unsigned.cookies["session-App"].clone();
 
     let app = routes().layer(SessionLayer::new(store(&bench).await).bearer());
     let request = Request::get("/read").header(AUTHORIZATION, format!("Bearer {id}"));

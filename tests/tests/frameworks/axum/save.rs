@@ -15,7 +15,7 @@ use session_store_tests::{Fault, TestBench};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
-use super::{App, Current, app, ask, begin, calls, routes};
+use super::{App, Current, NAME, app, ask, begin, calls, routes};
 
 #[tokio::test]
 async fn a_change_after_end_begins_a_new_session() {
@@ -63,7 +63,7 @@ async fn a_handler_that_panics_stores_nothing() {
     let layer = SessionLayer::new(bench.store.clone()).dev();
     let app = routes().route("/panic", get(panics)).layer(layer);
     let cookie = begin(&bench, &app).await;
-    let request = Request::get("/panic").header(COOKIE, format!("session={cookie}"));
+    let request = Request::get("/panic").header(COOKIE, format!("{NAME}={cookie}"));
     let request = request.body(Body::empty()).unwrap();
     let panicked = tokio::spawn(app.clone().oneshot(request)).await;
     assert!(panicked.unwrap_err().is_panic());
@@ -234,7 +234,7 @@ async fn a_cycle_id_is_finished_when_the_client_hangs_up() {
             wait.notified().await;
         }),
     );
-    let request = Request::get("/login").header(COOKIE, format!("session={cookie}"));
+    let request = Request::get("/login").header(COOKIE, format!("{NAME}={cookie}"));
     let request = app.clone().oneshot(request.body(Body::empty()).unwrap());
     tokio::select! {
         _ = request => panic!("the client hangs up before"),

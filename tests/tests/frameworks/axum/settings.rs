@@ -51,7 +51,7 @@ async fn browsers_and_api_clients_share_routes() {
     let id = issued.headers["session-id"].to_str().unwrap().to_owned();
     assert_eq!(issued.headers["session-max-age"], "43200");
     let bearer = |id: &str| ("authorization", format!("Bearer {id}"));
-    let cookie = |id: &str| ("cookie", format!("session={id}"));
+    let cookie = |id: &str| ("cookie", format!("{NAME}={id}"));
     let page = answer(&app, with(&[bearer(&id)], "/who")).await;
     assert_eq!(page.text, r#"Some(Bearer) Some("u-17")"#);
     let page = answer(&app, with(&[cookie(&id)], "/who")).await;
@@ -79,7 +79,7 @@ async fn browsers_and_api_clients_share_routes() {
 #[tokio::test]
 async fn settings_that_no_browser_takes_are_refused_at_start() {
     let bench = TestBench::<App>::new().await;
-    let new = SessionCookie::new;
+    let new = || SessionCookie::new().name("shop");
     for cookie in [
         new().same_site(SameSite::None).secure(false),
         new().domain("https://example.com"),
@@ -138,7 +138,7 @@ async fn the_debug_form_of_a_request_below_the_layer_shows_no_id() {
     let app = routes().layer(print).layer(layer);
     let id = "B".repeat(43);
     let headers = [
-        ("cookie", format!("session={id}")),
+        ("cookie", format!("{NAME}={id}")),
         ("authorization", format!("Bearer {id}")),
     ];
     answer(&app, with(&headers, "/read")).await;
@@ -153,7 +153,7 @@ async fn the_cookies_of_neighbours_can_have_any_bytes() {
     let bench = TestBench::<App>::new().await;
     let app = app(&bench);
     let cookie = begin(&bench, &app).await;
-    let mut header = "theme=naïve; session=".as_bytes().to_vec();
+    let mut header = format!("theme=naïve; {NAME}=").into_bytes();
     header.extend(cookie.as_bytes());
     header.extend(b"; \xff\xfe=1");
     let request = Request::get("/visit").header(COOKIE, header);

@@ -54,7 +54,7 @@ async fn the_cookie_of_a_session_is_good_for_a_layer_with_and_without_tls() {
         if cookie.check().is_err() {
             continue;
         }
-        let header = cookie.request_header(session.id());
+        let header = cookie.request_header(&session);
         assert!(header.is_sensitive());
         let layer = SessionLayer::new(bench.store.clone()).cookie(cookie.clone());
         for layer in [layer.clone(), layer.dev()] {
@@ -72,10 +72,10 @@ async fn the_header_has_one_pair_for_each_name() {
     let bench = TestBench::new().await;
     let session = stored(&bench).await;
     let id = session.id().expose();
-    let header = SessionCookie::new().request_header(session.id());
-    assert_eq!(header, format!("__Host-session={id}; session={id}"));
-    let header = SessionCookie::dev().request_header(session.id());
-    assert_eq!(header, format!("session={id}"));
+    let header = SessionCookie::new().request_header(&session);
+    assert_eq!(header, format!("__Host-session-App={id}; session-App={id}"));
+    let header = SessionCookie::dev().request_header(&session);
+    assert_eq!(header, format!("session-App={id}"));
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn the_cookie_of_another_key_or_name_is_none() {
         SessionCookie::new().signed(key(2)),
         SessionCookie::new().signed(key(1)).name("shop"),
     ] {
-        let header = other.request_header(session.id());
+        let header = other.request_header(&session);
         assert_eq!(read_with(layer.clone(), COOKIE, &header).await, "0 nobody");
     }
 }
@@ -109,7 +109,7 @@ async fn the_bearer_header_of_a_session_is_good_for_an_api() {
     ] {
         assert_eq!(read_with(layer, AUTHORIZATION, &bearer).await, "7 u-17");
     }
-    let cookie = both.request_header(session.id());
+    let cookie = both.request_header(&session);
     let layer = layer().cookie_or_bearer(both).dev();
     assert_eq!(read_with(layer, COOKIE, &cookie).await, "7 u-17");
 }
@@ -125,7 +125,7 @@ async fn a_store_that_reads_its_own_writes_reads_the_session_consistently() {
         .read_consistency(ReadConsistency::ReadYourWrites);
     let store = store.build().await.unwrap();
     let cookie = SessionCookie::new().signed(key(1));
-    let header = cookie.request_header(session.id());
+    let header = cookie.request_header(&session);
     bench.wire.clear();
     let layer = SessionLayer::new(store).cookie(cookie).dev();
     assert_eq!(read_with(layer, COOKIE, &header).await, "7 u-17");

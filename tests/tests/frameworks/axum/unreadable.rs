@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
-use session_store::axum::SessionLayer;
+use session_store::axum::{EndSession, SessionLayer};
 use session_store::{DynamoDbStore, SessionId, Unreadable};
 use session_store_tests::{Fault, Item, TestBench};
 use tracing::Level;
@@ -26,7 +26,9 @@ async fn app(bench: &TestBench<App>, policy: Option<Unreadable>) -> Router {
     if let Some(policy) = policy {
         builder = builder.unreadable(policy);
     }
-    routes().layer(SessionLayer::new(builder.build().await.unwrap()).dev())
+    let layer = SessionLayer::new(builder.build().await.unwrap()).dev();
+    let end = async |session: EndSession<App>| session.end();
+    routes().route("/end", get(end)).layer(layer)
 }
 
 /// As after a deploy that changed the type: a visitor can go on, log in, and log out.
@@ -75,6 +77,22 @@ async fn a_session_that_cannot_be_read_is_an_error_if_the_store_was_told_so() {
     let id = SessionId::parse(&cookie).unwrap();
     assert!(bench.store.load(&id).await.is_err());
     assert_eq!(bench.items().await, [item]);
+}
+
+/// It reads nothing, so that no policy about what is read stands in its way.
+#[tokio::test]
+async fn g17_end_session_ends_a_session_that_cannot_be_read_under_each_policy() {
+    for policy in [None, Some(Unreadable::Absent), Some(Unreadable::Error)] {
+        let bench = TestBench::<App>::new().await;
+        let app = app(&bench, policy).await;
+        let cookie = begin(&bench, &app).await;
+        damage(&bench).await;
+        let out = ask(&app, "/end", Some(&cookie)).await;
+        assert_eq!(out.status, StatusCode::OK, "{policy:?}");
+        assert_eq!(out.cookie().as_deref(), Some(""), "{policy:?}");
+        assert_eq!(calls(&bench), ["DeleteItem"], "{policy:?}");
+        assert!(bench.items().await.is_empty(), "{policy:?}");
+    }
 }
 
 /// An operator is woken by errors, so no request can cause one by its content.

@@ -116,8 +116,8 @@ pub(super) fn foreign(which: usize) -> &'static [u8] {
         b"quoted=\"a, b",
         b"=nameless",
         b"bare",
-        b"%5F%5FHost-session=x",
-        b"SESSION=x",
+        b"%5F%5FHost-session-Shop=x",
+        b"SESSION-SHOP=x",
         b"a=b=c==",
         &HUGE,
     ];

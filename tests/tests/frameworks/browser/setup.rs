@@ -56,13 +56,13 @@ impl Setup {
     /// The name of its cookie, and its key.
     pub(super) fn form(self) -> (&'static str, u8) {
         match self {
-            Self::Host | Self::Strict => ("__Host-session", 0),
-            Self::Signed => ("__Host-session", 1),
-            Self::OtherKey => ("__Host-session", 2),
+            Self::Host | Self::Strict => ("__Host-session-Shop", 0),
+            Self::Signed => ("__Host-session-Shop", 1),
+            Self::OtherKey => ("__Host-session-Shop", 2),
             Self::OtherName => ("__Host-sid", 0),
-            Self::Domain => ("__Secure-session", 0),
-            Self::Dev | Self::DevDomain | Self::DevPath => ("session", 0),
-            Self::DevSigned => ("session", 1),
+            Self::Domain => ("__Secure-session-Shop", 0),
+            Self::Dev | Self::DevDomain | Self::DevPath => ("session-Shop", 0),
+            Self::DevSigned => ("session-Shop", 1),
         }
     }
 

@@ -3,9 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use session_store::axum::{
-    CurrentSession, EndSession, RequiredSession, SessionCookie, SessionLayer,
-};
+use session_store::axum::{CurrentSession, EndSession, RequiredSession, SessionLayer};
 use session_store::{DynamoDbStore, SessionAttributes};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
@@ -28,17 +26,16 @@ struct Employee {
 }
 
 fn app(customers: DynamoDbStore<Customer>, staff: DynamoDbStore<Employee>) -> Router {
-    let staff = SessionLayer::new(staff).cookie(SessionCookie::new().name("staff"));
     Router::new()
         .route("/staff/login", post(log_in_employee))
         .route("/staff/logout", post(log_out_employee))
         // A member of staff beside a customer's session.
         .route("/staff/cart", get(cart_for_staff))
-        .route_layer(staff)
+        .route_layer(SessionLayer::new(staff))
         .route("/login", post(log_in_customer))
         .route("/logout", post(log_out_customer))
         .route("/cart", get(cart))
-        .layer(SessionLayer::new(customers).cookie(SessionCookie::new().name("customer")))
+        .layer(SessionLayer::new(customers))
 }
 
 async fn cart_for_staff(
@@ -152,7 +149,7 @@ mod tests {
         let cookies = browser.cookies();
         let customer = cookies
             .split("; ")
-            .find_map(|cookie| cookie.strip_prefix("__Host-customer="));
+            .find_map(|cookie| cookie.strip_prefix("__Host-session-Customer="));
         let stolen = format!("__Host-staff={}", customer.unwrap());
         let stranger = Browser::new(&app);
         let request = Request::get("/staff/cart").header("cookie", stolen);

@@ -89,7 +89,7 @@ mod tests {
         let mut client = TcpStream::connect(address).await.unwrap();
         let cookie = session.id().expose();
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\ncookie: __Host-session={cookie}\r\n\r\n"
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\ncookie: __Host-session-Visitor={cookie}\r\n\r\n"
         );
         client.write_all(request.as_bytes()).await.unwrap();
         begun.notified().await;

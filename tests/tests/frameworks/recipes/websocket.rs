@@ -243,7 +243,7 @@ mod tests {
         let (mut socket, response) = chat.try_connect("", &origin).await.unwrap();
         assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
         let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
-        let (_, rest) = cookie.split_once("__Host-session=").unwrap();
+        let (_, rest) = cookie.split_once("__Host-session-Visitor=").unwrap();
         let id = SessionId::parse(rest.split(';').next().unwrap()).unwrap();
         assert_eq!(ask(&mut socket, "say").await, Sent::text("said"));
         let stored = chat.bench.store.load(&id).await.unwrap().unwrap();

@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 use session_store::{Error, Session, SessionAttributes};
 use session_store_tests::TestBench;
 
-use super::text;
-
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(table = "tests", compress = "zstd")]
 struct Bytes {
@@ -23,8 +21,8 @@ async fn with_bytes(bytes: Vec<u8>, format: &str) -> Result<Option<Session<Bytes
     let bench = TestBench::<Bytes>::new().await;
     let session = bench.store.create(Bytes::default()).await.unwrap();
     let mut item = bench.item(session.handle()).await.unwrap();
-    item.insert(text("data"), AttributeValue::B(Blob::new(bytes)));
-    item.insert(text("format"), AttributeValue::S(text(format)));
+    item.insert("data".to_owned(), AttributeValue::B(Blob::new(bytes)));
+    item.insert("format".to_owned(), AttributeValue::S(format.to_owned()));
     bench.put(item).await;
     bench.store.load(session.id()).await
 }

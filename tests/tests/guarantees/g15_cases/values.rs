@@ -169,9 +169,8 @@ fn numbers() -> Numbers {
 comes_back_or_is_refused! {
     integer_keys_in_an_internally_tagged_enum(Some("cart")): { cart: Tagged }
         = [{ cart: Tagged::Cart { lines: numbers() } }];
-    #[ignore = "fails: the check reads it once, and each load meets tag and content in another order, so that some fail"]
-    integer_keys_in_an_adjacently_tagged_enum(Some("cart")): { cart: Adjacent }
-        = [{ cart: Adjacent::Cart(numbers()) }];
+    integer_keys_in_an_adjacently_tagged_enum(None): { carts: Vec<Adjacent> }
+        = [{ carts: vec![Adjacent::Cart(numbers()); 20] }];
     integer_keys_in_an_untagged_enum(Some("cart")): { cart: Untagged }
         = [{ cart: Untagged::Cart { lines: numbers() } }];
     integer_keys_in_a_flattened_map(Some("")): { #[serde(flatten)] more: Numbers }
@@ -199,7 +198,6 @@ comes_back_or_is_refused! {
         = [{ colors: [(Color::Rgb(1, 2, 3), 1)].into() }];
     keys_of_scalars(None): { keys: BTreeMap<bool, u8>, chars: BTreeMap<char, u8>, whole: BTreeMap<i64, u8> }
         = [{ keys: [(true, 1)].into(), chars: [('ü', 1)].into(), whole: [(i64::MIN, 1)].into() }];
-    #[ignore = "fails: one entry is lost"]
     two_keys_with_one_text(Some("keys")): { keys: BTreeMap<Key, u8> }
         = [{ keys: [(Key::Number(1), 1), (Key::Text(text("1")), 2)].into() }];
     #[ignore = "fails: the number is a text after a load"]

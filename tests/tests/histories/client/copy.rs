@@ -175,16 +175,18 @@ impl<S: Program> Copy<S> {
         }
     }
 
-    /// A write was acknowledged, and this is stored.
-    pub fn settle(&mut self, stored: &Stored) {
+    /// This is stored. If the copy has only read it, a change stays unsaved: the next save stores it, whatever others
+    /// have stored by then.
+    pub fn settle(&mut self, stored: &Stored, has_written: bool) {
         for (name, value) in self.session.fields() {
             let stored = stored.fields.get(name).copied().unwrap_or(value);
             // A change that was made while an earlier write of unknown outcome was finished stays unsaved.
             self.base.insert(name, stored);
-            match stored == value {
-                true => self.unsaved.remove(name),
-                false => self.unsaved.insert(name, vec![value]),
-            };
+            if stored != value {
+                self.unsaved.insert(name, vec![value]);
+            } else if has_written {
+                self.unsaved.remove(name);
+            }
         }
         if let Some(idle) = &mut self.idle {
             idle.must = idle.seconds != stored.idle;

@@ -84,6 +84,12 @@ impl Op {
 const KEPT: u64 = 8 * 24 * 60 * 60;
 
 impl Op {
+    /// Whether the session was used since its copy was read.
+    fn is_stale(&self) -> bool {
+        let used_at = self.was.as_ref().map(|was| number(was, "touched_at"));
+        used_at.is_some_and(|at| at != Some(self.pending.touched_at))
+    }
+
     /// If a roster is kept longer than its session needs, a write to it is refused once more.
     fn is_kept_longer(&self, user: u64) -> usize {
         let session = self.was.as_ref();
@@ -127,8 +133,8 @@ impl Model {
             Act::Update(..) => 1..=3,
             // Less than a tenth of the idle timeout has passed.
             Act::Touch(_) if op.began < op.pending.touched_at + IDLE * 100 => 0..=0,
-            // One more if its own timeout was stored, and it was not told.
-            Act::Touch(_) if op.pending.idle => 0..=2,
+            // One more if its own timeout was stored and it was not told, or others have used the session since.
+            Act::Touch(_) if op.pending.idle || op.is_stale() => 0..=2,
             Act::Touch(_) => 0..=1,
             // One more for a stale copy.
             Act::Cycle(..) => 1..=2,

@@ -267,7 +267,8 @@ impl History<'_> {
             }
             Ok(Some(stored)) => {
                 if let Some(slot) = act.copy() {
-                    self.hands[client].settled(slot, &stored);
+                    let has_written = !matches!(act, Act::Refresh(_));
+                    self.hands[client].settled(slot, &stored, has_written);
                 }
             }
             Ok(None) => {}
@@ -329,7 +330,7 @@ impl History<'_> {
         let op = &shared.model.ops[op];
         if let (Some(slot), Some(copy)) = (slot, &copy) {
             if let Some(stored) = shared.model.stored_with_new_id(op, Some(copy)) {
-                self.hands[client].settled(slot, &stored);
+                self.hands[client].settled(slot, &stored, true);
             }
             if let Some(stored) = op.perhaps_knows() {
                 self.hands[client].perhaps_settled(slot, stored);

@@ -16,16 +16,6 @@ pub(crate) enum Any {
     Json(Jsons),
 }
 
-impl Any {
-    /// Whether it is a map whose keys serde reads as text once it has buffered the map.
-    pub(crate) fn has_typed_keys(&self) -> bool {
-        match self {
-            Self::Keyed(keyed) => keyed.has_typed_keys(),
-            _ => false,
-        }
-    }
-}
-
 pub(crate) fn anything() -> BoxedStrategy<Any> {
     // Together they would not fit on the stack of a test.
     prop_oneof![

@@ -29,6 +29,16 @@ pub(crate) fn jsons() -> impl Strategy<Value = Jsons> {
 }
 
 pub(crate) fn json() -> impl Strategy<Value = Value> {
+    prop_oneof![16 => shallow(), 1 => deep()]
+}
+
+/// Some of them in more lists than DynamoDB allows.
+fn deep() -> impl Strategy<Value = Value> {
+    (shallow(), 20..36)
+        .prop_map(|(value, depth)| (0..depth).fold(value, |value, _| Value::Array(vec![value])))
+}
+
+fn shallow() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),

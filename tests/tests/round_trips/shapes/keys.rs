@@ -1,7 +1,7 @@
 //! Maps with keys of every kind.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use proptest::collection::{btree_map, vec};
@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::scalars::{Bytes, bytes, float, name};
+use crate::round_trips::losses::{Key, Untagged};
 
 type Map<K> = BTreeMap<K, u8>;
 
@@ -32,12 +33,13 @@ pub(crate) enum Keyed {
     Option(Map<Option<u8>>),
     Struct(Map<Point>),
     Choice(Map<Choice>),
+    Untagged(Untagged),
     Nested(BTreeMap<u8, BTreeMap<Color, Option<u8>>>),
 }
 
 impl Keyed {
-    /// Whether a key has no form as the name of an entry, so that the map has to be refused.
-    pub(crate) fn has_key_without_text(&self) -> bool {
+    /// Whether a key has no form as the name of an entry, or that of another key, so that the map has to be refused.
+    pub(crate) fn has_bad_key(&self) -> bool {
         match self {
             Self::Text(map) => map.contains_key(""),
             Self::Name(map) => map.contains_key(&Name(String::new())),
@@ -48,21 +50,11 @@ impl Keyed {
             Self::Bytes(map) => !map.is_empty(),
             Self::Option(map) => !map.is_empty(),
             Self::Struct(map) => !map.is_empty(),
+            Self::Untagged(Untagged(map)) => {
+                let texts: BTreeSet<_> = map.keys().map(ToString::to_string).collect();
+                texts.len() < map.len() || texts.contains("")
+            }
             Self::Choice(map) => map.keys().any(|key| *key != Choice::Unit),
-            _ => false,
-        }
-    }
-
-    /// Whether it has keys that only their type turns from text into themselves.
-    pub(crate) fn has_typed_keys(&self) -> bool {
-        match self {
-            Self::Bool(map) => !map.is_empty(),
-            Self::I8(map) => !map.is_empty(),
-            Self::U64(map) => !map.is_empty(),
-            Self::I128(map) => !map.is_empty(),
-            Self::U128(map) => !map.is_empty(),
-            Self::Number(map) => !map.is_empty(),
-            Self::Nested(map) => !map.is_empty(),
             _ => false,
         }
     }
@@ -135,6 +127,7 @@ pub(crate) fn keyed() -> impl Strategy<Value = Keyed> {
             map(name().prop_map(Name)).prop_map(Keyed::Name),
             map(any::<i32>().prop_map(Number)).prop_map(Keyed::Number),
             map(choice()).prop_map(Keyed::Choice),
+            map(key()).prop_map(|map| Keyed::Untagged(Untagged(map))),
             btree_map(any::<u8>(), btree_map(color(), any::<Option<u8>>(), 0..3), 0..3)
                 .prop_map(Keyed::Nested),
         ],
@@ -156,6 +149,15 @@ fn map<K: Ord + Debug>(key: impl Strategy<Value = K>) -> impl Strategy<Value = M
 
 pub(crate) fn color() -> impl Strategy<Value = Color> {
     prop_oneof![Just(Color::Red), Just(Color::Green), Just(Color::Blue)]
+}
+
+/// Keys of which some have the same text.
+fn key() -> impl Strategy<Value = Key> {
+    prop_oneof![
+        (0..3_u8).prop_map(Key::Number),
+        any::<bool>().prop_map(Key::Bool),
+        "[0-3]|true|".prop_map(Key::Text),
+    ]
 }
 
 fn choice() -> impl Strategy<Value = Choice> {

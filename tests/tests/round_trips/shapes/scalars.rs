@@ -1,9 +1,9 @@
 //! Values that no enum and no map is around, and the plain containers of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, hash_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use serde::de::{SeqAccess, Visitor};
@@ -41,6 +41,7 @@ pub(crate) enum Scalar {
     MaybeUnitStruct(Nullable<UnitStruct>),
     Maps(BTreeMap<String, BTreeMap<String, f64>>),
     Skipping(Skipping),
+    Set(HashSet<Option<char>>),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,6 +122,7 @@ pub(crate) fn scalar() -> impl Strategy<Value = Scalar> {
             option::of(Just(UnitStruct)).prop_map(|it| Scalar::MaybeUnitStruct(Nullable(it))),
             btree_map(name(), btree_map(name(), float(), 0..3), 0..3).prop_map(Scalar::Maps),
             skipping().prop_map(Scalar::Skipping),
+            hash_set(any::<Option<char>>(), 0..4).prop_map(Scalar::Set),
         ],
     ]
 }
@@ -169,11 +171,13 @@ pub(crate) fn bytes() -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), 0..9).prop_map(Bytes)
 }
 
-/// Any float: integers, those that DynamoDB does not have, and those that are no number.
+/// Any float: integers, those that an `f32` has as well, and in fewer digits, those that DynamoDB does not have,
+/// and those that are no number.
 pub(crate) fn float() -> impl Strategy<Value = f64> {
     prop_oneof![
         6 => (-20..20_i32).prop_map(f64::from),
         6 => any::<i64>().prop_map(|n| n as f64),
+        6 => prop::num::f32::NORMAL.prop_map(f64::from),
         6 => -1e15..1e15,
         6 => (1.0..9.99_f64, -129..125_i32).prop_map(|(m, e)| m * 10_f64.powi(e)),
         1 => Just(-0.0),

@@ -29,9 +29,9 @@ async fn a_log_in_lasts_until_the_absolute_timeout_or_until_the_browser_is_close
     ] {
         browser.submit(button).await;
         browser.shows("You are ada").await;
-        for (name, age) in ["session", "session-login"].iter().zip(ages) {
+        for (name, age) in [NAME, LOG_IN].into_iter().zip(ages) {
             let all = browser.0.get_all_cookies().await.unwrap().into_iter();
-            let mut named = all.filter(|cookie| without_suffix(cookie.name()) == *name);
+            let mut named = all.filter(|cookie| without_suffix(cookie.name()) == name);
             let cookie = named.next().unwrap();
             let left = left(&cookie);
             assert_eq!(left.is_some(), age.is_some(), "{button} {name}");
@@ -44,12 +44,12 @@ async fn a_log_in_lasts_until_the_absolute_timeout_or_until_the_browser_is_close
     }
     browser.submit("logout").await;
     browser.shows("You are nobody").await;
-    assert!(!browser.cookies().await.contains_key("session"));
+    assert!(!browser.cookies().await.contains_key(NAME));
 }
 
 fn without_suffix(name: &str) -> &str {
-    match name.starts_with("session-login-") {
-        true => "session-login",
+    match name.starts_with(LOG_IN) {
+        true => LOG_IN,
         false => name,
     }
 }

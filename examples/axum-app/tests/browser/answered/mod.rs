@@ -25,6 +25,12 @@ use crate::{Browser, Site, serve};
 /// Longer than the cookie of a log-in counts.
 const AFTER_THE_LOG_IN_COOKIE: Duration = Duration::from_secs(61 * 60);
 
+/// The name of the cookie with the id.
+const NAME: &str = "session-Shop";
+
+/// That of a log-in, without the part that each log-in has for itself.
+const LOG_IN: &str = "session-Shop-login";
+
 /// The shop, which browsers visit at `site.url`.
 struct Open {
     site: Site,

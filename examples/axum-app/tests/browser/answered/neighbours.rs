@@ -11,18 +11,20 @@ async fn a_log_in_holds_beside_the_cookies_of_another_port() {
     };
     let cart = format!("{}/cart", shop.site.url);
     let mut cookies = vec![
-        b"session=junk; Path=/cart".to_vec(),
-        b"session-login-AAAAAAAA=junk; Path=/cart".to_vec(),
+        format!("{NAME}=junk; Path=/cart").into_bytes(),
+        format!("{LOG_IN}-AAAAAAAA=junk; Path=/cart").into_bytes(),
         b"latin=caf\xe9; Path=/".to_vec(),
-        b"quoted=\"session=a\"; Path=/".to_vec(),
+        format!("quoted=\"{NAME}=a\"; Path=/").into_bytes(),
         b"half=\"; Path=/".to_vec(),
         b"nameless; Path=/".to_vec(),
     ];
     let many = (0..60).map(|n| format!("many{n}={}; Path=/", "x".repeat(50)).into_bytes());
     cookies.extend(many);
-    let script = "<script>document.cookie = 'naïve=東京; path=/';
-        document.cookie = 'session=%ff; path=/cart/';</script><p>Hello</p>";
-    let port = neighbour(cookies, script.into()).await;
+    let script = format!(
+        "<script>document.cookie = 'naïve=東京; path=/';
+        document.cookie = '{NAME}=%ff; path=/cart/';</script><p>Hello</p>"
+    );
+    let port = neighbour(cookies, script).await;
     let browser = shop.site.browser().await;
     browser.goto(&format!("http://127.0.0.1:{port}/")).await;
     browser.shows("Hello").await;
@@ -31,11 +33,14 @@ async fn a_log_in_holds_beside_the_cookies_of_another_port() {
     browser.log_in_to_shop().await;
     browser.goto(&format!("{cart}/sent")).await;
     let sent = browser.text().await;
-    assert!(sent.starts_with("session=%ff; session=junk;"), "{sent}");
+    assert!(
+        sent.starts_with(&format!("{NAME}=%ff; {NAME}=junk;")),
+        "{sent}"
+    );
     for cookie in [
         "caf\u{fffd}",
         "東京",
-        "\"session=a\"",
+        &format!("\"{NAME}=a\""),
         "half=\";",
         "many59=",
     ] {
@@ -60,13 +65,17 @@ async fn a_fresh_log_in_holds_if_another_port_overwrites_the_cookie() {
     };
     let browser = shop.site.browser().await;
     browser.log_in_to_shop().await;
-    let id = browser.cookies().await["session"].clone();
-    let port = neighbour(vec![b"session=junk; Path=/".to_vec()], "Hello".into()).await;
+    let id = browser.cookies().await[NAME].clone();
+    let port = neighbour(
+        vec![format!("{NAME}=junk; Path=/").into_bytes()],
+        "Hello".into(),
+    )
+    .await;
     browser.goto(&format!("http://127.0.0.1:{port}/")).await;
-    assert_eq!(browser.cookies().await["session"], "junk");
+    assert_eq!(browser.cookies().await[NAME], "junk");
     browser.goto(&shop.site.url).await;
     assert!(browser.is_logged_in().await);
-    assert_eq!(browser.cookies().await["session"], id);
+    assert_eq!(browser.cookies().await[NAME], id);
 }
 
 /// A sibling host plants the id of a session of its own for the whole domain, also as that of a log-in.
@@ -80,8 +89,8 @@ async fn a_log_in_holds_and_ends_the_session_that_a_sibling_host_has_planted() {
     let (handle, millis) = (planted.handle().to_string(), shop.site.clock.millis());
     let suffix = &handle[..8];
     let cookies = [
-        format!("session={id}; Domain=shop.localhost; Path=/"),
-        format!("session-login-{suffix}={id}.{millis}; Domain=shop.localhost; Path=/cart"),
+        format!("{NAME}={id}; Domain=shop.localhost; Path=/"),
+        format!("{LOG_IN}-{suffix}={id}.{millis}; Domain=shop.localhost; Path=/cart"),
     ];
     let cookies = cookies.map(String::into_bytes).to_vec();
     let port = neighbour(cookies, "Hello".into()).await;

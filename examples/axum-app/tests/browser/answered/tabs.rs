@@ -54,7 +54,7 @@ async fn a_tab_with_the_id_from_before_a_log_in_does_not_undo_it() {
         }
         // Only the log-in has set cookies, so there is nothing to repair.
         let cookies = browser.cookies().await;
-        assert!(cookies["session-login"].starts_with(&cookies["session"]));
+        assert!(cookies[LOG_IN].starts_with(&cookies[NAME]));
         for tab in [&first, &second] {
             browser.show(tab).await;
             assert!(browser.is_logged_in().await, "{order:?}");
@@ -79,17 +79,17 @@ async fn a_slow_first_request_does_not_undo_a_log_in() {
     browser.goto(&shop.site.url).await;
     assert!(!browser.has_cookie().await);
     browser.log_in_to_shop().await;
-    let id = browser.cookies().await["session"].clone();
+    let id = browser.cookies().await[NAME].clone();
 
     browser.show(&slow).await;
     shop.arrive(&browser, "/visit").await;
     let overwritten = browser.cookies().await;
-    assert_ne!(overwritten["session"], id);
-    assert!(overwritten["session-login"].starts_with(&id));
+    assert_ne!(overwritten[NAME], id);
+    assert!(overwritten[LOG_IN].starts_with(&id));
     for tab in [&slow, &fast] {
         browser.show(tab).await;
         assert!(browser.is_logged_in().await);
-        assert_eq!(browser.cookies().await["session"], id);
+        assert_eq!(browser.cookies().await[NAME], id);
     }
     shop.site.clock.advance(AFTER_THE_LOG_IN_COOKIE);
     assert!(browser.is_logged_in().await);

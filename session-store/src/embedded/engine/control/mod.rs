@@ -52,6 +52,8 @@ impl Engine {
             indexes: Default::default(),
             settings,
             ttl: None,
+            changed: Default::default(),
+            tracks: self.tracks,
         };
         for json in request.list("GlobalSecondaryIndexes")?.unwrap_or_default() {
             let index = index_of(&Fields::of(json)?, &mut definitions)?;

@@ -128,9 +128,18 @@ impl Carrier {
 
     /// The same over plain HTTP.
     pub(crate) fn over_http(self) -> Self {
+        self.map_cookie(SessionCookie::over_http)
+    }
+
+    /// The same for sessions of the type of this name, from which the default name of the cookie follows.
+    pub(crate) fn for_type(self, type_name: Option<&str>) -> Self {
+        self.map_cookie(|cookie| cookie.for_type(type_name))
+    }
+
+    fn map_cookie(self, map: impl FnOnce(SessionCookie) -> SessionCookie) -> Self {
         match self {
-            Self::Cookie(cookie) => Self::Cookie(cookie.over_http()),
-            Self::Both(cookie) => Self::Both(cookie.over_http()),
+            Self::Cookie(cookie) => Self::Cookie(map(cookie)),
+            Self::Both(cookie) => Self::Both(map(cookie)),
             Self::Bearer => Self::Bearer,
         }
     }

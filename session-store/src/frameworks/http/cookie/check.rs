@@ -7,7 +7,7 @@ use cookie::SameSite;
 
 use crate::error::SetupError;
 
-use super::settings::{PREFIXES, SessionCookie, split_prefix};
+use super::settings::{PREFIXES, SessionCookie, is_token, split_prefix};
 
 /// Browsers ignore a cookie whose name and value are longer together (RFC 6265bis, section 5.6).
 const MAX_NAME_AND_VALUE: usize = 4096;
@@ -41,13 +41,11 @@ impl SessionCookie {
     }
 
     fn check_name(&self) -> Result<(), String> {
-        let name = split_prefix(&self.name).map_or(&*self.name, |(_, name)| name);
+        let name = self.own_name();
+        let name = split_prefix(name).map_or(name, |(_, name)| name);
         if name.is_empty() {
             return Err("it has no name; give it one with `name`".to_owned());
         }
-        // A token (RFC 6265, section 4.1.1).
-        let is_token =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if !name.bytes().all(is_token) {
             return Err(
                 "its name has a character that is not allowed; use letters, digits, `-` and \
@@ -85,7 +83,7 @@ impl SessionCookie {
 
     /// RFC 6265bis, section 4.1.3.
     fn check_prefix(&self) -> Result<(), String> {
-        let Some((given, rest)) = split_prefix(&self.name) else {
+        let Some((given, rest)) = split_prefix(self.own_name()) else {
             return Ok(());
         };
         // Browsers compare without case, and programs that read the cookie do not.

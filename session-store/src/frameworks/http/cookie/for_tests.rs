@@ -3,11 +3,13 @@
 use http::HeaderValue;
 
 use crate::id::SessionId;
+use crate::schema::SessionAttributes;
+use crate::session::Session;
 
 use super::settings::SessionCookie;
 
 impl SessionCookie {
-    /// The header `Cookie` with which a browser sends the session of this id. So the test of a page can begin
+    /// The header `Cookie` with which a browser sends the id of this session. So the test of a page can begin
     /// with a session of the store, and need not log in first. For API clients, see
     /// [`bearer_header`](crate::test_util::bearer_header).
     ///
@@ -55,7 +57,7 @@ impl SessionCookie {
     /// let user_id = Some("u-17".to_owned());
     /// let session = test.store.create(AppSession { user_id }).await?;
     ///
-    /// let cookie = SessionCookie::new().request_header(session.id());
+    /// let cookie = SessionCookie::new().request_header(&session);
     /// let request = Request::get("/account").header(COOKIE, cookie);
     /// let response = app(test.store.clone()).oneshot(request.body(Body::empty())?).await?;
     /// assert_eq!(response.status(), StatusCode::OK);
@@ -66,9 +68,10 @@ impl SessionCookie {
     /// # Panics
     ///
     /// If the name is one that [`check`](Self::check) refuses.
-    pub fn request_header(&self, id: &SessionId) -> HeaderValue {
-        let over_http = self.clone().over_http();
-        let mut pairs = vec![self.pair(id), over_http.pair(id)];
+    pub fn request_header<S: SessionAttributes>(&self, session: &Session<S>) -> HeaderValue {
+        let cookie = self.clone().for_type(S::SCHEMA.type_name);
+        let over_http = cookie.clone().over_http();
+        let mut pairs = vec![cookie.pair(session.id()), over_http.pair(session.id())];
         pairs.dedup();
         let header = HeaderValue::try_from(pairs.join("; "));
         #[expect(clippy::expect_used, reason = "a test that cannot continue panics")]

@@ -15,22 +15,28 @@ pub(super) const PREFIXES: [&str; 4] = ["__Host-Http-", "__Host-", "__Secure-", 
 
 /// The cookie that holds the session's id, and how browsers are to treat it.
 ///
-/// The default follows OWASP: named `__Host-session`, sent over TLS only and to this host only, hidden from
-/// scripts, and not sent with cross-site requests except for links.
+/// The default follows OWASP: sent over TLS only and to this host only, hidden from scripts, and not sent with
+/// cross-site requests except for links.
+///
+/// By default, the name has the [type name](crate::Schema::type_name) of the session in it, which is the name of
+/// the struct: `__Host-session-AppSession`. So two session types of one site have two cookies. `-` stands for a
+/// character that no name of a cookie has, such as `:`. Without a type name, as a schema by hand can be, it is
+/// `__Host-session`. A session type that gets another type name gets another cookie.
 ///
 /// The name's prefix follows from the other settings, since browsers refuse a cookie that does not fulfil
 /// its prefix: `__Host-` if it is secure, for all paths and without a domain; `__Secure-` if it is only
 /// secure; no prefix otherwise. See [`without_prefix`](Self::without_prefix).
 ///
-/// Other cookies have its attributes and begin with its name: `__Host-session-login-..`, for an hour after a
-/// log-in, keeps that from being undone by the late answer to an older request, and `__Host-session-version`
+/// Other cookies have its attributes and begin with its name: `<name>-login-..`, for an hour after a
+/// log-in, keeps that from being undone by the late answer to an older request, and `<name>-version`
 /// has the version of the last write, if the cookie is [signed](Self::signed).
 ///
 /// The layer refuses settings with which no browser takes the cookie: it panics with the message of
 /// [`check`](Self::check) when it is put around a router.
 #[derive(Clone, Debug)]
 pub struct SessionCookie {
-    pub(super) name: String,
+    /// `None` until [`for_type`](Self::for_type) gives it the default name.
+    pub(super) name: Option<String>,
     pub(super) prefix: bool,
     pub(super) domain: Option<String>,
     pub(super) path: String,
@@ -68,11 +74,11 @@ impl Default for SessionCookie {
 }
 
 impl SessionCookie {
-    /// The cookie `__Host-session`: secure, `SameSite=Lax`, for all paths, kept until the absolute
-    /// timeout is over.
+    /// The cookie `__Host-session-<type name>`: secure, `SameSite=Lax`, for all paths, kept until the
+    /// absolute timeout is over.
     pub fn new() -> Self {
         Self {
-            name: "session".to_owned(),
+            name: None,
             prefix: true,
             domain: None,
             path: "/".to_owned(),
@@ -84,7 +90,8 @@ impl SessionCookie {
         }
     }
 
-    /// The same over plain HTTP, for development on this machine: named `session`, not secure.
+    /// The same over plain HTTP, for development on this machine: named `session-<type name>`, not
+    /// secure.
     pub fn dev() -> Self {
         Self::new().over_http()
     }
@@ -101,21 +108,22 @@ impl SessionCookie {
         if self.same_site == SameSite::None {
             self.same_site = SameSite::Lax;
         }
-        while let Some((_, name)) = split_prefix(&self.name) {
-            self.name = name.to_owned();
+        while let Some((_, name)) = self.name.as_deref().and_then(split_prefix) {
+            self.name = Some(name.to_owned());
         }
         self
     }
 
-    /// The name without its prefix; `session` by default. It has the characters of a token: letters, digits
-    /// and ``!#$%&'*+-.^_`|~``.
+    /// The name without its prefix, in place of `session-<type name>`. It has the characters of a token:
+    /// letters, digits and ``!#$%&'*+-.^_`|~``.
     ///
     /// A name that begins with `__Host-` or `__Secure-` gets no other prefix, and [`check`](Self::check)
     /// refuses settings that do not fulfil it.
     ///
-    /// Browsers do not tell the ports of a host apart, so two applications on one host need two names.
+    /// Browsers do not tell the ports of a host apart, so two applications on one host need two names. By
+    /// default they have them, unless their session types have one name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.name = Some(name.into());
         self
     }
 
@@ -254,16 +262,28 @@ impl SessionCookie {
         self
     }
 
+    /// This cookie for sessions of the type of this name: if it was given no name, it has the default one.
+    pub(super) fn for_type(mut self, type_name: Option<&str>) -> Self {
+        self.name.get_or_insert_with(|| default_name(type_name));
+        self
+    }
+
+    /// The name as it was given, or the default one.
+    pub(super) fn own_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(WITHOUT_TYPE)
+    }
+
     /// The name with its prefix.
     pub(super) fn full_name(&self) -> String {
-        let has_prefix = split_prefix(&self.name).is_some();
+        let name = self.own_name();
+        let has_prefix = split_prefix(name).is_some();
         let prefix = match (self.secure, &self.domain, &*self.path) {
             _ if has_prefix || !self.prefix => "",
             (true, None, "/") => "__Host-",
             (true, ..) => "__Secure-",
             (false, ..) => "",
         };
-        format!("{prefix}{}", self.name)
+        format!("{prefix}{name}")
     }
 
     /// What the names of the cookies of log-ins begin with.
@@ -291,6 +311,26 @@ impl SessionCookie {
             path: self.path.clone(),
         }
     }
+}
+
+/// The default name if the session type has none.
+const WITHOUT_TYPE: &str = "session";
+
+/// The default name for a session type. Two types of one site have two cookies: with one, each would overwrite
+/// the id of the other.
+fn default_name(type_name: Option<&str>) -> String {
+    let Some(type_name) = type_name else {
+        return WITHOUT_TYPE.to_owned();
+    };
+    // A type name can have `:` and `/`.
+    let is_allowed = |letter| u8::try_from(letter).is_ok_and(is_token);
+    let type_name = type_name.replace(|letter: char| !is_allowed(letter), "-");
+    format!("{WITHOUT_TYPE}-{type_name}")
+}
+
+/// Whether the name of a cookie can have it: it is of a token (RFC 9110, section 5.6.2).
+pub(super) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// How many characters of a handle are in the name of the cookie of a log-in.

@@ -2,20 +2,14 @@
 
 use std::convert::Infallible;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::{Error, GoneError};
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::NewId;
 use crate::store::DynamoDbStore;
 
 use super::{Current, RequestSession, Snapshot};
 
-impl<S> RequestSession<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> RequestSession<S> {
     /// Stores the changes because the handler asks for it.
     pub(crate) async fn save(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
         self.carry_out_end(store, false).await?;

@@ -1,21 +1,15 @@
 //! New ids, of which the client learns whatever becomes of the request.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::dynamodb::{MAX_RESUME_ATTEMPTS, pause};
 use crate::error::{Error, RequestError};
 use crate::item::TimeoutChange;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::{NewId, Session};
 use crate::store::DynamoDbStore;
 
 use super::{Current, RequestSession};
 
-impl<S> RequestSession<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> RequestSession<S> {
     /// Finds out what became of a change of id that the handler does not ask for any more: if it was carried out, the
     /// client learns its new id. If not, it is given up.
     pub(super) async fn find_out(&mut self, store: &DynamoDbStore<S>) -> Result<(), Error> {
@@ -90,7 +84,7 @@ async fn change_id<S>(
     new_id: NewId,
 ) -> Result<bool, Error>
 where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    S: SessionData,
 {
     let mut resumed = 0;
     loop {

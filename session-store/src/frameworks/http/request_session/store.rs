@@ -1,12 +1,11 @@
 //! Storing what a handler has changed: an end, a new session, a new id, or a save.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::error::{Chain, EncodeError, Error, GoneError, RequestError, SetupError};
 use crate::id::SessionHandle;
 use crate::item::{CookieLife, Delta, Intent, TimeoutChange, UserChange, change_of_user, images};
-use crate::schema::SessionAttributes;
+use crate::schema::{SessionAttributes, SessionData};
 use crate::session::NewId;
 use crate::store::{Beginning, DynamoDbStore};
 use crate::telemetry::{Event, note};
@@ -14,10 +13,7 @@ use crate::telemetry::{Event, note};
 use super::{Current, RequestSession, Standing};
 use crate::frameworks::http::cookie::IdUpdate;
 
-impl<S> RequestSession<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> RequestSession<S> {
     /// Whether there may be changes to store.
     pub(in crate::frameworks::http) fn is_due(&self, store: &DynamoDbStore<S>) -> bool {
         if self.save_failed || self.is_pending() {

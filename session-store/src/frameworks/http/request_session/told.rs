@@ -2,13 +2,10 @@
 
 use std::time::SystemTime;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::dynamodb::Deleted;
 use crate::error::Chain;
 use crate::item::{CookieLife, seconds_to_time};
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::session::Session;
 use crate::store::DynamoDbStore;
 use crate::telemetry::{Ended, Event, note};
@@ -17,10 +14,7 @@ use super::{Current, Received, RequestSession};
 use crate::frameworks::http::SessionConfig;
 use crate::frameworks::http::cookie::IdUpdate;
 
-impl<S> RequestSession<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> RequestSession<S> {
     /// Gives the client the id of a log-in. The other sessions that it has named end, since one of them could
     /// count before this one.
     pub(super) async fn note_log_in(&mut self, store: &DynamoDbStore<S>) {

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::{Error, RequestError};
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 
 use super::{Holder, Loan, Slot};
 use crate::frameworks::http::cookie::{CredentialUpdate, Via};
@@ -31,10 +28,7 @@ pub(crate) struct Finished {
     pub(crate) update: CredentialUpdate,
 }
 
-impl<S> Slot<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> Slot<S> {
     /// Stores the changes of the handler, and ends what the response can tell the client. If the session is
     /// being stored already, it waits for that.
     pub(crate) async fn finish(self: &Arc<Self>, outcome: Outcome) -> Finished {

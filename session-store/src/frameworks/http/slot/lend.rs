@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::Error;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 
 use super::{Holder, Loan, Slot};
 use crate::frameworks::http::request_session::{RequestSession, Standing};
@@ -18,10 +15,7 @@ pub(crate) enum LendError<R> {
     Failed(R),
 }
 
-impl<S> Slot<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> Slot<S> {
     /// Lends the session to an extractor, which others do not wait for. The first call reads it.
     ///
     /// If the read fails, `respond` decides: `None` continues without a session.

@@ -5,11 +5,8 @@ use std::ops::{Deref, DerefMut};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::Error;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 
 use super::{Holder, Slot};
 use crate::frameworks::http::request_session::RequestSession;
@@ -59,10 +56,7 @@ pub(super) enum OnFailure {
     Keep,
 }
 
-impl<S> Loan<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> Loan<S> {
     /// Runs `work`, which stores the session, in a task that continues if the client hangs up. If the loan is
     /// brief, or nobody waits for it any more, the session goes back into its slot at the end of the task.
     pub(super) async fn store<T, F>(

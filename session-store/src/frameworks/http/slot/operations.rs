@@ -1,10 +1,7 @@
 //! What a hand does with the store while it has the session.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::Error;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 
 use super::Loan;
 use super::loan::OnFailure;
@@ -12,10 +9,7 @@ use super::loan::OnFailure;
 /// The session if it is still out of its slot, and what storing it has given.
 type Stored<S, T> = (Option<Loan<S>>, Result<T, Error>);
 
-impl<S> Loan<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> Loan<S> {
     pub(crate) async fn save(self) -> Stored<S, ()> {
         let store = self.slot.config.store.clone();
         let save = |mut loan: Self| async move {

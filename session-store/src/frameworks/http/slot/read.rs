@@ -1,21 +1,15 @@
 //! Which of the sessions that a request names it has.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::schema::SessionAttributes;
+use crate::schema::SessionData;
 use crate::store::Lookup;
 
 use super::Slot;
 use crate::frameworks::http::cookie::{Credential, MAX_TRIED};
 use crate::frameworks::http::request_session::{Received, RequestSession, Standing};
 
-impl<S> Slot<S>
-where
-    S: SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<S: SessionData> Slot<S> {
     /// The session of the first id that names a live one.
     pub(super) async fn read(&self) -> Result<RequestSession<S>, Error> {
         let store = &self.config.store;

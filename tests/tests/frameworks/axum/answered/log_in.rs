@@ -22,7 +22,7 @@ async fn g18_a_log_in_takes_effect_where_the_session_has_ended() {
         let app = app(&bench);
         let mut browser = Browser::default();
         browser.ask(&app, "/visit").await;
-        let id = SessionId::parse(&browser.cookies["session"]).unwrap();
+        let id = SessionId::parse(&browser.cookies[NAME]).unwrap();
         let store = bench.store.clone();
         let end = move || async move { store.delete(&id).await.unwrap() };
         match what {
@@ -63,7 +63,7 @@ async fn g18_a_log_in_lasts_as_long_as_the_type_says() {
 #[tokio::test]
 async fn g18_a_user_gets_a_new_id_by_itself() {
     #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
-    #[dynamo(table = "tests")]
+    #[dynamo(table = "tests", type_name = "Shop")]
     struct Marked {
         #[dynamo(attr = "user_id", index, user)]
         user_id: Option<String>,
@@ -87,10 +87,10 @@ async fn g18_a_user_gets_a_new_id_by_itself() {
     let mut browser = Browser::default();
     for path in ["/enter", "/now", "/enter"] {
         browser.ask(&app, "/visit").await;
-        let planted = browser.cookies["session"].clone();
+        let planted = browser.cookies[NAME].clone();
         let welcome = browser.ask(&app, path).await;
         assert_eq!(set(&welcome), BOTH);
-        assert_ne!(browser.cookies["session"], planted);
+        assert_ne!(browser.cookies[NAME], planted);
         let planted = SessionId::parse(&planted).unwrap();
         assert!(bench.store.load(&planted).await.unwrap().is_none());
     }
@@ -136,11 +136,11 @@ async fn g18_of_several_cookies_the_live_one_counts_and_a_log_in_takes_effect() 
     for _ in 0..3 {
         let mut browser = Browser::default();
         browser.ask(&app, "/visit").await;
-        live.push(browser.cookies["session"].clone());
+        live.push(browser.cookies[NAME].clone());
     }
     let dead = "A".repeat(43);
     let twice = |path: &str, cookies: &[&str]| {
-        let cookies = cookies.iter().map(|value| format!("session={value}"));
+        let cookies = cookies.iter().map(|value| format!("{NAME}={value}"));
         let cookies = cookies.collect::<Vec<_>>().join("; ");
         let request = Request::builder().uri(path).header(COOKIE, cookies);
         request.body(Body::empty()).unwrap()
@@ -191,7 +191,7 @@ async fn g18_the_end_of_a_cookie_follows_that_of_the_session() {
         .layer(SessionLayer::new(bench.other::<Longer>().await).dev());
     bench.clock.advance(Duration::from_secs(60));
     let renewed = browser.ask(&after, "/read").await;
-    assert_eq!(set(&renewed), ["session"]);
+    assert_eq!(set(&renewed), [NAME]);
     assert_eq!(max_age(&renewed), Some(30 * 24 * 60 * 60 - 60));
     assert_eq!(set(&browser.ask(&after, "/read").await), [""; 0]);
 }
@@ -229,7 +229,7 @@ async fn one_session_can_be_kept_by_the_browser_and_another_not() {
 #[tokio::test]
 async fn g18_a_user_that_is_set_is_logged_in_wherever_the_request_comes_from() {
     #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
-    #[dynamo(table = "tests")]
+    #[dynamo(table = "tests", type_name = "Shop")]
     struct Marked {
         #[dynamo(attr = "user_id", index, user)]
         user_id: Option<String>,
@@ -268,7 +268,7 @@ async fn g18_a_user_that_is_set_is_logged_in_wherever_the_request_comes_from() {
 #[tokio::test]
 async fn g17_a_change_from_one_user_to_another_does_not_outlive_a_revocation() {
     #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
-    #[dynamo(table = "tests")]
+    #[dynamo(table = "tests", type_name = "Shop")]
     struct Marked {
         #[dynamo(attr = "user_id", index(consistent), user)]
         user_id: Option<String>,

@@ -84,7 +84,7 @@ async fn g18_a_log_out_needs_no_read() {
     let app = app(&bench);
     let mut browser = Browser::default();
     browser.ask(&app, "/login").await;
-    let id = SessionId::parse(&browser.cookies["session"]).unwrap();
+    let id = SessionId::parse(&browser.cookies[NAME]).unwrap();
     operations(&bench);
     for _ in 0..20 {
         bench.wire.next("GetItem", Fault::throttled());
@@ -92,7 +92,7 @@ async fn g18_a_log_out_needs_no_read() {
     let goodbye = browser.ask(&app, "/bye").await;
     assert_eq!(
         (goodbye.status, set(&goodbye)),
-        (StatusCode::OK, vec!["session".into()])
+        (StatusCode::OK, vec![NAME.into()])
     );
     assert_eq!(operations(&bench), ["DeleteItem", "UpdateItem"]);
     assert!(bench.store.load(&id).await.unwrap().is_none());

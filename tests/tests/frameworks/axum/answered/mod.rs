@@ -82,8 +82,8 @@ fn app(bench: &TestBench<Shop>) -> Router {
 
 /// A browser with its cookies. It has no clock, and keeps them until they are removed.
 #[derive(Clone, Default)]
-struct Browser {
-    cookies: BTreeMap<String, String>,
+pub(super) struct Browser {
+    pub(super) cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
@@ -92,7 +92,7 @@ impl Browser {
         answer(app, self.request(path).body(Body::empty()).unwrap()).await
     }
 
-    fn request(&self, path: &str) -> axum::http::request::Builder {
+    pub(super) fn request(&self, path: &str) -> axum::http::request::Builder {
         let mut request = Request::builder().method(Method::POST).uri(path);
         for (name, value) in &self.cookies {
             request = request.header(COOKIE, format!("{name}={value}"));
@@ -100,7 +100,7 @@ impl Browser {
         request
     }
 
-    fn arrive(&mut self, answer: &Answer) {
+    pub(super) fn arrive(&mut self, answer: &Answer) {
         for header in answer.headers.get_all(SET_COOKIE) {
             let (cookie, attributes) = header.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = cookie.split_once('=').unwrap();
@@ -126,8 +126,11 @@ impl Browser {
     }
 }
 
+/// The name of the cookie with the id.
+const NAME: &str = "session-Shop";
+
 /// The cookie itself, and that of a log-in.
-const BOTH: [&str; 2] = ["session", "session-login-"];
+const BOTH: [&str; 2] = [NAME, "session-Shop-login-"];
 
 /// The names of the cookies that an answer sets, or removes with the main one, without what is of one log-in.
 fn set(answer: &Answer) -> Vec<String> {

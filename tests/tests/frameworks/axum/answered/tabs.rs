@@ -73,7 +73,7 @@ async fn g18_a_late_answer_with_an_anonymous_session_does_not_undo_a_log_in() {
     browser.arrive(&first.send(&app, "/visit").await);
     assert!(browser.is_user(&app).await);
     // That request has set the main cookie again, which is what counts an hour later.
-    browser.cookies.retain(|name, _| name == "session");
+    browser.cookies.retain(|name, _| name == NAME);
     assert!(browser.is_user(&app).await);
     // Until then, the next late answer does no harm either.
     browser.ask(&app, "/login").await;
@@ -131,7 +131,7 @@ async fn g18_an_answer_that_could_not_be_stored_repairs_nothing() {
     let app = app(&bench);
     let mut browser = Browser::default();
     browser.ask(&app, "/login").await;
-    browser.cookies.remove("session");
+    browser.cookies.remove(NAME);
     let (other, tab) = (app.clone(), browser.clone());
     let renew = move || async move {
         tab.send(&other, "/renew").await;
@@ -154,7 +154,7 @@ async fn g18_a_late_answer_brings_back_a_version_and_no_id() {
     let mut browser = Browser::default();
     browser.ask(&app, "/visit").await;
     let late = browser.send(&app, "/visit").await;
-    assert_eq!(set(&late), ["session-version"]);
+    assert_eq!(set(&late), ["session-Shop-version"]);
     browser.ask(&app, "/login").await;
     browser.arrive(&late);
     assert!(browser.is_user(&app).await);
@@ -211,11 +211,8 @@ async fn g18_a_cross_site_request_begins_no_session_unless_it_is_meant_to() {
     // The same by a link, which comes with the cookie if there is one.
     let mut link = from_other_site("/visit");
     *link.method_mut() = Method::GET;
-    assert_eq!(set(&answer(&app, link).await), ["session"]);
-    assert_eq!(
-        set(&answer(&app, from_other_site("/paid")).await),
-        ["session"]
-    );
+    assert_eq!(set(&answer(&app, link).await), [NAME]);
+    assert_eq!(set(&answer(&app, from_other_site("/paid")).await), [NAME]);
     let logged_in = answer(&app, from_other_site("/login")).await;
     assert_eq!(set(&logged_in), BOTH);
 }

@@ -26,7 +26,7 @@ use futures_util::future::{BoxFuture, join_all};
 use session_store::axum::{CurrentSession, SessionLayer, SharedSession};
 use session_store_tests::TestBench;
 
-use super::{Answer, App, Current, answer, ask, calls};
+use super::{Answer, App, Current, NAME, answer, ask, ask_as, calls};
 
 type Shared = SharedSession<App>;
 

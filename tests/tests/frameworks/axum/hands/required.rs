@@ -43,6 +43,10 @@ async fn or_page(
     }
 }
 
+async fn ask(app: &Router, path: &str, cookie: Option<&str>) -> Answer {
+    ask_as("session-Login", app, path, cookie).await
+}
+
 fn login_app(bench: &TestBench<Login>) -> Router {
     Router::new()
         .route("/account", get(account))

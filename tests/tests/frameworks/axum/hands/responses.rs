@@ -177,7 +177,7 @@ async fn on_error_sees_the_request() {
             bench.wire.next("GetItem", Fault::Refuse);
         }
         let request = Request::get("/?a=b").header(ACCEPT, accept);
-        let request = request.header("cookie", format!("session={cookie}"));
+        let request = request.header("cookie", format!("{NAME}={cookie}"));
         let answer = ask_request(&app, request.body(Body::empty()).unwrap()).await;
         assert_eq!(
             (answer.status, &*answer.text),

@@ -175,6 +175,31 @@ fn a_given_prefix_is_not_doubled() {
 }
 
 #[test]
+fn the_default_name_has_the_name_of_the_type() {
+    for (type_name, name) in [
+        (Some("AppSession"), "session-AppSession"),
+        (Some("shop:cart/v1.2_x"), "session-shop-cart-v1.2_x"),
+        (Some("größe"), "session-gr--e"),
+        (None, "session"),
+    ] {
+        let secure = cookie().for_type(type_name);
+        secure.check().unwrap();
+        assert_eq!(secure.full_name(), format!("__Host-{name}"));
+        assert_eq!(secure.version_name(), format!("__Host-{name}-version"));
+        let log_in = format!("__Host-{name}-login-");
+        assert!(secure.log_in_name(id('A').handle()).starts_with(&log_in));
+        let dev = SessionCookie::dev().for_type(type_name);
+        assert_eq!(dev.full_name(), name);
+        assert!(dev.is_like(&secure.over_http()));
+        let below = cookie().path("/app").for_type(type_name);
+        assert_eq!(below.full_name(), format!("__Secure-{name}"));
+        // A name that was given stays.
+        let given = cookie().name("sid").for_type(type_name);
+        assert_eq!(given.full_name(), "__Host-sid");
+    }
+}
+
+#[test]
 fn over_http_keeps_all_settings_that_work_there() {
     let cookie = cookie()
         .name("__Host-sid")
