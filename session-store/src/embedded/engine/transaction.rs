@@ -13,7 +13,7 @@ use super::request::Fields;
 use super::single::{projected, projection_of};
 use super::size::item_size;
 use super::value::{Item, item_from_json};
-use super::write::{Kind, Plan, Write};
+use super::write::{Kind, Plan, Refusal, Write};
 
 const MAX_PARTS: usize = 100;
 
@@ -130,6 +130,7 @@ impl Engine {
                     plans.push(plan);
                     reasons.push(Reason::None);
                 }
+                Err(Refusal::Invalid(error)) if error.is_of_request() => return Err(error),
                 Err(refusal) => reasons.push(refusal.into_reason()),
             }
         }
