@@ -970,15 +970,13 @@ fn known_difference(ours: &Answer, theirs: &Answer) -> Option<&'static str> {
             return Some(reason);
         }
     }
-    let part = ours.body["Attributes"]["l"]["L"]
-        .as_array()
-        .map_or(0, Vec::len);
-    let whole = theirs.body["Attributes"]["l"]["L"]
-        .as_array()
-        .map_or(0, Vec::len);
-    if ours.code == theirs.code && part < whole {
+    let list = |answer: &Answer| {
+        let list = answer.body["Attributes"]["l"]["L"].as_array();
+        list.map(Vec::len)
+    };
+    if ours.code == theirs.code && list(ours) < list(theirs) {
         return Some(
-            "For an element that is not there, `UPDATED_OLD` has nothing. dynoxide returns the whole list.",
+            "Of an element that is not there, nothing is returned. dynoxide returns the whole list.",
         );
     }
     let reasons = ours.body["messages"].to_string();
