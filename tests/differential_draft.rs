@@ -35,7 +35,11 @@ impl Both {
         let mut both = both;
         for table in tables() {
             let [ours, theirs] = both.send("CreateTable", &table);
-            assert_eq!((ours.code.as_str(), theirs.code.as_str()), ("", ""), "{theirs:?}");
+            assert_eq!(
+                (ours.code.as_str(), theirs.code.as_str()),
+                ("", ""),
+                "{theirs:?}"
+            );
         }
         both
     }
@@ -95,14 +99,19 @@ fn answer(operation: &str, is_success: bool, body: &str) -> Answer {
         // The order is not defined.
         for path in match operation {
             "Scan" => vec!["/Items".to_owned()],
-            "BatchGetItem" => ["one", "two"].map(|table| format!("/Responses/{table}")).to_vec(),
+            "BatchGetItem" => ["one", "two"]
+                .map(|table| format!("/Responses/{table}"))
+                .to_vec(),
             _ => vec![],
         } {
             if let Some(items) = body.pointer_mut(&path).and_then(Value::as_array_mut) {
                 items.sort_by_key(Value::to_string);
             }
         }
-        if let Some(bills) = body.pointer_mut("/ConsumedCapacity").and_then(Value::as_array_mut) {
+        if let Some(bills) = body
+            .pointer_mut("/ConsumedCapacity")
+            .and_then(Value::as_array_mut)
+        {
             bills.sort_by_key(|bill| bill["TableName"].to_string());
         }
         return Answer {
@@ -150,7 +159,8 @@ fn normalise(value: &mut Value) {
 
 fn tables() -> [Value; 2] {
     let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
-    let definition = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
+    let definition =
+        |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
     let one = json!({
         "TableName": "one",
         "BillingMode": "PAY_PER_REQUEST",
@@ -195,8 +205,20 @@ impl Gen {
 
     fn number(&mut self) -> String {
         const ODD: [&str; 14] = [
-            "0", "-0.0", "1e2", "-17.50", "0.1", "1.5e1", "12345678901234567890", "1e30", "1e125", "-1e-130", "1e126",
-            "abc", "123456789012345678901234567890123456789", "99999999999999999999999999999999999999",
+            "0",
+            "-0.0",
+            "1e2",
+            "-17.50",
+            "0.1",
+            "1.5e1",
+            "12345678901234567890",
+            "1e30",
+            "1e125",
+            "-1e-130",
+            "1e126",
+            "abc",
+            "123456789012345678901234567890123456789",
+            "99999999999999999999999999999999999999",
         ];
         match self.one_in(4) {
             true if self.is_wild => self.pick(&ODD).to_owned(),
@@ -251,7 +273,9 @@ impl Gen {
 
     fn value(&mut self, depth: u32) -> Value {
         let kinds: &[&str] = match depth < 3 {
-            true => &["S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", "S", "N"],
+            true => &[
+                "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", "S", "N",
+            ],
             false => &["S", "N", "B", "BOOL", "NULL", "SS"],
         };
         let kind = self.pick(kinds);
@@ -290,7 +314,10 @@ impl Gen {
         let text = json!({ "S": self.pick(&["k", "l", "m"]) });
         match table {
             "two" => {
-                key.insert("pk".to_owned(), json!({ "N": self.pick(&["1", "2.0", "2"]) }));
+                key.insert(
+                    "pk".to_owned(),
+                    json!({ "N": self.pick(&["1", "2.0", "2"]) }),
+                );
                 key.insert("sk".to_owned(), text);
             }
             _ => {
@@ -431,14 +458,22 @@ impl Gen {
             4 if !self.is_wild => {
                 let low = self.rng.i32(-2..4);
                 let (low, high) = (low.to_string(), (low + 2).to_string());
-                let (low, high) = (self.bind(json!({ "N": low })), self.bind(json!({ "N": high })));
+                let (low, high) = (
+                    self.bind(json!({ "N": low })),
+                    self.bind(json!({ "N": high })),
+                );
                 format!("{} BETWEEN {low} AND {high}", self.path())
             }
             0..=3 => {
                 let sign = self.pick(&["=", "<>", "<", "<=", ">", ">="]);
                 format!("{}{sign}{}", self.operand(), self.operand())
             }
-            4 => format!("{} BETWEEN {} AND {}", self.operand(), self.operand(), self.operand()),
+            4 => format!(
+                "{} BETWEEN {} AND {}",
+                self.operand(),
+                self.operand(),
+                self.operand()
+            ),
             5 => {
                 let count = self.rng.usize(1..4);
                 let members: Vec<_> = (0..count).map(|_| self.operand()).collect();
@@ -447,7 +482,9 @@ impl Gen {
             6 => format!("attribute_exists({})", self.path()),
             7 => format!("attribute_not_exists({})", self.path()),
             8 => {
-                let all = ["S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", "Z"];
+                let all = [
+                    "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M", "Z",
+                ];
                 let kind = self.pick(if self.is_wild { &all } else { &all[..10] });
                 let kind = self.bind(json!({ "S": kind }));
                 format!("attribute_type({}, {kind})", self.path())
@@ -504,10 +541,17 @@ impl Gen {
                     let zero = self.bind(json!({ "N": "0" }));
                     let number = json!({ "N": self.number() });
                     let sign = self.pick(&["+", "-"]);
-                    set.push(format!("{path} = if_not_exists({path}, {zero}) {sign} {}", self.bind(number)));
+                    set.push(format!(
+                        "{path} = if_not_exists({path}, {zero}) {sign} {}",
+                        self.bind(number)
+                    ));
                 }
-                1 | 2 if name == "ss" || name == "ns" => add.push(format!("{path} {}", self.bind(value))),
-                3 | 4 if name == "ss" || name == "ns" => delete.push(format!("{path} {}", self.bind(value))),
+                1 | 2 if name == "ss" || name == "ns" => {
+                    add.push(format!("{path} {}", self.bind(value)))
+                }
+                3 | 4 if name == "ss" || name == "ns" => {
+                    delete.push(format!("{path} {}", self.bind(value)))
+                }
                 1 | 2 if name == "l" => {
                     let (a, b) = (self.rng.u32(0..4), self.rng.u32(0..4));
                     remove.push(format!("{path}[{a}]"));
@@ -517,7 +561,10 @@ impl Gen {
                 }
                 3 | 4 if name == "l" => {
                     let none = self.bind(json!({ "L": [] }));
-                    set.push(format!("{path} = list_append(if_not_exists({path}, {none}), {})", self.bind(value)));
+                    set.push(format!(
+                        "{path} = list_append(if_not_exists({path}, {none}), {})",
+                        self.bind(value)
+                    ));
                 }
                 1 | 2 if name == "m" => {
                     let (x, y) = (self.named("x"), self.named("y"));
@@ -527,9 +574,18 @@ impl Gen {
                 _ => set.push(format!("{path} = {}", self.bind(value))),
             }
         }
-        let clauses = [("SET", set), ("REMOVE", remove), ("ADD", add), ("DELETE", delete)];
-        let clauses = clauses.into_iter().filter(|(_, actions)| !actions.is_empty());
-        let clauses: Vec<_> = clauses.map(|(word, actions)| format!("{word} {}", actions.join(", "))).collect();
+        let clauses = [
+            ("SET", set),
+            ("REMOVE", remove),
+            ("ADD", add),
+            ("DELETE", delete),
+        ];
+        let clauses = clauses
+            .into_iter()
+            .filter(|(_, actions)| !actions.is_empty());
+        let clauses: Vec<_> = clauses
+            .map(|(word, actions)| format!("{word} {}", actions.join(", ")))
+            .collect();
         clauses.join(" ")
     }
 
@@ -560,7 +616,10 @@ impl Gen {
             let paths: Vec<_> = (0..count).map(|_| self.path()).collect();
             clauses.push(format!("REMOVE {}", paths.join(",")));
         }
-        for (word, kinds) in [("ADD", &["N", "SS", "NS", "BS"][..]), ("DELETE", &["SS", "NS", "BS"])] {
+        for (word, kinds) in [
+            ("ADD", &["N", "SS", "NS", "BS"][..]),
+            ("DELETE", &["SS", "NS", "BS"]),
+        ] {
             if self.one_in(4) {
                 let (path, kind) = match self.rng.u32(0..4) {
                     0 => (self.path(), self.pick(kinds)),
@@ -591,7 +650,10 @@ impl Gen {
         if self.is_wild && self.one_in(50) {
             self.bind(json!({ "S": "unused" }));
         }
-        let (names, values) = (std::mem::take(&mut self.names), std::mem::take(&mut self.values));
+        let (names, values) = (
+            std::mem::take(&mut self.names),
+            std::mem::take(&mut self.values),
+        );
         if !names.is_empty() {
             request["ExpressionAttributeNames"] = names.into();
         }
@@ -625,7 +687,11 @@ impl Gen {
         let mut request = self.write(kind);
         if self.rng.bool() {
             let all = ["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"];
-            let all = if kind == "Update" || self.one_in(20) { &all[..] } else { &all[..2] };
+            let all = if kind == "Update" || self.one_in(20) {
+                &all[..]
+            } else {
+                &all[..2]
+            };
             request["ReturnValues"] = self.pick(all).into();
         }
         request
@@ -774,7 +840,8 @@ impl Gen {
                 let mut tables = json!({});
                 for table in ["one", "two"] {
                     if self.rng.bool() {
-                        let keys: Vec<_> = (0..self.rng.usize(1..3)).map(|_| self.key(table)).collect();
+                        let keys: Vec<_> =
+                            (0..self.rng.usize(1..3)).map(|_| self.key(table)).collect();
                         tables[table] = json!({ "Keys": keys, "ConsistentRead": self.rng.bool() });
                     }
                 }
@@ -796,20 +863,23 @@ impl Gen {
                 ("BatchWriteItem", json!({ "RequestItems": tables }))
             }
             33 => {
-                let gets: Vec<_> = (0..self.rng.usize(1..4)).map(|_| {
-                    // dynoxide adds the key to what is projected.
-                    let mut get = self.get();
-                    for name in ["ProjectionExpression", "ExpressionAttributeNames"] {
-                        get.as_object_mut().unwrap().remove(name);
-                    }
-                    json!({ "Get": get })
-                }).collect();
+                let gets: Vec<_> = (0..self.rng.usize(1..4))
+                    .map(|_| {
+                        // dynoxide adds the key to what is projected.
+                        let mut get = self.get();
+                        for name in ["ProjectionExpression", "ExpressionAttributeNames"] {
+                            get.as_object_mut().unwrap().remove(name);
+                        }
+                        json!({ "Get": get })
+                    })
+                    .collect();
                 ("TransactGetItems", json!({ "TransactItems": gets }))
             }
             _ => {
                 let parts: Vec<_> = (0..self.rng.usize(1..4))
                     .map(|_| {
-                        let kind = self.pick(&["Put", "Update", "Update", "Delete", "ConditionCheck"]);
+                        let kind =
+                            self.pick(&["Put", "Update", "Update", "Delete", "ConditionCheck"]);
                         let mut part = json!({});
                         part[kind] = self.write(kind);
                         part
@@ -848,15 +918,21 @@ fn known_difference(ours: &Answer, theirs: &Answer) -> Option<&'static str> {
             "DynamoDB refuses bounds in the wrong order, or of two types, whatever the item is.",
             "BETWEEN operator requires upper bound",
         ),
-        ("DynamoDB refuses `a = a`.", "first operand must be distinct"),
+        (
+            "DynamoDB refuses `a = a`.",
+            "first operand must be distinct",
+        ),
         (
             "A set within a list or a map must have members, and each once. dynoxide checks sets of the top level.",
             "set may not be empty",
         ),
         ("The same.", "contains duplicates"),
-        ("DynamoDB knows the names of all types.", "Invalid attribute type name"),
         (
-            "DynamoDB refuses placeholders that nothing uses, in each part of a transaction.",
+            "DynamoDB knows the names of all types.",
+            "Invalid attribute type name",
+        ),
+        (
+            "In a part of a transaction without an expression, some regions of AWS refuse placeholders, and some do not.",
             "unused in expressions",
         ),
         (
@@ -871,7 +947,10 @@ fn known_difference(ours: &Answer, theirs: &Answer) -> Option<&'static str> {
             "DynamoDB refuses overlapping paths in any expression. dynoxide does not see `l[1]` and `l.x` in a projection.",
             "Two document paths",
         ),
-        ("DynamoDB refuses a query for an empty key.", "cannot contain an empty string value. Key"),
+        (
+            "DynamoDB refuses a query for an empty key.",
+            "cannot contain an empty string value. Key",
+        ),
         ("Two faults.", "multiple operations on one item"),
     ];
     for (reason, text) in refused_by_us {
@@ -880,10 +959,6 @@ fn known_difference(ours: &Answer, theirs: &Answer) -> Option<&'static str> {
         }
     }
     let refused_by_them = [
-        (
-            "An empty key in a transaction: AWS does not say whether the request is refused or a part of it.",
-            "cannot contain an empty",
-        ),
         (
             "A path into a key in a filter. This engine finds nothing there.",
             "Key attributes must be scalars",
@@ -895,13 +970,19 @@ fn known_difference(ours: &Answer, theirs: &Answer) -> Option<&'static str> {
             return Some(reason);
         }
     }
-    let part = ours.body["Attributes"]["l"]["L"].as_array().map_or(0, Vec::len);
-    let whole = theirs.body["Attributes"]["l"]["L"].as_array().map_or(0, Vec::len);
-    if ours.code == theirs.code && part < whole {
-        return Some("For an element that is not there, `UPDATED_OLD` has nothing. dynoxide returns the whole list.");
+    let list = |answer: &Answer| {
+        let list = answer.body["Attributes"]["l"]["L"].as_array();
+        list.map(Vec::len)
+    };
+    if ours.code == theirs.code && list(ours) < list(theirs) {
+        return Some(
+            "Of an element that is not there, nothing is returned. dynoxide returns the whole list.",
+        );
     }
     let reasons = ours.body["messages"].to_string();
-    if ours.code == "TransactionCanceledException" && reasons.contains("This attribute is part of the key") {
+    if ours.code == "TransactionCanceledException"
+        && reasons.contains("This attribute is part of the key")
+    {
         return Some("dynoxide lets a transaction remove or set a key.");
     }
     let old = &theirs.body["Attributes"];
@@ -946,7 +1027,13 @@ fn history(seed: u64, prints: bool, counts: &mut Counts) -> Result<(), String> {
             false => None,
         };
         if let Some(reason) = known {
-            *counts.entry(("known".to_owned(), reason.to_owned())).or_default() += 1;
+            *counts
+                .entry(("known".to_owned(), reason.to_owned()))
+                .or_default() += 1;
+            // One of them may have kept the token.
+            if operation == "TransactWriteItems" {
+                return Ok(());
+            }
         } else if differs(&ours, &theirs) {
             return Err(format!(
                 "seed {seed}, step {step}: {operation} {request}\n   ours:   {} {}\n   theirs: {} {}",
@@ -1046,18 +1133,20 @@ fn this_engine_and_dynoxide_answer_alike() {
 #[test]
 fn tables_are_described_alike() {
     let mut both = Both::new();
-    let create = |name: &str| json!({
-        "IndexName": name,
-        "KeySchema": [{ "AttributeName": "x", "KeyType": "HASH" }],
-        "Projection": { "ProjectionType": "KEYS_ONLY" },
-    });
-    let definitions = json!([{ "AttributeName": "x", "AttributeType": "N" }]);
-    let update = |updates: Value| {
-        json!({ "TableName": "two", "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": updates })
+    let create = |name: &str| {
+        json!({
+            "IndexName": name,
+            "KeySchema": [{ "AttributeName": "x", "KeyType": "HASH" }],
+            "Projection": { "ProjectionType": "KEYS_ONLY" },
+        })
     };
-    let ttl = |enabled: bool, name: &str| json!({
-        "TableName": "one", "TimeToLiveSpecification": { "Enabled": enabled, "AttributeName": name },
-    });
+    let definitions = json!([{ "AttributeName": "x", "AttributeType": "N" }]);
+    let update = |updates: Value| json!({ "TableName": "two", "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": updates });
+    let ttl = |enabled: bool, name: &str| {
+        json!({
+            "TableName": "one", "TimeToLiveSpecification": { "Enabled": enabled, "AttributeName": name },
+        })
+    };
     let put = |x: Value| json!({ "TableName": "two", "Item": { "pk": { "N": "1" }, "sk": { "S": "a" }, "x": x } });
     let two = json!({ "TableName": "two" });
     let by_x = json!({
@@ -1079,8 +1168,14 @@ fn tables_are_described_alike() {
         ("PutItem", put(json!({ "S": "a" }))),
         ("PutItem", put(json!({ "N": "1" }))),
         ("Query", by_x.clone()),
-        ("UpdateTable", json!({ "TableName": "two", "GlobalSecondaryIndexUpdates": [{ "Delete": { "IndexName": "by-x" } }] })),
-        ("UpdateTable", json!({ "TableName": "two", "GlobalSecondaryIndexUpdates": [{ "Delete": { "IndexName": "by-x" } }] })),
+        (
+            "UpdateTable",
+            json!({ "TableName": "two", "GlobalSecondaryIndexUpdates": [{ "Delete": { "IndexName": "by-x" } }] }),
+        ),
+        (
+            "UpdateTable",
+            json!({ "TableName": "two", "GlobalSecondaryIndexUpdates": [{ "Delete": { "IndexName": "by-x" } }] }),
+        ),
         ("DescribeTable", two.clone()),
         ("Query", by_x.clone()),
         ("DescribeTimeToLive", json!({ "TableName": "one" })),
@@ -1089,9 +1184,15 @@ fn tables_are_described_alike() {
         ("DescribeTimeToLive", json!({ "TableName": "one" })),
         ("UpdateTimeToLive", ttl(false, "ends")),
         ("DescribeTimeToLive", json!({ "TableName": "one" })),
-        ("UpdateTable", json!({ "TableName": "two", "DeletionProtectionEnabled": true })),
+        (
+            "UpdateTable",
+            json!({ "TableName": "two", "DeletionProtectionEnabled": true }),
+        ),
         ("DeleteTable", two.clone()),
-        ("UpdateTable", json!({ "TableName": "two", "DeletionProtectionEnabled": false })),
+        (
+            "UpdateTable",
+            json!({ "TableName": "two", "DeletionProtectionEnabled": false }),
+        ),
         ("DeleteTable", two.clone()),
         ("DeleteTable", two.clone()),
         ("DescribeTable", two.clone()),
@@ -1113,8 +1214,16 @@ fn strip(value: &mut Value) {
     match value {
         Value::Object(entries) => {
             for name in [
-                "CreationDateTime", "TableId", "TableArn", "IndexArn", "TableSizeBytes", "IndexSizeBytes", "ItemCount",
-                "TableStatus", "IndexStatus", "TableThroughputModeSummary",
+                "CreationDateTime",
+                "TableId",
+                "TableArn",
+                "IndexArn",
+                "TableSizeBytes",
+                "IndexSizeBytes",
+                "ItemCount",
+                "TableStatus",
+                "IndexStatus",
+                "TableThroughputModeSummary",
             ] {
                 entries.remove(name);
             }
@@ -1128,4 +1237,295 @@ fn strip(value: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// Spellings and corner cases of expressions: both engines accept them, with the same result, or neither does.
+#[test]
+fn corner_cases_are_answered_alike() {
+    let item = json!({
+        "pk": { "S": "k" }, "s": { "S": "aé😀" }, "n": { "N": "5" }, "b": { "B": "AQID" }, "t": { "BOOL": true },
+        "ss": { "SS": ["a", "b"] }, "ns": { "NS": ["1", "2"] }, "bs": { "BS": ["AQ=="] }, "z": { "NULL": true },
+        "l": { "L": [{ "N": "1" }, { "S": "a" }, { "L": [{ "N": "1" }] }] }, "e": { "S": "" },
+        "m": { "M": { "x": { "N": "1" }, "l": { "L": [] } } },
+    });
+    let values = json!({
+        ":n": { "N": "5" }, ":n1": { "N": "1" }, ":n3": { "N": "3" }, ":n4": { "N": "4" }, ":n6": { "N": "6" }, ":n7": { "N": "7" },
+        ":s": { "S": "a" }, ":e": { "S": "" }, ":b": { "B": "AgM=" }, ":be": { "B": "" }, ":t": { "BOOL": true },
+        ":ss": { "SS": ["b", "a"] }, ":l": { "L": [{ "N": "1" }] }, ":z": { "NULL": true }, ":ty": { "S": "N" },
+        ":m": { "M": {} },
+    });
+    let conditions = [
+        "size(s) = :n3",
+        "size(s) = :n4",
+        "size(s) = :n6",
+        "size(s) = :n7",
+        "size(b) = :n3",
+        "size(n) > :n1",
+        "size(t) = :n1",
+        "size(l) = :n3",
+        "size(m.l) < :n1",
+        "size(e) < :n1",
+        "size(absent) < :n1",
+        "NOT size(absent) < :n1",
+        "size(:s) = :n1",
+        "contains(b, :b)",
+        "contains(s, :e)",
+        "contains(b, :be)",
+        "contains(l, :l)",
+        "contains(l, :s)",
+        "contains(ss, :s)",
+        "contains(ss, :ss)",
+        "contains(ns, :n1)",
+        "contains(m, :s)",
+        "contains(n, :n)",
+        "contains(:s, :e)",
+        "contains(s, s)",
+        "begins_with(s, :e)",
+        "begins_with(b, :be)",
+        "begins_with(n, :s)",
+        "begins_with(s, :n)",
+        "begins_with(absent, :s)",
+        "begins_with(:s, :e)",
+        "absent <> :n",
+        "NOT absent = :n",
+        "absent = absent",
+        "absent < :n",
+        "NOT absent < :n",
+        "ss = :ss",
+        "ss <> :ss",
+        "z = :z",
+        "t = :t",
+        "m = :m",
+        "m.l = :l",
+        "n IN (:s, :n)",
+        "n IN (:s)",
+        "absent IN (:s, :n)",
+        "n IN ()",
+        "n BETWEEN :n3 AND :n6",
+        "n BETWEEN n AND :n6",
+        "n BETWEEN :n6 AND :n3",
+        "absent BETWEEN :n3 AND :n6",
+        "s BETWEEN :e AND :s",
+        "((n = :n))",
+        "(n = :n)",
+        "((n = :n) AND n = :n)",
+        "((n = :n) AND (n = :n))",
+        "((n = :n AND n = :n))",
+        "(((n = :n) OR n = :n) AND n = :n)",
+        "((n = :n) AND ((n = :n)))",
+        "NOT ((n = :n))",
+        "(n) = :n",
+        "n = (:n)",
+        "not n = :n",
+        "NOT NOT n = :n",
+        "n = :n and n = :n Or n = :s",
+        "ATTRIBUTE_EXISTS(n)",
+        "attribute_exists (n)",
+        "attribute_exists(n",
+        "attribute_exists()",
+        "attribute_exists(:n)",
+        "attribute_exists(n, n)",
+        "attribute_exists(size(n))",
+        "attribute_exists(l[2][0])",
+        "attribute_exists(l[2][1])",
+        "attribute_exists(l[ 0 ])",
+        "attribute_exists(m . x)",
+        "attribute_exists(m..x)",
+        "attribute_exists(l[-1])",
+        "attribute_exists(l[:n])",
+        "attribute_exists(l[01])",
+        "attribute_exists([0])",
+        "attribute_exists(.m)",
+        "attribute_type(n, :ty)",
+        "attribute_type(m.x, :ty)",
+        "attribute_type(absent, :ty)",
+        "attribute_type(n, n)",
+        "n = :n AND",
+        "AND n = :n",
+        "n == :n",
+        "n != :n",
+        "n =:n",
+        "n<>:n",
+        "n < > :n",
+        "n > = :n",
+        "n",
+        ":n",
+        "",
+        " ",
+        "n = :n; n = :n",
+        "n = 5",
+        "n = \"5\"",
+        "_n = :n",
+        "1n = :n",
+        "n-1 = :n",
+        "and = :n",
+        "in = :n",
+        "n = :n)",
+        "n = :n n = :n",
+        "size(n = :n)",
+        "size(size(s)) = :n",
+        "size(s) = size(s)",
+        "size(s) < size(b)",
+        "l[0] = m.x",
+        ":n = n",
+        ":n = :n",
+        ":n = :n1",
+        "b > :b",
+        "t > :t",
+        "n > t",
+        "n > s",
+        "e = :e",
+        "attribute_not_exists(l[9])",
+    ];
+    let updates = [
+        "SET x = :n",
+        "set x = :n",
+        "Set x=:n remove n",
+        "SET x = n + :n",
+        "SET x = :n + n",
+        "SET x = :n - :n1",
+        "SET x = -:n",
+        "SET x = n + :n + :n",
+        "SET x = (n + :n)",
+        "SET x = (:n)",
+        "SET x = ((:n))",
+        "SET x = (n + :n) + :n",
+        "SET x = ((n) + :n)",
+        "SET x = if_not_exists(absent, (:n))",
+        "SET x = absent + :n",
+        "SET x = s + :n",
+        "SET n = n - n",
+        "SET x = if_not_exists(absent, :n)",
+        "SET x = if_not_exists(n, :s)",
+        "SET x = if_not_exists(absent, absent)",
+        "SET x = if_not_exists(absent, n) + :n",
+        "SET x = if_not_exists(n + :n, :n)",
+        "SET x = if_not_exists(:n, :n)",
+        "SET x = list_append(l, :l)",
+        "SET x = list_append(:l, l)",
+        "SET x = list_append(l, l)",
+        "SET x = list_append(n, l)",
+        "SET x = list_append(absent, :l)",
+        "SET x = list_append(l, :n)",
+        "SET x = list_append(l, :l) + :n",
+        "SET x = list_append(if_not_exists(absent, :l), list_append(l, :l))",
+        "SET x = size(l)",
+        "SET x = attribute_exists(l)",
+        "SET x.y = :n",
+        "SET m.y = :n",
+        "SET m.x.y = :n",
+        "SET l[1] = :n",
+        "SET l[3] = :n",
+        "SET l[9] = :n, l[7] = :s",
+        "SET l[2][0] = :n",
+        "SET l.x = :n",
+        "SET m[0] = :n",
+        "SET l[0] = l[1], l[1] = l[0]",
+        "SET x = n, n = :s",
+        "SET x = :n, x = :n",
+        "SET m = :m, m.x = :n",
+        "SET x = :n,",
+        "SET",
+        "SET x",
+        "SET x =",
+        "SET x = :n y = :n",
+        "SET x = :n SET y = :n",
+        "REMOVE n, n",
+        "REMOVE absent",
+        "REMOVE absent.x",
+        "REMOVE m.absent",
+        "REMOVE m.absent.x",
+        "REMOVE n.x",
+        "REMOVE l[0], l[2]",
+        "REMOVE l[9]",
+        "REMOVE l[2][0]",
+        "REMOVE l[0].x",
+        "REMOVE m.l[0]",
+        "REMOVE pk",
+        "REMOVE l[0] SET l[1] = :n",
+        "REMOVE l[0] SET l[9] = :n",
+        "REMOVE l[3] SET l[9] = :n",
+        "REMOVE m[0]",
+        "REMOVE :n",
+        "ADD n :n",
+        "ADD absent :n",
+        "ADD ss :ss",
+        "ADD absent :ss",
+        "ADD n :ss",
+        "ADD s :s",
+        "ADD s :ss",
+        "ADD m.x :n",
+        "ADD m.y :n",
+        "ADD absent.y :n",
+        "ADD l[0] :n",
+        "ADD l[9] :n",
+        "ADD n n",
+        "ADD l :l",
+        "ADD n :n, absent :ss",
+        "DELETE ss :ss",
+        "DELETE absent :ss",
+        "DELETE ns :ss",
+        "DELETE n :n",
+        "DELETE n :ss",
+        "DELETE ss ss",
+        "DELETE m.x :ss",
+        "DELETE m.y :ss",
+        "DELETE absent.y :ss",
+        "SET pk = :s",
+        "SET x = pk",
+        "SET s = :n",
+        "SET b = :be",
+        "SET s = :e",
+        "DELETE ss :ss SET x = ss",
+        "n = :n",
+        "SET x = :n ADD",
+        "SET x := :n",
+        "SET x = :none",
+        "SET #none = :n",
+    ];
+    // AWS documents that the names of functions are case-sensitive, and that a type is a value. The others are only
+    // spellings, which this engine accepts.
+    let known = [
+        "ATTRIBUTE_EXISTS(n)",
+        "attribute_type(n, n)",
+        "t > :t",
+        "attribute_exists(l[ 0 ])",
+        "attribute_exists(l[01])",
+        // DynamoDB refuses it.
+        "absent = absent",
+    ];
+    let mut differences = Vec::new();
+    for (field, texts) in [
+        ("ConditionExpression", &conditions[..]),
+        ("UpdateExpression", &updates),
+    ] {
+        for text in texts {
+            let mut both = Both::new();
+            both.send("PutItem", &json!({ "TableName": "one", "Item": item }));
+            let mut request = json!({ "TableName": "one", "Key": { "pk": { "S": "k" } }, "ReturnValues": "ALL_NEW" });
+            request[field] = (*text).into();
+            let is_used = |key: &str| {
+                let mut words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'));
+                words.any(|word| word == key)
+            };
+            let mut used = values.clone();
+            used.as_object_mut().unwrap().retain(|key, _| is_used(key));
+            if used.as_object().is_some_and(|used| !used.is_empty()) {
+                request["ExpressionAttributeValues"] = used;
+            }
+            let [ours, theirs] = both.send("UpdateItem", &request);
+            if differs(&ours, &theirs) && !known.contains(text) {
+                differences.push(format!(
+                    "{text}\n   ours:   {} {}\n   theirs: {} {}",
+                    ours.code, ours.body, theirs.code, theirs.body
+                ));
+            }
+        }
+    }
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }

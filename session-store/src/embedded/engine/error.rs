@@ -13,6 +13,8 @@ pub(crate) struct EngineError {
     message: String,
     /// Further members of the body.
     details: Vec<(&'static str, Json)>,
+    /// Whether it refuses a transaction as a whole, and not for one of its parts.
+    is_of_request: bool,
 }
 
 /// Codes that belong to the protocol and not to DynamoDB, with their namespace.
@@ -28,11 +30,20 @@ impl EngineError {
             code,
             message: message.into(),
             details: Vec::new(),
+            is_of_request: false,
         }
     }
 
     pub(crate) fn validation(message: impl Into<String>) -> Self {
         Self::new("ValidationException", message)
+    }
+
+    /// A key that is empty. In a write, DynamoDB sees that before it begins a transaction.
+    pub(crate) fn empty_key(message: impl Into<String>) -> Self {
+        Self {
+            is_of_request: true,
+            ..Self::validation(message)
+        }
     }
 
     /// The request is no JSON, or not of the operation.
@@ -89,6 +100,10 @@ impl EngineError {
     #[cfg(test)]
     pub(crate) fn code(&self) -> &'static str {
         self.code
+    }
+
+    pub(crate) fn is_of_request(&self) -> bool {
+        self.is_of_request
     }
 
     pub(crate) fn into_message(self) -> String {

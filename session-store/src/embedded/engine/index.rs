@@ -57,11 +57,13 @@ impl Index {
                 "One or more parameter values were invalid: Type mismatch for Index Key {name} Expected: {type_name} \
                  Actual: {actual} IndexName: {index}"
             ),
-            Flaw::Empty(name) | Flaw::Missing(name) => format!(
-                "One or more parameter values are not valid. A value specified for a secondary index key is not \
-                 supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: \
-                 {index}, IndexKey: {name}"
-            ),
+            Flaw::Empty(name) | Flaw::Missing(name) => {
+                return EngineError::empty_key(format!(
+                    "One or more parameter values are not valid. A value specified for a secondary index key is not \
+                     supported. The AttributeValue for a key attribute cannot contain an empty string value. \
+                     IndexName: {index}, IndexKey: {name}"
+                ));
+            }
             Flaw::TooLong(name, max) => format!(
                 "One or more parameter values were invalid: Size of the index key {name} has exceeded the maximum \
                  size limit of {max} bytes. IndexName: {index}"

@@ -181,15 +181,15 @@ impl Flaw<'_> {
     pub(crate) fn into_error(self) -> EngineError {
         EngineError::validation(match self {
             Self::Missing(name) => format!("{INVALID}: Missing the key {name} in the item"),
-            Self::WrongType(KeyAttribute { name, type_name }, actual) => {
-                format!(
-                    "{INVALID}: Type mismatch for key {name} expected: {type_name} actual: {actual}"
-                )
-            }
-            Self::Empty(name) => format!(
-                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an \
-                 empty string value. Key: {name}"
+            Self::WrongType(KeyAttribute { name, type_name }, actual) => format!(
+                "{INVALID}: Type mismatch for key {name} expected: {type_name} actual: {actual}"
             ),
+            Self::Empty(name) => {
+                return EngineError::empty_key(format!(
+                    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot \
+                     contain an empty string value. Key: {name}"
+                ));
+            }
             Self::TooLong(name, max) => format!(
                 "{INVALID}: Size of the key {name} has exceeded the maximum size limit of {max} bytes"
             ),

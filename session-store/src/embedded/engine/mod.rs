@@ -29,6 +29,8 @@ mod single;
 mod size;
 mod source;
 mod table;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod value;
 mod write;

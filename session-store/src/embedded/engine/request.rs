@@ -9,7 +9,7 @@ use super::error::{EngineError, Outcome};
 pub(crate) struct Fields<'a>(&'a Map<String, Json>);
 
 /// Parameters from before there were expressions.
-const LEGACY: [&str; 8] = [
+const LEGACY: [&str; 7] = [
     "AttributesToGet",
     "AttributeUpdates",
     "ConditionalOperator",
@@ -17,7 +17,6 @@ const LEGACY: [&str; 8] = [
     "KeyConditions",
     "QueryFilter",
     "ScanFilter",
-    "KeysToGet",
 ];
 
 impl<'a> Fields<'a> {
@@ -27,7 +26,7 @@ impl<'a> Fields<'a> {
             EngineError::serialization("a part of the request is not an object of JSON")
         })?;
         let mut legacy = LEGACY.iter();
-        match legacy.find(|name| fields.0.contains_key(**name)) {
+        match legacy.find(|name| fields.json(name).is_some()) {
             None => Ok(fields),
             Some(name) => Err(EngineError::validation(format!(
                 "the embedded database does not have `{name}`; use an expression"

@@ -13,7 +13,7 @@ use super::request::Fields;
 use super::single::{projected, projection_of};
 use super::size::item_size;
 use super::value::{Item, item_from_json};
-use super::write::{Kind, Plan, Write};
+use super::write::{Kind, Plan, Refusal, Write};
 
 const MAX_PARTS: usize = 100;
 
@@ -33,7 +33,7 @@ pub(crate) struct Tokens(BTreeMap<String, Done>);
 struct Done {
     at: u64,
     parts: Vec<Json>,
-    /// What a repetition is billed, for reading what the first one wrote.
+    /// What a repetition is billed: a read of the larger of the old and the new item of each part.
     reads: Vec<(String, f64)>,
 }
 
@@ -90,7 +90,8 @@ impl Engine {
         let mut reads = Vec::new();
         for (part, plan) in parts.into_iter().zip(plans) {
             let table = self.table_mut(&part.table)?;
-            let size = plan.new.as_ref().map_or(0, item_size);
+            let images = [&plan.old, &plan.new].into_iter().flatten();
+            let size = images.map(item_size).max().unwrap_or(0);
             reads.push((
                 table.name.clone(),
                 read_units(size, Consistency::Transactional),
@@ -130,6 +131,7 @@ impl Engine {
                     plans.push(plan);
                     reasons.push(Reason::None);
                 }
+                Err(Refusal::Invalid(error)) if error.is_of_request() => return Err(error),
                 Err(refusal) => reasons.push(refusal.into_reason()),
             }
         }

@@ -38,7 +38,9 @@ impl Engine {
         }
         let mut definitions = Definitions::of(request)?;
         let schema = schema_of(request, &mut definitions)?;
-        let (is_on_demand, provisioned) = billing(request)?.unwrap_or((false, (0, 0)));
+        let (is_on_demand, provisioned) = billing(request)?.ok_or_else(|| {
+            EngineError::validation("No provisioned throughput specified for the table")
+        })?;
         let settings = Settings {
             created_at: now,
             is_on_demand,

@@ -36,7 +36,7 @@ pub(crate) enum Comparator {
 pub(crate) enum Operand {
     Path(Path),
     Value(Value),
-    Size(Box<Self>),
+    Size(Path),
 }
 
 impl Condition {
@@ -61,9 +61,8 @@ impl Condition {
 impl Operand {
     fn mentions(&self, attribute: &str) -> bool {
         match self {
-            Self::Path(path) => path.attribute == attribute,
+            Self::Path(path) | Self::Size(path) => path.attribute == attribute,
             Self::Value(_) => false,
-            Self::Size(of) => of.mentions(attribute),
         }
     }
 }
@@ -126,15 +125,7 @@ fn not(parser: &mut Parser<'_>) -> Outcome<Condition> {
         return Ok(Condition::Not(Box::new(condition)));
     }
     if parser.takes("(") {
-        // DynamoDB refuses `((a = b))`.
-        let is_double = parser.is_sign("(");
-        let condition = parser.deeper(any)?;
-        let is_one = !matches!(condition, Condition::All(_) | Condition::Any(_));
-        parser.expect(")")?;
-        if is_double && is_one {
-            return Err(parser.invalid("The expression has redundant parentheses"));
-        }
-        return Ok(condition);
+        return parser.group(any);
     }
     predicate(parser)
 }
@@ -259,15 +250,9 @@ fn operand(parser: &mut Parser<'_>) -> Outcome<Operand> {
 
 /// The rest of `size(..)`.
 fn size(parser: &mut Parser<'_>) -> Outcome<Operand> {
-    let of = match parser.takes_value()? {
-        Some(value) => Operand::Value(value),
-        None => Operand::Path(parser.path()?),
-    };
-    check_type(parser, "size", &of, |value| {
-        !matches!(value, Value::N(_) | Value::Bool(_) | Value::Null)
-    })?;
+    let path = parser.path()?;
     parser.expect(")")?;
-    Ok(Operand::Size(Box::new(of)))
+    Ok(Operand::Size(path))
 }
 
 /// Refuses a value of a type that the operator does not take. The value at a path is known later.
@@ -285,7 +270,7 @@ fn check_type(
 
 /// Whether both operands are one path. Two placeholders can have one value.
 fn is_same(left: &Operand, right: &Operand) -> bool {
-    left == right && !matches!(left, Operand::Value(_))
+    left == right && matches!(left, Operand::Path(_))
 }
 
 fn same_operands(parser: &Parser<'_>, operator: &str) -> EngineError {

@@ -49,17 +49,17 @@ fn find<'a>(operand: &'a Operand, item: &'a Item) -> Option<Cow<'a, Value>> {
     match operand {
         Operand::Path(path) => path.find(item).map(Cow::Borrowed),
         Operand::Value(value) => Some(Cow::Borrowed(value)),
-        Operand::Size(of) => {
-            let size = size(find(of, item)?.as_ref())?;
+        Operand::Size(path) => {
+            let size = size(path.find(item)?)?;
             Some(Cow::Owned(Value::N(Number::of(size))))
         }
     }
 }
 
-/// Characters, bytes, members or entries. Other values have no size.
+/// UTF-16 units of a text, bytes, members or entries. Other values have no size.
 fn size(value: &Value) -> Option<u64> {
     let size = match value {
-        Value::S(text) => text.chars().count(),
+        Value::S(text) => text.encode_utf16().count(),
         Value::B(bytes) => bytes.len(),
         Value::Ss(texts) => texts.len(),
         Value::Ns(numbers) => numbers.len(),

@@ -10,6 +10,8 @@ pub(crate) struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    /// Where the last parentheses begin and end: the tokens behind both.
+    last_group: Option<(usize, usize)>,
     placeholders: &'a mut Placeholders,
     /// The name of the field that has the expression.
     of: &'static str,
@@ -30,6 +32,7 @@ impl<'a> Parser<'a> {
             tokens: tokens(text).map_err(|what| invalid(of, &what))?,
             at: 0,
             depth: 0,
+            last_group: None,
             placeholders,
             of,
         })
@@ -166,6 +169,19 @@ impl<'a> Parser<'a> {
     /// Refuses two paths of which one leads through the other.
     pub(crate) fn check_apart<'p>(&self, paths: impl Iterator<Item = &'p Path>) -> Outcome<()> {
         overlap(paths).map_or(Ok(()), |what| Err(self.invalid(&what)))
+    }
+
+    /// Reads what is in parentheses, of which the first is taken. DynamoDB refuses `((a = b))`.
+    pub(crate) fn group<T>(&mut self, read: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+        let start = self.at;
+        let result = self.deeper(read)?;
+        // The last group is all that is in this one.
+        if self.last_group == Some((start + 1, self.at)) {
+            return Err(self.invalid("The expression has redundant parentheses"));
+        }
+        self.expect(")")?;
+        self.last_group = Some((start, self.at));
+        Ok(result)
     }
 
     pub(crate) fn is_at_end(&self) -> bool {

@@ -81,23 +81,33 @@ pub(crate) fn parse_update(text: &str, placeholders: &mut Placeholders) -> Outco
 fn assignment(parser: &mut Parser<'_>) -> Outcome<(Path, Source)> {
     let path = parser.path()?;
     parser.expect("=")?;
+    Ok((path, value(parser)?))
+}
+
+/// One source, or the sum or difference of two.
+fn value(parser: &mut Parser<'_>) -> Outcome<Source> {
     let first = source(parser)?;
     type Join = fn(Box<Source>, Box<Source>) -> Source;
     let signs: [(&str, (&str, Join)); 2] =
         [("+", ("+", Source::Plus)), ("-", ("-", Source::Minus))];
     let Some((sign, join)) = parser.takes_any(&signs) else {
-        return Ok((path, first));
+        return Ok(first);
     };
     let second = source(parser)?;
     for operand in [&first, &second] {
         check_type(parser, sign, operand, |value| matches!(value, Value::N(_)))?;
     }
-    Ok((path, join(Box::new(first), Box::new(second))))
+    Ok(join(Box::new(first), Box::new(second)))
 }
 
 fn source(parser: &mut Parser<'_>) -> Outcome<Source> {
     if let Some(value) = parser.takes_value()? {
         return Ok(Source::Value(value));
+    }
+    if parser.takes("(") {
+        let source = parser.deeper(value)?;
+        parser.expect(")")?;
+        return Ok(source);
     }
     let Some(function) = parser.takes_function() else {
         return parser.path().map(Source::Path);
