@@ -120,7 +120,7 @@ mod dynamodb;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
-mod frameworks;
+pub mod frameworks;
 mod id;
 mod item;
 mod marshal;
@@ -147,12 +147,6 @@ pub use crate::error::{
     ConflictError, DecodeError, EncodeError, Error, GoneError, LimitError, ServiceError,
     SetupError, TooLargeError,
 };
-#[cfg(feature = "actix-session")]
-pub use crate::frameworks::actix_session;
-#[cfg(feature = "axum")]
-pub use crate::frameworks::axum;
-#[cfg(any(feature = "tower-sessions", feature = "tower-sessions-0-14"))]
-pub use crate::frameworks::tower_sessions;
 pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
 pub use crate::item::Touch;
 pub use crate::schema::{

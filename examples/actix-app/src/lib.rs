@@ -12,7 +12,7 @@ use actix_web::web::{Data, Form, ServiceConfig, get, post};
 use actix_web::{Error, HttpResponse};
 use maud::{DOCTYPE, Markup, html};
 use serde::{Deserialize, Serialize};
-use session_store::actix_session::ActixSessions;
+use session_store::frameworks::actix_session::ActixSessions;
 use session_store::{DynamoDbStore, SessionAttributes};
 
 /// The fields that the store knows. The application reads and writes the entries of the same names through

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use axum::extract::rejection::FormRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use session_store::axum::SessionRejection;
+use session_store::frameworks::axum::SessionRejection;
 use session_store::{Error, Revoked};
 
 use crate::page;

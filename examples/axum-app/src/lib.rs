@@ -22,7 +22,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use maud::Markup;
 use serde::Serialize;
-use session_store::axum::{CurrentSession, EndSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, EndSession, SessionLayer};
 use session_store::{AttributeValue, Error, Revoked, Session, SessionHandle};
 
 use crate::error::AppError;

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
-use session_store::axum::CurrentSession;
+use session_store::frameworks::axum::CurrentSession;
 use session_store::{DynamoDbStore, SessionAttributes, SessionHandle};
 
 use crate::error::AppError;

@@ -16,7 +16,7 @@ use axum_login::tower_sessions::{Expiry, SessionManagerLayer};
 use axum_login::{AuthManagerLayerBuilder, login_required};
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
-use session_store::tower_sessions::TowerSessions;
+use session_store::frameworks::tower_sessions::TowerSessions;
 
 pub use crate::session::{Store, Visitor};
 pub use crate::users::{Credentials, User, Users};

@@ -17,7 +17,7 @@ use axum_login::{AuthManagerLayerBuilder, AuthUser as _};
 use axum_login_app::{Credentials, Store, Users, Visitor, app};
 use http_body_util::BodyExt as _;
 use session_store::AttributeValue;
-use session_store::tower_sessions::TowerSessions;
+use session_store::frameworks::tower_sessions::TowerSessions;
 use tower::ServiceExt as _;
 
 const OLD: &str = "analytical engine";

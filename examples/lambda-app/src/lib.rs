@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use maud::{DOCTYPE, Markup, html};
 use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
-use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer};
 
 /// The data that the app keeps for each visitor.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]

@@ -14,7 +14,7 @@ use std::net::Ipv4Addr;
 
 use lambda_app::{AppSession, app};
 use session_store::DynamoDbStore;
-use session_store::axum::SessionLayer;
+use session_store::frameworks::axum::SessionLayer;
 use tokio::net::TcpListener;
 
 #[tokio::main]

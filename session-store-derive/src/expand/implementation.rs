@@ -25,6 +25,9 @@ pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
             constant(session, &attribute, attribute.key_source(), &name)
         })
         .peekable();
+    let names = session
+        .attributes()
+        .map(|attribute| generated(&attribute.constant));
     let handles = constants.peek().is_some().then(|| {
         quote! {
             #[automatically_derived]
@@ -53,9 +56,12 @@ pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
             #handles
 
             // `cargo check` evaluates an associated constant only where it is used. This free constant
-            // uses it.
+            // uses it, and the handles, which rustc would report as unused in a struct from a macro.
             #allow
-            const _: &__session_store::Schema = <#ident as __session_store::SessionAttributes>::SCHEMA;
+            const _: &__session_store::Schema = {
+                #(let _ = #ident::#names;)*
+                <#ident as __session_store::SessionAttributes>::SCHEMA
+            };
         },
     )
 }

@@ -147,9 +147,9 @@ impl Journal {
             return;
         }
         if line.operation == "DeleteTable" {
-            let name = &line.request["TableName"];
+            let name = line.request.get("TableName");
             self.of_tables
-                .retain(|other| other.request["TableName"] != *name);
+                .retain(|other| other.request.get("TableName") != name);
         } else {
             self.of_tables.push(line);
         }

@@ -6,6 +6,7 @@
 //!
 //! # What differs from DynamoDB
 //!
+//! - Its clock is that of the client which calls it.
 //! - It never throttles, and no two transactions conflict. The wire of `test-util` injects that.
 //! - Indexes are always up to date, and a table or an index can be used as soon as it is made.
 //! - It does not check signatures, permissions and regions, and reserved words are accepted in expressions.
@@ -23,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, RuntimeComponents};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource as _};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -76,7 +78,10 @@ impl Embedded {
     /// for writing, if another process has it, if it holds anything but such a database, or if it is damaged. The file
     /// is then as it was.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Ok(file::open(path.as_ref(), now())?)
+        Ok(file::open(
+            path.as_ref(),
+            millis(SystemTimeSource::new().now()),
+        )?)
     }
 
     /// Writes the file to the disk, and closes it for all clones: another process can open it. Requests that come later
@@ -112,6 +117,14 @@ impl Embedded {
         aws_sdk_dynamodb::Client::from_conf(self.config().build())
     }
 
+    /// The status and the body of the answer to a request in JSON at this time, in milliseconds since 1970; for
+    /// comparisons of engines.
+    #[doc(hidden)]
+    pub fn answer(&self, operation: &str, body: &[u8], now: u64) -> (u16, String) {
+        let answer = self.lock().answer(operation, body, now);
+        answer.unwrap_or_else(|error| (0, error.to_string()))
+    }
+
     fn of(engine: Engine, kept: Kept) -> Self {
         Self(Arc::new(Mutex::new(Database { engine, kept })))
     }
@@ -129,11 +142,15 @@ impl fmt::Debug for Embedded {
 
 impl Database {
     /// Carries out a request, and keeps what it has changed. Gives the status and the body of the answer.
-    fn answer(&mut self, operation: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
+    fn answer(
+        &mut self,
+        operation: &str,
+        body: &[u8],
+        now: u64,
+    ) -> Result<(u16, String), ConnectorError> {
         if let Kept::Closed = self.kept {
             return Err(ConnectorError::io("the embedded database is closed".into()));
         }
-        let now = now();
         let answer = match self.engine.execute(operation, body, now) {
             Ok(body) => (200, body),
             Err(error) => return Ok((error.status(), error.body())),
@@ -147,27 +164,39 @@ impl Database {
 }
 
 /// In milliseconds since 1970.
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+fn millis(time: SystemTime) -> u64 {
+    let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl HttpClient for Embedded {
     fn http_connector(
         &self,
         _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
+        components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+        let clock = components.time_source();
+        SharedHttpConnector::new(Connector {
+            embedded: self.clone(),
+            clock: clock.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
+        })
     }
 }
 
-impl HttpConnector for Embedded {
+/// The database, as a client with this clock reaches it.
+#[derive(Debug)]
+struct Connector {
+    embedded: Embedded,
+    clock: SharedTimeSource,
+}
+
+impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default();
         let body = request.body().bytes().unwrap_or_default();
-        let answer = self.lock().answer(operation, body);
+        let now = millis(self.clock.now());
+        let answer = self.embedded.lock().answer(operation, body, now);
         HttpConnectorFuture::ready(answer.and_then(|(status, body)| response(status, body)))
     }
 }

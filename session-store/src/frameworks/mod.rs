@@ -1,5 +1,6 @@
-//! The store behind web frameworks: axum over typed sessions, tower-sessions and actix-session over
-//! untyped records.
+//! The store behind web frameworks: axum with typed sessions, tower-sessions and actix-session with untyped records.
+//!
+//! Each module has a feature. They are in this module so that `use session_store::*` hides none of the crates.
 
 #[cfg(feature = "actix-session")]
 pub mod actix_session;

@@ -32,6 +32,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use aws_smithy_async::time::{SystemTimeSource, TimeSource as _};
+
 #[cfg(feature = "_http")]
 use crate::error::RequestError;
 use crate::error::{
@@ -52,7 +54,7 @@ pub fn session_id() -> SessionId {
 /// A session that begins now, with these data and a new id. No store has it.
 pub fn session<S: SessionAttributes>(data: S) -> Session<S> {
     let id = session_id();
-    let now = Millis::of(SystemTime::now());
+    let now = Millis::of(SystemTimeSource::new().now());
     let lifetime = Lifetime::new(S::SCHEMA, now, None);
     let state = State::new(id.handle(), lifetime, now, Map::new());
     Session::new(id, data, state)

@@ -66,9 +66,9 @@ pub use self::fault::{Fault, HeldResponse};
 pub use self::wire::{Call, Wire};
 
 /// The header `Authorization: Bearer <id>` with which an API client sends the session of this id: for a layer
-/// with [`bearer`](crate::axum::SessionLayer::bearer) or
-/// [`cookie_or_bearer`](crate::axum::SessionLayer::cookie_or_bearer). For browsers, see
-/// [`SessionCookie::request_header`](crate::axum::SessionCookie::request_header).
+/// with [`bearer`](crate::frameworks::axum::SessionLayer::bearer) or
+/// [`cookie_or_bearer`](crate::frameworks::axum::SessionLayer::cookie_or_bearer). For browsers, see
+/// [`SessionCookie::request_header`](crate::frameworks::axum::SessionCookie::request_header).
 #[cfg(feature = "axum")]
 pub fn bearer_header(id: &SessionId) -> HeaderValue {
     let header = HeaderValue::try_from(format!("Bearer {}", id.expose()));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_session::storage::{LoadError, SessionKey, SessionStore};
-use session_store::actix_session::ActixSessions;
+use session_store::frameworks::actix_session::ActixSessions;
 use time::Duration;
 
 use super::{Field, Staff, Subject, Values, Web, ours, text};

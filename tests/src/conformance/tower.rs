@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use session_store::tower_sessions::TowerSessions;
+use session_store::frameworks::tower_sessions::TowerSessions;
 use time::OffsetDateTime;
 use tower_sessions_core_0_14::SessionStore;
 use tower_sessions_core_0_14::session::{Id, Record};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use actix_session::storage::{SessionKey, SessionStore as _};
 use serde_json::json;
-use session_store::actix_session::ActixSessions;
-use session_store::tower_sessions::TowerSessions;
+use session_store::frameworks::actix_session::ActixSessions;
+use session_store::frameworks::tower_sessions::TowerSessions;
 use session_store::{DynamoDbStore, ReadConsistency, SessionAttributes};
 use session_store_tests::{Fault, TestBench};
 use tower_sessions_core::SessionStore as _;

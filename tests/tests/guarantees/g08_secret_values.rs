@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::ser::{Error as _, SerializeMap as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
-use session_store::axum::{CurrentSession, SessionCookie, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, SessionCookie, SessionLayer};
 use session_store::{Error, SessionAttributes, Unreadable};
 use session_store_tests::{Fault, TestBench};
 use tower::ServiceExt as _;

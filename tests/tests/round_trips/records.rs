@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use session_store::SessionAttributes;
-use session_store::actix_session::ActixSessions;
-use session_store::tower_sessions::{RESERVED_KEY, TowerSessions};
+use session_store::frameworks::actix_session::ActixSessions;
+use session_store::frameworks::tower_sessions::{RESERVED_KEY, TowerSessions};
 use session_store_tests::TestBench;
 
 use super::losses::is_same_json;

@@ -5,8 +5,10 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::routing::get;
-use session_store::axum::{CurrentSession, EndSession, SessionCookie, SessionLayer, SigningKey};
-use session_store::tower_sessions::TowerSessions;
+use session_store::frameworks::axum::{
+    CurrentSession, EndSession, SessionCookie, SessionLayer, SigningKey,
+};
+use session_store::frameworks::tower_sessions::TowerSessions;
 use session_store_tests::TestBench;
 use tower::ServiceExt as _;
 use tower_sessions_core::SessionStore as _;

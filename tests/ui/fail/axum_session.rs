@@ -1,7 +1,7 @@
 use axum::Router;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer};
 use session_store::{DynamoDbStore, SessionAttributes};
 
 // What the layer and the extractor for axum need of a session type; axum's own macro for handlers

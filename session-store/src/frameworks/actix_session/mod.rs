@@ -11,7 +11,7 @@
 //! use actix_web::cookie::Key;
 //! use actix_web::{App, Error};
 //! use serde::Deserialize;
-//! use session_store::actix_session::ActixSessions;
+//! use session_store::frameworks::actix_session::ActixSessions;
 //! use session_store::{DynamoDbStore, SessionAttributes};
 //!
 //! #[derive(Default, Deserialize, SessionAttributes)]

@@ -19,7 +19,7 @@ use super::rejection::SessionRejection;
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
-/// # use session_store::{SessionAttributes, axum::EndSession};
+/// # use session_store::{SessionAttributes, frameworks::axum::EndSession};
 /// # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
 /// # struct AppSession { user_id: Option<String> }
 /// async fn log_out(session: EndSession<AppSession>) -> &'static str {

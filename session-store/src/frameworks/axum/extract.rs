@@ -203,7 +203,7 @@ impl<S: SessionData> CurrentSession<S> {
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
-    /// # use session_store::{Error, SessionAttributes, axum::CurrentSession};
+    /// # use session_store::{Error, SessionAttributes, frameworks::axum::CurrentSession};
     /// # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
     /// # struct AppSession { cart: Vec<String> }
     /// async fn add(session: &mut CurrentSession<AppSession>, item: String) -> Result<(), Error> {
@@ -257,7 +257,7 @@ impl<S: SessionData> CurrentSession<S> {
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
-    /// # use session_store::{Error, SessionAttributes, axum::CurrentSession};
+    /// # use session_store::{Error, SessionAttributes, frameworks::axum::CurrentSession};
     /// # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
     /// # struct AppSession { messages: Vec<String> }
     /// async fn page(mut session: CurrentSession<AppSession>) -> Result<String, Error> {

@@ -124,7 +124,7 @@ impl<S> SessionLayer<S> {
     /// ```
     /// # use axum::http::StatusCode;
     /// # use serde::{Deserialize, Serialize};
-    /// # use session_store::{DynamoDbStore, SessionAttributes, axum::SessionLayer};
+    /// # use session_store::{DynamoDbStore, SessionAttributes, frameworks::axum::SessionLayer};
     /// # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
     /// # struct AppSession { user_id: Option<String> }
     /// # fn layer(store: DynamoDbStore<AppSession>) -> SessionLayer<AppSession> {
@@ -163,7 +163,7 @@ impl<S> SessionLayer<S> {
     ///
     /// ```no_run
     /// # use serde::{Deserialize, Serialize};
-    /// # use session_store::{DynamoDbStore, SessionAttributes, axum::SessionLayer};
+    /// # use session_store::{DynamoDbStore, SessionAttributes, frameworks::axum::SessionLayer};
     /// # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
     /// # struct AppSession { user_id: Option<String> }
     /// # async fn run(store: DynamoDbStore<AppSession>, signal: impl Future<Output = ()> + Send + 'static) {

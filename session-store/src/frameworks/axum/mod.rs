@@ -17,7 +17,7 @@
 //! use axum::Router;
 //! use axum::routing::{get, post};
 //! use serde::{Deserialize, Serialize};
-//! use session_store::axum::{CurrentSession, EndSession, SessionLayer};
+//! use session_store::frameworks::axum::{CurrentSession, EndSession, SessionLayer};
 //! use session_store::{DynamoDbStore, SessionAttributes};
 //!
 //! #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
@@ -123,7 +123,7 @@
 //! ```
 //! # use axum::{Router, extract::Request, middleware::{Next, from_fn}, response::Response};
 //! # use serde::{Deserialize, Serialize};
-//! # use session_store::{DynamoDbStore, SessionAttributes, axum::SessionLayer};
+//! # use session_store::{DynamoDbStore, SessionAttributes, frameworks::axum::SessionLayer};
 //! # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
 //! # struct AppSession { user_id: Option<String> }
 //! # async fn time_out(request: Request, next: Next) -> Response { next.run(request).await }

@@ -15,7 +15,7 @@ use super::rejection::{Reason, SessionRejection};
 /// ```
 /// # use serde::{Deserialize, Serialize};
 /// use session_store::Error;
-/// use session_store::axum::{RequiredSession, SharedSession};
+/// use session_store::frameworks::axum::{RequiredSession, SharedSession};
 /// # use session_store::SessionAttributes;
 ///
 /// #[derive(Clone, Serialize, Deserialize, SessionAttributes)]

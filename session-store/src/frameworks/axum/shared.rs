@@ -31,7 +31,7 @@ use crate::frameworks::http::{LendError, Loan, again};
 /// use axum::middleware::Next;
 /// use axum::response::Response;
 /// use session_store::Error;
-/// use session_store::axum::SharedSession;
+/// use session_store::frameworks::axum::SharedSession;
 /// # use session_store::SessionAttributes;
 /// # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
 /// # struct AppSession { visits: u64, theme: String }

@@ -12,7 +12,7 @@ pub enum Stage {
     Load,
     /// Storing the changes of the handler, which has given its response.
     Save,
-    /// The handler has returned the error: `?` on what [`save`](crate::axum::CurrentSession::save) gave.
+    /// The handler has returned the error: `?` on what [`save`](crate::frameworks::axum::CurrentSession::save) gave.
     Handler,
 }
 

@@ -164,7 +164,7 @@ impl<S: SessionAttributes> TowerSessions<S> {
     /// ```
     /// # use serde::{Deserialize, Serialize};
     /// # use session_store::{DynamoDbStore, SessionAttributes, SetupError};
-    /// use session_store::tower_sessions::TowerSessions;
+    /// use session_store::frameworks::tower_sessions::TowerSessions;
     /// use time::Duration;
     /// use tower_sessions_core::Expiry;
     ///

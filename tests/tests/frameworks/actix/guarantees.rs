@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use session_store::actix_session::ActixSessions;
+use session_store::frameworks::actix_session::ActixSessions;
 use session_store::{DynamoDbStore, SessionAttributes, Unreadable};
 use session_store_tests::{Fault, TestBench};
 

@@ -27,7 +27,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use session_store::actix_session::ActixSessions;
+use session_store::frameworks::actix_session::ActixSessions;
 use session_store::{SessionAttributes, SessionHandle, SessionId};
 use session_store_tests::{Item, TestBench};
 use tokio::sync::Barrier;

@@ -8,7 +8,7 @@ use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
 use actix_web::http::StatusCode;
 use serde_json::json;
-use session_store::actix_session::ActixSessions;
+use session_store::frameworks::actix_session::ActixSessions;
 use session_store_tests::{Fault, Item, TestBench};
 
 use super::{App, MINUTE, Response, Site, bench, handle, only_item, session_key};

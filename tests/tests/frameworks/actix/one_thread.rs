@@ -7,7 +7,7 @@ use actix_session::storage::{SessionKey, SessionStore};
 use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
 use serde_json::json;
-use session_store::actix_session::ActixSessions;
+use session_store::frameworks::actix_session::ActixSessions;
 use session_store_tests::Fault;
 use std::collections::HashMap;
 

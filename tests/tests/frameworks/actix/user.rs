@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use session_store::SessionAttributes;
-use session_store::actix_session::ActixSessions;
+use session_store::frameworks::actix_session::ActixSessions;
 use session_store_tests::{Item, TestBench};
 
 use super::{MINUTE, Site, bench, only_item};

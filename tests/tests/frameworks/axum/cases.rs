@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionCookie, SessionLayer, SigningKey};
+use session_store::frameworks::axum::{CurrentSession, SessionCookie, SessionLayer, SigningKey};
 use session_store::{DynamoDbStore, Error, SessionAttributes, SessionId};
 use session_store_tests::{Fault, TestBench};
 

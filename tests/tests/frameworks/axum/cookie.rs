@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, SET_COOKIE};
 use axum::http::{Request, StatusCode};
 use session_store::SessionId;
-use session_store::axum::{SameSite, SessionCookie, SessionLayer, SigningKey};
+use session_store::frameworks::axum::{SameSite, SessionCookie, SessionLayer, SigningKey};
 use session_store_tests::TestBench;
 
 use crate::log;

@@ -15,7 +15,7 @@ use axum::routing::get;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use serde_json::json;
-use session_store::axum::{CurrentSession, SessionLayer, Stage};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer, Stage};
 use session_store::{DynamoDbStore, ReadConsistency, SessionId};
 use session_store_tests::{Fault, TestBench};
 use tokio::sync::Notify;

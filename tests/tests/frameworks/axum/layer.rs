@@ -7,7 +7,7 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer};
 use session_store::{Session, SessionAttributes, SessionId};
 use session_store_tests::{Fault, TestBench};
 

@@ -23,7 +23,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::get;
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer};
 use session_store::{Error, SessionAttributes};
 use session_store_tests::TestBench;
 use tower::ServiceExt as _;

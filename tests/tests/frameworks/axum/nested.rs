@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
-use session_store::axum::{CurrentSession, SessionCookie, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, SessionCookie, SessionLayer};
 use session_store_tests::TestBench;
 
 use super::{App, answer, app, ask, ask_with, begin, calls, routes};

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer};
 use session_store::{Session, SessionAttributes, SessionId};
 use session_store_tests::TestBench;
 use tokio::sync::Barrier;

@@ -10,7 +10,7 @@ use axum::http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use session_store::axum::{CurrentSession, SessionCookie, SessionLayer, SigningKey};
+use session_store::frameworks::axum::{CurrentSession, SessionCookie, SessionLayer, SigningKey};
 use session_store::{DynamoDbStore, ReadConsistency, SessionAttributes};
 use session_store_tests::{Fault, TestBench};
 use tower::ServiceExt as _;

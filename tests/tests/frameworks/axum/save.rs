@@ -9,7 +9,7 @@ use axum::http::{Request, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use futures_util::future::join_all;
-use session_store::axum::{CurrentSession, SessionLayer, Stage};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer, Stage};
 use session_store::{Error, SessionId};
 use session_store_tests::{Fault, TestBench};
 use tokio::sync::Notify;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use axum::extract::Request as AxumRequest;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::middleware::{Next, from_fn};
-use session_store::axum::{SameSite, SessionCookie, SigningKey, Via};
+use session_store::frameworks::axum::{SameSite, SessionCookie, SigningKey, Via};
 
 use super::*;
 

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderValue;
 use axum::http::header::{AUTHORIZATION, HeaderName};
-use session_store::axum::{SameSite, SessionCookie, SigningKey};
+use session_store::frameworks::axum::{SameSite, SessionCookie, SigningKey};
 use session_store::test_util::bearer_header;
 use session_store::{DynamoDbStore, ReadConsistency, Session};
 

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
-use session_store::axum::{EndSession, SessionLayer};
+use session_store::frameworks::axum::{EndSession, SessionLayer};
 use session_store::{DynamoDbStore, SessionId, Unreadable};
 use session_store_tests::{Fault, Item, TestBench};
 use tracing::Level;

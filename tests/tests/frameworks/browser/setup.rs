@@ -3,7 +3,7 @@
 use axum::middleware::from_fn;
 use axum::{Router, handler::Handler as _};
 use session_store::DynamoDbStore;
-use session_store::axum::{SameSite, SessionCookie, SessionLayer, SigningKey};
+use session_store::frameworks::axum::{SameSite, SessionCookie, SessionLayer, SigningKey};
 use tower::Layer as _;
 
 use super::shop::{Shop, around, cut_off, handle, handle_late, handle_shared, log_out};

@@ -13,7 +13,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, EndSession, SharedSession};
+use session_store::frameworks::axum::{CurrentSession, EndSession, SharedSession};
 use session_store::{Error, SessionAttributes};
 use std::time::Duration;
 use tokio::sync::Notify;

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use session_store::axum::{
+use session_store::frameworks::axum::{
     CurrentSession, EndSession, RequiredSession, SessionCookie, SessionLayer, SharedSession, Via,
 };
 use session_store::{DynamoDbStore, Error, SessionAttributes};

@@ -9,7 +9,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer};
 use session_store::{DynamoDbStore, Error, SessionAttributes};
 
 /// Refuses what a page of another origin asks for in the visitor's name.

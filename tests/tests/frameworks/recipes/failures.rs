@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{AppendHeaders, Extension, IntoResponse, Response};
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, EndSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, EndSession, SessionLayer};
 use session_store::{DynamoDbStore, SessionAttributes};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionLayer, SharedSession};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer, SharedSession};
 use session_store::{DynamoDbStore, Error, SessionAttributes};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]

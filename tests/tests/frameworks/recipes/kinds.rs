@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, EndSession, RequiredSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, EndSession, RequiredSession, SessionLayer};
 use session_store::{DynamoDbStore, SessionAttributes};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer};
 use session_store::{DynamoDbStore, Error, SessionAttributes};
 
 /// A table of the application, with the partition key `id` and the TTL attribute `expires_at`.

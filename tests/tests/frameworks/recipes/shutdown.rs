@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, EndSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, EndSession, SessionLayer};
 use session_store::{DynamoDbStore, SessionAttributes};
 use tokio::net::TcpListener;
 use tokio::time::timeout;

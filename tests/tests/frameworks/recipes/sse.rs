@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionLayer, SharedSession};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer, SharedSession};
 use session_store::{DynamoDbStore, Error, SessionAttributes};
 use tokio::time::sleep;
 

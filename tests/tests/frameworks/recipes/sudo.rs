@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, RequiredSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, RequiredSession, SessionLayer};
 use session_store::{DynamoDbStore, SessionAttributes};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]

@@ -9,7 +9,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer};
 use session_store::{DynamoDbStore, Error, SessionAttributes};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]

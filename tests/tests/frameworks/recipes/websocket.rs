@@ -10,7 +10,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionLayer, SharedSession};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer, SharedSession};
 use session_store::{DynamoDbStore, Error, SessionAttributes};
 use tokio::time::{MissedTickBehavior, interval};
 

@@ -15,7 +15,7 @@ macro_rules! tests {
     ($version:ident) => {
         mod $version {
             use serde_json::json;
-            use session_store::tower_sessions::RESERVED_KEY;
+            use session_store::frameworks::tower_sessions::RESERVED_KEY;
 
             use super::Sharded;
             use crate::tower::$version::{One, number, set};

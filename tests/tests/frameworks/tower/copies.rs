@@ -42,7 +42,7 @@ macro_rules! tests {
             use $core::SessionStore;
             use aws_sdk_dynamodb::types::AttributeValue;
             use serde_json::json;
-            use session_store::tower_sessions::{RESERVED_KEY, TowerSessions};
+            use session_store::frameworks::tower_sessions::{RESERVED_KEY, TowerSessions};
             use session_store_tests::Fault;
             use time::Duration;
 

@@ -7,7 +7,7 @@ macro_rules! tests {
             use std::sync::Arc;
 
             use session_store::Error as StoreError;
-            use session_store::tower_sessions::TowerSessions;
+            use session_store::frameworks::tower_sessions::TowerSessions;
             use session_store_tests::TestBench;
             use time::{Duration, OffsetDateTime};
             use tracing::Level;

@@ -8,7 +8,7 @@ macro_rules! tests {
             use $core::SessionStore;
             use $core::session::{Id, Session};
             use serde_json::json;
-            use session_store::tower_sessions::TowerSessions;
+            use session_store::frameworks::tower_sessions::TowerSessions;
 
             use crate::tower::$version::One;
             use crate::tower::{App, Member};

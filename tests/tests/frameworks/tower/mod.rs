@@ -76,7 +76,7 @@ macro_rules! one {
             use serde::de::DeserializeOwned;
             use serde_json::Value;
             use session_store::SessionAttributes;
-            use session_store::tower_sessions::{RESERVED_KEY, TowerSessions};
+            use session_store::frameworks::tower_sessions::{RESERVED_KEY, TowerSessions};
             use session_store_tests::{Item, TestBench};
             use time::{Duration, OffsetDateTime};
             use $core::SessionStore;

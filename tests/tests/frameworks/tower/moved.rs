@@ -9,7 +9,7 @@ macro_rules! tests {
 
             use axum::http::header::{COOKIE, SET_COOKIE};
             use axum::http::{Request, Response, StatusCode};
-            use session_store::tower_sessions::TowerSessions;
+            use session_store::frameworks::tower_sessions::TowerSessions;
             use session_store_tests::{Fault, Item, TestBench};
             use tower::util::BoxCloneService;
             use tower::{Layer as _, ServiceExt as _, service_fn};

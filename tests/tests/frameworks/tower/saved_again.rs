@@ -9,7 +9,7 @@ macro_rules! tests {
             use $core::session::{Expiry, Session};
             use $core::SessionStore;
             use serde_json::json;
-            use session_store::tower_sessions::{RESERVED_KEY, TowerSessions};
+            use session_store::frameworks::tower_sessions::{RESERVED_KEY, TowerSessions};
             use session_store_tests::{TestBench, Fault};
             use time::Duration;
 

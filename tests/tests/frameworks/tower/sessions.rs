@@ -34,7 +34,7 @@ macro_rules! tests {
             use $core::SessionStore;
             use serde_json::{Value, json};
             use session_store::{DynamoDbStore, SessionHandle, Unreadable};
-            use session_store::tower_sessions::{RESERVED_KEY, TowerSessions};
+            use session_store::frameworks::tower_sessions::{RESERVED_KEY, TowerSessions};
             use session_store_tests::{TestBench, Fault, Item};
             use time::{Duration, OffsetDateTime};
 

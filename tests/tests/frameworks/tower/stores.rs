@@ -7,7 +7,7 @@ macro_rules! tests {
 
             use axum::http::header::{COOKIE, SET_COOKIE};
             use axum::http::{Request, Response, StatusCode};
-            use session_store::tower_sessions::TowerSessions;
+            use session_store::frameworks::tower_sessions::TowerSessions;
             use session_store_tests::TestBench;
             use time::Duration;
             use tower::util::BoxCloneService;

@@ -9,7 +9,7 @@ macro_rules! tests {
             use $core::session::Session;
             use $core::session_store::Error;
             use serde_json::json;
-            use session_store::tower_sessions::TowerSessions;
+            use session_store::frameworks::tower_sessions::TowerSessions;
             use session_store::{AttributeValue, DynamoDbStore, Unreadable};
 
             use crate::tower::App;

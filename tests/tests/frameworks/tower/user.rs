@@ -9,7 +9,7 @@ macro_rules! tests {
             use $core::session::{Id, Record};
             use $core::session_store::Error;
             use serde_json::{Value, json};
-            use session_store::tower_sessions::RESERVED_KEY;
+            use session_store::frameworks::tower_sessions::RESERVED_KEY;
 
             use crate::tower::$version::{One, number, set};
             use crate::tower::{Listed, Member};

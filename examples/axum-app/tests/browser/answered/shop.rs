@@ -12,7 +12,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, Redirect, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use session_store::axum::{CurrentSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer};
 use session_store::{DynamoDbStore, SessionAttributes};
 use tokio::sync::watch;
 use tokio::time::timeout;

@@ -15,7 +15,7 @@ impl SessionCookie {
     ///
     /// Give it the cookie of the layer: [`SessionCookie::new`] for a layer without settings. The header also
     /// has the cookie's name [over plain HTTP](Self::over_http), so it is good for the layer with and without
-    /// [`dev`](crate::axum::SessionLayer::dev). If the cookie is [signed](Self::signed), so is the header.
+    /// [`dev`](crate::frameworks::axum::SessionLayer::dev). If the cookie is [signed](Self::signed), so is the header.
     ///
     /// There is no cookie with a version, so on a store with
     /// [`ReadYourWrites`](crate::ReadConsistency::ReadYourWrites) the first load is a consistent one. Nor is there
@@ -30,7 +30,7 @@ impl SessionCookie {
     /// use axum::http::{Request, StatusCode};
     /// use axum::routing::get;
     /// use serde::{Deserialize, Serialize};
-    /// use session_store::axum::{CurrentSession, SessionCookie, SessionLayer};
+    /// use session_store::frameworks::axum::{CurrentSession, SessionCookie, SessionLayer};
     /// use session_store::test_util::TestStore;
     /// use session_store::{DynamoDbStore, SessionAttributes};
     /// use tower::ServiceExt as _;

@@ -234,7 +234,7 @@ impl SessionCookie {
     /// 3. Neither.
     ///
     /// ```
-    /// use session_store::axum::{SessionCookie, SigningKey};
+    /// use session_store::frameworks::axum::{SessionCookie, SigningKey};
     ///
     /// # let (old, new) = ([1; 64], [2; 64]);
     /// let (old, new) = (SigningKey::from(&old), SigningKey::from(&new));

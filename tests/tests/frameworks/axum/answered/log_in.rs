@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use session_store::SessionId;
-use session_store::axum::SessionCookie;
+use session_store::frameworks::axum::SessionCookie;
 use session_store_tests::Fault;
 
 use super::*;
@@ -108,7 +108,7 @@ async fn g10_a_log_in_after_a_failed_read_is_refused() {
     let bench = TestBench::<Shop>::new().await;
     let layer = SessionLayer::new(bench.store.clone()).dev();
     let layer = layer.on_error(|_, stage| match stage {
-        session_store::axum::Stage::Load => None,
+        session_store::frameworks::axum::Stage::Load => None,
         _ => Some(axum::response::IntoResponse::into_response(
             StatusCode::SERVICE_UNAVAILABLE,
         )),

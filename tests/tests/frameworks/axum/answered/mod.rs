@@ -15,7 +15,7 @@ use axum::http::{Method, Request, StatusCode};
 use axum::routing::any;
 use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
-use session_store::axum::{CurrentSession, EndSession, SessionLayer};
+use session_store::frameworks::axum::{CurrentSession, EndSession, SessionLayer};
 use session_store_tests::TestBench;
 
 use super::{Answer, answer};

@@ -1,7 +1,7 @@
 //! Several tabs of one browser, whose answers overtake each other.
 
 use serde_json::json;
-use session_store::axum::{SessionCookie, SigningKey};
+use session_store::frameworks::axum::{SessionCookie, SigningKey};
 use session_store::{DynamoDbStore, ReadConsistency};
 use session_store_tests::Fault;
 

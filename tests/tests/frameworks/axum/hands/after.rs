@@ -174,7 +174,7 @@ async fn g17_an_end_after_the_head_ends_the_session() {
             String::new()
         }))
     }
-    async fn ending(session: session_store::axum::EndSession<App>) -> Answered {
+    async fn ending(session: session_store::frameworks::axum::EndSession<App>) -> Answered {
         Response::new(body(async move {
             session.end();
             String::new()

@@ -6,7 +6,7 @@ use axum::extract::Request as Inner;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse as _;
 use session_store::Error;
-use session_store::axum::Stage;
+use session_store::frameworks::axum::Stage;
 use session_store_tests::Fault;
 
 use super::*;

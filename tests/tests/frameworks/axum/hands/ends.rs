@@ -91,7 +91,7 @@ async fn g17_an_end_takes_earlier_changes_along() {
         session.with(|session| session.visits += 1).await.unwrap();
         next.run(request).await
     }
-    async fn log_out(session: session_store::axum::EndSession<App>) {
+    async fn log_out(session: session_store::frameworks::axum::EndSession<App>) {
         session.end();
     }
     let bench = TestBench::<App>::new().await;
@@ -115,7 +115,7 @@ async fn g17_an_end_takes_earlier_changes_along() {
 /// The session of an extractor ends when it comes back.
 #[tokio::test]
 async fn g17_an_end_beside_an_extractor_ends_its_session() {
-    async fn page(mut session: Current, end: session_store::axum::EndSession<App>) {
+    async fn page(mut session: Current, end: session_store::frameworks::axum::EndSession<App>) {
         session.visits += 1;
         end.end();
         session.visits += 1;

@@ -23,7 +23,7 @@ use axum::routing::get;
 use axum::{Router, handler::Handler};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
-use session_store::axum::{CurrentSession, SessionLayer, SharedSession};
+use session_store::frameworks::axum::{CurrentSession, SessionLayer, SharedSession};
 use session_store_tests::TestBench;
 
 use super::{Answer, App, Current, NAME, answer, ask, ask_as, calls};

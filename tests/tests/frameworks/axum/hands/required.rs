@@ -1,7 +1,7 @@
 //! Session types that have no default.
 
 use serde::{Deserialize, Serialize};
-use session_store::axum::{EndSession, RequiredSession, SessionRejection};
+use session_store::frameworks::axum::{EndSession, RequiredSession, SessionRejection};
 use session_store::{Error, SessionAttributes};
 
 use super::*;

@@ -3,7 +3,7 @@
 use axum::http::header::{ACCEPT, CACHE_CONTROL, VARY};
 use axum::response::IntoResponse as _;
 use session_store::Error;
-use session_store::axum::{EndSession, SessionCookie, Stage};
+use session_store::frameworks::axum::{EndSession, SessionCookie, Stage};
 use session_store_tests::Fault;
 
 use super::*;
