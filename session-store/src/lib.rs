@@ -104,6 +104,12 @@
 //! log-in and log-out writes it, for one write unit per 19 sessions in it. It holds 7,500 sessions at most, so it is for users
 //! rather than for tenants.
 //!
+//! # tokio
+//!
+//! The SDK and this crate wait by tokio's clock: call everything inside of a tokio runtime, with time enabled and, for
+//! any engine but the embedded one, I/O. `#[tokio::main]` and the frameworks do so. Without a runtime, each call is an
+//! error that says so.
+//!
 //! # Features
 //!
 //! - `actix-session`: the store behind actix-session 0.11.
