@@ -1,8 +1,8 @@
 //! What keeps generated code apart from the user's: its spans, its names and its lints.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
-use syn::{Path, parse_quote};
+use quote::{ToTokens as _, quote};
+use syn::{Path, Visibility, parse_quote};
 
 use crate::ast::SessionStruct;
 
@@ -27,6 +27,17 @@ pub(crate) fn generated(ident: &Ident) -> Ident {
     let mut ident = ident.clone();
     ident.set_span(Span::call_site().located_at(ident.span()));
     ident
+}
+
+/// The same visibility as generated code, since an item begins with it: rustc takes the item for the user's otherwise.
+/// The path in it is as it was.
+pub(crate) fn generated_vis(vis: &Visibility) -> TokenStream {
+    let tokens = vis.to_token_stream().into_iter();
+    let generated = tokens.map(|mut token| {
+        token.set_span(Span::call_site().located_at(token.span()));
+        token
+    });
+    generated.collect()
 }
 
 /// Only for a struct that is deprecated itself, as serde does: the use of another deprecated item is the

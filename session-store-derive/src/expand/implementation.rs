@@ -7,7 +7,7 @@ use syn::{ExprPath, LitInt, LitStr, Type};
 use crate::ast::{PromotedAttribute, SessionField, SessionStruct};
 use crate::expand::entries;
 use crate::expand::field::{borrowed, serialize_with};
-use crate::expand::hygiene::{allow_deprecated, generated, wrapped};
+use crate::expand::hygiene::{allow_deprecated, generated, generated_vis, wrapped};
 use crate::parse::{TableOptions, Timeout};
 
 pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
@@ -25,9 +25,6 @@ pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
             constant(session, &attribute, attribute.key_source(), &name)
         })
         .peekable();
-    let names = session
-        .attributes()
-        .map(|attribute| generated(&attribute.constant));
     let handles = constants.peek().is_some().then(|| {
         quote! {
             #[automatically_derived]
@@ -56,12 +53,9 @@ pub(crate) fn implementation(session: &SessionStruct<'_>) -> TokenStream {
             #handles
 
             // `cargo check` evaluates an associated constant only where it is used. This free constant
-            // uses it, and the handles, which rustc would report as unused in a struct from a macro.
+            // uses it.
             #allow
-            const _: &__session_store::Schema = {
-                #(let _ = #ident::#names;)*
-                <#ident as __session_store::SessionAttributes>::SCHEMA
-            };
+            const _: &__session_store::Schema = <#ident as __session_store::SessionAttributes>::SCHEMA;
         },
     )
 }
@@ -189,7 +183,7 @@ pub(crate) fn constant(
     key_source: Option<&Type>,
     name: &str,
 ) -> TokenStream {
-    let (vis, constant) = (session.vis, generated(&attribute.constant));
+    let (vis, constant) = (generated_vis(session.vis), generated(&attribute.constant));
     let (doc, handle) = match key_source {
         Some(source) => (
             match attribute

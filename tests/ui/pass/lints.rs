@@ -321,6 +321,21 @@ pub fn local() -> usize {
     size_of_val(&local)
 }
 
+macro_rules! session {
+    ($vis:vis $name:ident { $($field:ident: $type:ty,)* }) => {
+        /// A struct from a macro, of which nothing is used.
+        #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
+        $vis struct $name {
+            $(
+                #[dynamo(attr = "field", index)]
+                $field: $type,
+            )*
+        }
+    };
+}
+
+session!(pub(crate) Made { user: Option<UserId>, });
+
 fn main() {
     assert!(local() > 0);
 }
