@@ -272,8 +272,10 @@ impl Model {
         now: u64,
     ) -> Result<(), Violation> {
         let mark = self.marks.get(current);
+        // A change of id that is resumed is judged by its beginning.
+        let began = op.began.min(op.pending.begun);
         require(
-            !moved || mark.is_some_and(|mark| counts(mark, op.began)),
+            !moved || mark.is_some_and(|mark| counts(mark, began)),
             "G18",
             || "a session is said to have a new id, and has none".to_owned(),
         )?;
