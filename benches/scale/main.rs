@@ -23,7 +23,7 @@ use session_store::{DynamoDbStore, Index, SessionAttributes};
 use crate::copies::Copies;
 use crate::lab::{Lab, Measured, heading, kilobytes, row, thousands, time, timed};
 
-/// Counts the allocations of Rust code; SQLite, in the embedded engine, allocates by itself.
+/// Counts the allocations, those of the embedded engine too.
 #[global_allocator]
 static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
 

@@ -49,7 +49,7 @@ pub async fn engine() -> (Builder, SharedHttpClient) {
             aws_smithy_http_client::Builder::new().build_http(),
         ),
         None => {
-            let embedded = Embedded::memory().await.expect("SQLite starts");
+            let embedded = Embedded::memory().await.expect("it starts");
             (embedded.config(), SharedHttpClient::new(embedded))
         }
     };

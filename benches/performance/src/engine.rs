@@ -6,8 +6,8 @@ use session_store::embedded::Embedded;
 /// The choice of engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// dynoxide.
-    Dynoxide,
+    /// That of session-store, in this process.
+    Embedded,
     /// AWS's own emulator, at the address in `SESSION_STORE_ENDPOINT`.
     DynamoDbLocal,
 }
@@ -17,14 +17,14 @@ impl Engine {
     pub fn chosen() -> (Self, Option<String>) {
         match std::env::var("SESSION_STORE_ENDPOINT") {
             Ok(endpoint) if !endpoint.is_empty() => (Self::DynamoDbLocal, Some(endpoint)),
-            _ => (Self::Dynoxide, None),
+            _ => (Self::Embedded, None),
         }
     }
 
     /// Its name in the tables.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Dynoxide => "dynoxide",
+            Self::Embedded => "embedded",
             Self::DynamoDbLocal => "DynamoDB Local",
         }
     }
@@ -36,7 +36,7 @@ pub async fn near() -> (Builder, SharedHttpClient, Engine) {
     match Engine::chosen() {
         (engine, Some(endpoint)) => (at(&endpoint), http(), engine),
         (engine, None) => {
-            let embedded = Embedded::memory().await.expect("SQLite starts");
+            let embedded = Embedded::memory().await.expect("it starts");
             (embedded.config(), SharedHttpClient::new(embedded), engine)
         }
     }

@@ -104,7 +104,7 @@ fn own_retries() -> RetryPartition {
 impl<S: SessionData> TestStore<S> {
     /// A store on its own embedded engine.
     pub async fn new() -> Self {
-        let embedded = Embedded::memory().await.expect("SQLite starts");
+        let embedded = Embedded::memory().await.expect("it starts");
         Self::on(embedded.config(), SharedHttpClient::new(embedded)).await
     }
 
