@@ -1,12 +1,14 @@
 //! Shared by the tests of session-store: an engine, a clock that a test moves, and the wire between the SDK
 //! and the engine, which records every call and injects faults.
 //!
-//! The engine is the embedded one, unless `SESSION_STORE_ENDPOINT` has the address of another;
-//! `tests/with-dynamodb-local` sets it. Every test has its own table.
+//! The engine is the embedded one in memory, unless the environment asks for another: `SESSION_STORE_ENDPOINT` has
+//! the address of one, as `tests/with-dynamodb-local` sets it, or `SESSION_STORE_ENGINE` is `dynoxide`. Every test has
+//! its own table.
 
 pub mod aws_errors;
 pub mod conformance;
 pub mod control_plane;
+pub mod dynoxide;
 pub mod fuzz;
 mod still;
 
@@ -20,6 +22,7 @@ use serde::de::DeserializeOwned;
 use session_store::embedded::Embedded;
 use session_store::{DynamoDbStore, SessionAttributes, SessionHandle};
 
+use self::dynoxide::Dynoxide;
 use self::still::Still;
 
 pub use session_store::test_util::{Call, Clock, Fault, TestStore, Wire};
@@ -34,24 +37,33 @@ pub struct DeriveDocs;
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
-/// The address of the engine, if it is not the embedded one.
+/// The address of the engine, if it is not in this process.
 pub fn endpoint() -> Option<String> {
     std::env::var("SESSION_STORE_ENDPOINT")
         .ok()
         .filter(|endpoint| !endpoint.is_empty())
 }
 
-/// A new embedded engine, or the one at the endpoint: the configuration of a client, and its HTTP client.
+/// The engine at the endpoint, or a new one in this process: the configuration of a client, and its HTTP client.
 pub async fn engine() -> (Builder, SharedHttpClient) {
-    let (config, engine) = match endpoint() {
-        Some(endpoint) => (
+    let name = std::env::var("SESSION_STORE_ENGINE").unwrap_or_default();
+    let (config, engine) = match (endpoint(), name.as_str()) {
+        (Some(endpoint), _) => (
             on_loopback(&endpoint),
             aws_smithy_http_client::Builder::new().build_http(),
         ),
-        None => {
+        // No request gets as far as the address.
+        (None, "dynoxide") => (
+            on_loopback("http://localhost"),
+            SharedHttpClient::new(Dynoxide::memory()),
+        ),
+        (None, "" | "embedded") => {
             let embedded = Embedded::memory().await.expect("it starts");
             (embedded.config(), SharedHttpClient::new(embedded))
         }
+        (None, other) => panic!(
+            "there is no engine `{other}`; set SESSION_STORE_ENGINE to `embedded` or `dynoxide`"
+        ),
     };
     (config, SharedHttpClient::new(Still(engine)))
 }
