@@ -1,20 +1,17 @@
-//! The file of an embedded database: a journal of requests, which are carried out again when it is opened.
+//! The file of an embedded database: a journal of what has changed, which is replayed when it is opened.
 //!
-//! The first line says that it is one. Each further line is a request that needs no condition, such as a `PutItem` of
-//! a whole item, behind its checksum. A line that was not written to its end is the last one, and is left out. When the
-//! file has become much longer than what it holds, a new one takes its place.
+//! The first line says that it is one. Each further line is what one request has changed, behind its checksum: a request
+//! about a table as it came, or the items as they are now. So a transaction is in the file as a whole, or not. A line
+//! that was not written to its end is the last one, and is left out. When the file has become much longer than what it
+//! holds, a new one takes its place.
 
-use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError, Weak};
 
 use serde_json::{Value as Json, json};
 
-use super::engine::Engine;
-use super::{Database, Embedded, Kept};
+use super::engine::{Engine, table_name};
 use crate::error::{Cause, SetupError};
 
 const HEADER: &str = "session-store embedded database 1\n";
@@ -33,125 +30,132 @@ const OF_TABLES: [&str; 4] = [
     "UpdateTimeToLive",
 ];
 
-/// The databases that this process has open.
-static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<Mutex<Database>>>>> =
-    LazyLock::new(Mutex::default);
-
-/// Opens the database in this file.
-pub(super) fn open(path: &Path, now: u64) -> Result<Embedded, SetupError> {
+/// The path of a file by which it is known, whatever links lead to it.
+pub(super) fn known_path(path: &Path) -> Result<PathBuf, SetupError> {
     // An empty path would be that of the current folder.
     if path.as_os_str().is_empty() {
         let text = "the path of the embedded database is empty; give the path of a file";
         return Err(SetupError::new(text));
     }
     let absolute = std::path::absolute(path).map_err(|error| cannot("be found", path, error))?;
-    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    open.retain(|_, database| database.strong_count() > 0);
-    // The file may be there by another name as well.
-    let known = fs::canonicalize(&absolute).unwrap_or_else(|_| absolute.clone());
-    let shared = open.get(&known).and_then(Weak::upgrade).map(Embedded);
-    if let Some(shared) = shared.filter(|shared| !matches!(shared.lock().kept, Kept::Closed)) {
-        return Ok(shared);
+    if let Ok(known) = fs::canonicalize(&absolute) {
+        return Ok(known);
     }
-    let (journal, engine) = Journal::open(&absolute, now)?;
-    let known = fs::canonicalize(&absolute).unwrap_or(known);
-    let embedded = Embedded::of(engine, Kept::InFile(journal));
-    open.insert(known, std::sync::Arc::downgrade(&embedded.0));
-    Ok(embedded)
+    match (
+        absolute.parent().map(fs::canonicalize),
+        absolute.file_name(),
+    ) {
+        (Some(Ok(folder)), Some(name)) => Ok(folder.join(name)),
+        _ => Ok(absolute),
+    }
 }
 
 pub(super) struct Journal {
     path: PathBuf,
     /// Locked as long as it is open.
     file: File,
+    /// How many bytes of it are whole lines.
+    length: u64,
     lines: usize,
-    /// The requests that have made the tables as they are.
-    of_tables: Vec<Line>,
-    /// A line could not be written, so none can follow it.
+    /// With so many lines, a new file takes its place.
+    most_lines: usize,
+    /// The requests that have made the tables as they are, each with its moment.
+    of_tables: Vec<(u64, Entry)>,
+    /// A line could not be written, and memory has what the file lacks.
     is_broken: bool,
 }
 
-/// A request, when it was carried out.
-#[derive(Clone)]
-struct Line {
-    at: u64,
-    operation: String,
-    request: Json,
-}
+/// What a line says has changed.
+type Entry = (String, Json);
 
 impl Journal {
-    fn open(path: &Path, now: u64) -> Result<(Self, Engine), SetupError> {
-        let mut file = open_locked(path)?;
+    pub(super) fn open(path: PathBuf) -> Result<(Self, Engine), SetupError> {
+        let mut file = open_locked(&path)?;
         let mut bytes = Vec::new();
         let read = file.read_to_end(&mut bytes);
-        read.map_err(|error| cannot("be read", path, error))?;
-        check_header(path, &bytes)?;
+        read.map_err(|error| cannot("be read", &path, error))?;
+        check_header(&path, &bytes)?;
         let mut engine = Engine::tracking();
         let mut journal = Self {
-            path: path.to_owned(),
+            path,
             file,
+            length: 0,
             lines: 0,
+            most_lines: SPARE_LINES,
             of_tables: Vec::new(),
             is_broken: false,
         };
         if bytes.is_empty() {
-            let written = journal.file.write_all(HEADER.as_bytes());
-            written.map_err(|error| cannot("be written", path, error))?;
+            let written = journal.write(HEADER);
+            written.map_err(|error| cannot("be written", &journal.path, error))?;
         } else {
-            journal.replay(bytes.get(HEADER.len()..).unwrap_or_default(), &mut engine)?;
+            journal.replay(&bytes, &mut engine)?;
         }
-        engine.sweep(now);
-        let swept = engine.take_changes();
-        let needed = journal.of_tables.len() + engine.item_count();
-        if !swept.is_empty() || journal.lines > 2 * needed + SPARE_LINES {
-            let compacted = journal.compact(&engine, now);
-            compacted.map_err(|error| cannot("be written", path, error))?;
-        }
+        let _ = engine.take_changes();
+        journal.most_lines = journal.limit(&engine);
         Ok((journal, engine))
     }
 
-    /// Carries out the requests of a journal. What was not written to its end is cut off.
-    fn replay(&mut self, mut text: &[u8], engine: &mut Engine) -> Result<(), SetupError> {
-        let mut read = HEADER.len();
-        while let Some(length) = text.iter().position(|byte| *byte == b'\n') {
-            let (line, rest) = text.split_at(length + 1);
-            let carried_out = Line::read(line).map(|line| {
-                let body = line.request.to_string();
-                let done = engine.execute(&line.operation, body.as_bytes(), line.at);
-                self.note(line);
-                done.is_ok()
-            });
-            if carried_out != Some(true) {
-                let number = self.lines + 1;
+    /// Repeats what the lines say. What was not written to its end is cut off.
+    fn replay(&mut self, bytes: &[u8], engine: &mut Engine) -> Result<(), SetupError> {
+        let (header, mut text) = bytes.split_at(HEADER.len());
+        self.length = header.len() as u64;
+        while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+            let (line, rest) = text.split_at(end + 1);
+            if self.repeat(line, engine).is_none() {
                 return Err(SetupError::new(format!(
-                    "the embedded database `{}` is damaged at line {number}; delete the file, or set it aside: the \
-                     sessions in it are lost",
-                    self.path.display()
+                    "the embedded database `{}` is damaged at line {}; delete the file, or set it aside: the sessions \
+                     in it are lost",
+                    self.path.display(),
+                    self.lines + 2,
                 )));
             }
-            read += line.len();
+            self.lines += 1;
+            self.length += line.len() as u64;
             text = rest;
         }
         if !text.is_empty() {
             tracing::warn!(path = %self.path.display(), "the last write to the embedded database was not finished, and is left out");
-            let cut = self.file.set_len(read as u64);
-            cut.map_err(|error| cannot("be written", &self.path, error))?;
         }
+        let cut = self.file.set_len(self.length);
+        let at_end = cut.and_then(|()| self.file.seek(SeekFrom::End(0)));
+        at_end.map_err(|error| cannot("be written", &self.path, error))?;
         Ok(())
     }
 
-    /// Notes a request that is in the file.
-    fn note(&mut self, line: Line) {
-        self.lines += 1;
-        if !OF_TABLES.contains(&&*line.operation) {
-            return;
+    fn repeat(&mut self, line: &[u8], engine: &mut Engine) -> Option<()> {
+        let (sum, json) = std::str::from_utf8(line).ok()?.trim_end().split_once(' ')?;
+        if u32::from_str_radix(sum, 16).ok()? != crc32fast::hash(json.as_bytes()) {
+            return None;
         }
-        if line.operation == "DeleteTable" {
-            let name = line.request.get("TableName");
+        let (at, entries): (u64, Vec<Entry>) = serde_json::from_str(json).ok()?;
+        for (operation, request) in entries {
+            let table = request.get("TableName")?.as_str()?;
+            match &*operation {
+                "PutItem" => engine.restore(table, request.get("Item")?).ok()?,
+                "DeleteItem" => engine.take_away(table, request.get("Key")?).ok()?,
+                _ => {
+                    let body = request.to_string();
+                    engine.execute(&operation, body.as_bytes(), at).ok()?;
+                    self.note(at, operation, request);
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Notes a request about a table, which a new file needs as well.
+    fn note(&mut self, at: u64, operation: String, request: Json) {
+        if operation == "DeleteTable" {
+            let name = |request: &Json| {
+                let name = request.get("TableName").and_then(Json::as_str);
+                name.map(|name| table_name(name).to_owned())
+            };
+            let deleted = name(&request);
             self.of_tables
-                .retain(|other| other.request.get("TableName") != name);
+                .retain(|(_, (_, other))| name(other) != deleted);
         } else {
-            self.of_tables.push(line);
+            self.of_tables.push((at, (operation, request)));
         }
     }
 
@@ -163,21 +167,12 @@ impl Journal {
         engine: &mut Engine,
         now: u64,
     ) -> io::Result<()> {
-        let mut lines = Vec::new();
+        let mut entries = Vec::new();
         if OF_TABLES.contains(&operation) {
-            lines.push(Line {
-                at: now,
-                operation: operation.to_owned(),
-                request: serde_json::from_slice(body)?,
-            });
+            entries.push((operation.to_owned(), serde_json::from_slice(body)?));
         }
-        lines.extend(
-            engine
-                .take_changes()
-                .into_iter()
-                .map(|change| Line::of(change, now)),
-        );
-        if lines.is_empty() {
+        entries.extend(engine.take_changes().into_iter().map(changed));
+        if entries.is_empty() {
             return Ok(());
         }
         let path = self.path.display();
@@ -186,86 +181,126 @@ impl Journal {
                 "an earlier write to `{path}` has failed"
             )));
         }
-        let text: String = lines.iter().map(Line::text).collect();
-        if let Err(error) = self.file.write_all(text.as_bytes()) {
+        if let Err(error) = self.write(&line(now, &entries)) {
+            let text = format!(
+                "the embedded database `{path}` cannot be written: {error}",
+                path = self.path.display()
+            );
+            // What there is of the line is taken back, so that the file stays one.
+            let _ = self.file.set_len(self.length);
             self.is_broken = true;
-            let text = format!("the embedded database `{path}` cannot be written: {error}");
             return Err(io::Error::new(error.kind(), text));
         }
-        lines.into_iter().for_each(|line| self.note(line));
-        let needed = self.of_tables.len() + engine.item_count();
-        if self.lines > 2 * needed + SPARE_LINES {
+        self.lines += 1;
+        if OF_TABLES.contains(&operation) {
+            let (operation, request) = entries.swap_remove(0);
+            self.note(now, operation, request);
+        }
+        if self.lines >= self.most_lines {
             engine.sweep(now);
             let _ = engine.take_changes();
-            self.compact(engine, now)?;
+            if let Err(error) = self.compact(engine, now) {
+                tracing::warn!(path = %self.path.display(), %error, "no new file could take the place of the embedded database, which grows on");
+                self.most_lines *= 2;
+            }
         }
         Ok(())
+    }
+
+    /// Deletes what has expired by this moment.
+    pub(super) fn sweep(&mut self, engine: &mut Engine, now: u64) -> io::Result<()> {
+        engine.sweep(now);
+        self.append("", b"", engine, now)
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())?;
+        self.length += text.len() as u64;
+        Ok(())
+    }
+
+    fn limit(&self, engine: &Engine) -> usize {
+        2 * (self.of_tables.len() + engine.item_count()) + SPARE_LINES
     }
 
     /// Puts a new file with what is there now in place of this one.
     fn compact(&mut self, engine: &Engine, now: u64) -> io::Result<()> {
         let mut text = HEADER.to_owned();
-        let items = engine.items().map(|(table, item)| Line {
-            at: now,
-            operation: "PutItem".to_owned(),
-            request: json!({ "TableName": table, "Item": item }),
-        });
-        let mut lines = 0;
-        for line in self.of_tables.iter().cloned().chain(items) {
-            text += &line.text();
+        for (at, entry) in &self.of_tables {
+            text += &line(*at, std::slice::from_ref(entry));
+        }
+        let mut lines = self.of_tables.len();
+        for (table, item) in engine.items() {
+            let put = json!({ "TableName": table, "Item": item });
+            text += &line(now, &[("PutItem".to_owned(), put)]);
             lines += 1;
         }
         let mut name = self.path.clone().into_os_string();
         name.push(".new");
-        let mut file = File::create(&name)?;
-        file.lock()?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&name, &self.path)?;
-        (self.file, self.lines) = (file, lines);
+        let new = PathBuf::from(name);
+        // One that a process left when it ended. It is not followed if it is a link.
+        let _ = fs::remove_file(&new);
+        let file = self.put_in_place(&new, &text);
+        if file.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        (self.file, self.lines, self.length) = (file?, lines, text.len() as u64);
+        self.most_lines = self.limit(engine);
         Ok(())
     }
 
+    fn put_in_place(&self, new: &Path, text: &str) -> io::Result<File> {
+        let mut file = options().create_new(true).open(new)?;
+        file.set_permissions(self.file.metadata()?.permissions())?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(io::Error::other("another process has the new file"));
+        }
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(new, &self.path)?;
+        Ok(file)
+    }
+
     pub(super) fn close(self) -> Result<(), SetupError> {
+        if self.is_broken {
+            let error = "an earlier write has failed";
+            return Err(cannot("be written", &self.path, error));
+        }
         let synced = self.file.sync_all();
         synced.map_err(|error| cannot("be written", &self.path, error))
     }
 }
 
-impl Line {
-    /// What has become of an item.
-    fn of((table, key, item): (String, Json, Option<Json>), at: u64) -> Self {
-        let (operation, request) = match item {
-            Some(item) => ("PutItem", json!({ "TableName": table, "Item": item })),
-            None => ("DeleteItem", json!({ "TableName": table, "Key": key })),
-        };
-        let operation = operation.to_owned();
-        Self {
-            at,
-            operation,
-            request,
-        }
+/// What has become of an item.
+fn changed((table, key, item): (String, Json, Option<Json>)) -> Entry {
+    match item {
+        Some(item) => (
+            "PutItem".to_owned(),
+            json!({ "TableName": table, "Item": item }),
+        ),
+        None => (
+            "DeleteItem".to_owned(),
+            json!({ "TableName": table, "Key": key }),
+        ),
     }
+}
 
-    fn text(&self) -> String {
-        let json = json!([self.at, self.operation, self.request]).to_string();
-        let mut text = String::with_capacity(json.len() + 10);
-        let _ = writeln!(text, "{:08x} {json}", crc32fast::hash(json.as_bytes()));
-        text
-    }
+fn line(at: u64, entries: &[Entry]) -> String {
+    let json = json!([at, entries]).to_string();
+    format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
+}
 
-    fn read(line: &[u8]) -> Option<Self> {
-        let (sum, json) = std::str::from_utf8(line).ok()?.trim_end().split_once(' ')?;
-        if u32::from_str_radix(sum, 16).ok()? != crc32fast::hash(json.as_bytes()) {
-            return None;
-        }
-        let (at, operation, request) = serde_json::from_str(json).ok()?;
-        Some(Self {
-            at,
-            operation,
-            request,
-        })
+/// For reading and writing; a new file is for its owner alone, since it has what visitors' sessions hold.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        options.mode(0o600);
     }
+    options
 }
 
 /// Opens the file for this process alone.
@@ -275,8 +310,7 @@ fn open_locked(path: &Path) -> Result<File, SetupError> {
         return Err(SetupError::new(text));
     }
     loop {
-        let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).create(true).open(path);
+        let file = options().create(true).truncate(false).open(path);
         let file = file.map_err(|error| cannot("be opened for writing", path, error))?;
         match file.try_lock() {
             Ok(()) => {}

@@ -10,7 +10,7 @@
 //! - It never throttles, and no two transactions conflict. The wire of `test-util` injects that.
 //! - Indexes are always up to date, and a table or an index can be used as soon as it is made.
 //! - It does not check signatures, permissions and regions, and reserved words are accepted in expressions.
-//! - An expired item stays until the file is opened the next time, or grows; in memory it stays. The store does not
+//! - An expired item stays until the file is used the next time, or has grown; in memory it stays. The store does not
 //!   see it.
 //! - Of DynamoDB's operations it has those on items, tables, indexes and the TTL. It has no streams, backups, PartiQL
 //!   and local secondary indexes.
@@ -18,13 +18,15 @@
 mod engine;
 mod file;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, RuntimeComponents};
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource as _};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -50,7 +52,13 @@ pub struct Embedded(Arc<Mutex<Database>>);
 struct Database {
     engine: Engine,
     kept: Kept,
+    /// What has expired in the file is still there. The first client tells the time.
+    is_unswept: bool,
 }
+
+/// The databases in files that this process has open.
+static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<Mutex<Database>>>>> =
+    LazyLock::new(Mutex::default);
 
 enum Kept {
     InMemory,
@@ -78,10 +86,17 @@ impl Embedded {
     /// for writing, if another process has it, if it holds anything but such a database, or if it is damaged. The file
     /// is then as it was.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Ok(file::open(
-            path.as_ref(),
-            millis(SystemTimeSource::new().now()),
-        )?)
+        let path = file::known_path(path.as_ref())?;
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, database| database.strong_count() > 0);
+        let shared = open.get(&path).and_then(Weak::upgrade).map(Self);
+        if let Some(shared) = shared.filter(|shared| !matches!(shared.lock().kept, Kept::Closed)) {
+            return Ok(shared);
+        }
+        let (journal, engine) = Journal::open(path.clone())?;
+        let embedded = Self::of(engine, Kept::InFile(journal));
+        open.insert(path, Arc::downgrade(&embedded.0));
+        Ok(embedded)
     }
 
     /// Writes the file to the disk, and closes it for all clones: another process can open it. Requests that come later
@@ -126,7 +141,12 @@ impl Embedded {
     }
 
     fn of(engine: Engine, kept: Kept) -> Self {
-        Self(Arc::new(Mutex::new(Database { engine, kept })))
+        let is_unswept = matches!(kept, Kept::InFile(_));
+        Self(Arc::new(Mutex::new(Database {
+            engine,
+            kept,
+            is_unswept,
+        })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Database> {
@@ -136,7 +156,7 @@ impl Embedded {
 
 impl fmt::Debug for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Embedded")
+        write!(f, "Embedded({:p})", Arc::as_ptr(&self.0))
     }
 }
 
@@ -151,13 +171,19 @@ impl Database {
         if let Kept::Closed = self.kept {
             return Err(ConnectorError::io("the embedded database is closed".into()));
         }
+        let failed = |error: io::Error| ConnectorError::other(Cause::from(error), None);
+        if let Kept::InFile(journal) = &mut self.kept
+            && std::mem::take(&mut self.is_unswept)
+        {
+            journal.sweep(&mut self.engine, now).map_err(failed)?;
+        }
         let answer = match self.engine.execute(operation, body, now) {
             Ok(body) => (200, body),
             Err(error) => return Ok((error.status(), error.body())),
         };
         if let Kept::InFile(journal) = &mut self.kept {
             let kept = journal.append(operation, body, &mut self.engine, now);
-            kept.map_err(|error| ConnectorError::other(Cause::from(error), None))?;
+            kept.map_err(failed)?;
         }
         Ok(answer)
     }

@@ -302,10 +302,10 @@ where
         let name = self.table_name;
         let name = name.unwrap_or_else(|| S::SCHEMA.table.to_owned());
         check_table_name(&name)?;
-        let client = self.source.connect().await?;
-        if !C::OWNS_TABLE {
-            type_names::claim::<S>(&client, &name, schema)?;
+        if let Some(place) = self.source.place() {
+            type_names::claim::<S>(place, &name, schema)?;
         }
+        let client = self.source.connect().await?;
         let codec = match self.options.max_size {
             Some(max_size) => Codec::new(schema).with_max_size(max_size),
             None => Codec::new(schema),

@@ -43,6 +43,10 @@ pub(super) mod sealed {
         /// Whether the database is this store's alone, so that the store makes its table.
         const OWNS_TABLE: bool = false;
 
+        /// Where its table is, as far as it tells: two stores of one place and table name can be on one table. `None` if
+        /// no other store can be there.
+        fn place(&self) -> Option<String>;
+
         fn connect(self) -> impl Future<Output = Result<Client, Error>> + Send;
     }
 }
@@ -84,12 +88,21 @@ pub(super) struct Address {
 }
 
 impl sealed::Connect for Ready {
+    fn place(&self) -> Option<String> {
+        let config = self.0.config();
+        Some(format!("{:?} {:?}", config.region(), config.http_client()))
+    }
+
     async fn connect(self) -> Result<Client, Error> {
         Ok(self.0)
     }
 }
 
 impl sealed::Connect for Endpoint {
+    fn place(&self) -> Option<String> {
+        Some(self.0.url.clone())
+    }
+
     async fn connect(self) -> Result<Client, Error> {
         at_endpoint(self.0.url, self.0.local_credentials).await
     }
@@ -109,6 +122,10 @@ fn check_region(region: &str) -> Result<(), SetupError> {
 
 #[cfg(feature = "aws-config")]
 impl sealed::Connect for InRegion {
+    fn place(&self) -> Option<String> {
+        Some(self.0.clone())
+    }
+
     async fn connect(self) -> Result<Client, Error> {
         check_region(&self.0)?;
         let region = Region::new(self.0);
@@ -118,6 +135,10 @@ impl sealed::Connect for InRegion {
 
 #[cfg(feature = "aws-config")]
 impl sealed::Connect for Environment {
+    fn place(&self) -> Option<String> {
+        Some(String::new())
+    }
+
     async fn connect(self) -> Result<Client, Error> {
         Ok(from_environment(|config| config).await)
     }
@@ -127,6 +148,10 @@ impl sealed::Connect for Environment {
 impl sealed::Connect for InMemory {
     const OWNS_TABLE: bool = true;
 
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     async fn connect(self) -> Result<Client, Error> {
         Ok(crate::embedded::Embedded::memory().await?.client())
     }
@@ -135,6 +160,10 @@ impl sealed::Connect for InMemory {
 #[cfg(feature = "embedded")]
 impl sealed::Connect for InFile {
     const OWNS_TABLE: bool = true;
+
+    fn place(&self) -> Option<String> {
+        Some(self.0.display().to_string())
+    }
 
     async fn connect(self) -> Result<Client, Error> {
         Ok(crate::embedded::Embedded::open(self.0).await?.client())

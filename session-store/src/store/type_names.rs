@@ -5,12 +5,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use aws_sdk_dynamodb::Client;
-
 use crate::error::SetupError;
 use crate::schema::Schema;
 
-/// Where sessions of one name would be those of one type: region, table, prefix and name.
+/// Where sessions of one name would be those of one type: place, table, prefix and name.
 type Place = [String; 4];
 
 /// The struct whose sessions these are.
@@ -28,19 +26,19 @@ static OWNERS: LazyLock<Mutex<HashMap<Place, Owner>>> = LazyLock::new(Mutex::def
 ///
 /// Another struct has this name too, and neither declares it: an id of one would be valid for the other.
 pub(super) fn claim<S: 'static>(
-    client: &Client,
+    place: String,
     table: &str,
     schema: &Schema,
 ) -> Result<(), SetupError> {
     let Some(name) = schema.type_name.filter(|_| schema.is_named_by_struct) else {
         return Ok(());
     };
-    let region = client.config().region().map(ToString::to_string);
-    let prefix = schema.key_prefix;
+    // An ARN ends with the name.
+    let last = table.rsplit('/').next().unwrap_or(table);
     let place = [
-        region.unwrap_or_default(),
-        table.to_owned(),
-        prefix.to_owned(),
+        place,
+        last.to_owned(),
+        schema.key_prefix.to_owned(),
         name.to_owned(),
     ];
     let own = Owner {

@@ -239,6 +239,117 @@ async fn a_damaged_file_is_refused_with_the_line() {
     is_refused(&folder.file(), "damaged at line").await;
 }
 
+/// What is opened and read is not written.
+#[tokio::test]
+async fn a_file_that_is_opened_again_stays_as_it_is() {
+    let folder = Folder::new();
+    let store = at(folder.file()).await.unwrap();
+    let session = store.create(App::of("u-17")).await.unwrap();
+    drop(store);
+    let before = fs::read(folder.file()).unwrap();
+    let store = at(folder.file()).await.unwrap();
+    assert!(store.load(session.id()).await.unwrap().is_some());
+    drop(store);
+    assert_eq!(fs::read(folder.file()).unwrap(), before);
+}
+
+/// It has what visitors' sessions hold.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::new();
+    drop(at(folder.file()).await.unwrap());
+    let mode = fs::metadata(folder.file()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_to_the_file_is_the_file() {
+    let folder = Folder::new();
+    let link = folder.0.join("link.db");
+    let store = at(folder.file()).await.unwrap();
+    std::os::unix::fs::symlink(folder.file(), &link).unwrap();
+    let by_link = at(&link).await.unwrap();
+    let mut session = by_link.create(App::of("u-17")).await.unwrap();
+    assert!(store.load(session.id()).await.unwrap().is_some());
+    // A new file takes its place.
+    for visits in 1..=1500 {
+        session.visits = visits;
+        by_link.save(&mut session).await.unwrap();
+    }
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    drop((store, by_link));
+    let store = at(folder.file()).await.unwrap();
+    assert_eq!(
+        store.load(session.id()).await.unwrap().unwrap().visits,
+        1500
+    );
+}
+
+/// A change of id is two items in one transaction.
+#[tokio::test]
+async fn a_transaction_that_was_not_finished_is_left_out_as_a_whole() {
+    let folder = Folder::new();
+    let store = at(folder.file()).await.unwrap();
+    let mut session = store.create(App::of("u-17")).await.unwrap();
+    let old = session.id().clone();
+    let length = fs::metadata(folder.file()).unwrap().len();
+    store.cycle_id(&mut session).await.unwrap();
+    drop(store);
+    let whole = fs::read(folder.file()).unwrap();
+    for end in (length as usize..whole.len()).step_by(7) {
+        fs::write(folder.file(), &whole[..end]).unwrap();
+        let store = at(folder.file()).await.unwrap();
+        assert!(store.load(&old).await.unwrap().is_some(), "{end}");
+        assert!(store.load(session.id()).await.unwrap().is_none(), "{end}");
+    }
+}
+
+/// As DynamoDB does, an index leaves out the items whose attribute has another type.
+#[tokio::test]
+async fn a_file_keeps_items_that_a_later_index_leaves_out() {
+    #[derive(
+        Clone,
+        Debug,
+        Default,
+        serde::Serialize,
+        serde::Deserialize,
+        session_store::SessionAttributes,
+    )]
+    #[dynamo(table = "tests", type_name = "number")]
+    struct Number {
+        #[dynamo(attr = "user_id")]
+        user_id: u64,
+    }
+
+    let folder = Folder::new();
+    let before = DynamoDbStore::<Number>::builder()
+        .embedded_at(folder.file())
+        .build()
+        .await
+        .unwrap();
+    let session = before.create(Number { user_id: 17 }).await.unwrap();
+    let store = at(folder.file()).await.unwrap();
+    let mut visitor = store.create(App::of("u-17")).await.unwrap();
+    for visits in 1..=1500 {
+        visitor.visits = visits;
+        store.save(&mut visitor).await.unwrap();
+    }
+    drop((before, store));
+    let before = DynamoDbStore::<Number>::builder()
+        .embedded_at(folder.file())
+        .build()
+        .await
+        .unwrap();
+    assert_eq!(
+        before.load(session.id()).await.unwrap().unwrap().user_id,
+        17
+    );
+}
+
 /// Nobody may write it. The superuser may, so that the test says nothing there.
 #[cfg(unix)]
 #[tokio::test]
@@ -313,6 +424,4 @@ async fn expired_sessions_are_gone_when_the_file_is_opened() {
         .await
         .unwrap();
     assert_eq!(items.count(), 1);
-    assert!(!fs::read_to_string(folder.file()).unwrap().contains(&handle));
-    assert!(store.load(live.id()).await.unwrap().is_some());
 }

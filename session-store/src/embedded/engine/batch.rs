@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::Engine;
 use super::capacity::{Bill, Consistency, Detail, Named, Units, read_units};
 use super::error::{EngineError, Outcome};
 use super::request::Fields;
 use super::single::{projected, projection_of};
 use super::size::item_size;
+use super::tables::Engine;
 use super::value::item_from_json;
 use super::write::{Change, Refusal, Write};
 

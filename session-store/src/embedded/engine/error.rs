@@ -2,8 +2,6 @@
 
 use serde_json::{Value as Json, json};
 
-use super::value::{Item, item_to_json};
-
 pub(crate) type Outcome<T> = Result<T, EngineError>;
 
 /// A refusal: an HTTP status and a body of JSON.
@@ -74,9 +72,9 @@ impl EngineError {
     }
 
     /// A condition failed. `old` is the item as it is, if the request asks for it.
-    pub(crate) fn condition_failed(old: Option<Item>) -> Self {
+    pub(crate) fn condition_failed(old: Option<Json>) -> Self {
         let error = Self::new("ConditionalCheckFailedException", CONDITION_FAILED);
-        let old = old.map(|old| ("Item", item_to_json(&old)));
+        let old = old.map(|old| ("Item", old));
         Self {
             details: old.into_iter().collect(),
             ..error
@@ -143,7 +141,7 @@ pub(crate) enum Reason {
     /// Another part is the reason.
     None,
     /// Its condition failed. The item as it is, if the part asks for it.
-    ConditionFailed(Option<Item>),
+    ConditionFailed(Option<Json>),
     /// It would make the item invalid.
     Invalid(String),
 }
@@ -167,7 +165,7 @@ impl Reason {
             Self::None => json!({ "Code": code }),
             Self::ConditionFailed(None) => json!({ "Code": code, "Message": CONDITION_FAILED }),
             Self::ConditionFailed(Some(old)) => {
-                json!({ "Code": code, "Message": CONDITION_FAILED, "Item": item_to_json(&old) })
+                json!({ "Code": code, "Message": CONDITION_FAILED, "Item": old })
             }
             Self::Invalid(message) => json!({ "Code": code, "Message": message }),
         }
@@ -180,10 +178,10 @@ mod tests {
 
     #[test]
     fn a_body_begins_with_its_code_and_is_json() {
-        let reasons = vec![Reason::None, Reason::ConditionFailed(Some(Item::new()))];
+        let reasons = vec![Reason::None, Reason::ConditionFailed(Some(json!({})))];
         for error in [
             EngineError::validation("says \"no\""),
-            EngineError::condition_failed(Some(Item::new())),
+            EngineError::condition_failed(Some(json!({}))),
             EngineError::cancelled(reasons),
         ] {
             let body = error.body();

@@ -29,75 +29,22 @@ mod single;
 mod size;
 mod source;
 mod table;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod transaction;
 mod value;
 mod write;
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
-use self::control::table_name;
 pub(crate) use self::error::EngineError;
-use self::error::Outcome;
 use self::request::Fields;
-use self::table::Table;
-use self::transaction::Tokens;
-use self::value::item_to_json;
+pub(crate) use self::tables::{Engine, table_name};
 use self::write::Kind;
 
-/// All tables of an account in a region.
-#[derive(Debug, Default)]
-pub(crate) struct Engine {
-    tables: BTreeMap<String, Table>,
-    tokens: Tokens,
-    /// Whether its owner asks which items have changed.
-    tracks: bool,
-}
-
-/// The table of an item, its key, and the item in JSON; `None` if there is none any more.
-pub(crate) type ChangedItem = (String, Json, Option<Json>);
-
 impl Engine {
-    /// An engine without tables.
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
-    /// An engine without tables that remembers which items change.
-    pub(crate) fn tracking() -> Self {
-        Self {
-            tracks: true,
-            ..Self::default()
-        }
-    }
-
-    /// The items that have changed since the last call.
-    pub(crate) fn take_changes(&mut self) -> Vec<ChangedItem> {
-        let mut changes = Vec::new();
-        for (name, table) in &mut self.tables {
-            for (key, keys) in std::mem::take(&mut table.changed) {
-                let item = table.items.get(&key).map(item_to_json);
-                changes.push((name.clone(), item_to_json(&keys), item));
-            }
-        }
-        changes
-    }
-
-    /// All items, each with the name of its table.
-    pub(crate) fn items(&self) -> impl Iterator<Item = (&str, Json)> {
-        self.tables.iter().flat_map(|(name, table)| {
-            let items = table.items.values();
-            items.map(|item| (name.as_str(), item_to_json(item)))
-        })
-    }
-
-    pub(crate) fn item_count(&self) -> usize {
-        self.tables.values().map(|table| table.items.len()).sum()
-    }
-
     /// Carries out a request, all of it or nothing, and returns the body of its answer. `now` is in milliseconds since
     /// 1970.
     ///
@@ -136,35 +83,4 @@ impl Engine {
         };
         answer.map(|answer| Json::Object(answer).to_string())
     }
-
-    /// Deletes all items whose TTL has passed. `now` is in milliseconds since 1970.
-    ///
-    /// As in DynamoDB, a value that is no number, or that is more than five years past, deletes nothing.
-    pub(crate) fn sweep(&mut self, now: u64) {
-        for table in self.tables.values_mut() {
-            table.sweep(now / 1000);
-        }
-    }
-
-    /// The table that a request names.
-    fn table_of(&self, request: &Fields<'_>) -> Outcome<&Table> {
-        self.table(request.required_text("TableName")?)
-    }
-
-    fn table_mut_of(&mut self, request: &Fields<'_>) -> Outcome<&mut Table> {
-        self.table_mut(request.required_text("TableName")?)
-    }
-
-    /// The table of this name or ARN.
-    fn table(&self, name: &str) -> Outcome<&Table> {
-        self.tables.get(table_name(name)).ok_or_else(absent)
-    }
-
-    fn table_mut(&mut self, name: &str) -> Outcome<&mut Table> {
-        self.tables.get_mut(table_name(name)).ok_or_else(absent)
-    }
-}
-
-fn absent() -> EngineError {
-    EngineError::not_found("Requested resource not found")
 }

@@ -6,7 +6,6 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value as Json};
 
-use super::Engine;
 use super::capacity::{Consistency, Detail, Units, read_units, write_units_of};
 use super::error::{EngineError, Outcome};
 use super::expression::{
@@ -19,7 +18,8 @@ use super::request::Fields;
 use super::single::projected;
 use super::size::item_size;
 use super::source::{Place, Source};
-use super::table::Table;
+use super::table::TableData;
+use super::tables::Engine;
 use super::value::{Item, item_from_json, item_to_json};
 
 /// The most bytes of a page.
@@ -140,7 +140,7 @@ impl Engine {
     }
 }
 
-fn source_of<'a>(table: &'a Table, request: &Fields<'_>) -> Outcome<Source<'a>> {
+fn source_of<'a>(table: &'a TableData, request: &Fields<'_>) -> Outcome<Source<'a>> {
     let Some(name) = request.text("IndexName")? else {
         return Ok(Source { table, index: None });
     };

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::Engine;
 use super::capacity::{Consistency, Detail, Units, read_units, write_units_of};
 use super::error::{EngineError, Outcome};
 use super::expression::{Placeholders, Projection, parse_projection};
 use super::request::Fields;
 use super::size::item_size;
+use super::tables::Engine;
 use super::value::{Item, item_from_json, item_to_json};
 use super::write::{Kind, Plan, Refusal, Write};
 

@@ -6,12 +6,12 @@ use std::ops::Bound;
 use super::error::{EngineError, Outcome};
 use super::index::{Entry, Index};
 use super::key::{Key, KeySchema};
-use super::table::Table;
+use super::table::TableData;
 use super::value::Item;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
-    pub(crate) table: &'a Table,
+    pub(crate) table: &'a TableData,
     pub(crate) index: Option<&'a Index>,
 }
 

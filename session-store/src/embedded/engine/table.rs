@@ -11,7 +11,7 @@ use super::size::{MAX_ITEM, item_size};
 use super::value::{Item, Value};
 
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(crate) struct TableData {
     pub(crate) name: String,
     pub(crate) schema: KeySchema,
     pub(crate) items: BTreeMap<Key, Item>,
@@ -38,7 +38,7 @@ pub(crate) struct Settings {
 /// Values of a TTL that are older than five years are ignored, in case they are no times.
 const OLDEST_TTL: u64 = 5 * 365 * 24 * 60 * 60;
 
-impl Table {
+impl TableData {
     /// Refuses an item that the table cannot have.
     pub(crate) fn check(&self, item: &Item, too_large: &str) -> Outcome<()> {
         item.values().try_for_each(Value::check_levels)?;

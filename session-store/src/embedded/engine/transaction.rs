@@ -1,17 +1,17 @@
 //! Transactions: all of their parts or none.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::Engine;
 use super::capacity::{Bill, Consistency, Detail, Named, Units, read_units};
-use super::control::table_name;
 use super::error::{EngineError, Outcome, Reason};
 use super::expression::Projection;
 use super::request::Fields;
 use super::single::{projected, projection_of};
 use super::size::item_size;
+use super::tables::{Engine, table_name};
+use super::tokens::Done;
 use super::value::{Item, item_from_json};
 use super::write::{Kind, Plan, Refusal, Write};
 
@@ -20,22 +20,7 @@ const MAX_PARTS: usize = 100;
 /// The most bytes of the items.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// How long DynamoDB recognises a token, in milliseconds.
-const TOKEN_LIFETIME: u64 = 10 * 60 * 1000;
-
 const MAX_TOKEN: usize = 36;
-
-/// The transactions of the last ten minutes that were carried out, by their tokens.
-#[derive(Debug, Default)]
-pub(crate) struct Tokens(BTreeMap<String, Done>);
-
-#[derive(Debug)]
-struct Done {
-    at: u64,
-    parts: Vec<Json>,
-    /// What a repetition is billed: a read of the larger of the old and the new item of each part.
-    reads: Vec<(String, f64)>,
-}
 
 const KINDS: [(&str, Kind); 4] = [
     ("Put", Kind::Put),
@@ -218,15 +203,6 @@ impl Part {
         }
         let write = Write::of(kind, &request)?;
         Ok(Self { table, write })
-    }
-}
-
-impl Tokens {
-    /// The transaction of this token. Those that are ten minutes old are forgotten.
-    fn find(&mut self, token: &str, now: u64) -> Option<&Done> {
-        self.0
-            .retain(|_, done| now.saturating_sub(done.at) < TOKEN_LIFETIME);
-        self.0.get(token)
     }
 }
 

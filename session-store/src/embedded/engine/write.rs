@@ -8,8 +8,8 @@ use super::expression::{
 };
 use super::key::{Flaw, Key};
 use super::request::Fields;
-use super::table::Table;
-use super::value::{Item, item_from_json};
+use super::table::TableData;
+use super::value::{Item, item_from_json, item_to_json};
 
 pub(crate) struct Write {
     change: Change,
@@ -99,7 +99,7 @@ impl Write {
     }
 
     /// The key of the item that is written.
-    pub(crate) fn key(&self, table: &Table) -> Outcome<Key> {
+    pub(crate) fn key(&self, table: &TableData) -> Outcome<Key> {
         match &self.change {
             Change::Put(item) => table.schema.key_of(item).map_err(Flaw::into_error),
             Change::Update(key, _) | Change::Delete(key) | Change::Check(key) => {
@@ -116,7 +116,7 @@ impl Write {
     }
 
     /// What this write does to the table as it is.
-    pub(crate) fn plan(&self, table: &Table) -> Result<Plan, Refusal> {
+    pub(crate) fn plan(&self, table: &TableData) -> Result<Plan, Refusal> {
         let key = self.key(table)?;
         // A put can be refused for its item, whatever is there. An update depends on what is there.
         if let Change::Put(item) = &self.change {
@@ -153,7 +153,7 @@ impl Write {
 }
 
 /// Refuses an update of the key, which would be another item.
-fn check_keys(table: &Table, update: &Update) -> Outcome<()> {
+fn check_keys(table: &TableData, update: &Update) -> Outcome<()> {
     let mut written = update.paths().map(|path| &path.attribute);
     match written.find(|attribute| table.schema.has(attribute)) {
         None => Ok(()),
@@ -167,14 +167,14 @@ fn check_keys(table: &Table, update: &Update) -> Outcome<()> {
 impl Refusal {
     pub(crate) fn into_error(self) -> EngineError {
         match self {
-            Self::Condition(old) => EngineError::condition_failed(old),
+            Self::Condition(old) => EngineError::condition_failed(old.as_ref().map(item_to_json)),
             Self::Invalid(error) => error,
         }
     }
 
     pub(crate) fn into_reason(self) -> Reason {
         match self {
-            Self::Condition(old) => Reason::ConditionFailed(old),
+            Self::Condition(old) => Reason::ConditionFailed(old.as_ref().map(item_to_json)),
             Self::Invalid(error) => Reason::Invalid(error.into_message()),
         }
     }

@@ -6,7 +6,7 @@ use super::super::error::{EngineError, Outcome};
 use super::super::index::{Index, Projected};
 use super::super::key::{KeyAttribute, KeySchema};
 use super::super::request::Fields;
-use super::super::table::Table;
+use super::super::table::TableData;
 
 /// The types of the attributes that keys are made of, each of which must be used.
 pub(crate) struct Definitions {
@@ -35,7 +35,7 @@ impl Definitions {
     }
 
     /// Adds those of a table, which an update need not repeat.
-    pub(crate) fn add_those_of(&mut self, table: &Table) {
+    pub(crate) fn add_those_of(&mut self, table: &TableData) {
         let indexes = table.indexes.values().map(|index| &index.schema);
         for attribute in indexes
             .chain([&table.schema])

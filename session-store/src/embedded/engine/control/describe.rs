@@ -7,10 +7,10 @@ use serde_json::{Map, Value as Json, json};
 use super::super::index::{Index, Projected};
 use super::super::key::KeySchema;
 use super::super::size::item_size;
-use super::super::table::Table;
+use super::super::table::TableData;
 
 /// The description with this status. `created` is the index that is being made.
-pub(super) fn description(table: &Table, status: &str, created: Option<&str>) -> Json {
+pub(super) fn description(table: &TableData, status: &str, created: Option<&str>) -> Json {
     let indexes = table.indexes.values();
     let schemas = indexes.clone().map(|index| &index.schema);
     let attributes = schemas
@@ -72,7 +72,7 @@ pub(super) fn description(table: &Table, status: &str, created: Option<&str>) ->
     described
 }
 
-fn index_description(table: &Table, index: &Index, status: &str) -> Map<String, Json> {
+fn index_description(table: &TableData, index: &Index, status: &str) -> Map<String, Json> {
     let sizes = index.entries.iter().filter_map(|entry| {
         let item = table.items.get(&entry.of)?;
         Some(item_size(&index.view(&table.schema, item)))

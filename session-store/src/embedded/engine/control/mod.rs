@@ -9,10 +9,10 @@ use serde_json::{Map, Value as Json, json};
 
 use self::definition::{Definitions, billing, check_name, index_of, schema_of};
 use self::describe::description;
-use super::Engine;
 use super::error::{EngineError, Outcome};
 use super::request::Fields;
-use super::table::{Settings, Table};
+use super::table::{Settings, TableData};
+use super::tables::{Engine, table_name};
 
 /// The most tables of one answer.
 const MAX_LISTED: usize = 100;
@@ -47,7 +47,7 @@ impl Engine {
             provisioned,
             is_protected: request.flag("DeletionProtectionEnabled")?.unwrap_or(false),
         };
-        let mut table = Table {
+        let mut table = TableData {
             name: name.to_owned(),
             schema,
             items: Default::default(),
@@ -67,7 +67,7 @@ impl Engine {
             }
             table.add_index(index);
         }
-        check_indexes(&table)?;
+        check_room(&table)?;
         definitions.check_used()?;
         if self.tables.contains_key(name) {
             return Err(EngineError::in_use(format!("Table already exists: {name}")));
@@ -90,7 +90,7 @@ impl Engine {
         if table.settings.is_protected {
             return Err(EngineError::validation(format!(
                 "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection \
-                 first. Table: {name}"
+                 first. TableData: {name}"
             )));
         }
         let answer = json!({ "TableDescription": description(table, "DELETING", None) });
@@ -140,8 +140,8 @@ impl Engine {
             match change {
                 Change::Create(index) => {
                     created = Some(index.name.clone());
+                    check_room(table)?;
                     table.add_index(index);
-                    check_indexes(table)?;
                 }
                 Change::Delete(name) => {
                     table.indexes.remove(&name);
@@ -159,12 +159,12 @@ impl Engine {
         Ok(object(json!({ "TableDescription": described })))
     }
 
-    fn control_table(&self, request: &Fields<'_>) -> Outcome<&Table> {
+    fn control_table(&self, request: &Fields<'_>) -> Outcome<&TableData> {
         let name = table_name(request.required_text("TableName")?);
         self.tables.get(name).ok_or_else(|| absent(name))
     }
 
-    fn control_table_mut(&mut self, request: &Fields<'_>) -> Outcome<&mut Table> {
+    fn control_table_mut(&mut self, request: &Fields<'_>) -> Outcome<&mut TableData> {
         let name = table_name(request.required_text("TableName")?);
         self.tables.get_mut(name).ok_or_else(|| absent(name))
     }
@@ -178,7 +178,7 @@ enum Change {
 /// A change of an index; `None` if it is of its throughput, which has no meaning here.
 fn index_change(
     update: &Fields<'_>,
-    table: &Table,
+    table: &TableData,
     definitions: &mut Definitions,
 ) -> Outcome<Option<Change>> {
     if let Some(create) = update.fields("Create")? {
@@ -210,20 +210,13 @@ fn index_change(
     Ok(is_delete.then(|| Change::Delete(name.to_owned())))
 }
 
-fn check_indexes(table: &Table) -> Outcome<()> {
-    match table.indexes.len() <= MAX_INDEXES {
+/// Refuses one more index than a table can have.
+fn check_room(table: &TableData) -> Outcome<()> {
+    match table.indexes.len() < MAX_INDEXES {
         true => Ok(()),
         false => Err(EngineError::limit_exceeded(
             "a table has at most 20 global secondary indexes",
         )),
-    }
-}
-
-/// The name of a table, out of its ARN if it is one.
-pub(super) fn table_name(name: &str) -> &str {
-    match name.starts_with("arn:") {
-        true => name.split_once(":table/").map_or(name, |(_, name)| name),
-        false => name,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::super::Engine;
 use super::super::error::{EngineError, Outcome};
 use super::super::request::Fields;
+use super::super::tables::Engine;
 use super::object;
 
 impl Engine {

@@ -14,10 +14,10 @@ pub(crate) fn apply(update: &Update, old: &Item) -> Outcome<Item> {
         written.push((path, Some(evaluate(source, old)?)));
     }
     for (path, value) in &update.add {
-        written.push((path, Some(added(path.find(old), value)?)));
+        written.push((path, Some(added(path.look_up(old), value)?)));
     }
     for (path, value) in &update.delete {
-        match path.find(old) {
+        match path.look_up(old) {
             Some(set) => written.push((path, without(set, value)?)),
             None => check_parent(path, old)?,
         }
@@ -25,7 +25,7 @@ pub(crate) fn apply(update: &Update, old: &Item) -> Outcome<Item> {
     for path in &update.remove {
         check_parent(path, old)?;
         // An element past the end could be one that this update appends.
-        if path.find(old).is_some() {
+        if path.look_up(old).is_some() {
             written.push((path, None));
         }
     }
@@ -48,12 +48,12 @@ pub(crate) fn apply(update: &Update, old: &Item) -> Outcome<Item> {
 fn evaluate(source: &Source, old: &Item) -> Outcome<Value> {
     match source {
         Source::Value(value) => Ok(value.clone()),
-        Source::Path(path) => path.find(old).cloned().ok_or_else(|| {
+        Source::Path(path) => path.look_up(old).cloned().ok_or_else(|| {
             EngineError::validation(
                 "The provided expression refers to an attribute that does not exist in the item",
             )
         }),
-        Source::IfNotExists(path, other) => match path.find(old) {
+        Source::IfNotExists(path, other) => match path.look_up(old) {
             Some(value) => Ok(value.clone()),
             None => evaluate(other, old),
         },
@@ -115,7 +115,7 @@ fn check_parent(path: &Path, item: &Item) -> Outcome<()> {
         attribute: path.attribute.clone(),
         steps: steps.to_vec(),
     };
-    match (parent.find(item), last) {
+    match (parent.look_up(item), last) {
         (Some(Value::M(_)), Step::Entry(_)) | (Some(Value::L(_)), Step::Element(_)) => Ok(()),
         _ => Err(invalid_path()),
     }

@@ -24,9 +24,9 @@ pub(crate) fn holds(condition: &Condition, item: &Item) -> bool {
             let mut members = members.iter();
             members.any(|member| compare(value.clone(), Comparator::Equal, find(member, item)))
         }
-        Condition::Exists(path) => path.find(item).is_some(),
+        Condition::Exists(path) => path.look_up(item).is_some(),
         Condition::AttributeType(path, name) => path
-            .find(item)
+            .look_up(item)
             .is_some_and(|value| value.type_name() == name),
         Condition::BeginsWith(value, start) => {
             match (find(value, item).as_deref(), find(start, item).as_deref()) {
@@ -47,10 +47,10 @@ pub(crate) fn holds(condition: &Condition, item: &Item) -> bool {
 /// The value of an operand, if there is one.
 fn find<'a>(operand: &'a Operand, item: &'a Item) -> Option<Cow<'a, Value>> {
     match operand {
-        Operand::Path(path) => path.find(item).map(Cow::Borrowed),
+        Operand::Path(path) => path.look_up(item).map(Cow::Borrowed),
         Operand::Value(value) => Some(Cow::Borrowed(value)),
         Operand::Size(path) => {
-            let size = size(path.find(item)?)?;
+            let size = size(path.look_up(item)?)?;
             Some(Cow::Owned(Value::N(Number::of(size))))
         }
     }

@@ -22,7 +22,7 @@ pub(crate) const MAX_STEPS: usize = 31;
 
 impl Path {
     /// The value at this path, if there is one.
-    pub(crate) fn find<'a>(&self, item: &'a Item) -> Option<&'a Value> {
+    pub(crate) fn look_up<'a>(&self, item: &'a Item) -> Option<&'a Value> {
         let value = item.get(&self.attribute)?;
         self.steps
             .iter()
