@@ -22,6 +22,9 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 /// Lines that a journal may have beyond twice those that it needs.
 const SPARE_LINES: usize = 1000;
 
+/// Times that a file is opened again which another one has replaced in the meantime.
+const MAX_OPEN_ATTEMPTS: usize = 10;
+
 /// The requests that change a table, and not its items.
 const OF_TABLES: [&str; 4] = [
     "CreateTable",
@@ -85,8 +88,10 @@ impl Journal {
             of_tables: Vec::new(),
             is_broken: false,
         };
-        if bytes.is_empty() {
-            let written = journal.write(HEADER);
+        if HEADER.as_bytes().starts_with(&bytes) && bytes.len() < HEADER.len() {
+            let empty = journal.file.set_len(0);
+            let empty = empty.and_then(|()| journal.file.rewind());
+            let written = empty.and_then(|()| journal.write(HEADER));
             written.map_err(|error| cannot("be written", &journal.path, error))?;
         } else {
             journal.replay(&bytes, &mut engine)?;
@@ -309,7 +314,11 @@ fn open_locked(path: &Path) -> Result<File, SetupError> {
         let text = format!("`{}` is a folder; give the path of a file", path.display());
         return Err(SetupError::new(text));
     }
-    loop {
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        let text = format!("`{}` is no file; give the path of one", path.display());
+        return Err(SetupError::new(text));
+    }
+    for _ in 0..MAX_OPEN_ATTEMPTS {
         let file = options().create(true).truncate(false).open(path);
         let file = file.map_err(|error| cannot("be opened for writing", path, error))?;
         match file.try_lock() {
@@ -330,6 +339,11 @@ fn open_locked(path: &Path) -> Result<File, SetupError> {
             return Ok(file);
         }
     }
+    let text = format!(
+        "the file at `{}` becomes another one time and again",
+        path.display()
+    );
+    Err(SetupError::new(text))
 }
 
 #[cfg(unix)]
@@ -350,7 +364,8 @@ fn is_at(_: &File, _: &Path) -> bool {
 
 /// Refuses a file that is not new and not one of these, before anything is written to it.
 fn check_header(path: &Path, bytes: &[u8]) -> Result<(), SetupError> {
-    if bytes.is_empty() || bytes.starts_with(HEADER.as_bytes()) {
+    // The first write to a new file may not have been finished.
+    if HEADER.as_bytes().starts_with(bytes) || bytes.starts_with(HEADER.as_bytes()) {
         return Ok(());
     }
     let what = match bytes.starts_with(SQLITE) {

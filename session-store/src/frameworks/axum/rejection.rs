@@ -86,7 +86,7 @@ impl IntoResponse for SessionRejection {
 #[derive(Clone)]
 pub(super) struct ErrorOfHandler(pub(super) Arc<Error>);
 
-/// A status and a text for the visitor, by the table of the [layer](crate::axum#when-something-goes-wrong); the
+/// A status and a text for the visitor, by the table of the [layer](crate::frameworks::axum#when-something-goes-wrong); the
 /// log has the error in full. In a route of a [`SessionLayer`](crate::frameworks::axum::SessionLayer), its `on_error` can
 /// give another response, at [`Stage::Handler`](crate::frameworks::axum::Stage::Handler).
 impl IntoResponse for Error {

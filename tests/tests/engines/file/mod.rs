@@ -152,7 +152,10 @@ async fn names_that_are_special_elsewhere_are_files_here() {
 #[tokio::test]
 async fn an_empty_file_is_a_new_one() {
     let folder = Folder::new();
-    fs::write(folder.file(), "").unwrap();
+    for begun in ["", "session-store emb"] {
+        fs::write(folder.file(), begun).unwrap();
+        at(folder.file()).await.unwrap();
+    }
     at(folder.file())
         .await
         .unwrap()
