@@ -322,10 +322,15 @@ fn default_name(type_name: Option<&str>) -> String {
     let Some(type_name) = type_name else {
         return WITHOUT_TYPE.to_owned();
     };
-    // A type name can have `:` and `/`.
-    let is_allowed = |letter| u8::try_from(letter).is_ok_and(is_token);
-    let type_name = type_name.replace(|letter: char| !is_allowed(letter), "-");
-    format!("{WITHOUT_TYPE}-{type_name}")
+    let mut name = format!("{WITHOUT_TYPE}-");
+    for byte in type_name.bytes() {
+        // A type name can have `:` and `/`. It has no `%`, so that no two names become one.
+        match is_token(byte) {
+            true => name.push(byte.into()),
+            false => name += &format!("%{byte:02X}"),
+        }
+    }
+    name
 }
 
 /// Whether the name of a cookie can have it: it is of a token (RFC 9110, section 5.6.2).

@@ -178,8 +178,8 @@ fn a_given_prefix_is_not_doubled() {
 fn the_default_name_has_the_name_of_the_type() {
     for (type_name, name) in [
         (Some("AppSession"), "session-AppSession"),
-        (Some("shop:cart/v1.2_x"), "session-shop-cart-v1.2_x"),
-        (Some("größe"), "session-gr--e"),
+        (Some("shop:cart/v1.2_x"), "session-shop%3Acart%2Fv1.2_x"),
+        (Some("größe"), "session-gr%C3%B6%C3%9Fe"),
         (None, "session"),
     ] {
         let secure = cookie().for_type(type_name);
