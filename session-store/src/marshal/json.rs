@@ -38,11 +38,19 @@ pub(super) fn write_number<A: Adapt, S: Serializer>(
     }
     let number = Number::parse(digits).map_err(Failed::because)?;
     match digits.parse::<f64>() {
-        Ok(float) if Number::parse(&float.to_string()) == Ok(number) => {
-            A::write(&float, inner, path)
-        }
+        Ok(float) if is_shortest(&number, float) => A::write(&float, inner, path),
         _ => Err(Failed::because(
             "a number with more digits than an `f64` has",
         )),
     }
+}
+
+/// True if no shorter digits are the float's. Where two texts are as short and as close, Rust prints the upper
+/// one, and serde_json the even one: 122348726371209.125 is 122348726371209.13 to one, and .12 to the other.
+fn is_shortest(number: &Number, float: f64) -> bool {
+    let is_number = |text: &str| Number::parse(text).as_ref() == Ok(number);
+    let upper = format!("{float:e}");
+    let digits = upper.bytes().take_while(|&byte| byte != b'e');
+    let precision = digits.filter(u8::is_ascii_digit).count() - 1;
+    is_number(&upper) || is_number(&format!("{float:.precision$e}"))
 }

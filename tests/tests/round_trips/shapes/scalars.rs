@@ -179,6 +179,8 @@ pub(crate) fn float() -> impl Strategy<Value = f64> {
         6 => any::<i64>().prop_map(|n| n as f64),
         6 => prop::num::f32::NORMAL.prop_map(f64::from),
         6 => -1e15..1e15,
+        // Many are in the middle of two texts, each as short as the other.
+        6 => any::<i64>().prop_map(|n| (n >> 16) as f64 / 8.0),
         6 => (1.0..9.99_f64, -129..125_i32).prop_map(|(m, e)| m * 10_f64.powi(e)),
         1 => Just(-0.0),
         1 => prop::num::f64::ANY,
