@@ -10,7 +10,6 @@ pub mod conformance;
 pub mod control_plane;
 pub mod dynoxide;
 pub mod fuzz;
-mod still;
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -23,7 +22,6 @@ use session_store::embedded::Embedded;
 use session_store::{DynamoDbStore, SessionAttributes, SessionHandle};
 
 use self::dynoxide::Dynoxide;
-use self::still::Still;
 
 pub use session_store::test_util::{Call, Clock, Fault, TestStore, Wire};
 
@@ -47,7 +45,7 @@ pub fn endpoint() -> Option<String> {
 /// The engine at the endpoint, or a new one in this process: the configuration of a client, and its HTTP client.
 pub async fn engine() -> (Builder, SharedHttpClient) {
     let name = std::env::var("SESSION_STORE_ENGINE").unwrap_or_default();
-    let (config, engine) = match (endpoint(), name.as_str()) {
+    match (endpoint(), name.as_str()) {
         (Some(endpoint), _) => (
             on_loopback(&endpoint),
             aws_smithy_http_client::Builder::new().build_http(),
@@ -64,8 +62,7 @@ pub async fn engine() -> (Builder, SharedHttpClient) {
         (None, other) => panic!(
             "there is no engine `{other}`; set SESSION_STORE_ENGINE to `embedded` or `dynoxide`"
         ),
-    };
-    (config, SharedHttpClient::new(Still(engine)))
+    }
 }
 
 /// A macro for the users of a facade, who depend neither on session-store nor on serde.

@@ -63,6 +63,8 @@ pub(crate) use self::roster::{
     Entry, Evicted, FullRoster, MEMBERS, Member, RosterChange, RosterPlan, Values, changes,
     choose_victims, entries, foreign_entries, members, rosters_of,
 };
+#[cfg(feature = "test-util")]
+pub(crate) use self::roster_note::NOTE_DIGEST;
 pub(crate) use self::roster_note::{has_note, note_digest};
 pub(crate) use self::shards::{Partition, partitions};
 pub(crate) use self::state::State;

@@ -15,7 +15,7 @@ use crate::schema::{Attribute, IndexValue, Schema};
 use super::value::{Map, key_text};
 
 /// How many bytes of the digest are kept. No two rosters are confused by accident, and nobody gains by it.
-const DIGEST: usize = 8;
+pub(crate) const NOTE_DIGEST: usize = 8;
 
 /// The notes of a session with these promoted attributes.
 pub(super) fn notes<'a>(
@@ -63,7 +63,7 @@ pub(crate) fn note_digest(
     digest.update((attribute.name.len() as u64).to_be_bytes());
     digest.update(attribute.name);
     digest.update(key_text(value).as_bytes());
-    digest.finalize().into_iter().take(DIGEST).collect()
+    digest.finalize().into_iter().take(NOTE_DIGEST).collect()
 }
 
 /// Whether an item has the note of this roster.
@@ -79,8 +79,13 @@ pub(crate) fn has_note(handle: SessionHandle, of: &IndexValue, item: &Map) -> bo
 
 /// Whether a stored note is of the same roster, whatever timeout it is kept for.
 pub(super) fn is_same_roster(stored: Option<&AttributeValue>, own: &AttributeValue) -> bool {
-    let digest =
-        |note: &AttributeValue| note.as_b().ok()?.as_ref().get(..DIGEST).map(<[u8]>::to_vec);
+    let digest = |note: &AttributeValue| {
+        note.as_b()
+            .ok()?
+            .as_ref()
+            .get(..NOTE_DIGEST)
+            .map(<[u8]>::to_vec)
+    };
     stored.is_some_and(|stored| digest(stored).is_some() && digest(stored) == digest(own))
 }
 
@@ -90,8 +95,8 @@ pub(super) fn is_current_note(stored: Option<&AttributeValue>, own: &AttributeVa
         return false;
     };
     let (Some((stored, stored_timeout)), Some((own, own_timeout))) = (
-        stored.as_ref().split_at_checked(DIGEST),
-        own.as_ref().split_at_checked(DIGEST),
+        stored.as_ref().split_at_checked(NOTE_DIGEST),
+        own.as_ref().split_at_checked(NOTE_DIGEST),
     ) else {
         return false;
     };

@@ -8,7 +8,8 @@ use aws_smithy_async::time::TimeSource;
 
 /// A clock that stands still until it is moved, as the time source of a client of the SDK.
 ///
-/// It begins at the last whole second of the system's time. All clones share one time.
+/// It begins at the last whole second of the system's time. All clones share one time, so that an app whose own code
+/// asks [`now`](Self::now) has one clock with its store.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<AtomicU64>);
 
@@ -26,6 +27,11 @@ impl Default for Clock {
 }
 
 impl Clock {
+    /// The time.
+    pub fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.millis())
+    }
+
     /// Milliseconds since 1970.
     pub fn millis(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
@@ -44,6 +50,6 @@ impl Clock {
 
 impl TimeSource for Clock {
     fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(self.millis())
+        self.now()
     }
 }

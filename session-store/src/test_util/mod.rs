@@ -1,6 +1,9 @@
 //! For the tests of an application: a separate store for each test, a clock to move, and DynamoDB's
 //! faults to inject; and [`fixtures`], what a store gives to handlers, without one.
 //!
+//! tokio's time can be paused: while an engine works on a request it stands still, and no time-out of the SDK fires. It
+//! is another clock than that of the store, [`TestStore::clock`].
+//!
 //! There is no trait of the store to replace it by a mock: the embedded engine answers in microseconds, in the same
 //! process and without a socket, and refuses what DynamoDB refuses. A handler is tested with the real store on it.
 //!
@@ -45,6 +48,8 @@
 mod clock;
 mod fault;
 pub mod fixtures;
+mod snapshot;
+mod still;
 mod wire;
 
 use std::time::Duration;
@@ -63,6 +68,7 @@ use crate::store::{DynamoDbStore, with_local_credentials};
 
 pub use self::clock::Clock;
 pub use self::fault::{Fault, HeldResponse};
+use self::still::Still;
 pub use self::wire::{Call, Wire};
 
 /// The header `Authorization: Bearer <id>` with which an API client sends the session of this id: for a layer
@@ -126,7 +132,8 @@ impl<S: SessionData> TestStore<S> {
 
     /// The same as [`on`](Self::on), without the table.
     pub async fn without_table(config: Builder, engine: SharedHttpClient) -> Self {
-        let client = Client::from_conf(config.clone().http_client(engine.clone()).build());
+        let still = Still(engine.clone());
+        let client = Client::from_conf(config.clone().http_client(still).build());
         let clock = Clock::default();
         let wire = Wire::new(engine);
         // By default, the SDK pauses for about a second between attempts: too long for a test.

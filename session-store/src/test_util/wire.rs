@@ -14,6 +14,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 
 use super::fault::Fault;
+use super::still::Still;
 
 /// An HTTP client for the SDK that records every request, and injects faults that no local engine shows.
 /// All clones share their record and their faults.
@@ -61,10 +62,11 @@ pub struct Call {
 }
 
 impl Wire {
-    /// A wire to the engine that this client reaches.
+    /// A wire to the engine that this client reaches. tokio's paused clock stands still while the engine works on a
+    /// request, and goes on in a fault.
     pub fn new(engine: SharedHttpClient) -> Self {
         Self {
-            engine,
+            engine: SharedHttpClient::new(Still(engine)),
             state: Arc::default(),
         }
     }

@@ -11,6 +11,7 @@ mod provision;
 mod round_trips;
 mod runtimes;
 mod settings;
+mod snapshots;
 mod table;
 
 use serde::{Deserialize, Serialize};
