@@ -8,8 +8,10 @@
 //!
 //! - Its clock is that of the client which calls it.
 //! - It never throttles, and no two transactions conflict. The wire of `test-util` injects that.
-//! - Indexes are always up to date, and a table or an index can be used as soon as it is made.
-//! - It does not check signatures, permissions and regions, and reserved words are accepted in expressions.
+//! - Indexes are always up to date.
+//! - A table or an index can be used as soon as it is made.
+//! - It does not check signatures, permissions and regions.
+//! - Reserved words are accepted in expressions.
 //! - An expired item stays until the file is used the next time, or has grown; in memory it stays. The store does not
 //!   see it.
 //! - Of DynamoDB's operations it has those on items, tables, indexes and the TTL. It has no streams, backups, PartiQL
@@ -104,6 +106,15 @@ impl Embedded {
     ///
     /// It is not needed: the file is closed when the last clone and the last client are dropped, and every
     /// write is in it by then.
+    ///
+    /// ```no_run
+    /// use session_store::embedded::Embedded;
+    ///
+    /// # async fn close() -> Result<(), session_store::Error> {
+    /// // The database of a store that was built by `embedded_at("sessions.db")`.
+    /// Embedded::open("sessions.db").await?.close().await
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -207,6 +207,9 @@ impl<S, C> Builder<S, C> {
 
     /// Uses a database in this process that is kept in this file, and creates the table if it does not
     /// exist.
+    ///
+    /// The file is closed with the last clone of the stores that use it. To close it before, see
+    /// [`Embedded::close`](crate::embedded::Embedded::close).
     #[cfg(feature = "embedded")]
     pub fn embedded_at(self, path: impl Into<std::path::PathBuf>) -> Builder<S, InFile>
     where

@@ -1,6 +1,7 @@
 //! The table and the engines: what the store creates, verifies and refuses.
 
 mod aws_errors;
+mod differences;
 mod differential;
 mod embedded;
 mod endpoints;
