@@ -44,8 +44,8 @@ use crate::error::{Cause, Error};
 ///
 /// All clones share one database. It answers before the call returns: it has no thread, and nothing waits for it.
 ///
-/// A database in a file is in memory as well, and each write is appended to the file. It survives the end of the process,
-/// however that ends, but perhaps not a loss of power. One process has the file at a time, and opens it as often as
+/// A database in a file is in memory as well, and each write is appended to the file, by the thread that calls. It
+/// survives the end of the process, however that ends, but perhaps not a loss of power. One process has the file at a time, and opens it as often as
 /// it likes.
 #[derive(Clone)]
 pub struct Embedded(Arc<Mutex<Database>>);
