@@ -157,13 +157,13 @@ pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, Sessi
 pub use crate::item::Touch;
 pub use crate::schema::{
     AsKey, Attribute, Attributes, Field, FlattenedEntries, Index, IndexField, IndexKey,
-    IntoAttribute, IsIndex, KeyType, KeyValue, Names, OnLimit, Promoted, Schema, SessionAttributes,
-    SessionData, as_number_set, as_string_set,
+    IntoAttribute, IsAttribute, IsIndex, KeyType, KeyValue, Names, OnLimit, Promoted, Schema,
+    SessionAttributes, SessionData, as_number_set, as_string_set,
 };
 pub use crate::session::Session;
 pub use crate::store::{
     Builder, DynamoDbStore, ReadConsistency, Reindex, Reindexed, Revoke, RevokeAll, RevokeFailure,
-    Revoked, SessionSummary, Sessions, Unreadable,
+    Revoked, SessionSummary, Sessions, StoredSession, Unreadable,
 };
 #[cfg(feature = "metrics")]
 pub use crate::telemetry::metrics::describe_metrics;

@@ -145,12 +145,12 @@ impl Table {
         Err(ServiceError::unprocessed("BatchGetItem"))
     }
 
-    /// The items of these sessions, with these attributes of each: consistent reads, without the sessions
-    /// that are absent, and those that were revoked by the cutoff.
+    /// The items of these sessions, with these attributes of each, or with all: consistent reads, without the
+    /// sessions that are absent, and those that were revoked by the cutoff.
     pub(crate) async fn items(
         &self,
         handles: &[SessionHandle],
-        shown: &[&'static str],
+        shown: Option<&[&'static str]>,
     ) -> Result<HashMap<SessionHandle, Map>, ServiceError> {
         let mut items = HashMap::with_capacity(handles.len());
         // DynamoDB refuses a batch that names a key twice.
@@ -167,7 +167,7 @@ impl Table {
     async fn read_batch(
         &self,
         handles: &[SessionHandle],
-        shown: &[&'static str],
+        shown: Option<&[&'static str]>,
         items: &mut HashMap<SessionHandle, Map>,
     ) -> Result<(), ServiceError> {
         let mut wanted = handles.to_vec();

@@ -24,7 +24,7 @@ pub(crate) use self::number::Number;
 pub(crate) use self::path::{FieldNames, HIDDEN, MAX_DEPTH, Subject};
 #[cfg(feature = "_record")]
 pub(crate) use self::read::read;
-pub(crate) use self::read::read_entries;
+pub(crate) use self::read::{read_entries, read_value};
 pub(crate) use self::write::{Checks, write};
 
 #[cfg(test)]

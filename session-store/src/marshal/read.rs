@@ -29,11 +29,25 @@ pub(crate) fn read_entries<T: DeserializeOwned>(
     subject: Subject<'_>,
 ) -> Result<T, Failure> {
     if entries.values().any(is_unknown) {
-        let pass = Pass::new(subject, false);
-        let reason = "a value of a type that this version does not know";
-        return Err(pass.failure(Failed::because(reason)));
+        return Err(unknown(subject));
     }
     read(Value::Map(entries), subject)
+}
+
+/// Reads one value.
+pub(crate) fn read_value<T: DeserializeOwned>(
+    value: &AttributeValue,
+    subject: Subject<'_>,
+) -> Result<T, Failure> {
+    if is_unknown(value) {
+        return Err(unknown(subject));
+    }
+    read(Value::from(value), subject)
+}
+
+fn unknown(subject: Subject<'_>) -> Failure {
+    let reason = "a value of a type that this version does not know";
+    Pass::new(subject, false).failure(Failed::because(reason))
 }
 
 /// serde_dynamo panics on these.

@@ -298,7 +298,7 @@ impl<'a> Rosters<'a> {
                 names.idle,
                 of.attribute.name,
             ];
-            let mut items = self.table.items(&handles, &shown).await?;
+            let mut items = self.table.items(&handles, Some(&shown)).await?;
             for entry in page {
                 let handle = entry.handle;
                 let Some(item) = items.remove(&handle) else {
@@ -367,7 +367,7 @@ impl<'a> Rosters<'a> {
         if perhaps.is_empty() {
             return ended;
         }
-        let live = self.table.items(&perhaps, &[]).await;
+        let live = self.table.items(&perhaps, Some(&[])).await;
         let live = live.unwrap_or_default();
         let gone = perhaps
             .into_iter()

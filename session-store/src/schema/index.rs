@@ -115,9 +115,31 @@ pub trait IsIndex<S>: sealed::IsIndex {
     fn attribute(&self) -> &'static Attribute;
 }
 
+/// The handle of a promoted attribute: an [`Index`] or a [`Promoted`].
+pub trait IsAttribute: sealed::IsAttribute {
+    /// The name of the attribute in the item.
+    fn name(&self) -> &'static str;
+}
+
+impl<S, K> IsAttribute for Index<S, K> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl<S> IsAttribute for Promoted<S> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 mod sealed {
     pub trait IsIndex {}
     impl<S, K> IsIndex for super::Index<S, K> {}
+
+    pub trait IsAttribute {}
+    impl<S, K> IsAttribute for super::Index<S, K> {}
+    impl<S> IsAttribute for super::Promoted<S> {}
 }
 
 impl<S: SessionAttributes, K: IndexKey> IsIndex<S> for Index<S, K> {

@@ -15,7 +15,7 @@ mod session_attributes;
 pub use self::attribute::{Attribute, OnLimit};
 pub use self::definition::{Field, Schema};
 pub use self::flattened::FlattenedEntries;
-pub use self::index::{Index, IsIndex, Promoted};
+pub use self::index::{Index, IsAttribute, IsIndex, Promoted};
 pub use self::key::{AsKey, IndexField, IndexKey, IntoAttribute, KeyType, KeyValue};
 pub use self::names::Names;
 pub use self::session_attributes::{

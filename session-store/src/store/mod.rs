@@ -5,6 +5,7 @@ mod client;
 mod create;
 mod cycle_id;
 mod delete;
+mod find;
 mod handle;
 mod indexes;
 mod known_indexes;
@@ -20,6 +21,7 @@ mod save;
 mod sessions;
 mod shared_reads;
 mod source;
+mod stored_session;
 mod touch;
 mod type_names;
 mod update;
@@ -35,6 +37,7 @@ pub use self::reindex::{Reindex, Reindexed};
 pub use self::revoke::{Revoke, RevokeFailure, Revoked};
 pub use self::revoke_all::RevokeAll;
 pub use self::sessions::{SessionSummary, Sessions};
+pub use self::stored_session::StoredSession;
 
 #[cfg(feature = "test-util")]
 pub(crate) use self::client::with_local_credentials;

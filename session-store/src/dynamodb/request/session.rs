@@ -339,13 +339,20 @@ pub(crate) fn find(
 /// How many items one `BatchGetItem` reads.
 pub(crate) const MAX_BATCH: usize = 100;
 
-/// Reads the keys, the times of creation and these attributes of at most [`MAX_BATCH`] sessions,
-/// consistently.
+/// Reads at most [`MAX_BATCH`] sessions, consistently: the keys, the times of creation and these attributes of each, or
+/// all of it.
 pub(crate) fn items(
     table: &Table,
     handles: impl Iterator<Item = SessionHandle>,
-    shown: &[&'static str],
+    shown: Option<&[&'static str]>,
 ) -> BatchGetItemFluentBuilder {
+    let keys = handles.map(|handle| key(table.schema(), handle));
+    let wanted = KeysAndAttributes::builder()
+        .set_keys(Some(keys.collect()))
+        .consistent_read(true);
+    let Some(shown) = shown else {
+        return batch(table, wanted);
+    };
     let names = &table.schema().names;
     let sort_key = table.schema().sort_key.map(|(name, _)| name);
     let always = [
@@ -360,11 +367,8 @@ pub(crate) fn items(
     for name in always.chain(shown.iter().copied()) {
         projection.push(format_args!("{}", e.name(name)));
     }
-    let keys = handles.map(|handle| key(table.schema(), handle));
-    let wanted = KeysAndAttributes::builder()
-        .set_keys(Some(keys.collect()))
+    let wanted = wanted
         .projection_expression(projection.into_text())
-        .set_expression_attribute_names(e.names())
-        .consistent_read(true);
+        .set_expression_attribute_names(e.names());
     batch(table, wanted)
 }

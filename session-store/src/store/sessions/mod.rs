@@ -1,6 +1,7 @@
 //! `sessions`: the sessions of a user, newest first, by an index of any kind.
 
 mod page;
+mod rows;
 mod summary;
 
 use std::collections::VecDeque;
@@ -11,11 +12,13 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use crate::error::Error;
-use crate::schema::{AsKey, IndexValue, IsIndex, SessionAttributes};
+use crate::error::{DecodeError, Error};
+use crate::schema::{AsKey, Attribute, IndexValue, IsIndex, SessionAttributes, SessionData};
 
 use self::page::{Next, Page, page};
+use self::rows::Rows;
 use super::handle::DynamoDbStore;
+use super::stored_session::StoredSession;
 
 pub use self::summary::SessionSummary;
 
@@ -45,44 +48,61 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
                 attribute: index.attribute(),
                 value: key.as_key_value(),
             },
+            rows: Rows::summaries(),
             left: usize::MAX,
             ready: VecDeque::new(),
             is_complete: false,
-            pages: Pages::More(match index.attribute().roster() {
-                Some(_) => Next::Roster(None),
-                None => Next::Index(None),
-            }),
+            pages: Pages::first(index.attribute()),
         }
     }
 }
 
 /// The sessions found by an index: a [`Stream`] of [`SessionSummary`], made by
-/// [`DynamoDbStore::sessions`].
+/// [`DynamoDbStore::sessions`], or of [`StoredSession`], made by [`with_data`](Sessions::with_data).
 ///
 /// It holds one page at a time, and a page of keys of each shard; by a consistent index, the handles of
 /// all its sessions. An error of the service ends it. A session whose item cannot be read is an error in
 /// its place, and the stream goes on.
 #[must_use = "nothing is read until the stream is"]
-pub struct Sessions<S> {
+pub struct Sessions<S, R = SessionSummary> {
     store: DynamoDbStore<S>,
     of: IndexValue,
+    rows: Rows<R>,
     /// How many more sessions may be given.
     left: usize,
-    ready: VecDeque<Result<SessionSummary, Error>>,
-    pages: Pages,
+    ready: VecDeque<Result<R, Error>>,
+    pages: Pages<R>,
     is_complete: bool,
 }
 
-type Loading = Pin<Box<dyn Future<Output = (Result<Page, Error>, bool)> + Send>>;
+type Loading<R> = Pin<Box<dyn Future<Output = (Result<Page<R>, Error>, bool)> + Send>>;
 
-enum Pages {
+enum Pages<R> {
     /// There may be more, from here on.
     More(Next),
-    Loading(Loading),
+    Loading(Loading<R>),
     Done,
 }
 
-impl<S: SessionAttributes + 'static> Sessions<S> {
+/// Nothing in it is pinned but what is boxed.
+impl<S, R> Unpin for Sessions<S, R> {}
+
+impl<R> Pages<R> {
+    fn first(attribute: &Attribute) -> Self {
+        Self::More(match attribute.roster() {
+            Some(_) => Next::Roster(None),
+            None => Next::Index(None),
+        })
+    }
+}
+
+impl<S, R> Sessions<S, R> {
+    pub(super) fn into_parts(self) -> (DynamoDbStore<S>, IndexValue) {
+        (self.store, self.of)
+    }
+}
+
+impl<S: SessionAttributes + 'static, R: Send + 'static> Sessions<S, R> {
     /// Gives at most `n` sessions, and reads no more of the index than that takes.
     pub fn limit(mut self, n: usize) -> Self {
         self.left = n;
@@ -97,24 +117,8 @@ impl<S: SessionAttributes + 'static> Sessions<S> {
     }
 
     /// The next session, or none at the end.
-    pub async fn next(&mut self) -> Option<Result<SessionSummary, Error>> {
+    pub async fn next(&mut self) -> Option<Result<R, Error>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
-    }
-
-    /// All of them at once, for a page that shows them; bound it by [`limit`](Self::limit).
-    ///
-    /// A session whose item cannot be read does not hide the others. It is in the list with 1970 for
-    /// all its times, so that it can be ended by its handle.
-    ///
-    /// # Errors
-    ///
-    /// The first error of the service.
-    pub async fn all(mut self) -> Result<Vec<SessionSummary>, Error> {
-        let mut all = Vec::new();
-        while let Some(session) = self.next().await {
-            all.push(or_unreadable(session)?);
-        }
-        Ok(all)
     }
 
     /// How many live sessions there are, at most as many as [`limit`](Self::limit) allows.
@@ -129,26 +133,96 @@ impl<S: SessionAttributes + 'static> Sessions<S> {
     pub async fn count(mut self) -> Result<usize, Error> {
         let mut count = 0;
         while let Some(session) = self.next().await {
-            or_unreadable(session)?;
+            readable(session)?.ok();
             count += 1;
         }
         Ok(count)
     }
 }
 
-/// Shows a session that cannot be read by its handle alone.
-fn or_unreadable(session: Result<SessionSummary, Error>) -> Result<SessionSummary, Error> {
-    match session {
-        Err(Error::Decode(error)) if error.handle().is_some() => {
-            let unreadable = error.handle().map(SessionSummary::unreadable);
-            unreadable.ok_or(Error::Decode(error))
+impl<S: SessionAttributes + 'static> Sessions<S> {
+    /// The same sessions with all that they hold, at the same price: DynamoDB bills the whole of each session that it
+    /// reads, also if only a part is asked for. A page is up to 100 sessions, and all of them are in memory at once. The
+    /// list begins anew.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use session_store::{DynamoDbStore, Error, SessionAttributes};
+    /// # #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
+    /// # struct AppSession { #[dynamo(attr = "user_id", index)] user_id: String, cart: Vec<String> }
+    /// async fn carts(store: &DynamoDbStore<AppSession>, user: &str) -> Result<usize, Error> {
+    ///     let mut lines = 0;
+    ///     let mut sessions = store.sessions(AppSession::USER_ID, user).with_data();
+    ///     while let Some(session) = sessions.next().await {
+    ///         lines += session?.cart.len();
+    ///     }
+    ///     Ok(lines)
+    /// }
+    /// ```
+    pub fn with_data(self) -> Sessions<S, StoredSession<S>>
+    where
+        S: SessionData,
+    {
+        Sessions {
+            store: self.store,
+            rows: Rows::with_data(),
+            left: self.left,
+            ready: VecDeque::new(),
+            pages: Pages::first(self.of.attribute),
+            of: self.of,
+            is_complete: false,
         }
-        session => session,
+    }
+
+    /// All of them at once, for a page that shows them; bound it by [`limit`](Self::limit).
+    ///
+    /// A session whose item cannot be read does not hide the others. It is in its place in the list, as one that
+    /// [is unreadable](SessionSummary::is_unreadable), so that it can be ended by its handle.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the service.
+    pub async fn all(mut self) -> Result<Vec<SessionSummary>, Error> {
+        let mut all = Vec::new();
+        while let Some(session) = self.next().await {
+            match readable(session)? {
+                Ok(session) => all.push(session),
+                Err(error) => all.extend(error.handle().map(SessionSummary::unreadable)),
+            }
+        }
+        Ok(all)
     }
 }
 
-impl<S: SessionAttributes + 'static> Stream for Sessions<S> {
-    type Item = Result<SessionSummary, Error>;
+impl<S: SessionData> Sessions<S, StoredSession<S>> {
+    /// All of them at once; bound it by [`limit`](Self::limit).
+    ///
+    /// A session that cannot be read does not hide the others. It is an error in its place, with the handle by which
+    /// it can be ended.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the service.
+    pub async fn all(mut self) -> Result<Vec<Result<StoredSession<S>, DecodeError>>, Error> {
+        let mut all = Vec::new();
+        while let Some(session) = self.next().await {
+            all.push(readable(session)?);
+        }
+        Ok(all)
+    }
+}
+
+/// Tells a session that cannot be read from an error that ends the list.
+fn readable<R>(session: Result<R, Error>) -> Result<Result<R, DecodeError>, Error> {
+    match session {
+        Ok(session) => Ok(Ok(session)),
+        Err(Error::Decode(error)) if error.handle().is_some() => Ok(Err(*error)),
+        Err(error) => Err(error),
+    }
+}
+
+impl<S: SessionAttributes + 'static, R: Send + 'static> Stream for Sessions<S, R> {
+    type Item = Result<R, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
@@ -165,11 +239,11 @@ impl<S: SessionAttributes + 'static> Stream for Sessions<S> {
                 Pages::More(next) => {
                     let (store, of) = (this.store.clone(), this.of.clone());
                     let (next, limit) = (next.take(), this.left);
-                    let was_complete = this.is_complete;
+                    let (rows, was_complete) = (this.rows, this.is_complete);
                     let page = async move {
                         let is_complete =
                             was_complete || store.is_index_complete(of.attribute).await;
-                        let page = page(store.table(), &of, next, limit);
+                        let page = page(store.table(), &of, rows, next, limit);
                         (store.observe("list", page).await, is_complete)
                     };
                     this.pages = Pages::Loading(Box::pin(page));
@@ -193,7 +267,7 @@ impl<S: SessionAttributes + 'static> Stream for Sessions<S> {
     }
 }
 
-impl<S> fmt::Debug for Sessions<S> {
+impl<S, R> fmt::Debug for Sessions<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions")
             .field("attribute", &self.of.attribute.name)

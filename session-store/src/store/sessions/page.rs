@@ -13,14 +13,14 @@ use crate::item::{
 };
 use crate::schema::{Attribute, IndexValue};
 
-use super::summary::SessionSummary;
+use super::rows::Rows;
 
 /// How many keys of a shard are read at least, if a page can use as many: a query is billed for 4 KB in
 /// any case, and these keys usually have less.
 const PREFETCH: usize = 32;
 
-pub(super) struct Page {
-    pub(super) sessions: VecDeque<Result<SessionSummary, Error>>,
+pub(super) struct Page<R> {
+    pub(super) sessions: VecDeque<Result<R, Error>>,
     pub(super) next: Option<Next>,
 }
 
@@ -60,32 +60,34 @@ pub(super) struct Entries {
 }
 
 /// Reads the next page, of at most so many sessions.
-pub(super) async fn page(
+pub(super) async fn page<R>(
     table: &Table,
     of: &IndexValue,
+    rows: Rows<R>,
     next: Next,
     limit: usize,
-) -> Result<Page, Error> {
+) -> Result<Page<R>, Error> {
     let limit = limit.min(request::MAX_BATCH);
     match next {
         Next::Index(merge) => {
             let merge = merge.unwrap_or_else(|| Merge::of(of));
-            page_of_index(table, of, merge, limit).await
+            page_of_index(table, of, rows, merge, limit).await
         }
         Next::Roster(None) => {
             let entries = Entries::of(all_members(table, of).await?);
-            page_of_roster(table, of, entries, limit).await
+            page_of_roster(table, of, rows, entries, limit).await
         }
-        Next::Roster(Some(entries)) => page_of_roster(table, of, entries, limit).await,
+        Next::Roster(Some(entries)) => page_of_roster(table, of, rows, entries, limit).await,
     }
 }
 
-async fn page_of_index(
+async fn page_of_index<R>(
     table: &Table,
     of: &IndexValue,
+    rows: Rows<R>,
     mut merge: Merge,
     limit: usize,
-) -> Result<Page, Error> {
+) -> Result<Page<R>, Error> {
     // Sessions are spread over the partitions by chance. With twice its share of each, few keys are
     // read in vain.
     let share = limit.div_ceil(merge.0.len());
@@ -99,9 +101,9 @@ async fn page_of_index(
         let Some(newest) = merge.pop() else { break };
         handles.push(newest.handle);
     }
-    let items = table.items(&handles, &shown(table, of)).await?;
+    let items = rows.items(table, &handles).await?;
     Ok(Page {
-        sessions: summaries(table, of, handles.into_iter(), items),
+        sessions: live(table, of, rows, handles.into_iter(), items),
         next: (!merge.is_done()).then_some(Next::Index(Some(merge))),
     })
 }
@@ -133,18 +135,19 @@ async fn read_ahead(
     Ok(())
 }
 
-async fn page_of_roster(
+async fn page_of_roster<R>(
     table: &Table,
     of: &IndexValue,
+    rows: Rows<R>,
     mut entries: Entries,
     limit: usize,
-) -> Result<Page, Error> {
+) -> Result<Page<R>, Error> {
     let mut page = entries.take(limit);
     let mut items = HashMap::with_capacity(page.len());
     let mut unread = page.clone();
     for _ in 0..MAX_LISTING_ROUNDS {
         let handles: Vec<_> = unread.iter().map(|entry| entry.handle).collect();
-        items.extend(table.items(&handles, &shown(table, of)).await?);
+        items.extend(rows.items(table, &handles).await?);
         if handles.iter().all(|handle| items.contains_key(handle)) {
             break;
         }
@@ -156,7 +159,7 @@ async fn page_of_roster(
     page.sort_by_key(Member::rank);
     let handles = page.iter().map(|entry| entry.handle);
     Ok(Page {
-        sessions: summaries(table, of, handles, items),
+        sessions: live(table, of, rows, handles, items),
         next: Some(entries)
             .filter(|entries| !entries.left.is_empty())
             .map(|entries| Next::Roster(Some(entries))),
@@ -175,35 +178,20 @@ async fn all_members(table: &Table, of: &IndexValue) -> Result<Vec<Member>, Erro
     Ok(entries)
 }
 
-/// The attributes that are read of each session.
-fn shown(table: &Table, of: &IndexValue) -> [&'static str; 4] {
-    let [touched_at, expires_at, idle] = SessionSummary::shown(table.schema());
-    [touched_at, expires_at, idle, of.attribute.name]
-}
-
-/// The summaries of those of these sessions that are live and have the value.
-fn summaries(
+/// The rows of those of these sessions that are live and have the value.
+fn live<R>(
     table: &Table,
     of: &IndexValue,
+    rows: Rows<R>,
     handles: impl Iterator<Item = SessionHandle>,
     mut items: HashMap<SessionHandle, Map>,
-) -> VecDeque<Result<SessionSummary, Error>> {
-    let now = table.now();
-    let mut sessions = VecDeque::with_capacity(items.len());
-    for handle in handles {
-        let Some(item) = items.remove(&handle) else {
-            continue;
-        };
-        let has_value = of.is_value(item.get(of.attribute.name));
-        if !has_value || is_of_another_type(table.schema(), &item) {
-            continue;
-        }
-        match SessionSummary::read(table.schema(), handle, &item) {
-            Ok(session) if !session.is_live(table.schema(), now) => {}
-            session => sessions.push_back(session.map_err(Error::from)),
-        }
-    }
-    sessions
+) -> VecDeque<Result<R, Error>> {
+    let has_value = |item: &Map| of.is_value(item.get(of.attribute.name));
+    handles
+        .filter_map(|handle| Some((handle, items.remove(&handle)?)))
+        .filter(|(_, item)| has_value(item) && !is_of_another_type(table.schema(), item))
+        .filter_map(|(handle, item)| rows.read(table, handle, item).transpose())
+        .collect()
 }
 
 impl Merge {
