@@ -24,6 +24,11 @@ impl SessionId {
         random().map(Self)
     }
 
+    /// Stands for the id of a session that was found by its handle. It never leaves this crate.
+    pub(crate) fn placeholder() -> Self {
+        Self([0; 32])
+    }
+
     /// The text for the cookie: 43 characters of base64url without padding (RFC 4648, section 5).
     pub fn expose(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
@@ -88,6 +93,14 @@ impl SessionHandle {
     /// The handle of a secret, which may be one that a framework created.
     pub(crate) fn of_secret(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// The shard, from 0 to `count` - 1, of this session. Hashes spread evenly. `count` is at least 2.

@@ -162,8 +162,9 @@ pub use crate::schema::{
 };
 pub use crate::session::Session;
 pub use crate::store::{
-    Builder, DynamoDbStore, ReadConsistency, Reindex, Reindexed, Revoke, RevokeAll, RevokeFailure,
-    Revoked, SessionSummary, Sessions, StoredSession, Unreadable,
+    Builder, DynamoDbStore, InvalidPageToken, PageToken, ReadConsistency, Reindex, Reindexed,
+    Revoke, RevokeAll, RevokeFailure, Revoked, SessionSummary, Sessions, SessionsPage,
+    StoredSession, Unreadable, UpdateAll, UpdateFailure, Updated,
 };
 #[cfg(feature = "metrics")]
 pub use crate::telemetry::metrics::describe_metrics;

@@ -26,7 +26,8 @@ pub(crate) use self::retry::MAX_EXTEND_ATTEMPTS;
 pub(crate) use self::retry::MAX_RESUME_ATTEMPTS;
 pub(crate) use self::retry::{
     Attempts, MAX_CREATE_ATTEMPTS, MAX_CYCLE_ATTEMPTS, MAX_ENTER_ATTEMPTS, MAX_LISTING_ROUNDS,
-    MAX_MEND_ATTEMPTS, MAX_REVOKE_ROUNDS, MAX_SAVE_ATTEMPTS, pause,
+    MAX_MEND_ATTEMPTS, MAX_REVOKE_ROUNDS, MAX_SAVE_ATTEMPTS, MAX_THROTTLED_RETRIES,
+    MAX_UPDATE_HANDLES, pause,
 };
 pub(crate) use self::send::Patience;
 pub(crate) use self::table::Table;

@@ -8,7 +8,7 @@ use crate::error::{Chain, ServiceError};
 use crate::id::SessionHandle;
 use crate::item::{
     COMPLETE, CUTOFFS, CompleteIndexes, Map, Member, Millis, Partition, Position, RosterKey,
-    cutoff_of, handle_of, is_before_cutoff, is_of_another_type, members, moved_to,
+    Window, cutoff_of, handle_of, is_before_cutoff, is_of_another_type, members, moved_to,
 };
 use crate::schema::Attribute;
 
@@ -211,18 +211,18 @@ impl Table {
         Ok(())
     }
 
-    /// One page of the keys in a partition of a default index, newest session first.
+    /// One page of the keys in a partition of a default index.
     pub(crate) async fn keys_page(
         &self,
         attribute: &Attribute,
         partition: &Partition,
-        created_before: Option<Millis>,
+        window: Window,
         start: Option<Map>,
         limit: Option<i32>,
         patience: Patience,
     ) -> Result<KeysPage, ServiceError> {
         let start = || start.clone();
-        let request = || request::find(self, attribute, partition, created_before, start(), limit);
+        let request = || request::find(self, attribute, partition, window, start(), limit);
         let found = self.read_with(patience, request).await?;
         Ok(KeysPage {
             keys: found.items.unwrap_or_default(),

@@ -16,9 +16,9 @@ use super::not_sent::was_not_sent;
 /// Times that a write is sent again because a transaction holds its item. The SDK does not retry that.
 pub(super) const MAX_CONFLICT_RETRIES: u32 = 8;
 
-/// Times that a read or delete of a revocation is sent again because it was throttled, beyond the SDK's
+/// Times that a read or write for many sessions is sent again because it was throttled, beyond the SDK's
 /// own retries.
-pub(super) const MAX_THROTTLED_RETRIES: u32 = 7;
+pub(crate) const MAX_THROTTLED_RETRIES: u32 = 7;
 
 /// Requests for a batch that DynamoDB leaves unfinished time and again.
 pub(super) const MAX_BATCH_ATTEMPTS: u32 = 8;
@@ -50,6 +50,9 @@ pub(crate) const MAX_EXTEND_ATTEMPTS: u32 = 2;
 
 /// Rounds of a revocation through one roster. More than one is for sessions that move meanwhile.
 pub(crate) const MAX_REVOKE_ROUNDS: u32 = 8;
+
+/// Handles under which an update looks for a session that gets a new id meanwhile.
+pub(crate) const MAX_UPDATE_HANDLES: u32 = 8;
 
 /// Times that one page of a listing reads its roster again for sessions that move meanwhile.
 pub(crate) const MAX_LISTING_ROUNDS: u32 = 8;

@@ -30,6 +30,7 @@ mod stored;
 #[cfg(feature = "_http")]
 mod user;
 mod value;
+mod window;
 
 pub use self::lifetime::Touch;
 
@@ -68,7 +69,8 @@ pub(crate) use self::roster_note::NOTE_DIGEST;
 pub(crate) use self::roster_note::{has_note, note_digest};
 pub(crate) use self::shards::{Partition, partitions};
 pub(crate) use self::state::State;
-pub(crate) use self::value::{Map, checked_size, number};
+pub(crate) use self::value::{Map, checked_size, key_text, number};
+pub(crate) use self::window::Window;
 
 #[cfg(feature = "_http")]
 pub(crate) use self::user::{UserChange, change_of_user};

@@ -7,6 +7,7 @@ mod cycle_id;
 mod delete;
 mod find;
 mod handle;
+mod index_pages;
 mod indexes;
 mod known_indexes;
 mod load;
@@ -25,6 +26,8 @@ mod stored_session;
 mod touch;
 mod type_names;
 mod update;
+mod update_all;
+mod update_handle;
 
 #[cfg(feature = "_http")]
 pub(crate) use self::create::Beginning;
@@ -36,8 +39,9 @@ pub use self::handle::{DynamoDbStore, ReadConsistency, Unreadable};
 pub use self::reindex::{Reindex, Reindexed};
 pub use self::revoke::{Revoke, RevokeFailure, Revoked};
 pub use self::revoke_all::RevokeAll;
-pub use self::sessions::{SessionSummary, Sessions};
+pub use self::sessions::{InvalidPageToken, PageToken, SessionSummary, Sessions, SessionsPage};
 pub use self::stored_session::StoredSession;
+pub use self::update_all::{UpdateAll, UpdateFailure, Updated};
 
 #[cfg(feature = "test-util")]
 pub(crate) use self::client::with_local_credentials;

@@ -47,7 +47,7 @@ impl<S: SessionData> DynamoDbStore<S> {
     async fn save_changes(&self, session: &mut Session<S>) -> Result<(), Error> {
         self.resume(session).await?;
         for attempt in 1..=MAX_SAVE_ATTEMPTS {
-            match self.try_save(session, Onto::AnyVersion).await? {
+            match self.try_save(session, Onto::AnyVersion, Use::Visit).await? {
                 SaveAttempt::Stored => return Ok(()),
                 SaveAttempt::Overtaken(item) => self.rebase(session, item)?,
             }
@@ -61,6 +61,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         &self,
         session: &mut Session<S>,
         onto: Onto,
+        by: Use,
     ) -> Result<SaveAttempt, Error> {
         let codec = &self.table().codec;
         let schema = codec.schema();
@@ -106,7 +107,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             lifetime,
             timeouts,
             seen: session.state.seen,
-            extends: true,
+            extends: by == Use::Visit,
             session_type: SessionType::of(session.state.has_type),
             tells_version: self.reads_own_writes(),
             state: &mut session.state,
@@ -182,6 +183,15 @@ fn is_of_rosters(error: &Error) -> bool {
 pub(super) enum Onto {
     AnyVersion,
     ThisVersion,
+}
+
+/// Who changes a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Its visitor, which extends it.
+    Visit,
+    /// Somebody else.
+    Administration,
 }
 
 /// The outcome of one attempt.

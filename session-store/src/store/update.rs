@@ -9,7 +9,7 @@ use crate::schema::SessionData;
 use crate::session::Session;
 
 use super::handle::DynamoDbStore;
-use super::save::{Onto, SaveAttempt};
+use super::save::{Onto, SaveAttempt, Use};
 
 impl<S: SessionData> DynamoDbStore<S> {
     /// Reads a session, changes it, and writes it if nobody else wrote in between. It repeats this until
@@ -105,7 +105,10 @@ impl<S: SessionData> DynamoDbStore<S> {
                 Ok(value) => value,
                 Err(cancelled) => return Ok(Err(cancelled)),
             };
-            match self.try_save(session, Onto::ThisVersion).await? {
+            match self
+                .try_save(session, Onto::ThisVersion, Use::Visit)
+                .await?
+            {
                 SaveAttempt::Stored => return Ok(Ok(value)),
                 SaveAttempt::Overtaken(item) => {
                     let as_of = session.state.as_of;

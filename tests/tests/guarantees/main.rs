@@ -1,6 +1,7 @@
 //! The tests of each guarantee, by its number, on the engine that `SESSION_STORE_ENDPOINT` chooses.
 
 mod across;
+mod by_handle;
 mod g01_no_resurrection;
 mod g01_revoke_all;
 mod g02_no_ghosts;

@@ -17,7 +17,8 @@ use aws_sdk_dynamodb::types::{
 
 use crate::id::SessionHandle;
 use crate::item::{
-    CREATED_BEFORE, CUTOFFS, Judgement, Map, Millis, Partition, RosterKey, cutoff_key, key, number,
+    CREATED_BEFORE, CUTOFFS, Judgement, Map, Millis, Partition, RosterKey, Window, cutoff_key, key,
+    number,
 };
 use crate::schema::{Attribute, IndexValue, Schema};
 
@@ -303,25 +304,28 @@ pub(super) fn has_value(e: &mut Expression, schema: &Schema, of: &IndexValue) ->
     condition.into_text()
 }
 
-/// One page of the keys in a partition of a default index, newest session first. With `created_before`,
-/// only of sessions created before that moment.
+/// One page of the keys in a partition of a default index. The window is not empty.
 pub(crate) fn find(
     table: &Table,
     attribute: &Attribute,
     partition: &Partition,
-    created_before: Option<Millis>,
+    window: Window,
     start: Option<Map>,
     limit: Option<i32>,
 ) -> QueryFluentBuilder {
     let mut e = Expression::default();
     let (name, key) = (e.name(partition.attribute), e.value(partition.key.clone()));
     let mut condition = format!("{name}={key}");
-    if let Some(moment) = created_before {
-        let (created_at, moment) = (
-            e.name(table.schema().names.created_at),
-            e.value(number(moment.0)),
-        );
-        condition += &format!(" AND {created_at}<{moment}");
+    if window.from.is_some() || window.before.is_some() {
+        let created_at = e.name(table.schema().names.created_at);
+        // The first millisecond and the last. DynamoDB takes one condition on the sort key.
+        let first = e.value(number(window.from.map_or(0, |from| from.0)));
+        let last = window.before.map(|before| before.0.saturating_sub(1));
+        let last = last.map(|last| e.value(number(last)));
+        condition += &match last {
+            Some(last) => format!(" AND {created_at} BETWEEN {first} AND {last}"),
+            None => format!(" AND {created_at}>={first}"),
+        };
     }
     table
         .client
@@ -331,7 +335,7 @@ pub(crate) fn find(
         .key_condition_expression(condition)
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
-        .scan_index_forward(false)
+        .scan_index_forward(window.oldest_first)
         .set_exclusive_start_key(start)
         .set_limit(limit)
 }

@@ -1,31 +1,23 @@
 //! How a revocation goes: page by page of a default index, or round by round of a roster.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use futures_util::StreamExt as _;
-use futures_util::future::try_join_all;
 use futures_util::stream;
 
 use crate::dynamodb::{Deleted, MAX_REVOKE_ROUNDS, Patience, Table, pause, request};
 use crate::error::{Chain, ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
-    Found, MEMBERS, Map, Member, Millis, Partition, RosterKey, handle_of, is_of_another_type,
-    members, moved_to, partitions,
+    Found, MEMBERS, Member, Millis, RosterKey, is_of_another_type, members, moved_to,
 };
 use crate::schema::{IndexValue, SessionAttributes};
 
 use super::report::{Outcome, Report, RevokeFailure};
 use crate::store::handle::DynamoDbStore;
-
-/// Partitions of an index of which a page is held at once.
-const PAGES: usize = 8;
-
-/// Keys of a page at most: it is held until its sessions are ended. A page costs half a unit more than
-/// its keys at most.
-const KEYS: i32 = 1_000;
+use crate::store::index_pages::IndexPages;
 
 /// Which sessions are to be ended, and how.
 pub(super) struct Order<S> {
@@ -77,18 +69,9 @@ impl<S: SessionAttributes + 'static> Order<S> {
     }
 
     async fn go_through_index(&self, report: &mut Report, pass: Pass) -> Result<(), Error> {
-        let partitions = partitions(&self.of).into_iter();
-        let mut unread: VecDeque<_> = partitions.map(|partition| (partition, None)).collect();
-        while !unread.is_empty() {
-            let pages = unread.drain(..unread.len().min(PAGES));
-            let pages = pages.map(|(partition, start)| self.page(partition, start));
-            let mut handles = Vec::new();
-            for (partition, found, start) in try_join_all(pages).await? {
-                handles.extend(found);
-                if start.is_some() {
-                    unread.push_back((partition, start));
-                }
-            }
+        let mut pages = IndexPages::of(self.store.table(), &self.of, self.created_before);
+        while let Some(mut handles) = pages.next().await? {
+            handles.retain(|handle| !self.except.contains(handle));
             let mut deletes = stream::iter(handles)
                 .map(|handle| self.revoke_wherever(handle))
                 .buffer_unordered(self.in_flight);
@@ -107,23 +90,6 @@ impl<S: SessionAttributes + 'static> Order<S> {
             }
         }
         Ok(())
-    }
-
-    /// A page of a partition: the sessions in it, and where the next page begins.
-    async fn page(
-        &self,
-        partition: Partition,
-        start: Option<Map>,
-    ) -> Result<(Partition, Vec<SessionHandle>, Option<Map>), Error> {
-        let (attribute, before) = (self.of.attribute, self.created_before);
-        let table = self.store.table();
-        let (limit, patience) = (Some(KEYS), Patience::WithThrottling);
-        let page = table.keys_page(attribute, &partition, before, start, limit, patience);
-        let page = page.await?;
-        let keys = page.keys.iter();
-        let handles = keys.filter_map(|key| handle_of(table.schema(), key));
-        let handles = handles.filter(|handle| !self.except.contains(handle));
-        Ok((partition, handles.collect(), page.next))
     }
 
     /// Goes through the rosters of earlier programs first: a session only ever moves from there to its own.

@@ -1,6 +1,10 @@
 //! `sessions`: the sessions of a user, newest first, by an index of any kind.
 
+mod entries;
+mod merge;
 mod page;
+mod paged;
+mod position;
 mod rows;
 mod summary;
 
@@ -9,17 +13,22 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
 use futures_core::Stream;
 
 use crate::error::{DecodeError, Error};
-use crate::schema::{AsKey, Attribute, IndexValue, IsIndex, SessionAttributes, SessionData};
+use crate::item::{Millis, Window};
+use crate::schema::{AsKey, IndexValue, IsIndex, SessionAttributes, SessionData};
 
-use self::page::{Next, Page, page};
+use self::page::{Listing, Next, Page, Row, page};
+use self::position::Position;
 use self::rows::Rows;
 use super::handle::DynamoDbStore;
 use super::stored_session::StoredSession;
 
+pub use self::paged::SessionsPage;
+pub use self::position::{InvalidPageToken, PageToken};
 pub use self::summary::SessionSummary;
 
 impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
@@ -44,15 +53,20 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     pub fn sessions<I: IsIndex<S>>(&self, index: I, key: impl AsKey<I::Key>) -> Sessions<S> {
         Sessions {
             store: self.clone(),
-            of: IndexValue {
-                attribute: index.attribute(),
-                value: key.as_key_value(),
+            listing: Listing {
+                of: IndexValue {
+                    attribute: index.attribute(),
+                    value: key.as_key_value(),
+                },
+                rows: Rows::summaries(),
+                window: Window::default(),
+                start: None,
             },
-            rows: Rows::summaries(),
             left: usize::MAX,
+            position: None,
             ready: VecDeque::new(),
             is_complete: false,
-            pages: Pages::first(index.attribute()),
+            pages: Pages::More(Next::First),
         }
     }
 }
@@ -66,11 +80,12 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
 #[must_use = "nothing is read until the stream is"]
 pub struct Sessions<S, R = SessionSummary> {
     store: DynamoDbStore<S>,
-    of: IndexValue,
-    rows: Rows<R>,
+    listing: Listing<R>,
     /// How many more sessions may be given.
     left: usize,
-    ready: VecDeque<Result<R, Error>>,
+    /// After the last session that was given, here or on the page before.
+    position: Option<Position>,
+    ready: VecDeque<Row<R>>,
     pages: Pages<R>,
     is_complete: bool,
 }
@@ -87,18 +102,9 @@ enum Pages<R> {
 /// Nothing in it is pinned but what is boxed.
 impl<S, R> Unpin for Sessions<S, R> {}
 
-impl<R> Pages<R> {
-    fn first(attribute: &Attribute) -> Self {
-        Self::More(match attribute.roster() {
-            Some(_) => Next::Roster(None),
-            None => Next::Index(None),
-        })
-    }
-}
-
 impl<S, R> Sessions<S, R> {
     pub(super) fn into_parts(self) -> (DynamoDbStore<S>, IndexValue) {
-        (self.store, self.of)
+        (self.store, self.listing.of)
     }
 }
 
@@ -106,6 +112,26 @@ impl<S: SessionAttributes + 'static, R: Send + 'static> Sessions<S, R> {
     /// Gives at most `n` sessions, and reads no more of the index than that takes.
     pub fn limit(mut self, n: usize) -> Self {
         self.left = n;
+        self
+    }
+
+    /// The oldest session first, by time of creation; otherwise it is the newest.
+    pub fn oldest_first(mut self) -> Self {
+        self.listing.window.oldest_first = true;
+        self
+    }
+
+    /// Only the sessions that were created before this moment, to the millisecond by the clock of the host that
+    /// created them.
+    pub fn created_before(mut self, moment: SystemTime) -> Self {
+        self.listing.window.before = Some(Millis::of(moment));
+        self
+    }
+
+    /// Only the sessions that were created at this moment or later. Together with
+    /// [`created_before`](Self::created_before) the same moment divides a list in two.
+    pub fn created_after(mut self, moment: SystemTime) -> Self {
+        self.listing.window.from = Some(Millis::of(moment));
         self
     }
 
@@ -163,13 +189,21 @@ impl<S: SessionAttributes + 'static> Sessions<S> {
     where
         S: SessionData,
     {
+        let Listing {
+            of, window, start, ..
+        } = self.listing;
         Sessions {
             store: self.store,
-            rows: Rows::with_data(),
             left: self.left,
+            position: start.clone(),
+            listing: Listing {
+                of,
+                rows: Rows::with_data(),
+                window,
+                start,
+            },
             ready: VecDeque::new(),
-            pages: Pages::first(self.of.attribute),
-            of: self.of,
+            pages: Pages::More(Next::First),
             is_complete: false,
         }
     }
@@ -230,20 +264,21 @@ impl<S: SessionAttributes + 'static, R: Send + 'static> Stream for Sessions<S, R
             if this.left == 0 {
                 return Poll::Ready(None);
             }
-            if let Some(session) = this.ready.pop_front() {
+            if let Some((place, session)) = this.ready.pop_front() {
                 this.left -= 1;
+                this.position = Some(Position::after(this.position.take(), place));
                 return Poll::Ready(Some(session));
             }
             match &mut this.pages {
                 Pages::Done => return Poll::Ready(None),
                 Pages::More(next) => {
-                    let (store, of) = (this.store.clone(), this.of.clone());
-                    let (next, limit) = (next.take(), this.left);
-                    let (rows, was_complete) = (this.rows, this.is_complete);
+                    let (store, listing) = (this.store.clone(), this.listing.clone());
+                    let (next, limit) = (std::mem::replace(next, Next::First), this.left);
+                    let was_complete = this.is_complete;
                     let page = async move {
                         let is_complete =
-                            was_complete || store.is_index_complete(of.attribute).await;
-                        let page = page(store.table(), &of, rows, next, limit);
+                            was_complete || store.is_index_complete(listing.of.attribute).await;
+                        let page = page(store.table(), &listing, next, limit);
                         (store.observe("list", page).await, is_complete)
                     };
                     this.pages = Pages::Loading(Box::pin(page));
@@ -270,7 +305,7 @@ impl<S: SessionAttributes + 'static, R: Send + 'static> Stream for Sessions<S, R
 impl<S, R> fmt::Debug for Sessions<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions")
-            .field("attribute", &self.of.attribute.name)
+            .field("attribute", &self.listing.of.attribute.name)
             .finish_non_exhaustive()
     }
 }

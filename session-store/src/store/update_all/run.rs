@@ -1,0 +1,151 @@
+//! How a change of many sessions goes: page by page of a default index, or through a roster.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use crate::dynamodb::{MAX_REVOKE_ROUNDS, MAX_THROTTLED_RETRIES, Patience, pause};
+use crate::error::{ConflictError, DecodeError, Error};
+use crate::id::SessionHandle;
+use crate::item::{MEMBERS, Member, Millis, RosterKey, members};
+use crate::schema::{IndexValue, SessionData};
+use crate::store::handle::DynamoDbStore;
+use crate::store::index_pages::IndexPages;
+use crate::store::update_handle::Change;
+
+use super::report::Report;
+
+/// Which sessions are to be changed, and how.
+pub(super) struct Order<S> {
+    pub(super) store: DynamoDbStore<S>,
+    pub(super) of: IndexValue,
+    pub(super) change: Arc<dyn Fn(&mut S) + Send + Sync>,
+    pub(super) only: Option<SessionHandle>,
+    pub(super) except: Vec<SessionHandle>,
+    pub(super) created_before: Option<Millis>,
+    pub(super) in_flight: usize,
+    pub(super) sweep_after: Option<Duration>,
+}
+
+/// The outcome for one session.
+type Outcome = (SessionHandle, Result<Change<()>, Error>);
+
+impl<S: SessionData> Order<S> {
+    pub(super) async fn carry_out(&self, report: &mut Report) -> Result<(), Error> {
+        if let Some(handle) = self.only {
+            report.updated.is_complete = true;
+            let (handle, changed) = self.change_one(handle).await;
+            report.note(handle, Ok(changed?));
+            return Ok(());
+        }
+        report.updated.is_complete = self.store.is_index_complete(self.of.attribute).await;
+        if self.of.attribute.roster().is_some() {
+            return self.go_through_rosters(report).await;
+        }
+        self.go_through_index(report, Report::note).await?;
+        if let Some(delay) = self.sweep_after {
+            tokio::time::sleep(delay).await;
+            self.go_through_index(report, Report::note_again).await?;
+        }
+        Ok(())
+    }
+
+    async fn go_through_index(
+        &self,
+        report: &mut Report,
+        note: fn(&mut Report, SessionHandle, Result<Change<()>, Error>),
+    ) -> Result<(), Error> {
+        let mut pages = IndexPages::of(self.store.table(), &self.of, self.created_before);
+        while let Some(handles) = pages.next().await? {
+            self.change_these(handles, |(handle, changed)| note(report, handle, changed))
+                .await;
+        }
+        Ok(())
+    }
+
+    /// A session that was in a roster at first and is not found under that handle has another one by now: either its
+    /// mark has told, or the roster tells.
+    async fn go_through_rosters(&self, report: &mut Report) -> Result<(), Error> {
+        let mut entries = self.entries().await?;
+        let mut met: HashSet<SessionHandle> = HashSet::new();
+        for round in 1..=MAX_REVOKE_ROUNDS {
+            let before = self.created_before;
+            let wanted = entries
+                .iter()
+                .filter(|entry| before.is_none_or(|before| entry.created_at < before));
+            let handles: Vec<_> = wanted.map(|entry| entry.handle).collect();
+            met.extend(&handles);
+            let mut lost = HashSet::new();
+            self.change_these(handles, |(handle, changed)| {
+                if let Ok(Change::Gone) = changed {
+                    lost.insert(handle);
+                }
+                report.note(handle, changed);
+            })
+            .await;
+            let gone = entries.iter().filter(|entry| lost.contains(&entry.handle));
+            let gone: BTreeSet<Millis> = gone.map(|entry| entry.created_at).collect();
+            if gone.is_empty() {
+                return Ok(());
+            }
+            // A new id does not change when a session was created.
+            entries = self.entries().await?;
+            entries
+                .retain(|entry| gone.contains(&entry.created_at) && !met.contains(&entry.handle));
+            if entries.is_empty() {
+                return Ok(());
+            }
+            pause(round).await;
+        }
+        for entry in entries {
+            let error = ConflictError::new(entry.handle, MAX_REVOKE_ROUNDS);
+            report.note(entry.handle, Err(error.into()));
+        }
+        Ok(())
+    }
+
+    /// The entries of the roster, and of those that earlier programs have made for the value.
+    async fn entries(&self) -> Result<Vec<Member>, Error> {
+        let table = self.store.table();
+        let keys = RosterKey::all(table.schema(), &self.of);
+        let rosters = table.rosters(&keys, Patience::WithThrottling).await?;
+        let rosters = rosters.iter().map(members);
+        let rosters: Option<Vec<_>> = rosters.collect();
+        let rosters = rosters.ok_or_else(|| DecodeError::of_roster(MEMBERS))?;
+        let mut entries: Vec<_> = rosters.into_iter().flatten().collect();
+        entries.sort_by_key(Member::rank);
+        entries.dedup();
+        Ok(entries)
+    }
+
+    async fn change_these(&self, handles: Vec<SessionHandle>, mut note: impl FnMut(Outcome)) {
+        let handles = handles.into_iter();
+        let wanted = handles.filter(|handle| !self.except.contains(handle));
+        let mut changes = stream::iter(wanted)
+            .map(|handle| self.change_one(handle))
+            .buffer_unordered(self.in_flight);
+        while let Some(outcome) = changes.next().await {
+            note(outcome);
+        }
+    }
+
+    async fn change_one(&self, handle: SessionHandle) -> Outcome {
+        let mut throttled = 0;
+        loop {
+            let mut change = |session: &mut S| (self.change)(session);
+            let of = Some(&self.of);
+            let changed = self.store.change_wherever(handle, of, &mut change).await;
+            let is_again = |error: &Error| matches!(error, Error::Service(error) if error.is_throttled() && !error.outcome_unknown());
+            match changed {
+                Err(error) if is_again(&error) && throttled < MAX_THROTTLED_RETRIES => {
+                    throttled += 1;
+                    pause(throttled).await;
+                }
+                changed => return (handle, changed),
+            }
+        }
+    }
+}
