@@ -22,12 +22,19 @@ pub enum Touch {
     /// much of what a touch would grant is missing: a program whose type has a shorter idle timeout may have
     /// written last.
     After(f64),
+    /// When so much time has passed since the last touch or save, or a tenth of the idle timeout, if that is less: a list
+    /// of sessions shows no last activity that is older than that. By a tenth alone, it is up to three days old for a
+    /// session of 30 days.
+    Every(Duration),
 }
+
+/// The part of the idle timeout after which a touch is written by default.
+const TENTH: f64 = 0.1;
 
 impl Default for Touch {
     /// After a tenth of the idle timeout.
     fn default() -> Self {
-        Self::After(0.1)
+        Self::After(TENTH)
     }
 }
 
@@ -184,6 +191,7 @@ impl Lifetime {
             Touch::Always => return true,
             Touch::Never => return false,
             Touch::After(part) => part,
+            Touch::Every(time) => (millis(time) as f64 / millis(self.idle()) as f64).min(TENTH),
         };
         let passed = now.0.saturating_sub(touched.0) as f64;
         if passed >= millis(self.idle()) as f64 * part {

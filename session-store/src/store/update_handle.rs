@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use crate::dynamodb::{MAX_SAVE_ATTEMPTS, MAX_UPDATE_HANDLES, pause};
 use crate::error::{ConflictError, Error, GoneError};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Map, decode, is_of_another_type, recently_moved_to};
+use crate::item::{Map, decode, is_of_another_type, moved_to};
 use crate::schema::{IndexValue, SessionData};
 use crate::session::Session;
 
@@ -57,7 +57,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             if is_of_another_type(table.schema(), &item) {
                 return Ok(Change::OfAnotherType);
             }
-            if let Some(to) = recently_moved_to(table.schema(), &item, table.now()) {
+            if let Some(to) = moved_to(table.schema(), &item) {
                 handle = to;
                 continue;
             }

@@ -94,6 +94,8 @@ async fn a_touch_is_written_as_the_policy_says() {
         (Touch::Never, 0, 0),
         (Touch::After(0.5), 0, 0),
         (Touch::After(0.0), 1, 1),
+        (Touch::Every(30 * MINUTE), 0, 1),
+        (Touch::Every(MINUTE), 1, 0),
     ] {
         let store = with_policy(&bench, policy).await;
         let mut session = store.create(App::of("u-17")).await.unwrap();
@@ -104,7 +106,7 @@ async fn a_touch_is_written_as_the_policy_says() {
             bench.clock.advance(pause);
             bench.wire.clear();
             store.touch(&mut session).await.unwrap();
-            // `Always` has just extended it; the others have waited for a tenth by now.
+            // Some have just extended it; the others have waited for a tenth by now.
             assert_eq!(
                 bench.wire.operations().len(),
                 requests,

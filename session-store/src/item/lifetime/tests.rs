@@ -55,6 +55,18 @@ fn a_touch_is_due_when_its_part_of_the_idle_timeout_has_passed() {
 }
 
 #[test]
+fn a_touch_is_due_when_its_time_has_passed_or_a_tenth_of_the_idle_timeout() {
+    let every = |seconds| Touch::Every(Duration::from_secs(seconds));
+    assert!(!is_due(every(2), 1_000, 2_999));
+    assert!(is_due(every(2), 1_000, 3_000));
+    for seconds in [10, 11, u64::MAX] {
+        assert!(!is_due(every(seconds), 1_000, 10_999));
+        assert!(is_due(every(seconds), 1_000, 11_000));
+    }
+    assert!(is_due(Touch::Every(Duration::ZERO), 1_000, 1_000));
+}
+
+#[test]
 fn a_touch_is_due_always_or_never_if_the_policy_says_so() {
     assert!(is_due(Touch::Always, 1_000, 1_000));
     assert!(!is_due(Touch::Never, 0, u64::MAX));
