@@ -42,8 +42,17 @@ impl Table {
         }
     }
 
+    /// The same table as another client reaches it.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn with_client(&self, client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            ..self.with_schema(self.schema())
+        }
+    }
+
     /// The same table with another schema of the same type.
-    #[cfg(feature = "_record")]
+    #[cfg(any(feature = "_record", feature = "test-util"))]
     pub(crate) fn with_schema(&self, schema: &'static Schema) -> Self {
         Self {
             client: self.client.clone(),

@@ -1,15 +1,11 @@
-//! Leaving rosters, and finding out who is still in them.
+//! Ending sessions, and finding out who is still in a roster.
 
-use aws_sdk_dynamodb::types::ReturnValue;
-
-use crate::dynamodb::{
-    Attempts, Deleted, Patience, Table, Transacted, Written, is_refused, request, token,
-};
+use crate::dynamodb::{Deleted, Patience, Table, Written, request};
 use crate::error::{Chain, ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
-    DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, has_note, is_of_another_type,
-    members, moved_to, rosters_of, stored_number,
+    DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, is_of_another_type, members,
+    moved_to, rosters_of, stored_number,
 };
 use crate::schema::{IndexValue, OnLimit, Schema};
 use crate::telemetry::{Ended, Event, note};
@@ -23,10 +19,6 @@ const MIN_SWEPT: usize = 17;
 /// How many new ids are followed to a session that is being ended. A browser that logs in with many requests at
 /// once makes one for each of them.
 const MAX_MOVES: u32 = 40;
-
-/// Transactions that drop entries of sessions of another value: the first shows which have come back, or have a
-/// note that goes too.
-const MAX_DROP_ATTEMPTS: u32 = 2;
 
 /// What the sessions of a roster's entries are.
 #[derive(Default)]
@@ -89,7 +81,7 @@ impl<'a> Rosters<'a> {
         let deleted = self.table.delete(delete).await?;
         if let Deleted::Removed(item) = &deleted {
             let rosters = rosters_of(self.schema(), item);
-            self.leave_all(&rosters, handle).await;
+            self.leave_for_good(&rosters, handle).await;
         }
         Ok(deleted)
     }
@@ -126,117 +118,6 @@ impl<'a> Rosters<'a> {
                 }
             }
         }
-    }
-
-    /// Removes the entries of these sessions, and gives the roster as it is then if that is asked for;
-    /// `None` if there is none.
-    pub(crate) async fn leave(
-        &self,
-        roster: &RosterKey,
-        handles: &[SessionHandle],
-        returned: ReturnValue,
-    ) -> Result<Option<Map>, Error> {
-        let mut left = None;
-        for handles in handles.chunks(request::MAX_LEAVING) {
-            let leave = || {
-                let leave = request::leave(self.schema(), roster, handles);
-                leave
-                    .into_update_item(self.table)
-                    .return_values(returned.clone())
-            };
-            left = match self.table.update(leave).await? {
-                Written::Done(item) => item,
-                Written::ConditionFailed { .. } | Written::TooLarge => None,
-            };
-        }
-        Ok(left)
-    }
-
-    /// Removes a session that is gone from its rosters.
-    ///
-    /// If that fails, a stale entry remains; the next writer that meets it removes it.
-    pub(crate) async fn leave_all(&self, rosters: &[IndexValue], handle: SessionHandle) {
-        for of in rosters {
-            if let Err(error) = self.drop_entries(of, &[handle]).await {
-                tracing::debug!(%handle, error = %Chain(&error), "the roster entry of an ended session remains");
-            }
-        }
-    }
-
-    pub(super) async fn drop_entries(
-        &self,
-        of: &IndexValue,
-        stale: &[SessionHandle],
-    ) -> Result<(), Error> {
-        let roster = RosterKey::of(self.schema(), of);
-        let left = self.leave(&roster, stale, ReturnValue::None);
-        left.await.map(drop)
-    }
-
-    /// Removes entries under names that no session can have.
-    pub(super) async fn remove_entries(
-        &self,
-        of: &IndexValue,
-        names: Vec<String>,
-    ) -> Result<(), Error> {
-        let roster = RosterKey::of(self.schema(), of);
-        for names in names.chunks(request::MAX_LEAVING) {
-            let remove = || {
-                let remove = request::remove(self.schema(), &roster, names.iter().cloned());
-                remove.into_update_item(self.table)
-            };
-            self.table.update(remove).await?;
-        }
-        Ok(())
-    }
-
-    /// Removes the entries of sessions that are live and have another value, each on condition that it
-    /// still has.
-    ///
-    /// Such an entry is left where a session was changed by hand, restored from a backup, or written by a
-    /// program that does not know the index. A session that comes back to the value meanwhile keeps its
-    /// entry, since both are checked in one transaction.
-    pub(crate) async fn drop_moved(
-        &self,
-        of: &IndexValue,
-        moved: &[SessionHandle],
-    ) -> Result<(), Error> {
-        for handles in moved.chunks(request::MAX_MOVED) {
-            let unnoted = handles.iter().map(|&handle| request::Moved {
-                handle,
-                has_note: false,
-            });
-            let mut moved: Vec<_> = unnoted.collect();
-            // Those that have come back are left out of the second attempt.
-            for _ in 0..MAX_DROP_ATTEMPTS {
-                let (checks, leave) = request::drop_moved(self.schema(), of, &moved);
-                let checks = checks.into_iter();
-                let items = checks.map(|check| check.into_transact_item(self.table));
-                let mut items = items.collect::<Result<Vec<_>, _>>()?;
-                items.push(leave.into_transact_item(self.table)?);
-                let attempts = Attempts::default();
-                let transacted = self.table.transact(&token()?, items, &attempts).await?;
-                let Transacted::Cancelled(reasons) = transacted else {
-                    break;
-                };
-                let mut reasons = reasons.iter();
-                moved.retain_mut(|moved| {
-                    let Some(refused) = reasons.next().filter(|reason| is_refused(reason)) else {
-                        return true;
-                    };
-                    let item = refused.item();
-                    let is_noted = item.is_some_and(|item| has_note(moved.handle, of, item));
-                    let was_noted = std::mem::replace(&mut moved.has_note, is_noted);
-                    // It was refused because of the note, and not of the value.
-                    is_noted != was_noted
-                        && item.is_some_and(|item| !of.is_value(item.get(of.attribute.name)))
-                });
-                if moved.is_empty() {
-                    break;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Begins the roster of a value with the entries that earlier programs have made under another key, if

@@ -146,6 +146,7 @@
 
 mod enter;
 mod insert;
+mod leave;
 mod members;
 mod save;
 

@@ -14,6 +14,9 @@ use crate::schema::{Attribute, SessionData};
 
 use super::TestStore;
 
+/// Items of a page at most.
+const PAGE: i32 = 1_000;
+
 impl<S: SessionData> TestStore<S> {
     /// All items of the table in DynamoDB's JSON, for a snapshot: sessions in the order of their creation, then the
     /// store's own items, each with its attributes in order of their names.
@@ -50,9 +53,17 @@ impl<S: SessionData> TestStore<S> {
     ///
     /// If the table cannot be read.
     pub async fn snapshot(&self) -> Value {
-        let scan = self.client.scan().table_name(self.store.table_name());
-        let pages = scan.consistent_read(true).into_paginator().items().send();
-        let items: Vec<Map> = pages.collect::<Result<_, _>>().await.unwrap();
+        // It is not one of the requests under test.
+        let table = self.store.table().with_client(&self.client);
+        let (mut items, mut start) = (Vec::new(), None);
+        loop {
+            let page = table.scan_page(start, PAGE).await.unwrap();
+            items.extend(page.items);
+            start = page.next;
+            if start.is_none() {
+                break;
+            }
+        }
 
         let mut items: Vec<(Option<SessionHandle>, Map)> = items
             .into_iter()

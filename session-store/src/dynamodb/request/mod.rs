@@ -31,7 +31,8 @@ pub(crate) use self::indexes::{
 };
 pub(crate) use self::new_id::{Replacement, forestall, replace};
 pub(crate) use self::roster::{
-    MAX_LEAVING, MAX_MOVED, Moved, adopt, change, drop_moved, end_expired, leave, remove,
+    MAX_LEAVING, MAX_MOVED, Moved, adopt, change, drop_moved, end_expired, end_roster, leave,
+    leave_others, remove,
 };
 pub(crate) use self::save::{ExpiryBound, Save, save};
 pub(crate) use self::session::{

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::id::SessionHandle;
 use crate::item::{
@@ -177,6 +177,50 @@ pub(crate) const MAX_LEAVING: usize = 250;
 pub(crate) fn leave(schema: &Schema, roster: &RosterKey, handles: &[SessionHandle]) -> Statement {
     let names = handles.iter().map(SessionHandle::to_string);
     remove(schema, roster, names)
+}
+
+/// Removes the entry of a session from a roster that has others.
+pub(crate) fn leave_others(
+    schema: &Schema,
+    roster: &RosterKey,
+    handle: SessionHandle,
+) -> Statement {
+    let mut e = Expression::default();
+    let members = e.name(MEMBERS);
+    let entry = e.name(&handle.to_string());
+    let one = e.value(number(1));
+    let condition = format!(
+        "attribute_type({members},{}) AND size({members})>{one}",
+        e.string("M")
+    );
+    let update = format!("REMOVE {members}.{entry}");
+    Statement::new(roster.item_key(schema), e, Some(update), condition)
+}
+
+/// Deletes a roster that has no entry, or that of this session alone.
+pub(crate) fn end_roster(
+    table: &Table,
+    roster: &RosterKey,
+    last: Option<SessionHandle>,
+) -> DeleteItemFluentBuilder {
+    let mut e = Expression::default();
+    let members = e.name(MEMBERS);
+    let is_map = format!("attribute_type({members},{})", e.string("M"));
+    let mut is_empty = format!("size({members})={}", e.value(number(0)));
+    if let Some(last) = last {
+        let (one, entry) = (e.value(number(1)), e.name(&last.to_string()));
+        is_empty += &format!(" OR (size({members})={one} AND attribute_exists({members}.{entry}))");
+    }
+    table
+        .client
+        .delete_item()
+        .table_name(&table.name)
+        .set_key(Some(roster.item_key(table.schema())))
+        .condition_expression(format!("{is_map} AND ({is_empty})"))
+        .set_expression_attribute_names(e.names())
+        .set_expression_attribute_values(e.values())
+        .return_values(ReturnValue::AllOld)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
 /// Removes the entries of these names from a roster, if it is there.

@@ -62,7 +62,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
             && !matches!(outcome, Outcome::Moved | Outcome::OfAnotherType)
         {
             let roster = std::slice::from_ref(&self.of);
-            self.store.rosters().leave_all(roster, handle).await;
+            self.store.rosters().leave_for_good(roster, handle).await;
         }
         report.note(handle, Ok(outcome));
         Ok(())
@@ -212,6 +212,9 @@ impl<S: SessionAttributes + 'static> Order<S> {
                     table.members(roster, Patience::WithThrottling).await?
                 }
             };
+        }
+        if entries.is_empty() && !met.gone.is_empty() {
+            note_remains(rosters.end_if_empty(roster).await);
         }
         let failed: HashSet<_> = report
             .revoked
