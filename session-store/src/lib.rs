@@ -120,6 +120,7 @@
 //! - `test-util`: a separate store for each test, with a clock to move and faults to inject, and the cookie
 //!   of a stored session.
 //! - `tower-sessions`, `tower-sessions-0-14`: the store behind tower-sessions 0.15 and 0.14.
+//! - `uuid`: a `Uuid` of the crate `uuid` 1 as the [key of an index](IndexKey).
 //! - `zstd`: compressed sessions.
 
 mod dynamodb;
@@ -160,6 +161,8 @@ pub use crate::schema::{
     IntoAttribute, IsIndex, KeyType, KeyValue, Names, OnLimit, Promoted, Schema, SessionAttributes,
     SessionData, as_number_set, as_string_set,
 };
+#[cfg(feature = "uuid")]
+pub use crate::schema::UuidBytes;
 pub use crate::session::Session;
 pub use crate::store::{
     Builder, DynamoDbStore, ReadConsistency, Reindex, Reindexed, Revoke, RevokeAll, RevokeFailure,
