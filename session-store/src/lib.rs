@@ -156,13 +156,13 @@ pub use crate::error::{
 };
 pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
 pub use crate::item::Touch;
+#[cfg(feature = "uuid")]
+pub use crate::schema::UuidBytes;
 pub use crate::schema::{
     AsKey, Attribute, Attributes, Field, FlattenedEntries, Index, IndexField, IndexKey,
     IntoAttribute, IsIndex, KeyType, KeyValue, Names, OnLimit, Promoted, Schema, SessionAttributes,
     SessionData, as_number_set, as_string_set,
 };
-#[cfg(feature = "uuid")]
-pub use crate::schema::UuidBytes;
 pub use crate::session::Session;
 pub use crate::store::{
     Builder, DynamoDbStore, ReadConsistency, Reindex, Reindexed, Revoke, RevokeAll, RevokeFailure,
