@@ -10,8 +10,6 @@ mod indexes;
 mod known_indexes;
 mod load;
 mod log_in;
-#[cfg(not(all(feature = "aws-config", feature = "embedded")))]
-mod missing_features;
 mod provision;
 mod rebase;
 mod refresh;
