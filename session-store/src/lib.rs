@@ -120,6 +120,7 @@
 //! - `test-util`: a separate store for each test, with a clock to move and faults to inject, and the cookie
 //!   of a stored session.
 //! - `tower-sessions`, `tower-sessions-0-14`: the store behind tower-sessions 0.15 and 0.14.
+//! - `uuid`: a `Uuid` of the crate `uuid` 1 as the [key of an index](IndexKey).
 //! - `zstd`: compressed sessions.
 
 mod dynamodb;
@@ -155,6 +156,8 @@ pub use crate::error::{
 };
 pub use crate::id::{InvalidSessionHandle, InvalidSessionId, SessionHandle, SessionId};
 pub use crate::item::Touch;
+#[cfg(feature = "uuid")]
+pub use crate::schema::UuidBytes;
 pub use crate::schema::{
     AsKey, Attribute, Attributes, Field, FlattenedEntries, Index, IndexField, IndexKey,
     IntoAttribute, IsAttribute, IsIndex, KeyType, KeyValue, Names, OnLimit, Promoted, Schema,

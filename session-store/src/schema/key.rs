@@ -1,6 +1,10 @@
 //! The keys of indexes: which types can be a key, and how DynamoDB stores each of them.
 
 use std::borrow::Cow;
+use std::num::{
+    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroIsize, NonZeroU8, NonZeroU16, NonZeroU32,
+    NonZeroU64, NonZeroUsize,
+};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::primitives::Blob;
@@ -8,8 +12,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ScalarAttributeType};
 
 /// A value that the function of a computed attribute may return.
 ///
-/// Strings, numbers, booleans, bytes, an [`AttributeValue`] of any type, and an `Option` of each:
-/// `None` means that the item has no such attribute.
+/// Strings, numbers, booleans, bytes, a `Uuid` (with the feature `uuid`), an [`AttributeValue`] of any type,
+/// and an `Option` of each: `None` means that the item has no such attribute.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the value of a computed attribute",
     label = "returned by a function named in `with`",
@@ -74,8 +78,9 @@ impl KeyType {
     }
 }
 
-/// A value as DynamoDB stores it in a key: `str`, `[u8]` and the integers. Sealed.
-pub trait KeyValue: private::Sealed {
+/// A value as DynamoDB stores it in a key: `str`, `[u8]`, `bool`, the integers of up to 64 bits and their
+/// `NonZero` forms, and `Uuid` with the feature `uuid`. Sealed.
+pub trait KeyValue: sealed::Sealed {
     /// Its type in DynamoDB.
     const TYPE: KeyType;
 
@@ -83,14 +88,31 @@ pub trait KeyValue: private::Sealed {
     fn to_value(&self) -> AttributeValue;
 }
 
-mod private {
+pub(super) mod sealed {
     pub trait Sealed {}
 }
 
 /// A type that can be the key of an index.
 ///
-/// Strings, integers and `Vec<u8>` can. A newtype becomes a key with one line. Then its index can be
-/// queried with this type only, so that an order number is never taken for a user id:
+/// | Rust type | stored as |
+/// |---|---|
+/// | `String`, `Box<str>`, `Arc<str>`, `Cow<'static, str>` | S |
+/// | the integers of up to 64 bits, and `NonZeroU64` and so on | N |
+/// | `bool` | S: `true` or `false` |
+/// | `Vec<u8>` | B |
+/// | `uuid::Uuid`, with the feature `uuid` | S: 36 characters in lower case, with hyphens |
+#[cfg_attr(
+    feature = "uuid",
+    doc = "| [`UuidBytes`](crate::UuidBytes), for a field of type `Uuid` | B: 16 bytes |"
+)]
+///
+/// DynamoDB has no keys of type BOOL. A `bool` is text there, so that any tool shows what it is, and no number
+/// is taken for it; without an index, a promoted `bool` stays BOOL. All sessions with one value are in one
+/// partition of a default index. So promote a `bool` that is rarely true as an `Option<bool>` that is
+/// otherwise `None`, or give the index shards. Integers of 128 bits have no form in DynamoDB.
+///
+/// A newtype becomes a key with one line. Then its index can be queried with this type only, so that an
+/// order number is never taken for a user id:
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -101,15 +123,24 @@ mod private {
 ///
 /// impl IndexKey for UserId { type As = str; fn as_key(&self) -> &str { &self.0 } }
 /// ```
+///
+/// For a newtype of a `Uuid`, the line says `Uuid` in place of `str`, and is stored as text; with `[u8]` and
+/// `self.0.as_bytes()`, it is stored as 16 bytes.
+#[cfg_attr(
+    not(feature = "uuid"),
+    diagnostic::on_unimplemented(
+        note = "for a `Uuid`, switch on the feature `uuid` of session-store in Cargo.toml"
+    )
+)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of an index: DynamoDB takes strings, numbers and binary",
     label = "not a key type",
-    note = "use a `String`, an integer or a `Vec<u8>`, or an `Option` of one",
+    note = "use a `String`, an integer, a `bool` or a `Vec<u8>`, or an `Option` of one",
     note = "for a newtype: `impl IndexKey for UserId {{ type As = str; fn as_key(&self) -> &str {{ &self.0 }} }}`",
     note = "for anything else: `#[dynamo(attr = \"..\", index, with = function, key = String)]`"
 )]
 pub trait IndexKey {
-    /// The type that DynamoDB stores: `str`, `[u8]` or an integer.
+    /// The type that DynamoDB stores: `str`, `[u8]`, an integer, or another [`KeyValue`].
     type As: KeyValue + ?Sized;
 
     /// The value for the index.
@@ -117,10 +148,16 @@ pub trait IndexKey {
 }
 
 /// A field that can feed an index: a key, or an `Option` of one.
+#[cfg_attr(
+    not(feature = "uuid"),
+    diagnostic::on_unimplemented(
+        note = "for a `Uuid`, switch on the feature `uuid` of session-store in Cargo.toml"
+    )
+)]
 #[diagnostic::on_unimplemented(
     message = "a field of type `{Self}` cannot be an index: DynamoDB takes strings, numbers and binary as keys",
     label = "not a key type",
-    note = "use a `String`, an integer or a `Vec<u8>`, or an `Option` of one",
+    note = "use a `String`, an integer, a `bool` or a `Vec<u8>`, or an `Option` of one",
     note = "for a newtype: `impl IndexKey for UserId {{ type As = str; fn as_key(&self) -> &str {{ &self.0 }} }}`",
     note = "for anything else: `#[dynamo(attr = \"..\", index, with = function, key = String)]`"
 )]
@@ -190,8 +227,26 @@ impl KeyValue for [u8] {
     }
 }
 
-impl private::Sealed for str {}
-impl private::Sealed for [u8] {}
+/// As text, since DynamoDB has no keys of type BOOL.
+impl KeyValue for bool {
+    const TYPE: KeyType = KeyType::S;
+
+    fn to_value(&self) -> AttributeValue {
+        AttributeValue::S(self.to_string())
+    }
+}
+
+impl IndexKey for bool {
+    type As = Self;
+
+    fn as_key(&self) -> &Self {
+        self
+    }
+}
+
+impl sealed::Sealed for str {}
+impl sealed::Sealed for [u8] {}
+impl sealed::Sealed for bool {}
 
 macro_rules! owned_keys {
     ($($owned:ty as $borrowed:ty,)*) => {$(
@@ -227,7 +282,7 @@ owned_keys! {
 
 macro_rules! integer_keys {
     ($($integer:ty)*) => {$(
-        impl private::Sealed for $integer {}
+        impl sealed::Sealed for $integer {}
 
         impl KeyValue for $integer {
             const TYPE: KeyType = KeyType::N;
@@ -253,4 +308,8 @@ macro_rules! integer_keys {
     )*};
 }
 
-integer_keys! { u8 u16 u32 u64 i8 i16 i32 i64 }
+integer_keys! {
+    u8 u16 u32 u64 usize i8 i16 i32 i64 isize
+    NonZeroU8 NonZeroU16 NonZeroU32 NonZeroU64 NonZeroUsize
+    NonZeroI8 NonZeroI16 NonZeroI32 NonZeroI64 NonZeroIsize
+}

@@ -11,6 +11,8 @@ mod index;
 mod key;
 mod names;
 mod session_attributes;
+#[cfg(feature = "uuid")]
+mod uuid_key;
 
 pub use self::attribute::{Attribute, OnLimit};
 pub use self::definition::{Field, Schema};
@@ -21,6 +23,8 @@ pub use self::names::Names;
 pub use self::session_attributes::{
     Attributes, SessionAttributes, SessionData, as_number_set, as_string_set,
 };
+#[cfg(feature = "uuid")]
+pub use self::uuid_key::UuidBytes;
 
 pub(crate) use self::adjusted::Adjustments;
 pub(crate) use self::attribute::{Limit, Shards};

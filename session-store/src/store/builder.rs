@@ -12,6 +12,10 @@ use crate::item::{Codec, Touch};
 use crate::schema::{Adjustments, IsIndex, SessionAttributes, SessionData, check_table_name};
 
 use super::handle::{DynamoDbStore, Options, ReadConsistency, Unreadable};
+#[cfg(not(feature = "aws-config"))]
+use super::source::HasAwsConfig;
+#[cfg(not(feature = "embedded"))]
+use super::source::HasEmbedded;
 use super::source::{Address, ClientSource, Endpoint, NoClient, NotYetChosen, Ready};
 #[cfg(feature = "aws-config")]
 use super::source::{Environment, InRegion};
@@ -226,6 +230,44 @@ impl<S, C> Builder<S, C> {
             options: self.options,
             session: self.session,
         }
+    }
+}
+
+// The sources whose feature is off: to call one is a compile error that names the feature. Each returns a
+// builder that has its client, so that `build` is not a second error.
+#[cfg(not(feature = "aws-config"))]
+#[doc(hidden)]
+impl<S, C> Builder<S, C> {
+    pub fn region(self, _: impl Into<String>) -> Builder<S, Ready>
+    where
+        C: NotYetChosen + HasAwsConfig,
+    {
+        unreachable!("no builder has the feature")
+    }
+
+    pub fn from_env(self) -> Builder<S, Ready>
+    where
+        C: NotYetChosen + HasAwsConfig,
+    {
+        unreachable!("no builder has the feature")
+    }
+}
+
+#[cfg(not(feature = "embedded"))]
+#[doc(hidden)]
+impl<S, C> Builder<S, C> {
+    pub fn embedded(self) -> Builder<S, Ready>
+    where
+        C: NotYetChosen + HasEmbedded,
+    {
+        unreachable!("no builder has the feature")
+    }
+
+    pub fn embedded_at(self, _: impl Into<std::path::PathBuf>) -> Builder<S, Ready>
+    where
+        C: NotYetChosen + HasEmbedded,
+    {
+        unreachable!("no builder has the feature")
     }
 }
 

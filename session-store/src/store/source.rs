@@ -26,6 +26,27 @@ pub trait NotYetChosen: sealed::Sealed {}
 
 impl NotYetChosen for NoClient {}
 
+/// The builder's state with the feature `aws-config`. No state has it while the feature is off.
+#[cfg(not(feature = "aws-config"))]
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`region` and `from_env` need the feature `aws-config` of session-store",
+    label = "needs the feature `aws-config`",
+    note = "switch it on in Cargo.toml: `session-store = {{ version = \"0.1\", features = [\"aws-config\"] }}`",
+    note = "without it, call `client` with a client that is ready, or `endpoint`"
+)]
+pub trait HasAwsConfig {}
+
+/// The builder's state with the feature `embedded`. No state has it while the feature is off.
+#[cfg(not(feature = "embedded"))]
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`embedded` and `embedded_at` need the feature `embedded` of session-store",
+    label = "needs the feature `embedded`",
+    note = "switch it on in Cargo.toml: `session-store = {{ version = \"0.1\", features = [\"embedded\"] }}`"
+)]
+pub trait HasEmbedded {}
+
 /// A source of a client that a builder can have.
 #[diagnostic::on_unimplemented(
     message = "this builder has no client yet",

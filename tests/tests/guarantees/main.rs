@@ -16,6 +16,7 @@ mod g08_secret_ids;
 mod g08_secret_values;
 mod g09_consistent_index;
 mod g09_default_index;
+mod g09_key_types;
 mod g09_limits;
 mod g09_sharded_index;
 mod g10_failed_reads;

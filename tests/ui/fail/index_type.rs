@@ -9,7 +9,7 @@ struct AppSession {
     #[dynamo(attr = "score", index)]
     score: f64,
     #[dynamo(attr = "beta", index)]
-    beta: Option<bool>,
+    beta: Option<f32>,
     #[dynamo(attr = "carts", index(name = "by-cart"))]
     carts: HashMap<String, u32>,
     #[dynamo(attr = "user", index)]

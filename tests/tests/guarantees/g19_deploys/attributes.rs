@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use session_store::{DynamoDbStore, Error, Session, SessionAttributes};
 use session_store_tests::TestBench;
+use uuid::Uuid;
 
 use super::{is_live, listed, revoked, visit};
 
@@ -298,4 +299,49 @@ async fn a_key_of_a_consistent_index_changes_its_type_and_misses_nothing() {
     visit(&new, session.id()).await.unwrap();
     assert_eq!(revoked(&new, NumberRoster::USER, 17).await, 3);
     assert!(!is_live(old, unvisited.id()).await);
+}
+
+version! {
+    struct TextIds {
+        #[dynamo(attr = "user", index(consistent))]
+        user: Option<String>,
+        #[dynamo(attr = "tenant", index)]
+        tenant: Option<String>,
+    }
+}
+
+version! {
+    struct UuidIds {
+        #[dynamo(attr = "user", index(consistent))]
+        user: Option<Uuid>,
+        #[dynamo(attr = "tenant", index)]
+        tenant: Option<Uuid>,
+    }
+}
+
+#[tokio::test]
+async fn a_text_becomes_a_uuid_in_one_deploy_and_back() {
+    let bench = TestBench::<TextIds>::new().await;
+    let (old, new) = (&bench.store, bench.other::<UuidIds>().await);
+    let id = Uuid::from_u128(0xab17);
+    let text = id.to_string();
+    let of_text = TextIds {
+        user: Some(text.clone()),
+        tenant: Some(text.clone()),
+    };
+    let of_uuid = UuidIds {
+        user: Some(id),
+        tenant: Some(id),
+    };
+    let session = old.create(of_text).await.unwrap();
+    let young = new.create(of_uuid).await.unwrap();
+    visit(&new, session.id()).await.unwrap();
+    assert_eq!(listed(&new, UuidIds::USER, id).await, 2);
+    assert_eq!(listed(&new, UuidIds::TENANT, id).await, 2);
+    // Rolled back.
+    visit(old, young.id()).await.unwrap();
+    assert_eq!(listed(old, TextIds::USER, text.as_str()).await, 2);
+    assert_eq!(listed(old, TextIds::TENANT, text.as_str()).await, 2);
+    assert_eq!(revoked(&new, UuidIds::TENANT, id).await, 2);
+    assert_eq!(listed(old, TextIds::USER, text).await, 0);
 }

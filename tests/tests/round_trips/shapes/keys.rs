@@ -3,12 +3,14 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::num::NonZeroU64;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::scalars::{Bytes, bytes, float, name};
+use super::scalars::{Bytes, bytes, float, name, nonzero, uuid};
 use crate::round_trips::losses::{Key, Untagged};
 
 type Map<K> = BTreeMap<K, u8>;
@@ -22,6 +24,8 @@ pub(crate) enum Keyed {
     U64(Map<u64>),
     I128(Map<i128>),
     U128(Map<u128>),
+    NonZero(Map<NonZeroU64>),
+    Uuid(Map<Uuid>),
     Variant(Map<Color>),
     Name(Map<Name>),
     Number(Map<Number>),
@@ -121,6 +125,8 @@ pub(crate) fn keyed() -> impl Strategy<Value = Keyed> {
             map(any::<u64>()).prop_map(Keyed::U64),
             map(any::<i128>()).prop_map(Keyed::I128),
             map(any::<u128>()).prop_map(Keyed::U128),
+            map(nonzero()).prop_map(Keyed::NonZero),
+            map(uuid()).prop_map(Keyed::Uuid),
         ],
         5 => prop_oneof![
             map(color()).prop_map(Keyed::Variant),

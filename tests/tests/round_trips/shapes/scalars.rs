@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::num::NonZeroU64;
 
 use proptest::collection::{btree_map, hash_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
 
 use crate::round_trips::losses::Nullable;
 
@@ -22,6 +24,10 @@ pub(crate) enum Scalar {
     I8(i8),
     I64(i64),
     U64(u64),
+    NonZero(NonZeroU64),
+    Uuid(Uuid),
+    #[serde(with = "uuid::serde::compact")]
+    UuidBytes(Uuid),
     I128(i128),
     U128(u128),
     F32(f32),
@@ -141,6 +147,11 @@ fn alone() -> impl Strategy<Value = Scalar> {
             any::<i8>().prop_map(Scalar::I8),
             any::<i64>().prop_map(Scalar::I64),
             any::<u64>().prop_map(Scalar::U64),
+            nonzero().prop_map(Scalar::NonZero),
+            prop_oneof![
+                uuid().prop_map(Scalar::Uuid),
+                uuid().prop_map(Scalar::UuidBytes)
+            ],
             single().prop_map(Scalar::F32),
             float().prop_map(Scalar::F64),
         ],
@@ -165,6 +176,14 @@ fn skipping() -> impl Strategy<Value = Skipping> {
 /// A key of a map, which is seldom empty.
 pub(crate) fn name() -> impl Strategy<Value = String> {
     prop_oneof![20 => ".{1,6}", 10 => "[a-c]", 1 => Just(String::new())]
+}
+
+pub(crate) fn nonzero() -> impl Strategy<Value = NonZeroU64> {
+    any::<u64>().prop_map(|n| NonZeroU64::new(n).unwrap_or(NonZeroU64::MIN))
+}
+
+pub(crate) fn uuid() -> impl Strategy<Value = Uuid> {
+    any::<u128>().prop_map(Uuid::from_u128)
 }
 
 pub(crate) fn bytes() -> impl Strategy<Value = Bytes> {

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use session_store::{DynamoDbStore, Error, Index, IndexKey, Session, SessionHandle, SessionId};
 use session_store_tests::TestBench;
 
-use super::types::{Customer, Kind};
+use super::types::{Customer, Kind, tenant};
 
 pub(super) struct App<O, N> {
     old: DynamoDbStore<O>,
@@ -159,8 +159,8 @@ async fn step<S: Kind, T: Kind>(
                 lists_none(other, T::DEVICE, user.into()).await;
             }
             _ => {
-                revoke(store, S::TENANT, 0).await;
-                lists_none(other, T::TENANT, 0).await;
+                revoke(store, S::TENANT, tenant(0)).await;
+                lists_none(other, T::TENANT, tenant(0)).await;
             }
         },
         _ => {
@@ -186,7 +186,7 @@ async fn lists_none<S: Kind, K: IndexKey>(store: &DynamoDbStore<S>, index: Index
 async fn end_all<S: Kind>(store: &DynamoDbStore<S>, user: u64) {
     revoke(store, S::USER, user.into()).await;
     revoke(store, S::DEVICE, user.into()).await;
-    revoke(store, S::TENANT, user).await;
+    revoke(store, S::TENANT, tenant(user)).await;
 }
 
 /// After a log-in. A session that was restored from a backup can be one too many until then.
@@ -206,7 +206,7 @@ async fn lists_none_but<S: Kind>(store: &DynamoDbStore<S>, mine: &BTreeSet<Sessi
     for key in 0..2 {
         let by_user = store.sessions(S::USER, S::Key::from(key)).all().await;
         let by_device = store.sessions(S::DEVICE, S::Key::from(key)).all().await;
-        let by_tenant = store.sessions(S::TENANT, key).all().await;
+        let by_tenant = store.sessions(S::TENANT, tenant(key)).all().await;
         for listed in [by_user, by_device, by_tenant] {
             let listed = listed.expect("a list");
             let strangers = listed.iter().filter(|it| !mine.contains(&it.handle()));

@@ -9,7 +9,7 @@ use session_store::SessionHandle;
 use session_store_tests::{Item, TestBench};
 
 use super::PREFIX;
-use super::types::Customer;
+use super::types::{Customer, tenant};
 
 #[derive(Default)]
 pub(super) struct Operator {
@@ -85,12 +85,16 @@ fn damaged_session(mut item: Item, rng: &mut Rng) -> Item {
     names.retain(|name| name != "session_type");
     names.sort();
     let name = names.swap_remove(rng.usize(..names.len()));
-    let (key, is_text) = (rng.u64(5..8).to_string(), rng.bool());
+    let (number, is_text) = (rng.u64(5..8), rng.bool());
+    let key = number.to_string();
     match (rng.u8(..4), &*name) {
         (0, _) => drop(item.remove(&name)),
         (_, "user" | "device") if is_text => drop(item.insert(name, AttributeValue::S(key))),
-        // The keys of the default index have to be numbers; DynamoDB refuses anything else.
-        (_, "user" | "device" | "tenant" | "created_at") => {
+        // The keys of the default index have to be a text and a number; DynamoDB refuses anything else.
+        (_, "tenant") => {
+            item.insert(name, AttributeValue::S(tenant(number).to_string()));
+        }
+        (_, "user" | "device" | "created_at") => {
             item.insert(name, AttributeValue::N(key));
         }
         _ => drop(item.insert(name, any_value(rng))),

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use session_store::{Index, IndexKey, SessionAttributes};
+use uuid::Uuid;
 
 /// Reads a key of both forms, as a program must while the other version runs.
 #[derive(Deserialize)]
@@ -64,6 +65,10 @@ impl From<u64> for Text {
     }
 }
 
+pub(super) fn tenant(number: u64) -> Uuid {
+    Uuid::from_u128(number.into())
+}
+
 pub(super) trait Kind:
     SessionAttributes + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
 {
@@ -71,7 +76,7 @@ pub(super) trait Kind:
 
     const USER: Index<Self, Self::Key>;
     const DEVICE: Index<Self, Self::Key>;
-    const TENANT: Index<Self, u64>;
+    const TENANT: Index<Self, Uuid>;
 
     fn new(user: u64, device: u64) -> Self;
 
@@ -90,7 +95,7 @@ macro_rules! session_type {
             device: Option<$key>,
             /// The keys of a default index have one kind for all who use the table.
             #[dynamo(attr = "tenant", index)]
-            tenant: Option<u64>,
+            tenant: Option<Uuid>,
             count: u64,
             /// Large enough to be compressed.
             profile: String,
@@ -101,13 +106,13 @@ macro_rules! session_type {
 
             const USER: Index<Self, $key> = Self::USER;
             const DEVICE: Index<Self, $key> = Self::DEVICE;
-            const TENANT: Index<Self, u64> = Self::TENANT;
+            const TENANT: Index<Self, Uuid> = Self::TENANT;
 
             fn new(user: u64, device: u64) -> Self {
                 Self {
                     user: Some(user.into()),
                     device: Some(device.into()),
-                    tenant: Some(0),
+                    tenant: Some(tenant(0)),
                     count: 0,
                     profile: "of interest; ".repeat(80),
                 }
