@@ -165,8 +165,8 @@ pub use crate::schema::{
 };
 pub use crate::session::Session;
 pub use crate::store::{
-    Builder, DynamoDbStore, InvalidPageToken, PageToken, ReadConsistency, Reindex, Reindexed,
-    Revoke, RevokeAll, RevokeFailure, Revoked, SessionSummary, Sessions, SessionsPage,
+    Builder, DynamoDbStore, ExportedSession, InvalidPageToken, PageToken, ReadConsistency, Reindex,
+    Reindexed, Revoke, RevokeAll, RevokeFailure, Revoked, SessionSummary, Sessions, SessionsPage,
     StoredSession, Unreadable, UpdateAll, UpdateFailure, Updated,
 };
 #[cfg(feature = "metrics")]

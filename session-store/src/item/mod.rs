@@ -20,6 +20,7 @@ mod live;
 mod marks;
 mod moved;
 mod own;
+mod plain;
 mod plan;
 mod read_back;
 mod roster;
@@ -58,6 +59,7 @@ pub(crate) use self::moved::{mark, moved_to, recently_moved_to};
 pub(crate) use self::own::{
     is_of_another_type, own_idle_of, stored_creation, stored_expiry, stored_number, version_of,
 };
+pub(crate) use self::plain::PlainMap;
 pub(crate) use self::plan::{BaseState, DataChange, SavePlan};
 pub(crate) use self::read_back::check_reads_back;
 pub(crate) use self::roster::{

@@ -12,7 +12,8 @@ use crate::item::{
 };
 use crate::schema::OnLimit;
 
-use super::members::{Rosters, Survey};
+use super::leave::Rosters;
+use super::members::Survey;
 
 /// How many sessions one transaction evicts. It has at most 100 parts.
 const MAX_VICTIMS: usize = 8;

@@ -8,7 +8,7 @@ use crate::item::{Evicted, Lifetime, Map, entries, rosters_of};
 use crate::schema::IndexValue;
 use crate::telemetry::{Event, note};
 
-use super::members::Rosters;
+use super::leave::Rosters;
 
 impl Rosters<'_> {
     /// Puts a new item where none is, under the first handle or the next that is free, and enters it

@@ -2,13 +2,11 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use crate::dynamodb::{Attempts, Deleted, Transacted, Written, is_refused, request, token};
+use crate::dynamodb::{Attempts, Deleted, Table, Transacted, Written, is_refused, request, token};
 use crate::error::{Chain, Error};
 use crate::id::SessionHandle;
 use crate::item::{Map, RosterKey, has_note, members};
-use crate::schema::IndexValue;
-
-use super::members::Rosters;
+use crate::schema::{IndexValue, Schema};
 
 /// Transactions that drop entries of sessions of another value: the first shows which have come back, or have a
 /// note that goes too.
@@ -17,7 +15,20 @@ const MAX_DROP_ATTEMPTS: u32 = 2;
 /// Times that a session tries to leave a roster that others enter at the same time.
 const MAX_LEAVE_ATTEMPTS: u32 = 2;
 
-impl Rosters<'_> {
+/// The rosters in a table.
+pub(crate) struct Rosters<'a> {
+    pub(super) table: &'a Table,
+}
+
+impl<'a> Rosters<'a> {
+    pub(crate) fn new(table: &'a Table) -> Self {
+        Self { table }
+    }
+
+    pub(super) fn schema(&self) -> &'static Schema {
+        self.table.schema()
+    }
+
     /// Removes the entries of these sessions, and gives the roster as it is then if that is asked for;
     /// `None` if there is none.
     pub(crate) async fn leave(

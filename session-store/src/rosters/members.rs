@@ -1,14 +1,16 @@
 //! Ending sessions, and finding out who is still in a roster.
 
-use crate::dynamodb::{Deleted, Patience, Table, Written, request};
+use crate::dynamodb::{Deleted, Patience, Written, request};
 use crate::error::{Chain, ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
     DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, is_of_another_type, members,
     moved_to, rosters_of, stored_number,
 };
-use crate::schema::{IndexValue, OnLimit, Schema};
+use crate::schema::{IndexValue, OnLimit};
 use crate::telemetry::{Ended, Event, note};
+
+use super::leave::Rosters;
 
 #[cfg(feature = "_record")]
 use crate::item::mark;
@@ -32,20 +34,7 @@ pub(super) struct Survey {
     pub(super) live: Vec<(Millis, SessionHandle)>,
 }
 
-/// The rosters in a table.
-pub(crate) struct Rosters<'a> {
-    pub(super) table: &'a Table,
-}
-
-impl<'a> Rosters<'a> {
-    pub(crate) fn new(table: &'a Table) -> Self {
-        Self { table }
-    }
-
-    pub(super) fn schema(&self) -> &'static Schema {
-        self.table.schema()
-    }
-
+impl Rosters<'_> {
     /// Ends a session of this type, and removes it from its rosters. If it has a new handle since, it ends
     /// under that (G18).
     pub(crate) async fn end(&self, mut handle: SessionHandle, by: Ended) -> Result<Deleted, Error> {

@@ -150,5 +150,5 @@ mod leave;
 mod members;
 mod save;
 
-pub(crate) use self::members::Rosters;
+pub(crate) use self::leave::Rosters;
 pub(crate) use self::save::{Next, Saved, Saving};

@@ -12,7 +12,7 @@ use crate::item::{
     Evicted, Lifetime, Map, Millis, ReadableItem, RosterChange, RosterPlan, SavePlan, Values,
 };
 
-use super::members::Rosters;
+use super::leave::Rosters;
 
 /// A save that is under way.
 pub(crate) trait Saving {

@@ -8,8 +8,7 @@ use crate::item::Map;
 use crate::schema::SessionData;
 
 use super::handle::DynamoDbStore;
-use super::sessions::Sessions;
-use super::stored_session::StoredSession;
+use super::sessions::{Sessions, StoredSession};
 
 impl<S: SessionData> DynamoDbStore<S> {
     /// The live session of this handle, with its data, to read; `None` if there is none.

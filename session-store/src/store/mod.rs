@@ -5,6 +5,7 @@ mod client;
 mod create;
 mod cycle_id;
 mod delete;
+mod export;
 mod find;
 mod handle;
 mod index_pages;
@@ -22,7 +23,6 @@ mod save;
 mod sessions;
 mod shared_reads;
 mod source;
-mod stored_session;
 mod touch;
 mod type_names;
 mod update;
@@ -39,8 +39,10 @@ pub use self::handle::{DynamoDbStore, ReadConsistency, Unreadable};
 pub use self::reindex::{Reindex, Reindexed};
 pub use self::revoke::{Revoke, RevokeFailure, Revoked};
 pub use self::revoke_all::RevokeAll;
-pub use self::sessions::{InvalidPageToken, PageToken, SessionSummary, Sessions, SessionsPage};
-pub use self::stored_session::StoredSession;
+pub use self::sessions::{
+    ExportedSession, InvalidPageToken, PageToken, SessionSummary, Sessions, SessionsPage,
+    StoredSession,
+};
 pub use self::update_all::{UpdateAll, UpdateFailure, Updated};
 
 #[cfg(feature = "test-util")]

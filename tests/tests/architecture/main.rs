@@ -81,6 +81,7 @@ struct Home {
 /// If a test finds a call that is not to a method of this crate, add the method's name, and the foreign
 /// type.
 const COMMON_METHODS: &[(&str, &str)] = &[
+    ("count", "iterators"),
     ("delete", "items of the SDK's transactions"),
     ("extend", "collections"),
     ("insert", "collections"),

@@ -79,9 +79,34 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
                 began: self.table().now(),
                 in_flight: IN_FLIGHT,
                 sweep_after: None,
+                erases: false,
             },
             progress: None,
         }
+    }
+
+    /// Ends all sessions whose promoted attribute has this value, and leaves nothing in the table that has the value:
+    /// for a person who asks to be forgotten. Await it.
+    ///
+    /// The requests of [`revoke`](Self::revoke), and for each other consistent index of the type what
+    /// [`delete`](Self::delete) sends for its roster. Items of sessions that have expired, and that DynamoDB has not
+    /// deleted yet, go too.
+    ///
+    /// Call it for each index whose values name the person, such as that of a user id and that of an address: a session
+    /// that was deleted by other means may have left its entry in the roster of the other one.
+    ///
+    /// Disable the account first: a log-in that comes later begins a new session. By a default index, use
+    /// [`sweep_after`](Revoke::sweep_after), since the index is filled a moment after a write. `docs/privacy.md` says
+    /// what stays outside of the table, and for how long.
+    ///
+    /// # Errors
+    ///
+    /// Those of `revoke`. As long as [`Revoked::failed`] has a session, or
+    /// [`is_complete`](Revoked::is_complete) is false, something is left: call it again.
+    pub fn erase<I: IsIndex<S>>(&self, index: I, key: impl AsKey<I::Key>) -> Revoke<S> {
+        let mut erase = self.revoke(index, key);
+        erase.order.erases = true;
+        erase
     }
 
     /// Ends the sessions of this value that were created before a moment, such as a change of the

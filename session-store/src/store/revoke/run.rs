@@ -11,7 +11,7 @@ use crate::dynamodb::{Deleted, MAX_REVOKE_ROUNDS, Patience, Table, pause, reques
 use crate::error::{Chain, ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
-    Found, MEMBERS, Member, Millis, RosterKey, is_of_another_type, members, moved_to,
+    Found, MEMBERS, Member, Millis, RosterKey, is_of_another_type, members, moved_to, rosters_of,
 };
 use crate::schema::{IndexValue, SessionAttributes};
 
@@ -30,6 +30,8 @@ pub(super) struct Order<S> {
     pub(super) began: Millis,
     pub(super) in_flight: usize,
     pub(super) sweep_after: Option<Duration>,
+    /// Whether nothing is to be left of these sessions, in no roster.
+    pub(super) erases: bool,
 }
 
 impl<S: SessionAttributes + 'static> Order<S> {
@@ -213,7 +215,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
                 }
             };
         }
-        if entries.is_empty() && !met.gone.is_empty() {
+        if entries.is_empty() && (self.erases || !met.gone.is_empty()) {
             note_remains(rosters.end_if_empty(roster).await);
         }
         let failed: HashSet<_> = report
@@ -285,11 +287,24 @@ fn is_retryable(error: &Error) -> bool {
 }
 
 impl<S: SessionAttributes + 'static> Order<S> {
+    /// Removes a session that was erased from the rosters of its other values.
+    async fn leave_others(&self, handle: SessionHandle, deleted: &Result<Deleted, Error>) {
+        let Ok(Deleted::Removed(item)) = deleted else {
+            return;
+        };
+        if self.erases {
+            let mut rosters = rosters_of(self.store.table().schema(), item);
+            rosters.retain(|roster| roster.attribute.name != self.of.attribute.name);
+            self.store.rosters().leave_for_good(&rosters, handle).await;
+        }
+    }
+
     /// Ends a session if it has the value.
     async fn revoke_if(&self, handle: SessionHandle) -> (SessionHandle, Result<Outcome, Error>) {
         let table = self.store.table();
         let delete = || request::delete_if(table, handle, &self.of, None);
         let deleted = table.delete_patiently(delete).await;
+        self.leave_others(handle, &deleted).await;
         (handle, deleted.map(|was| outcome(table, handle, was)))
     }
 
@@ -302,7 +317,9 @@ impl<S: SessionAttributes + 'static> Order<S> {
         for hop in 0..MAX_REVOKE_ROUNDS {
             let created_before = (hop > 0).then_some(before);
             let delete = || request::delete_if(table, handle, &self.of, created_before);
-            let deleted = match table.delete_patiently(delete).await {
+            let deleted = table.delete_patiently(delete).await;
+            self.leave_others(handle, &deleted).await;
+            let deleted = match deleted {
                 Ok(deleted) => deleted,
                 Err(error) => return (handle, Err(error)),
             };

@@ -1,11 +1,13 @@
 //! `sessions`: the sessions of a user, newest first, by an index of any kind.
 
 mod entries;
+mod exported;
 mod merge;
 mod page;
 mod paged;
 mod position;
 mod rows;
+mod stored;
 mod summary;
 
 use std::collections::VecDeque;
@@ -25,10 +27,11 @@ use self::page::{Listing, Next, Page, Row, page};
 use self::position::Position;
 use self::rows::Rows;
 use super::handle::DynamoDbStore;
-use super::stored_session::StoredSession;
 
+pub use self::exported::ExportedSession;
 pub use self::paged::SessionsPage;
 pub use self::position::{InvalidPageToken, PageToken};
+pub use self::stored::StoredSession;
 pub use self::summary::SessionSummary;
 
 impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
@@ -103,6 +106,27 @@ enum Pages<R> {
 impl<S, R> Unpin for Sessions<S, R> {}
 
 impl<S, R> Sessions<S, R> {
+    /// The same list with other rows, from its beginning.
+    fn with_rows<T>(self, rows: Rows<T>) -> Sessions<S, T> {
+        let Listing {
+            of, window, start, ..
+        } = self.listing;
+        Sessions {
+            store: self.store,
+            left: self.left,
+            position: start.clone(),
+            listing: Listing {
+                of,
+                rows,
+                window,
+                start,
+            },
+            ready: VecDeque::new(),
+            pages: Pages::More(Next::First),
+            is_complete: false,
+        }
+    }
+
     pub(super) fn into_parts(self) -> (DynamoDbStore<S>, IndexValue) {
         (self.store, self.listing.of)
     }
@@ -189,23 +213,7 @@ impl<S: SessionAttributes + 'static> Sessions<S> {
     where
         S: SessionData,
     {
-        let Listing {
-            of, window, start, ..
-        } = self.listing;
-        Sessions {
-            store: self.store,
-            left: self.left,
-            position: start.clone(),
-            listing: Listing {
-                of,
-                rows: Rows::with_data(),
-                window,
-                start,
-            },
-            ready: VecDeque::new(),
-            pages: Pages::More(Next::First),
-            is_complete: false,
-        }
+        self.with_rows(Rows::with_data())
     }
 
     /// All of them at once, for a page that shows them; bound it by [`limit`](Self::limit).
@@ -244,6 +252,11 @@ impl<S: SessionData> Sessions<S, StoredSession<S>> {
         }
         Ok(all)
     }
+}
+
+/// The same list with all that is stored.
+pub(super) fn exported<S>(sessions: Sessions<S>) -> Sessions<S, ExportedSession> {
+    sessions.with_rows(Rows::exported())
 }
 
 /// Tells a session that cannot be read from an error that ends the list.

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::error::{DecodeError, Error};
 use crate::schema::{SessionAttributes, SessionData};
-use crate::store::stored_session::StoredSession;
 
 use super::position::{InvalidPageToken, PageToken};
+use super::stored::StoredSession;
 use super::summary::SessionSummary;
 use super::{Sessions, readable};
 

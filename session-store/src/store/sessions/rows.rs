@@ -7,8 +7,9 @@ use crate::error::{DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{Map, Millis};
 use crate::schema::{Schema, SessionData};
-use crate::store::stored_session::StoredSession;
 
+use super::exported::ExportedSession;
+use super::stored::StoredSession;
 use super::summary::SessionSummary;
 
 type Read<R> = fn(&Table, SessionHandle, Map, Millis) -> Result<Option<R>, DecodeError>;
@@ -47,6 +48,15 @@ impl<S: SessionData> Rows<StoredSession<S>> {
         Self {
             shown: None,
             read: StoredSession::read,
+        }
+    }
+}
+
+impl Rows<ExportedSession> {
+    pub(super) fn exported() -> Self {
+        Self {
+            shown: None,
+            read: |table, handle, item, _| Ok(Some(ExportedSession::read(table, handle, item))),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod changed;
 mod changed_all;
 mod paged;
+mod person;
 mod read;
 
 use std::fmt::Debug;

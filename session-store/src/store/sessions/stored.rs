@@ -9,7 +9,7 @@ use crate::id::SessionHandle;
 use crate::item::{Map, Millis, decode};
 use crate::schema::SessionData;
 
-use super::sessions::SessionSummary;
+use super::summary::SessionSummary;
 
 /// A session with all that it holds, and without its id: to show and to decide by, not to change. It dereferences to
 /// `S`.
@@ -45,7 +45,7 @@ impl<S> StoredSession<S> {
 
 impl<S: SessionData> StoredSession<S> {
     /// The session in an item; `None` if it has expired.
-    pub(super) fn read(
+    pub(in crate::store) fn read(
         table: &Table,
         handle: SessionHandle,
         item: Map,
