@@ -19,6 +19,9 @@ impl<S: SessionData> DynamoDbStore<S> {
     /// first: the failed one returns their state. If the closure changes nothing, nothing is written. To
     /// cancel a change, see [`try_update`](Self::try_update).
     ///
+    /// It is the way to count, too. DynamoDB's own `ADD` would save the read, a sixth of the price, but it cannot change
+    /// data in a packed format, a computed attribute, or a number whose type has bounds.
+    ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
     /// # use session_store::{DynamoDbStore, Error, SessionAttributes, SessionId};
