@@ -33,8 +33,10 @@ pub(crate) struct RosterChange {
     pub(crate) limit: Limit,
     /// The roster must have fewer entries than this: its limit, or less so as to get to see it.
     pub(crate) max_entries: u32,
-    /// Until when the roster is kept, in seconds since 1970; `None` if it is kept longer already.
-    pub(crate) kept_until: Option<u64>,
+    /// Until when the roster has to be kept, in seconds since 1970.
+    pub(crate) kept_until: u64,
+    /// It is kept longer already.
+    pub(crate) is_kept_longer: bool,
     pub(crate) entry: Entry,
 }
 
@@ -68,7 +70,8 @@ impl RosterChange {
             } else {
                 sessions
             },
-            kept_until: Some(lifetime.roster_end()),
+            kept_until: lifetime.roster_end(),
+            is_kept_longer: false,
             entry: Entry::IfBelowLimit,
         }
     }

@@ -198,8 +198,8 @@ impl Rosters<'_> {
         evicted: &mut Evicted,
     ) -> Result<Room, Error> {
         let Some((item, entries)) = item.and_then(|item| Some((item, members(item)?))) else {
-            let ends = change.kept_until.unwrap_or_default();
-            change.entry = if self.adopt_earlier(&change.of, ends).await? {
+            let earlier = self.adopt_earlier(&change.of, change.kept_until);
+            change.entry = if earlier.await? {
                 Entry::IfBelowLimit
             } else {
                 Entry::CreateRoster
@@ -210,9 +210,7 @@ impl Rosters<'_> {
         // end is no number, with which TTL never deletes the roster.
         let kept_until = item.get(self.schema().names.expires_at);
         let kept_until = kept_until.and_then(|ends| ends.as_n().ok()?.parse::<u64>().ok());
-        if kept_until.is_none() || kept_until > change.kept_until {
-            change.kept_until = None;
-        }
+        change.is_kept_longer = kept_until.is_none_or(|ends| ends > change.kept_until);
         let foreign = foreign_entries(item);
         if !foreign.is_empty() {
             self.remove_entries(&change.of, foreign).await?;

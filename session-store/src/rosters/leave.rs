@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use crate::dynamodb::{Attempts, Deleted, Table, Transacted, Written, is_refused, request, token};
 use crate::error::{Chain, Error};
 use crate::id::SessionHandle;
-use crate::item::{Map, RosterKey, has_note, members};
+use crate::item::{MEMBERS, Map, RosterKey, has_note, members};
 use crate::schema::{IndexValue, Schema};
 
 /// Transactions that drop entries of sessions of another value: the first shows which have come back, or have a
@@ -78,15 +78,18 @@ impl<'a> Rosters<'a> {
                 let leave = request::leave_others(self.schema(), roster, handle);
                 leave.into_update_item(self.table)
             };
-            if let Written::Done(_) = self.table.update(leave).await? {
+            let refused = match self.table.update(leave).await? {
+                Written::ConditionFailed { old, .. } => old,
+                Written::Done(_) | Written::TooLarge => return Ok(()),
+            };
+            if !refused.is_some_and(|roster| is_last(&roster, handle)) {
                 return Ok(());
             }
             let end = || request::end_roster(self.table, roster, Some(handle));
             let Deleted::ConditionFailed(roster) = self.table.delete(end).await? else {
                 return Ok(());
             };
-            let members = members(&roster).unwrap_or_default();
-            if members.iter().all(|member| member.handle != handle) {
+            if !has_entry(&roster, handle) {
                 return Ok(());
             }
             // Others have entered meanwhile.
@@ -177,6 +180,17 @@ impl<'a> Rosters<'a> {
         }
         Ok(())
     }
+}
+
+fn has_entry(roster: &Map, handle: SessionHandle) -> bool {
+    let members = members(roster).unwrap_or_default();
+    members.iter().any(|member| member.handle == handle)
+}
+
+/// Whether the roster has no entry but perhaps that of this session.
+fn is_last(roster: &Map, handle: SessionHandle) -> bool {
+    let entries = roster.get(MEMBERS).and_then(|entries| entries.as_m().ok());
+    entries.is_some_and(|entries| entries.is_empty() || has_entry(roster, handle))
 }
 
 fn note_remains(handle: SessionHandle, left: Result<(), Error>) {

@@ -79,11 +79,20 @@ fn enter(schema: &Schema, change: &RosterChange, handle: SessionHandle) -> State
             condition += ")";
         }
     }
-    if let Some(ends) = change.kept_until {
-        let (expires_at, ends) = (e.name(schema.names.expires_at), e.value(number(ends)));
-        set.push(format!("{expires_at}={ends}"));
-        if !matches!(change.entry, Entry::CreateRoster) {
+    let (expires_at, ends) = (
+        e.name(schema.names.expires_at),
+        e.value(number(change.kept_until)),
+    );
+    match (&change.entry, change.is_kept_longer) {
+        (Entry::CreateRoster, _) => set.push(format!("{expires_at}={ends}")),
+        (_, false) => {
+            set.push(format!("{expires_at}={ends}"));
             condition += &format!(" AND {expires_at}<={ends}");
+        }
+        // It may have ended since it was read, and have begun again.
+        (_, true) => {
+            let is_number = format!("attribute_type({expires_at},{})", e.string("N"));
+            condition += &format!(" AND (NOT {is_number} OR {expires_at}>={ends})");
         }
     }
     let mut update = format!("SET {}", set.join(","));

@@ -153,7 +153,7 @@ fn a_change_carries_the_creation_of_the_session_the_end_of_the_roster_and_the_li
     let changes = entries(&rosters, handle("a"), &lifetime());
     assert_eq!(summaries(&changes), [enters("user_id", "u1", "a")]);
     assert_eq!(changes[0].created_at, Millis(17_000));
-    assert_eq!(changes[0].kept_until, Some(lifetime().roster_end()));
+    assert_eq!(changes[0].kept_until, lifetime().roster_end());
     assert_eq!(changes[0].max_entries, 3);
     assert!(matches!(changes[0].entry, Entry::IfBelowLimit));
 }

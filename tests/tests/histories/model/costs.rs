@@ -99,6 +99,17 @@ impl Op {
     }
 }
 
+impl Op {
+    /// The cost of leaving a roster: it goes with its last entry.
+    fn leave_counts(&self, user: u64) -> Costs {
+        let found = self.rosters.get(&roster_of(user));
+        match found.is_some_and(|found| found.sessions.len() == 1) {
+            true => 1..=2,
+            false => 1..=1,
+        }
+    }
+}
+
 type Costs = RangeInclusive<usize>;
 
 fn sum(a: Costs, b: &Costs) -> Costs {
@@ -183,14 +194,18 @@ impl Model {
                 None => 0..=0,
             },
             // The user is known only if the session existed.
-            Act::Delete(_) | Act::RevokeHandle(_) if had_user.flatten().is_some() => 1..=1,
+            Act::Delete(_) | Act::RevokeHandle(_) => match had_user.flatten() {
+                Some(user) => op.leave_counts(user),
+                None => 0..=0,
+            },
             // The roster can still have the entry of a session that is gone.
             Act::RevokeOnly(user, _)
                 if op.marks > 0 || had_user.is_none_or(|had| had == Some(user)) =>
             {
-                1..=1
+                op.leave_counts(user)
             }
-            Act::Revoke(..) if op.asked() > 0 => 1..=1,
+            // The roster goes with its last entry.
+            Act::Revoke(..) if op.asked() > 0 => 1..=2,
             // For a stale entry, the roster is read again.
             Act::List(user) => match op.rosters.get(&roster_of(user)) {
                 Some(found) if found.lacks_one() => 1..=1,

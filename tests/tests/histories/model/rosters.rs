@@ -100,8 +100,15 @@ impl Model {
         (key, before, after): &Change,
     ) -> Result<(), Violation> {
         let op = &self.ops[op];
-        let (Some(_), Some(user), Some(after)) = (self.limit, user_of(key), after) else {
+        let (Some(_), Some(user)) = (self.limit, user_of(key)) else {
             return require(false, "G2", || format!("{:?} made or ended {key}", op.act));
+        };
+        let Some(after) = after else {
+            let was = before.as_ref().map(entries).unwrap_or_default();
+            let is_empty = was.keys().all(|handle| !self.has(handle, user));
+            return require(is_empty, "G9", || {
+                format!("{:?} ended the roster of a session that is there", op.act)
+            });
         };
         let mut names: Vec<_> = after.as_object().into_iter().flatten().collect();
         names.retain(|(name, _)| !["id", "m", "expires_at"].contains(&name.as_str()));
