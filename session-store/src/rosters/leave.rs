@@ -62,12 +62,20 @@ impl<'a> Rosters<'a> {
         }
     }
 
-    /// Removes a session that has ended from its rosters, and ends those that have no other.
-    pub(crate) async fn leave_for_good(&self, rosters: &[IndexValue], handle: SessionHandle) {
+    /// Removes a session that has ended from its rosters, and ends those that have no other. Whether it has left all.
+    pub(crate) async fn leave_for_good(
+        &self,
+        rosters: &[IndexValue],
+        handle: SessionHandle,
+    ) -> bool {
+        let mut has_left = true;
         for of in rosters {
             let roster = RosterKey::of(self.schema(), of);
-            note_remains(handle, self.leave_or_end(&roster, handle).await);
+            let left = self.leave_or_end(&roster, handle).await;
+            has_left &= left.is_ok();
+            note_remains(handle, left);
         }
+        has_left
     }
 
     /// Removes an entry. The roster goes with its last one: its key has the value, which may name a person. To everybody

@@ -5,7 +5,9 @@ use std::borrow::Borrow;
 use crate::dynamodb::{MAX_SAVE_ATTEMPTS, MAX_UPDATE_HANDLES, pause};
 use crate::error::{ConflictError, Error, GoneError};
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Map, decode, is_of_another_type, moved_to};
+use crate::item::{
+    Map, Millis, decode, is_of_another_type, moved_to, recently_moved_to, stored_creation,
+};
 use crate::schema::{IndexValue, SessionData};
 use crate::session::Session;
 
@@ -16,9 +18,9 @@ impl<S: SessionData> DynamoDbStore<S> {
     /// The same as [`update`](Self::update) for the session of this handle, as an administrator sees it in a list.
     ///
     /// It does not count as a visit: neither the time of the last activity nor the end of the session moves. If the
-    /// session has got a new id a moment ago, it is changed under its new handle, with one `GetItem` more. It does not
-    /// check whose session this is: for a user who may change only their own sessions, use
-    /// [`update_all`](Self::update_all) with [`only`](super::UpdateAll::only).
+    /// session has got a new id a moment ago, it is changed under its new handle, with one `GetItem` more; a log-in
+    /// begins another session, which stays as it is. It does not check whose session this is: for a user who may change
+    /// only their own sessions, use [`update_all`](Self::update_all) with [`only`](super::UpdateAll::only).
     ///
     /// # Errors
     ///
@@ -31,37 +33,60 @@ impl<S: SessionData> DynamoDbStore<S> {
     ) -> Result<T, Error> {
         let handle = *handle.borrow();
         let update = async {
-            match self.change_wherever(handle, None, &mut change).await? {
+            let any = Selection {
+                value: None,
+                has: &|_, _| true,
+            };
+            match self.change_wherever(handle, any, &mut change).await? {
                 Change::Stored(value) | Change::Nothing(value) => Ok(value),
-                Change::Gone | Change::Moved | Change::OfAnotherType => {
-                    Err(GoneError::new(handle).into())
-                }
+                Change::Gone | Change::Moved | Change::Spared => Err(GoneError::new(handle).into()),
             }
         };
         self.observe("update", update).await
     }
 
-    /// Changes a session if it has the value, also under the handle that it has since.
+    /// Changes a session of a selection, also under the handle that it has since.
     pub(super) async fn change_wherever<T: Send>(
         &self,
         of: SessionHandle,
-        value: Option<&IndexValue>,
+        selection: Selection<'_>,
         change: &mut (impl FnMut(&mut S) -> T + Send),
     ) -> Result<Change<T>, Error> {
         let table = self.table();
+        let schema = table.schema();
         let mut handle = of;
+        // When the session has got the handle under which it is read.
+        let mut moved_at = None;
+        let mut is_selected = false;
         for _ in 0..MAX_UPDATE_HANDLES {
             let Some(item) = table.read(handle, true).await? else {
                 return Ok(Change::Gone);
             };
-            if is_of_another_type(table.schema(), &item) {
-                return Ok(Change::OfAnotherType);
+            if is_of_another_type(schema, &item) {
+                return Ok(Change::Spared);
             }
-            if let Some(to) = moved_to(table.schema(), &item) {
-                handle = to;
+            let created_at = stored_creation(schema, handle, &item).ok();
+            let next = match selection.value {
+                Some(_) => moved_to(schema, &item),
+                None => recently_moved_to(schema, &item, table.now()),
+            };
+            if let Some(to) = next {
+                (handle, moved_at) = (to, created_at);
                 continue;
             }
-            match self.change_item(handle, item, value, change).await {
+            // A new id does not change when a session was created, and a log-in does.
+            let is_of_log_in = moved_at.is_some() && created_at >= moved_at;
+            if selection.value.is_none() && is_of_log_in {
+                return Ok(Change::Gone);
+            }
+            if !is_selected && !(selection.has)(handle, created_at) {
+                return Ok(Change::Spared);
+            }
+            is_selected = true;
+            match self
+                .change_item(handle, item, selection.value, change)
+                .await
+            {
                 // Its item tells whether it has a new handle since.
                 Err(Error::Gone(_)) => {}
                 changed => return changed,
@@ -113,6 +138,15 @@ pub(super) enum Change<T> {
     Gone,
     /// It has another value by now.
     Moved,
-    /// It is a session of another type.
-    OfAnotherType,
+    /// It is not one of those that are to be changed, or of another type.
+    Spared,
+}
+
+/// The sessions that are to be changed.
+#[derive(Clone, Copy)]
+pub(super) struct Selection<'a> {
+    /// Those that have this value.
+    pub(super) value: Option<&'a IndexValue>,
+    /// Whether one belongs to them, by its handle and its time of creation. It is asked once for each.
+    pub(super) has: &'a (dyn Fn(SessionHandle, Option<Millis>) -> bool + Sync),
 }

@@ -176,7 +176,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         };
         if !is_moved {
             let left = rosters_of(table.schema(), &item);
-            rosters.leave_all(&left, handle).await;
+            rosters.leave_for_good(&left, handle).await;
             note(Event::Ended(By::LogOut), Some(handle));
         }
         Ok(Some(Ended {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
@@ -80,6 +81,7 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
                 in_flight: IN_FLIGHT,
                 sweep_after: None,
                 erases: false,
+                has_left: AtomicBool::new(false),
             },
             progress: None,
         }
@@ -88,8 +90,9 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// Ends all sessions whose promoted attribute has this value, and leaves nothing in the table that has the value:
     /// for a person who asks to be forgotten. Await it.
     ///
-    /// The requests of [`revoke`](Self::revoke), and for each other consistent index of the type what
-    /// [`delete`](Self::delete) sends for its roster. Items of sessions that have expired, and that DynamoDB has not
+    /// The requests of [`revoke`](Self::revoke), for each other consistent index of the type what
+    /// [`delete`](Self::delete) sends for its roster, and by a consistent index two `DeleteItem` or three and one
+    /// `BatchGetItem` to see that no roster is left. Items of sessions that have expired, and that DynamoDB has not
     /// deleted yet, go too.
     ///
     /// Call it for each index whose values name the person, such as that of a user id and that of an address: a session
@@ -102,7 +105,7 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// # Errors
     ///
     /// Those of `revoke`. As long as [`Revoked::failed`] has a session, or
-    /// [`is_complete`](Revoked::is_complete) is false, something is left: call it again.
+    /// [`is_complete`](Revoked::is_complete) is false, something is or may be left: call it again.
     pub fn erase<I: IsIndex<S>>(&self, index: I, key: impl AsKey<I::Key>) -> Revoke<S> {
         let mut erase = self.revoke(index, key);
         erase.order.erases = true;

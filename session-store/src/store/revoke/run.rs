@@ -1,6 +1,7 @@
 //! How a revocation goes: page by page of a default index, or round by round of a roster.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::ReturnValue;
@@ -32,6 +33,8 @@ pub(super) struct Order<S> {
     pub(super) sweep_after: Option<Duration>,
     /// Whether nothing is to be left of these sessions, in no roster.
     pub(super) erases: bool,
+    /// Whether something was left all the same.
+    pub(super) has_left: AtomicBool,
 }
 
 impl<S: SessionAttributes + 'static> Order<S> {
@@ -42,15 +45,18 @@ impl<S: SessionAttributes + 'static> Order<S> {
         }
         report.revoked.is_complete = self.store.is_index_complete(self.of.attribute).await;
         if self.of.attribute.roster().is_some() {
-            self.go_through_rosters(report).await
+            self.go_through_rosters(report).await?;
         } else {
             self.go_through_index(report, Pass::First).await?;
             if let Some(delay) = self.sweep_after {
                 tokio::time::sleep(delay).await;
                 self.go_through_index(report, Pass::Second).await?;
             }
-            Ok(())
         }
+        if self.erases {
+            self.check_erased(report).await?;
+        }
+        Ok(())
     }
 
     async fn end_one(&self, handle: SessionHandle, report: &mut Report) -> Result<(), Error> {
@@ -215,7 +221,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
                 }
             };
         }
-        if entries.is_empty() && (self.erases || !met.gone.is_empty()) {
+        if entries.is_empty() && !met.gone.is_empty() && !self.erases {
             note_remains(rosters.end_if_empty(roster).await);
         }
         let failed: HashSet<_> = report
@@ -289,14 +295,36 @@ fn is_retryable(error: &Error) -> bool {
 impl<S: SessionAttributes + 'static> Order<S> {
     /// Removes a session that was erased from the rosters of its other values.
     async fn leave_others(&self, handle: SessionHandle, deleted: &Result<Deleted, Error>) {
-        let Ok(Deleted::Removed(item)) = deleted else {
+        if !self.erases {
             return;
-        };
-        if self.erases {
-            let mut rosters = rosters_of(self.store.table().schema(), item);
-            rosters.retain(|roster| roster.attribute.name != self.of.attribute.name);
-            self.store.rosters().leave_for_good(&rosters, handle).await;
         }
+        let has_left = match deleted {
+            Ok(Deleted::Removed(item)) => {
+                let mut rosters = rosters_of(self.store.table().schema(), item);
+                rosters.retain(|roster| roster.attribute.name != self.of.attribute.name);
+                !self.store.rosters().leave_for_good(&rosters, handle).await
+            }
+            // Nobody knows what it held.
+            Ok(Deleted::PresumedRemoved) => true,
+            Ok(Deleted::Absent | Deleted::ConditionFailed(_)) | Err(_) => false,
+        };
+        self.has_left.fetch_or(has_left, Ordering::Relaxed);
+    }
+
+    /// An erasure is complete if no roster of the value is there.
+    async fn check_erased(&self, report: &mut Report) -> Result<(), Error> {
+        let table = self.store.table();
+        let keys = RosterKey::all(table.schema(), &self.of);
+        let mut has_left = self.has_left.load(Ordering::Relaxed);
+        if self.of.attribute.roster().is_some() {
+            for key in &keys {
+                note_remains(self.store.rosters().end_if_empty(key).await);
+            }
+            let rosters = table.rosters(&keys, Patience::WithThrottling).await?;
+            has_left |= !rosters.is_empty();
+        }
+        report.revoked.is_complete &= !has_left;
+        Ok(())
     }
 
     /// Ends a session if it has the value.

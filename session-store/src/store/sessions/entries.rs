@@ -13,6 +13,8 @@ pub(super) struct Entries {
     /// All entries so far, by which new ones are recognised.
     known: HashSet<SessionHandle>,
     window: Window,
+    /// The list goes on from here.
+    start: Option<Position>,
 }
 
 impl Entries {
@@ -28,6 +30,7 @@ impl Entries {
             left: left.into(),
             known,
             window,
+            start: start.cloned(),
         }
     }
 
@@ -47,10 +50,11 @@ impl Entries {
             .iter()
             .copied()
             .max_by(|one, other| window.order(one, other));
-        let known = &mut self.known;
+        let (known, start) = (&mut self.known, self.start.as_ref());
         let new = members
             .into_iter()
-            .filter(|entry| known.insert(entry.handle) && window.has(entry.created_at));
+            .filter(|entry| known.insert(entry.handle) && window.has(entry.created_at))
+            .filter(|entry| start.is_none_or(|start| is_behind(entry, start, window)));
         let is_last = self.left.is_empty();
         let (now, later): (Vec<_>, Vec<_>) = new.partition(|entry| {
             is_last
@@ -67,10 +71,16 @@ impl Entries {
 
 /// Whether an entry comes after this position in the list.
 fn is_behind(entry: &Member, start: &Position, window: Window) -> bool {
-    // A roster is one partition.
-    let last = start.last_of(0).map(|handle| Member {
+    // A roster is one partition. The token may be from when the index had several.
+    let Some(handle) = start.last_of(0) else {
+        return match window.oldest_first {
+            true => entry.created_at >= start.created_at,
+            false => entry.created_at <= start.created_at,
+        };
+    };
+    let last = Member {
         handle,
         created_at: start.created_at,
-    });
-    last.is_none_or(|last| window.order(entry, &last).is_gt())
+    };
+    window.order(entry, &last).is_gt()
 }

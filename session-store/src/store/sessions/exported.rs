@@ -18,6 +18,8 @@ pub struct ExportedSession {
     handle: SessionHandle,
     item: Map,
     left_out: Vec<String>,
+    /// The name of the data, if it could not be unpacked.
+    packed: Option<&'static str>,
 }
 
 impl ExportedSession {
@@ -27,7 +29,9 @@ impl ExportedSession {
     }
 
     /// Leaves out the values of these fields and attributes, such as tokens, wherever they are: each is `"(left out)"`.
+    /// So is data that cannot be unpacked, as a whole.
     pub fn without(mut self, names: &[&str]) -> Self {
+        self.left_out.extend(self.packed.map(str::to_owned));
         self.left_out
             .extend(names.iter().map(|name| (*name).to_owned()));
         self
@@ -35,7 +39,9 @@ impl ExportedSession {
 
     pub(super) fn read(table: &Table, handle: SessionHandle, mut item: Map) -> Self {
         // Data that cannot be unpacked is the person's all the same.
-        if let Err(error) = table.codec.unpack(handle, &mut item) {
+        let unpacked = table.codec.unpack(handle, &mut item);
+        let is_packed = unpacked.is_err();
+        if let Err(error) = unpacked {
             tracing::warn!(%handle, error = %Chain(&error), "the data of a session is exported as it is stored");
         }
         let names = &table.schema().names;
@@ -45,6 +51,7 @@ impl ExportedSession {
             handle,
             item,
             left_out: Vec::new(),
+            packed: is_packed.then_some(names.data),
         }
     }
 }

@@ -23,8 +23,8 @@ pub struct SessionsPage<R> {
 impl<S: SessionAttributes + 'static, R: Send + 'static> Sessions<S, R> {
     /// Goes on after the page whose token this is. Call it last: the token is of the same list in the same order.
     ///
-    /// Sessions that began meanwhile are on no later page, unless the oldest come first, and those that have ended are on
-    /// none. The token stays valid if the session that it names ends.
+    /// No session is on two pages. Those that begin meanwhile are on a later page only if the oldest come first, and
+    /// those that have ended are on none. The token stays valid if the session that it names ends.
     ///
     /// # Errors
     ///
@@ -50,10 +50,9 @@ impl<S: SessionAttributes + 'static, R: Send + 'static> Sessions<S, R> {
             next: None,
         };
         let mut last = None;
-        let is_bounded = self.left <= sessions;
-        let size = self.left.min(sessions);
+        let size = sessions.max(1);
         // One more tells whether there is another page.
-        self.left = if is_bounded { size } else { size + 1 };
+        self.left = size.saturating_add(1);
         let mut read = 0;
         while let Some(session) = self.next().await {
             let session = readable(session)?;
@@ -92,7 +91,8 @@ impl<S: SessionAttributes + 'static> Sessions<S> {
     /// }
     /// ```
     ///
-    /// It reads one session more than it gives, and with a consistent index the roster for each page. Each page has as
+    /// It has at least one session, and [`limit`](Self::limit) has no effect on it. It reads one session more than it
+    /// gives, and with a consistent index the roster for each page. Each page has as
     /// many sessions as asked for, but the last. A session that cannot be read is in its place, as in
     /// [`all`](Self::all).
     ///

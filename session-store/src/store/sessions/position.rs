@@ -55,7 +55,8 @@ impl Position {
 ///
 /// It has the time of creation and the handle of the last session that was shown, and no more. It is not signed: somebody
 /// who makes one up begins at another place of the same list, since index and value come from the
-/// application each time. For another list, or in another order, it is refused.
+/// application each time. For another list, or in another order, it is refused. Who has a token can check a guess of
+/// the value of its index, and not read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageToken {
     pub(super) position: Position,
@@ -65,6 +66,9 @@ pub struct PageToken {
 
 /// The first byte of a token.
 const VERSION: u8 = 1;
+
+/// The most entries of a token: one for each partition that a sharded index can have.
+const MAX_ENTRIES: usize = 1_000;
 
 /// The bytes of a partition and a handle.
 const ENTRY: usize = 2 + 32;
@@ -103,7 +107,8 @@ impl PageToken {
         let (list, bytes) = bytes.split_first_chunk()?;
         let (created_at, entries) = bytes.split_first_chunk()?;
         let (entries, rest) = entries.as_chunks::<ENTRY>();
-        if *version != VERSION || !rest.is_empty() || entries.is_empty() {
+        let is_of_page = (1..=MAX_ENTRIES).contains(&entries.len());
+        if *version != VERSION || !rest.is_empty() || !is_of_page {
             return None;
         }
         let entry = |entry: &[u8; ENTRY]| {
@@ -167,8 +172,7 @@ impl fmt::Display for InvalidPageToken {
 
 impl std::error::Error for InvalidPageToken {}
 
-/// What a token is bound to. It is a guard against a mix-up, and too short for anybody to find out the value of the
-/// index by trying.
+/// What a token is bound to: a guard against a mix-up.
 fn list(schema: &Schema, of: &IndexValue, window: Window) -> [u8; 2] {
     let mut digest = Sha256::new();
     for text in [

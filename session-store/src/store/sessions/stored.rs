@@ -31,8 +31,10 @@ impl<S> StoredSession<S> {
     }
 
     /// Its times and promoted attributes, as in a list without data.
-    pub fn summary(&self) -> &SessionSummary {
-        &self.summary
+    ///
+    /// An associated function, so that it hides no method of `S`.
+    pub fn summary(stored: &Self) -> &SessionSummary {
+        &stored.summary
     }
 
     /// The struct, without the session around it.

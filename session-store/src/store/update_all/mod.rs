@@ -41,7 +41,7 @@ impl<S: SessionData> DynamoDbStore<S> {
     ///     let updated = updated.await?;
     ///     for failure in updated.failed() {
     ///         // It still has the old role. Ending it is the safe answer.
-    ///         store.revoke_handle(&failure.handle()).await?;
+    ///         let _ = store.revoke_handle(&failure.handle()).await?;
     ///     }
     ///     Ok(updated.changed())
     /// }
@@ -54,7 +54,7 @@ impl<S: SessionData> DynamoDbStore<S> {
     /// pauses. Dropping the future stops it; changed sessions stay changed.
     ///
     /// By a consistent index, it misses no session that was there when it began, also if one gets a new id meanwhile,
-    /// and changes each at most once. By a default index, it can miss a session that was created or given the value
+    /// and changes each once, as long as no program from before marks runs. By a default index, it can miss a session that was created or given the value
     /// just before (see [`sweep_after`](UpdateAll::sweep_after)), and one that gets a new id meanwhile can be changed
     /// twice: let the closure set a value, and not count one up.
     ///
@@ -103,7 +103,8 @@ impl<S> UpdateAll<S> {
     /// Changes this one session, if it has the value: a user renames one of "your devices". The session of somebody
     /// else counts as [`moved`](Updated::moved), and stays as it is.
     ///
-    /// One `GetItem` and one `UpdateItem`, and no `Query`. The other settings have no effect on it.
+    /// One `GetItem` and one `UpdateItem`, and no `Query`. If it fails, that is the error, and not in
+    /// [`failed`](Updated::failed).
     pub fn only(mut self, handle: impl Borrow<SessionHandle>) -> Self {
         self.order.only = Some(*handle.borrow());
         self
@@ -114,7 +115,7 @@ impl<S> UpdateAll<S> {
         self.except_handle(session.handle())
     }
 
-    /// Leaves the session of this handle as it is. If it gets a new id meanwhile, it is not spared.
+    /// Leaves the session of this handle as it is. If it gets another id meanwhile, it is not spared.
     pub fn except_handle(mut self, handle: impl Borrow<SessionHandle>) -> Self {
         self.order.except.push(*handle.borrow());
         self

@@ -88,8 +88,7 @@ impl Report {
             Ok(Change::Nothing(())) => updated.unchanged += 1,
             Ok(Change::Gone) => updated.gone += 1,
             Ok(Change::Moved) => updated.moved += 1,
-            // It is nothing to this type (G16).
-            Ok(Change::OfAnotherType) => {}
+            Ok(Change::Spared) => {}
             Err(error) => updated.failed.push(UpdateFailure { handle, error }),
         }
         if let Some(progress) = &mut self.progress {

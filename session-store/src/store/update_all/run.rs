@@ -1,7 +1,7 @@
 //! How a change of many sessions goes: page by page of a default index, or through a roster.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -14,7 +14,7 @@ use crate::item::{MEMBERS, Member, Millis, RosterKey, members};
 use crate::schema::{IndexValue, SessionData};
 use crate::store::handle::DynamoDbStore;
 use crate::store::index_pages::IndexPages;
-use crate::store::update_handle::Change;
+use crate::store::update_handle::{Change, Selection};
 
 use super::report::Report;
 
@@ -37,7 +37,7 @@ impl<S: SessionData> Order<S> {
     pub(super) async fn carry_out(&self, report: &mut Report) -> Result<(), Error> {
         if let Some(handle) = self.only {
             report.updated.is_complete = true;
-            let (handle, changed) = self.change_one(handle).await;
+            let (handle, changed) = self.change_one(handle, &|_| true).await;
             report.note(handle, Ok(changed?));
             return Ok(());
         }
@@ -60,8 +60,8 @@ impl<S: SessionData> Order<S> {
     ) -> Result<(), Error> {
         let mut pages = IndexPages::of(self.store.table(), &self.of, self.created_before);
         while let Some(handles) = pages.next().await? {
-            self.change_these(handles, |(handle, changed)| note(report, handle, changed))
-                .await;
+            let note = |(handle, changed): Outcome| note(report, handle, changed);
+            self.change_these(handles, &|_| true, note).await;
         }
         Ok(())
     }
@@ -71,6 +71,12 @@ impl<S: SessionData> Order<S> {
     async fn go_through_rosters(&self, report: &mut Report) -> Result<(), Error> {
         let mut entries = self.entries().await?;
         let mut met: HashSet<SessionHandle> = HashSet::new();
+        // An entry of an earlier program, and its session under the handle that it has since, are one.
+        let claimed = Mutex::new(HashSet::new());
+        let is_first = |handle| {
+            let mut claimed = claimed.lock().unwrap_or_else(PoisonError::into_inner);
+            claimed.insert(handle)
+        };
         for round in 1..=MAX_REVOKE_ROUNDS {
             let before = self.created_before;
             let wanted = entries
@@ -79,13 +85,13 @@ impl<S: SessionData> Order<S> {
             let handles: Vec<_> = wanted.map(|entry| entry.handle).collect();
             met.extend(&handles);
             let mut lost = HashSet::new();
-            self.change_these(handles, |(handle, changed)| {
+            let note = |(handle, changed): Outcome| {
                 if let Ok(Change::Gone) = changed {
                     lost.insert(handle);
                 }
                 report.note(handle, changed);
-            })
-            .await;
+            };
+            self.change_these(handles, &is_first, note).await;
             let gone = entries.iter().filter(|entry| lost.contains(&entry.handle));
             let gone: BTreeSet<Millis> = gone.map(|entry| entry.created_at).collect();
             if gone.is_empty() {
@@ -117,27 +123,47 @@ impl<S: SessionData> Order<S> {
         let rosters = rosters.ok_or_else(|| DecodeError::of_roster(MEMBERS))?;
         let mut entries: Vec<_> = rosters.into_iter().flatten().collect();
         entries.sort_by_key(Member::rank);
-        entries.dedup();
+        entries.dedup_by_key(|entry| entry.handle);
         Ok(entries)
     }
 
-    async fn change_these(&self, handles: Vec<SessionHandle>, mut note: impl FnMut(Outcome)) {
+    async fn change_these(
+        &self,
+        handles: Vec<SessionHandle>,
+        is_first: &(dyn Fn(SessionHandle) -> bool + Sync),
+        mut note: impl FnMut(Outcome),
+    ) {
         let handles = handles.into_iter();
         let wanted = handles.filter(|handle| !self.except.contains(handle));
         let mut changes = stream::iter(wanted)
-            .map(|handle| self.change_one(handle))
+            .map(|handle| self.change_one(handle, is_first))
             .buffer_unordered(self.in_flight);
         while let Some(outcome) = changes.next().await {
             note(outcome);
         }
     }
 
-    async fn change_one(&self, handle: SessionHandle) -> Outcome {
+    async fn change_one(
+        &self,
+        handle: SessionHandle,
+        is_first: &(dyn Fn(SessionHandle) -> bool + Sync),
+    ) -> Outcome {
         let mut throttled = 0;
+        let selected = Mutex::new(None);
+        let has = |handle, created_at| {
+            let mut selected = selected.lock().unwrap_or_else(PoisonError::into_inner);
+            // After a pause it is asked again.
+            let was = selected.replace(handle);
+            was == Some(handle) || self.has(handle, created_at) && is_first(handle)
+        };
+        let selection = Selection {
+            value: Some(&self.of),
+            has: &has,
+        };
         loop {
             let mut change = |session: &mut S| (self.change)(session);
-            let of = Some(&self.of);
-            let changed = self.store.change_wherever(handle, of, &mut change).await;
+            let changed = self.store.change_wherever(handle, selection, &mut change);
+            let changed = changed.await;
             let is_again = |error: &Error| matches!(error, Error::Service(error) if error.is_throttled() && !error.outcome_unknown());
             match changed {
                 Err(error) if is_again(&error) && throttled < MAX_THROTTLED_RETRIES => {
@@ -147,5 +173,11 @@ impl<S: SessionData> Order<S> {
                 changed => return (handle, changed),
             }
         }
+    }
+
+    /// Whether a session is to be changed, also under a handle that it has got since.
+    fn has(&self, handle: SessionHandle, created_at: Option<Millis>) -> bool {
+        let before = self.created_before;
+        !self.except.contains(&handle) && before.is_none_or(|before| created_at < Some(before))
     }
 }

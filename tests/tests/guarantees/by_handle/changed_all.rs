@@ -13,6 +13,7 @@ tests! {
     every_kind_of_index_finds_them
     what_is_as_it_should_be_is_not_written
     some_are_spared
+    what_is_spared_is_spared_under_its_new_handle
     what_cannot_be_changed_is_named_and_the_others_are_changed
     throttling_is_waited_out
     a_session_that_gets_a_new_id_meanwhile_is_changed_once
@@ -150,6 +151,29 @@ async fn some_are_spared<S: Account>() {
         assert_eq!(roles(&bench, &old).await, [&role, "reader"]);
         assert_eq!(roles(&bench, &new).await, ["reader"]);
     }
+}
+
+/// The index shows the old handle still, or the list is from before the change of id.
+async fn what_is_spared_is_spared_under_its_new_handle<S: Account>() {
+    let bench = TestBench::<S>::new().await;
+    let mut all = sessions(&bench, "u-17", 2).await;
+    let listed = all[0].handle();
+    bench.store.cycle_id(&mut all[0]).await.unwrap();
+    let promoting = bench.store.update_all(S::TENANT, "acme", promote);
+    let updated = promoting.only(listed).except(&all[0]).await.unwrap();
+    assert_eq!(updated.changed(), 0);
+    // A log-in begins another session.
+    let moment = bench.clock.now() + std::time::Duration::from_secs(1);
+    let listed = all[1].handle();
+    bench.clock.advance(std::time::Duration::from_secs(2));
+    bench.store.log_in(&mut all[1]).await.unwrap();
+    let promoting = bench.store.update_all(S::USER_ID, "u-17", promote);
+    let updated = promoting.only(listed).created_before(moment).await.unwrap();
+    assert_eq!(updated.changed(), 0);
+    let change = |session: &mut S| *session.role() = "owner".into();
+    let changed = bench.store.update_handle(listed, change).await;
+    assert!(matches!(changed, Err(Error::Gone(_))), "{changed:?}");
+    assert_eq!(roles(&bench, &all).await, ["reader", "reader"]);
 }
 
 async fn what_cannot_be_changed_is_named_and_the_others_are_changed<S: Account>() {

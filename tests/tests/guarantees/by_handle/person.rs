@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use session_store::SessionAttributes;
-use session_store_tests::TestBench;
+use session_store_tests::{Fault, TestBench};
 
 use super::{Account, damage, sessions, tests};
 
@@ -14,6 +14,7 @@ tests! {
     an_export_has_what_cannot_be_read
     a_log_out_leaves_no_roster
     a_roster_with_other_sessions_stays
+    what_could_not_be_erased_is_told
 }
 
 async fn an_export_has_all_that_is_stored<S: Account>() {
@@ -148,14 +149,14 @@ async fn a_roster_with_other_sessions_stays<S: Account>() {
         let bench = TestBench::<S>::new().await;
         let session = sessions(&bench, "u-17", 1).await.remove(0);
         let (store, (tell, entered)) = (bench.store.clone(), tokio::sync::oneshot::channel());
-        let log_in = session_store_tests::Fault::meanwhile(move || async move {
+        let log_in = Fault::meanwhile(move || async move {
             let other = store.create(S::of("u-17")).await.unwrap();
             tell.send(other)
                 .unwrap_or_else(|_| panic!("the test waits"));
         });
         if operation == "DeleteItem" {
             // The first is of the session, and the second of its roster.
-            let nothing = session_store_tests::Fault::meanwhile(async || {});
+            let nothing = Fault::meanwhile(async || {});
             bench.wire.next(operation, nothing);
         }
         bench.wire.next(operation, log_in);
@@ -172,5 +173,32 @@ async fn a_roster_with_other_sessions_stays<S: Account>() {
         let rosters = bench.items().await.into_iter();
         let mut rosters = rosters.filter_map(|item| item.get("m")?.as_m().ok().cloned());
         assert_eq!(rosters.next().unwrap().len(), 1, "{operation}");
+    }
+}
+
+async fn what_could_not_be_erased_is_told<S: Account>() {
+    for operation in ["UpdateItem", "DeleteItem"] {
+        let bench = TestBench::<S>::new().await;
+        sessions(&bench, "u-17", 2).await;
+        if operation == "UpdateItem" {
+            let refused = || Fault::Answer(400, "AccessDeniedException", "no");
+            bench.wire.every("UpdateItem", refused);
+        } else {
+            // The first two are of the sessions.
+            for _ in 0..2 {
+                let nothing = Fault::meanwhile(async || {});
+                bench.wire.next("DeleteItem", nothing);
+            }
+            bench.wire.every("DeleteItem", || {
+                Fault::Answer(400, "AccessDeniedException", "no")
+            });
+        }
+        let erased = bench.store.erase(S::USER_ID, "u-17").await.unwrap();
+        assert_eq!(erased.deleted(), 2, "{operation}");
+        assert!(!erased.is_complete(), "{operation}");
+        bench.wire.clear();
+        let erased = bench.store.erase(S::USER_ID, "u-17").await.unwrap();
+        assert!(erased.is_complete(), "{operation}");
+        assert!(bench.all_items().await.is_empty(), "{operation}");
     }
 }
