@@ -33,7 +33,7 @@ pub struct Session<S> {
     /// The sessions that were ended to make room for this one.
     pub(crate) evicted: Vec<SessionHandle>,
     /// The client does not know the id yet, and so nobody does.
-    pub(crate) is_fresh: bool,
+    pub(crate) is_undisclosed: bool,
     /// How long the client keeps the next cookie, if a layer gives it one.
     pub(crate) cookie: Option<CookieLife>,
     /// A change of id whose outcome is unknown.
@@ -93,7 +93,7 @@ impl<S> Session<S> {
             timeouts: TimeoutChange::default(),
             state,
             evicted: Vec::new(),
-            is_fresh: false,
+            is_undisclosed: false,
             cookie: None,
             cycle: None,
         }
@@ -103,7 +103,7 @@ impl<S> Session<S> {
     pub(crate) fn onto_stored(&self, data: S, state: State) -> Self {
         let as_of = self.state.as_of;
         Self {
-            is_fresh: self.is_fresh,
+            is_undisclosed: self.is_undisclosed,
             cookie: self.cookie,
             ..Self::new(self.id.clone(), data, State { as_of, ..state })
         }

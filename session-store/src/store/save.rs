@@ -77,7 +77,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             session.settle();
             return Ok(SaveAttempt::Stored);
         }
-        if !session.is_fresh {
+        if !session.is_undisclosed {
             self.check_user(&delta, &state.promoted)?;
         }
         self.check_reads_back(handle, &after)?;

@@ -52,7 +52,7 @@ impl<S: SessionData> RequestSession<S> {
         };
         let before = session.handle();
         let continues = change_id(store, session, new_id).await?;
-        session.is_fresh = true;
+        session.is_undisclosed = true;
         self.timeouts = TimeoutChange::default();
         match new_id {
             NewId::Cycled => {
