@@ -27,7 +27,6 @@ mod roster_note;
 mod shards;
 mod state;
 mod stored;
-#[cfg(feature = "_http")]
 mod user;
 mod value;
 
@@ -47,7 +46,7 @@ pub(crate) use self::key::{
 pub(crate) use self::lacking::{Lacking, unindexed};
 pub(crate) use self::lifetime::{
     CookieLife, DAY, Judgement, KnownIdle, Lifetime, Millis, TimeoutChange, creation_bounds, end,
-    may_live, millis, seconds_to_time,
+    is_recent, may_live, millis, seconds_to_time,
 };
 #[cfg(feature = "_record")]
 pub(crate) use self::live::MAX_VERSION;
@@ -68,6 +67,7 @@ pub(crate) use self::roster_note::NOTE_DIGEST;
 pub(crate) use self::roster_note::{has_note, note_digest};
 pub(crate) use self::shards::{Partition, partitions};
 pub(crate) use self::state::State;
+pub(crate) use self::user::has_stored_user;
 pub(crate) use self::value::{Map, checked_size, number};
 
 #[cfg(feature = "_http")]
@@ -80,6 +80,7 @@ pub(crate) use self::{
     lifetime::{earliest_creation, use_until},
     marks::marks,
     moved::marked_until,
+    own::authenticated_at_of,
     shards::is_current,
     state::Unknown,
     value::is_same,

@@ -174,6 +174,7 @@ impl<S: SessionData> RequestSession<S> {
         let beginning = Beginning {
             idle: self.timeouts.idle.flatten(),
             cookie: self.cookie_life(),
+            logs_in,
         };
         let mut session = store.begin(data.clone(), beginning).await?;
         session.is_undisclosed = true;
