@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, SystemTime};
 
-use crate::dynamodb::{Attempts, Clock};
+use crate::dynamodb::{Attempts, StoreClock};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
     CookieLife, Delta, Evicted, Intent, Judgement, Map, Millis, Nonce, RosterChange, State,
@@ -32,7 +32,7 @@ pub struct Session<S> {
     timeouts: TimeoutChange,
     pub(crate) state: State,
     /// That of the store.
-    clock: Clock,
+    clock: StoreClock,
     /// The sessions that were ended to make room for this one.
     pub(crate) evicted: Vec<SessionHandle>,
     /// The client does not know the id yet, and so nobody does.
@@ -97,7 +97,7 @@ impl NewId {
 }
 
 impl<S> Session<S> {
-    pub(crate) fn new(id: SessionId, data: S, state: State, clock: Clock) -> Self {
+    pub(crate) fn new(id: SessionId, data: S, state: State, clock: StoreClock) -> Self {
         Self {
             id,
             data,

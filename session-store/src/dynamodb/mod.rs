@@ -29,6 +29,6 @@ pub(crate) use self::retry::{
     MAX_MEND_ATTEMPTS, MAX_REVOKE_ROUNDS, MAX_SAVE_ATTEMPTS, pause,
 };
 pub(crate) use self::send::Patience;
-pub(crate) use self::table::{Clock, Table};
+pub(crate) use self::table::{StoreClock, Table};
 pub(crate) use self::transaction::{Transacted, token};
 pub(crate) use self::write::{Deleted, SaveOutcome, Written};

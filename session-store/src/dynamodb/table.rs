@@ -17,14 +17,14 @@ pub(crate) struct Table {
     pub(crate) codec: Codec,
     /// Whether each answer says what it cost.
     pub(super) reports_capacity: bool,
-    clock: Clock,
+    clock: StoreClock,
     /// When the first copy of the cutoff was last read, in seconds since 1970.
     first_cutoff_read: AtomicU64,
 }
 
 impl Table {
     pub(crate) fn new(client: Client, name: String, codec: Codec) -> Self {
-        let clock = Clock(client.config().time_source().unwrap_or_default());
+        let clock = StoreClock(client.config().time_source().unwrap_or_default());
         Self {
             client: with_checked_answers(&client),
             name,
@@ -80,20 +80,20 @@ impl Table {
         self.clock.now()
     }
 
-    pub(crate) fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> StoreClock {
         self.clock.clone()
     }
 }
 
 /// The client's time source; that of the system by default.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Clock(SharedTimeSource);
+pub(crate) struct StoreClock(SharedTimeSource);
 
 // To ask a clock leaves nothing half done.
-impl UnwindSafe for Clock {}
-impl RefUnwindSafe for Clock {}
+impl UnwindSafe for StoreClock {}
+impl RefUnwindSafe for StoreClock {}
 
-impl Clock {
+impl StoreClock {
     pub(crate) fn now(&self) -> Millis {
         Millis::of(self.0.now())
     }

@@ -1,11 +1,11 @@
 //! `reauthenticated`: a new id once the user of a session has authenticated again.
 
-use crate::error::{EncodeError, Error};
-use crate::item::{Map, has_stored_user};
+use crate::error::Error;
 use crate::schema::SessionData;
 use crate::session::{NewId, Session};
 
 use super::handle::DynamoDbStore;
+use super::rebase::check_proven;
 
 impl<S: SessionData> DynamoDbStore<S> {
     /// Notes that the user of the session has authenticated again, such as by the password once more: "sudo mode".
@@ -44,37 +44,12 @@ impl<S: SessionData> DynamoDbStore<S> {
         let reauthenticate = async {
             let evicted = self.finish_another(session, NewId::Reauthenticated).await?;
             if session.cycle.is_none() {
-                check_user(session.stored(), &**session)?;
+                check_proven(session.stored(), &**session)?;
             }
             self.change_id(session, NewId::Reauthenticated).await?;
             session.evicted.extend(evicted);
             Ok(())
         };
         self.observe("reauthenticated", reauthenticate).await
-    }
-
-    /// Puts the changes of a session onto what others have stored. The proof of a user is none for another one, whom
-    /// they may have stored.
-    pub(super) fn rebase_for(
-        &self,
-        session: &mut Session<S>,
-        item: Map,
-        new_id: NewId,
-    ) -> Result<(), Error> {
-        if new_id != NewId::Reauthenticated {
-            return self.rebase(session, item);
-        }
-        let proven = session.stored().clone();
-        self.rebase(session, item)?;
-        check_user(&proven, session.stored())
-    }
-}
-
-fn check_user<S: SessionData>(stored: &S, data: &S) -> Result<(), Error> {
-    match S::SCHEMA.user() {
-        Some(user) if !has_stored_user(stored, data) => {
-            Err(EncodeError::of_no_user(user.name).into())
-        }
-        _ => Ok(()),
     }
 }

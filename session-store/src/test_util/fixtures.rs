@@ -32,7 +32,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::dynamodb::Clock;
+use crate::dynamodb::StoreClock;
 #[cfg(feature = "_http")]
 use crate::error::RequestError;
 use crate::error::{
@@ -53,7 +53,7 @@ pub fn session_id() -> SessionId {
 /// A session that begins now, with these data and a new id. No store has it, so its clock is that of the system.
 pub fn session<S: SessionAttributes>(data: S) -> Session<S> {
     let id = session_id();
-    let clock = Clock::default();
+    let clock = StoreClock::default();
     let now = clock.now();
     let lifetime = Lifetime::new(S::SCHEMA, now, None);
     let state = State::new(id.handle(), lifetime, now, Map::new());

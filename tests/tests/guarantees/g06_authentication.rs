@@ -228,7 +228,7 @@ mod check {
             last = Some(loaded);
         }
         let reindexed = bench.store.reindex().await.unwrap();
-        assert!(reindexed.failed().is_empty());
+        assert_eq!(reindexed.failed(), 0);
         let last = last.unwrap();
         assert_eq!(
             Session::authenticated_at(&load(&bench.store, &last).await),
