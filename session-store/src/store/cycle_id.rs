@@ -24,9 +24,10 @@ impl<S: SessionData> DynamoDbStore<S> {
     ///
     /// One `TransactWriteItems`: it puts the new item and, if the session is live and unchanged, a mark in
     /// place of the old one. At every moment exactly one of the two ids is valid. Data, promoted attributes, the
-    /// time of creation and the absolute timeout are kept; the idle timeout is extended. If others wrote
-    /// in between, the changes are put onto their state and it is tried again. The rosters of consistent
-    /// indexes are in the same transaction. It is sent once more if this is the first session of a value,
+    /// time of creation, the absolute timeout and, for the same user, the
+    /// [last authentication](Session::authenticated_at) are kept; the idle timeout is extended. If others wrote in
+    /// between, the changes are put onto their state and it is tried again. The rosters of consistent indexes
+    /// are in the same transaction. It is sent once more if this is the first session of a value,
     /// and [more](DynamoDbStore::create) if there is one too many.
     ///
     /// # Errors

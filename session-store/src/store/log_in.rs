@@ -19,6 +19,8 @@ impl<S: SessionData> DynamoDbStore<S> {
     /// anonymous session was, and a revocation of sessions created before a moment ends those that logged in
     /// before it.
     ///
+    /// It also counts as the user's authentication, for [`Session::is_fresh`]: a [`create`](Self::create) does not.
+    ///
     /// If the old session has ended meanwhile, a new one is [created](Self::create) with the data of this
     /// copy. So the log-in holds if there is no error.
     ///
