@@ -46,7 +46,8 @@
 //! - `data`: the whole struct in serde's form, with one entry for each field.
 //! - The promoted attributes, in DynamoDB's own types.
 //! - The store's own attributes: `created_at` and `touched_at` (milliseconds since 1970), `expires_at`
-//!   (seconds, the table's TTL attribute), `version` and `writes`.
+//!   (seconds, the table's TTL attribute), `version` and `writes`. After a log-in, `authenticated_at`
+//!   (milliseconds).
 //!
 //! The store does not change any other attribute of the item.
 //!

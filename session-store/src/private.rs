@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 pub use crate::schema::derive_support::*;
 
+use crate::dynamodb::StoreClock;
 use crate::error::{DecodeError, EncodeError, Error, TooLargeError};
 use crate::id::SessionId;
 use crate::item::{
@@ -50,7 +51,7 @@ where
 {
     let codec = Codec::new(S::SCHEMA);
     let decoded = crate::item::decode(&codec, id.handle(), item, Millis(now))?;
-    Ok(decoded.map(|(data, state)| Session::new(id.clone(), data, state)))
+    Ok(decoded.map(|(data, state)| Session::new(id.clone(), data, state, StoreClock::default())))
 }
 
 /// The item of a session that is created at this time, in milliseconds since 1970; for benchmarks.

@@ -4,12 +4,13 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, SystemTime};
 
-use crate::dynamodb::Attempts;
+use crate::dynamodb::{Attempts, StoreClock};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
     CookieLife, Delta, Evicted, Intent, Judgement, Map, Millis, Nonce, RosterChange, State,
-    TimeoutChange, seconds_to_time,
+    TimeoutChange, has_stored_user, is_recent, seconds_to_time,
 };
+use crate::schema::SessionAttributes;
 
 /// A session that was created or loaded, holding the user's struct `S`.
 ///
@@ -30,10 +31,12 @@ pub struct Session<S> {
     /// Timeouts that the owner has set and that are not stored yet.
     timeouts: TimeoutChange,
     pub(crate) state: State,
+    /// That of the store.
+    clock: StoreClock,
     /// The sessions that were ended to make room for this one.
     pub(crate) evicted: Vec<SessionHandle>,
     /// The client does not know the id yet, and so nobody does.
-    pub(crate) is_fresh: bool,
+    pub(crate) is_undisclosed: bool,
     /// How long the client keeps the next cookie, if a layer gives it one.
     pub(crate) cookie: Option<CookieLife>,
     /// A change of id whose outcome is unknown.
@@ -53,6 +56,8 @@ pub(crate) struct PendingCycle<S> {
     /// the new item shows whether the transaction was applied.
     pub(crate) token: String,
     pub(crate) now: Millis,
+    /// When it was first asked for.
+    pub(crate) asked_at: Millis,
     /// The old session must not have expired at this moment, by this idle timeout.
     pub(crate) judged: Judgement,
     /// The version of the session that gets the new id, and whether its item names its type.
@@ -73,6 +78,8 @@ pub(crate) struct PendingCycle<S> {
 pub(crate) enum NewId {
     /// It goes on under another one.
     Cycled,
+    /// Its user has authenticated again.
+    Reauthenticated,
     /// Somebody logs in. If the session is gone, another one begins.
     LoggedIn,
     /// The user becomes another one, if the session is there still.
@@ -83,8 +90,14 @@ pub(crate) enum NewId {
     Switched,
 }
 
+impl NewId {
+    pub(crate) fn is_log_in(self) -> bool {
+        matches!(self, Self::LoggedIn | Self::Switched)
+    }
+}
+
 impl<S> Session<S> {
-    pub(crate) fn new(id: SessionId, data: S, state: State) -> Self {
+    pub(crate) fn new(id: SessionId, data: S, state: State, clock: StoreClock) -> Self {
         Self {
             id,
             data,
@@ -92,8 +105,9 @@ impl<S> Session<S> {
             intent: Intent::default(),
             timeouts: TimeoutChange::default(),
             state,
+            clock,
             evicted: Vec::new(),
-            is_fresh: false,
+            is_undisclosed: false,
             cookie: None,
             cycle: None,
         }
@@ -103,9 +117,14 @@ impl<S> Session<S> {
     pub(crate) fn onto_stored(&self, data: S, state: State) -> Self {
         let as_of = self.state.as_of;
         Self {
-            is_fresh: self.is_fresh,
+            is_undisclosed: self.is_undisclosed,
             cookie: self.cookie,
-            ..Self::new(self.id.clone(), data, State { as_of, ..state })
+            ..Self::new(
+                self.id.clone(),
+                data,
+                State { as_of, ..state },
+                self.clock.clone(),
+            )
         }
     }
 
@@ -163,6 +182,15 @@ impl<S> Session<S> {
     /// When the session was last saved or touched, to the millisecond, as far as this copy knows.
     pub fn touched_at(session: &Self) -> SystemTime {
         session.state.touched_at.time()
+    }
+
+    /// When the user last [logged in](crate::DynamoDbStore::log_in) or
+    /// [authenticated again](crate::DynamoDbStore::reauthenticated), to the millisecond, by the store's clock.
+    /// Nothing else moves it: neither use of the session nor a change of its data or id.
+    ///
+    /// `None` if nobody has logged in, and for a session that was stored before there was this time.
+    pub fn authenticated_at(session: &Self) -> Option<SystemTime> {
+        session.state.authenticated_at.map(Millis::time)
     }
 
     /// The version of the stored session after the last write of this copy, or after its load. Give it
@@ -286,6 +314,43 @@ impl<S> Session<S> {
             timeouts,
             ..session
         }
+    }
+}
+
+impl<S: SessionAttributes> Session<S> {
+    /// Whether the user has logged in or authenticated again less than this time ago, to the millisecond: "sudo
+    /// mode", before an act that matters. It goes by the store's [clock](crate::DynamoDbStore::now) at the time of
+    /// the question, and makes no call.
+    ///
+    /// It is that of [`authenticated_at`](Self::authenticated_at), so use of the session does not prolong it. A
+    /// moment in the future is one of another host whose clock is ahead, and counts as now; one that is more than a
+    /// day ahead does not count.
+    ///
+    /// If the type marks its user (`#[dynamo(attr = "user_id", user)]`), a session without a user is not fresh, and
+    /// neither is a copy that names another user than the stored session.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use serde::{Deserialize, Serialize};
+    /// use session_store::{Session, SessionAttributes};
+    ///
+    /// #[derive(Clone, Serialize, Deserialize, SessionAttributes)]
+    /// struct AppSession {
+    ///     #[dynamo(attr = "user_id", index(consistent), user)]
+    ///     user_id: Option<String>,
+    /// }
+    ///
+    /// fn may_change_address(session: &Session<AppSession>) -> bool {
+    ///     Session::is_fresh(session, Duration::from_secs(600))
+    /// }
+    /// ```
+    pub fn is_fresh(session: &Self, within: Duration) -> bool {
+        let Some(authenticated_at) = session.state.authenticated_at else {
+            return false;
+        };
+        is_recent(authenticated_at, within, session.clock.now())
+            && has_stored_user(session.stored(), &session.data)
     }
 }
 

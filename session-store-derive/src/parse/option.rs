@@ -16,9 +16,9 @@ use crate::similar::unknown_option;
 
 /// The attributes that the store itself keeps. Each is also the option that renames it.
 #[rustfmt::skip]
-pub(crate) const STORE_NAMES: [&str; 12] = [
+pub(crate) const STORE_NAMES: [&str; 13] = [
     "id", "data", "created_at", "touched_at", "expires_at", "idle", "version", "writes", "format",
-    "session_type", "moved_to", "cookie_end",
+    "session_type", "moved_to", "cookie_end", "authenticated_at",
 ];
 
 #[rustfmt::skip]

@@ -30,6 +30,6 @@ pub(crate) use self::retry::{
     MAX_UPDATE_HANDLES, pause,
 };
 pub(crate) use self::send::Patience;
-pub(crate) use self::table::Table;
+pub(crate) use self::table::{StoreClock, Table};
 pub(crate) use self::transaction::{Transacted, token};
 pub(crate) use self::write::{Deleted, SaveOutcome, Written};

@@ -1,5 +1,6 @@
 //! The table that requests go to, and all that an operation needs to know of it.
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::Client;
@@ -16,14 +17,14 @@ pub(crate) struct Table {
     pub(crate) codec: Codec,
     /// Whether each answer says what it cost.
     pub(super) reports_capacity: bool,
-    clock: SharedTimeSource,
+    clock: StoreClock,
     /// When the first copy of the cutoff was last read, in seconds since 1970.
     first_cutoff_read: AtomicU64,
 }
 
 impl Table {
     pub(crate) fn new(client: Client, name: String, codec: Codec) -> Self {
-        let clock = client.config().time_source().unwrap_or_default();
+        let clock = StoreClock(client.config().time_source().unwrap_or_default());
         Self {
             client: with_checked_answers(&client),
             name,
@@ -85,6 +86,24 @@ impl Table {
 
     /// The time by the client's time source, and no other clock.
     pub(crate) fn now(&self) -> Millis {
-        Millis::of(self.clock.now())
+        self.clock.now()
+    }
+
+    pub(crate) fn clock(&self) -> StoreClock {
+        self.clock.clone()
+    }
+}
+
+/// The client's time source; that of the system by default.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StoreClock(SharedTimeSource);
+
+// To ask a clock leaves nothing half done.
+impl UnwindSafe for StoreClock {}
+impl RefUnwindSafe for StoreClock {}
+
+impl StoreClock {
+    pub(crate) fn now(&self) -> Millis {
+        Millis::of(self.0.now())
     }
 }

@@ -136,7 +136,15 @@ impl StdError for DecodeError {
 pub struct EncodeError {
     pub(crate) path: String,
     pub(crate) cause: Cause,
-    needs_new_id: bool,
+    refusal: Refusal,
+}
+
+/// Why a session is not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    NoSuchValue,
+    NeedsNewId,
+    NotTheUser,
 }
 
 impl EncodeError {
@@ -144,7 +152,7 @@ impl EncodeError {
         Self {
             path: path.into(),
             cause: cause.into(),
-            needs_new_id: false,
+            refusal: Refusal::NoSuchValue,
         }
     }
 
@@ -152,13 +160,26 @@ impl EncodeError {
     pub(crate) fn of_new_user(attribute: &str) -> Self {
         let cause = "somebody may know the id, and would be logged in as this user";
         Self {
-            needs_new_id: true,
+            refusal: Refusal::NeedsNewId,
             ..Self::new(attribute, cause)
         }
     }
 
+    /// A re-authentication of a session that has no user, or has another one by now.
+    pub(crate) fn of_no_user(attribute: &str) -> Self {
+        let cause = "only the user who is logged in can authenticate again";
+        Self {
+            refusal: Refusal::NotTheUser,
+            ..Self::new(attribute, cause)
+        }
+    }
+
+    pub(crate) fn is_not_the_user(&self) -> bool {
+        self.refusal == Refusal::NotTheUser
+    }
+
     pub(crate) fn needs_new_id(&self) -> bool {
-        self.needs_new_id
+        self.refusal == Refusal::NeedsNewId
     }
 
     /// The path of the value: a path within the session such as `cart[3].qty`, or the name of a promoted
@@ -170,16 +191,20 @@ impl EncodeError {
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, fix) = if self.needs_new_id {
-            let fix = "call `log_in`, or `cycle_id`, in place of `save` or `update`; with \
-                       tower-sessions, `Session::cycle_id` before it; with actix-session, \
-                       `Session::renew`";
-            ("names another user, and the session needs a new id", fix)
-        } else {
-            (
+        let (what, fix) = match self.refusal {
+            Refusal::NoSuchValue => (
                 "cannot be stored in DynamoDB",
                 "change its value or its type",
-            )
+            ),
+            Refusal::NeedsNewId => (
+                "names another user, and the session needs a new id",
+                "call `log_in`, or `cycle_id`, in place of `save` or `update`; with tower-sessions, \
+                 `Session::cycle_id` before it; with actix-session, `Session::renew`",
+            ),
+            Refusal::NotTheUser => (
+                "does not name the user who is logged in",
+                "call `log_in` in place of `reauthenticated`",
+            ),
         };
         write!(f, "`{}` {what}, and nothing was written; {fix}", self.path)
     }

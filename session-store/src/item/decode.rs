@@ -11,7 +11,7 @@ use crate::schema::Schema;
 use super::format::Codec;
 use super::lifetime::Millis;
 use super::live::{Found, ReadableItem};
-use super::own::{has_type, read_times, stored_number};
+use super::own::{authenticated_at_of, has_type, read_times, stored_number};
 use super::state::{State, Unknown};
 use super::value::Map;
 
@@ -45,6 +45,7 @@ fn split(
     let has_type = has_type(schema, &item);
     let (lifetime, touched_at) = read_times(schema, handle, &item)?;
     let cookie_end = stored_number(schema.names.cookie_end, handle, &item).ok();
+    let authenticated_at = authenticated_at_of(schema, &item);
     let data = take_data(schema, handle, &mut item)?;
     let (known, unknown_data) = split_fields(schema, data);
     let (promoted, unknown_attributes) = split_attributes(schema, item);
@@ -59,6 +60,7 @@ fn split(
         packed,
         has_type,
         cookie_end,
+        authenticated_at,
         as_of: None,
         promoted,
         is_overtaken: false,

@@ -108,13 +108,11 @@ impl Image {
     }
 
     /// Who is logged in, by the attribute that says so.
-    #[cfg(feature = "_record")]
     pub(crate) fn user(&self, schema: &Schema) -> Option<&AttributeValue> {
         self.attribute(schema.user()?.name)
     }
 
     /// Whether this names a user, and the state before it nobody or somebody else.
-    #[cfg(feature = "_record")]
     pub(crate) fn logs_in(&self, schema: &Schema, before: &Self) -> bool {
         let user = self.user(schema);
         user.is_some() && user != before.user(schema)

@@ -331,6 +331,14 @@ pub(crate) fn creation_bounds(schema: &Schema, now: Millis) -> RangeInclusive<Mi
     Millis(first)..=Millis(last.saturating_add(999))
 }
 
+/// Whether a user who authenticated at this moment did so less than this time ago.
+///
+/// A host whose clock is ahead may have written a later moment. No two clocks that are set differ by a day.
+pub(crate) fn is_recent(authenticated_at: Millis, within: Duration, now: Millis) -> bool {
+    let age = Duration::from_millis(now.0.saturating_sub(authenticated_at.0));
+    age < within && authenticated_at.0 <= now.0.saturating_add(DAY * 1000)
+}
+
 /// In seconds.
 pub(crate) const DAY: u64 = 24 * 60 * 60;
 

@@ -28,7 +28,6 @@ mod roster_note;
 mod shards;
 mod state;
 mod stored;
-#[cfg(feature = "_http")]
 mod user;
 mod value;
 mod window;
@@ -49,7 +48,7 @@ pub(crate) use self::key::{
 pub(crate) use self::lacking::{Lacking, unindexed};
 pub(crate) use self::lifetime::{
     CookieLife, DAY, Judgement, KnownIdle, Lifetime, Millis, TimeoutChange, creation_bounds, end,
-    may_live, millis, seconds_to_time,
+    is_recent, may_live, millis, seconds_to_time,
 };
 #[cfg(feature = "_record")]
 pub(crate) use self::live::MAX_VERSION;
@@ -71,6 +70,7 @@ pub(crate) use self::roster_note::NOTE_DIGEST;
 pub(crate) use self::roster_note::{has_note, note_digest};
 pub(crate) use self::shards::{Partition, partitions};
 pub(crate) use self::state::State;
+pub(crate) use self::user::has_stored_user;
 pub(crate) use self::value::{Map, checked_size, key_text, number};
 pub(crate) use self::window::Window;
 
@@ -84,6 +84,7 @@ pub(crate) use self::{
     lifetime::{earliest_creation, use_until},
     marks::marks,
     moved::marked_until,
+    own::authenticated_at_of,
     shards::is_current,
     state::Unknown,
     value::is_same,

@@ -28,6 +28,10 @@ pub(super) fn write_own(schema: &Schema, state: &State, nonce: Nonce, item: &mut
     if let Some(cookie_end) = state.cookie_end {
         item.insert(names.cookie_end.to_owned(), number(cookie_end));
     }
+    if let Some(authenticated_at) = state.authenticated_at {
+        let authenticated_at = number(authenticated_at.0);
+        item.insert(names.authenticated_at.to_owned(), authenticated_at);
+    }
     item.insert(names.writes.to_owned(), nonce.first_writes());
     if let Some(type_name) = schema.type_name {
         let type_name = AttributeValue::S(type_name.to_owned());
@@ -65,6 +69,7 @@ pub(super) fn own_size(schema: &Schema) -> usize {
         names.idle,
         names.version,
         names.cookie_end,
+        names.authenticated_at,
     ];
     let numbers: usize = numbers.iter().map(|name| name.len() + 11).sum();
     let writes = names.writes.len() + 3 + WRITES * (1 + 8);
@@ -102,6 +107,12 @@ pub(crate) fn own_idle_of(schema: &Schema, item: &Map) -> Option<Duration> {
 pub(crate) fn touched_at_of(schema: &Schema, item: &Map) -> Option<Millis> {
     let touched_at = item.get(schema.names.touched_at)?.as_n().ok()?;
     touched_at.parse().ok().map(Millis)
+}
+
+/// The last log-in or re-authentication in an item, if it is there and can be read.
+pub(crate) fn authenticated_at_of(schema: &Schema, item: &Map) -> Option<Millis> {
+    let authenticated_at = item.get(schema.names.authenticated_at)?.as_n().ok()?;
+    authenticated_at.parse().ok().map(Millis)
 }
 
 /// When the item says that its session ends, in seconds since 1970.

@@ -29,6 +29,8 @@ pub(crate) struct State {
     /// When the client's cookie ends, in seconds since 1970; 0 if it ends with the browser. `None` if no layer
     /// has noted it.
     pub(crate) cookie_end: Option<u64>,
+    /// When the user last logged in or authenticated again; `None` if that is not known.
+    pub(crate) authenticated_at: Option<Millis>,
     /// The beginning of the request that uses the session: whether it has expired is judged by this moment.
     pub(crate) as_of: Option<Millis>,
     /// The promoted attributes as they are in the item.
@@ -66,6 +68,7 @@ impl State {
             packed: false,
             has_type: true,
             cookie_end: None,
+            authenticated_at: None,
             as_of: None,
             promoted,
             is_overtaken: false,

@@ -17,6 +17,7 @@ pub struct Names {
     pub(crate) session_type: &'static str,
     pub(crate) moved_to: &'static str,
     pub(crate) cookie_end: &'static str,
+    pub(crate) authenticated_at: &'static str,
 }
 
 macro_rules! names {
@@ -35,7 +36,7 @@ macro_rules! names {
                 }
             )*
 
-            pub(crate) const fn list(&self) -> [&'static str; 12] {
+            pub(crate) const fn list(&self) -> [&'static str; 13] {
                 [$(self.$name,)*]
             }
         }
@@ -55,6 +56,7 @@ names! {
     session_type: "the name of the session type",
     moved_to: "the handle that a session has now, in the mark that a change of id leaves under the old one",
     cookie_end: "when the cookie of the layer for axum ends, in seconds since 1970; 0 if with the browser",
+    authenticated_at: "the time of the last log-in or re-authentication, in milliseconds since 1970",
 }
 
 impl Default for Names {

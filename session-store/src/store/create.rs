@@ -48,6 +48,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             self.check_reads_back(handle, &image)?;
             let state = State {
                 cookie_end: beginning.cookie.map(|life| lifetime.cookie_end(life, now)),
+                authenticated_at: beginning.logs_in.then_some(now),
                 ..State::new(handle, lifetime, now, image.promoted())
             };
             let item = image.into_item(codec, codec.max_size(), &state, Nonce::mint()?)?;
@@ -65,7 +66,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         };
         let rosters = self.rosters();
         let evicted = rosters.insert(handle, item, &lifetime, next).await?;
-        let mut session = Session::new(id, data, state);
+        let mut session = Session::new(id, data, state, self.table().clock());
         session.evicted = evicted;
         Ok(session)
     }
@@ -78,4 +79,6 @@ pub(crate) struct Beginning {
     pub(crate) idle: Option<Duration>,
     /// How long its client keeps the cookie; `None` if it has none.
     pub(crate) cookie: Option<CookieLife>,
+    /// Whether it begins by a log-in.
+    pub(crate) logs_in: bool,
 }

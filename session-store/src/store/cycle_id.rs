@@ -10,7 +10,7 @@ use crate::dynamodb::{
 use crate::error::{ConflictError, Error, ServiceError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
-    Evicted, Found, Image, Map, Nonce, State, changes, moved_to, never_known, remembers,
+    Evicted, Found, Image, Map, Millis, Nonce, State, changes, moved_to, never_known, remembers,
 };
 use crate::schema::SessionData;
 use crate::session::{NewId, PendingCycle, Session};
@@ -24,9 +24,10 @@ impl<S: SessionData> DynamoDbStore<S> {
     ///
     /// One `TransactWriteItems`: it puts the new item and, if the session is live and unchanged, a mark in
     /// place of the old one. At every moment exactly one of the two ids is valid. Data, promoted attributes, the
-    /// time of creation and the absolute timeout are kept; the idle timeout is extended. If others wrote
-    /// in between, the changes are put onto their state and it is tried again. The rosters of consistent
-    /// indexes are in the same transaction. It is sent once more if this is the first session of a value,
+    /// time of creation, the absolute timeout and, for the same user, the
+    /// [last authentication](Session::authenticated_at) are kept; the idle timeout is extended. If others wrote in
+    /// between, the changes are put onto their state and it is tried again. The rosters of consistent indexes
+    /// are in the same transaction. It is sent once more if this is the first session of a value,
     /// and [more](DynamoDbStore::create) if there is one too many.
     ///
     /// # Errors
@@ -74,6 +75,11 @@ impl<S: SessionData> DynamoDbStore<S> {
         session: &mut Session<S>,
         new_id: NewId,
     ) -> Result<(), Error> {
+        // A proof counts from the moment at which it was given, however often its change of id is sent.
+        let asked_at = match &session.cycle {
+            Some(pending) => pending.asked_at,
+            None => self.table().now(),
+        };
         let mut in_progress = false;
         // With a roster, log-ins at once contend for its entries.
         let max_attempts = match S::SCHEMA.rosters().next() {
@@ -85,7 +91,10 @@ impl<S: SessionData> DynamoDbStore<S> {
             let judged_at = session.state.judged_at(now);
             let ends = session.state.ends();
             match &mut session.cycle {
-                None => session.cycle = Some(Box::new(self.begin_cycle(session, new_id)?)),
+                None => {
+                    let begun = self.begin_cycle(session, new_id, asked_at)?;
+                    session.cycle = Some(Box::new(begun));
+                }
                 // Resending with the old timestamp would treat a session that has since expired as
                 // live. If an earlier attempt was carried out, the nonce tells.
                 Some(cycle) if ends <= judged_at => {
@@ -109,6 +118,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                     }
                     let event = match cycle.kind {
                         NewId::Cycled => Event::NewId,
+                        NewId::Reauthenticated => Event::Reauthenticated,
                         NewId::LoggedIn | NewId::Switched => Event::LoggedIn,
                     };
                     session.note_cycled(*cycle);
@@ -137,7 +147,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                         Err(_) => {
                             if let Some(item) = self.forestall(session, &cycle).await? {
                                 session.cycle = None;
-                                self.rebase(session, item)?;
+                                self.rebase_for(session, item, new_id)?;
                             }
                         }
                     }
@@ -147,7 +157,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                 // G3: others wrote, so the new item lacks their changes. Begin again from theirs.
                 Ok(CycleOutcome::Stale(item)) => {
                     session.cycle = None;
-                    self.rebase(session, item)?;
+                    self.rebase_for(session, item, new_id)?;
                 }
                 Ok(CycleOutcome::IdTaken) => session.cycle = None,
                 Err(error) => {
@@ -175,7 +185,12 @@ impl<S: SessionData> DynamoDbStore<S> {
     }
 
     /// Decides on the new id, and on all that is stored under it.
-    fn begin_cycle(&self, session: &Session<S>, new_id: NewId) -> Result<PendingCycle<S>, Error> {
+    fn begin_cycle(
+        &self,
+        session: &Session<S>,
+        new_id: NewId,
+        asked_at: Millis,
+    ) -> Result<PendingCycle<S>, Error> {
         let codec = &self.table().codec;
         let schema = codec.schema();
         let from = &session.state;
@@ -196,7 +211,7 @@ impl<S: SessionData> DynamoDbStore<S> {
 
         let now = self.table().now();
         let mut lifetime = from.lifetime.changed(session.timeouts());
-        if new_id != NewId::Cycled {
+        if new_id.is_log_in() {
             // G6: the absolute timeout counts from the log-in.
             lifetime.created_at = now;
         }
@@ -214,6 +229,12 @@ impl<S: SessionData> DynamoDbStore<S> {
             cookie_end: session
                 .cookie
                 .map_or(from.cookie_end, |life| Some(lifetime.cookie_end(life, now))),
+            authenticated_at: match new_id {
+                // The proof is none for another user.
+                NewId::Cycled if after.logs_in(schema, before) => None,
+                NewId::Cycled => from.authenticated_at,
+                NewId::Reauthenticated | NewId::LoggedIn | NewId::Switched => Some(asked_at),
+            },
             as_of: from.as_of,
             ..State::new(handle, lifetime, now, after.promoted())
         };
@@ -236,6 +257,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             nonce,
             token,
             now,
+            asked_at,
             judged: from.judgement(now),
             base,
             has_type: from.has_type,

@@ -250,7 +250,8 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     /// The time by which this store judges its sessions: that of its client's time source, in whole
     /// milliseconds. It makes no call.
     ///
-    /// Use it for times that the application keeps in a session, in place of `SystemTime::now`. In a test, they
+    /// Use it for times that the application keeps in a session, in place of `SystemTime::now`. The time of a log-in is
+    /// kept by the store: [`Session::is_fresh`](crate::Session::is_fresh). In a test, they
     /// then follow the clock of `test_util::TestStore`, which also moves the timeouts.
     ///
     /// ```
@@ -262,13 +263,13 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     /// #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
     /// #[dynamo(idle_timeout = "30m")]
     /// struct AppSession {
-    ///     /// When the user last entered the password.
-    ///     confirmed_at: Option<SystemTime>,
+    ///     /// When the items in the cart were last reserved.
+    ///     reserved_at: Option<SystemTime>,
     /// }
     ///
-    /// /// Whether the password was entered less than ten minutes ago ("sudo mode").
-    /// fn is_confirmed(store: &DynamoDbStore<AppSession>, session: &AppSession) -> bool {
-    ///     let age = session.confirmed_at.map(|at| store.now().duration_since(at));
+    /// /// Whether the items are kept for this visitor still: for ten minutes.
+    /// fn is_reserved(store: &DynamoDbStore<AppSession>, session: &AppSession) -> bool {
+    ///     let age = session.reserved_at.map(|at| store.now().duration_since(at));
     ///     // A moment in the future is one of a host whose clock is ahead.
     ///     age.is_some_and(|age| age.unwrap_or_default() < Duration::from_secs(600))
     /// }
@@ -277,14 +278,14 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     /// # async fn main() -> Result<(), session_store::Error> {
     /// #
     /// # let test = session_store::test_util::TestStore::<AppSession>::new().await;
-    /// # let confirmed_at = Some(test.store.now());
-    /// # let session = test.store.create(AppSession { confirmed_at }).await?;
+    /// # let reserved_at = Some(test.store.now());
+    /// # let session = test.store.create(AppSession { reserved_at }).await?;
     /// # let session = test.store.load(session.id()).await?.expect("it was created");
-    /// # assert!(is_confirmed(&test.store, &session));
+    /// # assert!(is_reserved(&test.store, &session));
     /// # test.clock.advance(Duration::from_millis(599_999));
-    /// # assert!(is_confirmed(&test.store, &session));
+    /// # assert!(is_reserved(&test.store, &session));
     /// # test.clock.advance(Duration::from_millis(1));
-    /// # assert!(!is_confirmed(&test.store, &session));
+    /// # assert!(!is_reserved(&test.store, &session));
     /// # Ok(())
     /// # }
     /// # #[cfg(not(feature = "test-util"))]

@@ -144,7 +144,8 @@ impl<S: SessionData> DynamoDbStore<S> {
         Ok(match self.readable(read)? {
             Some((data, state)) => {
                 let state = State { as_of, ..state };
-                Lookup::Live(Box::new(Session::new(id.clone(), data, state)))
+                let session = Session::new(id.clone(), data, state, table.clock());
+                Lookup::Live(Box::new(session))
             }
             None if is_unreadable => Lookup::Unreadable,
             None => Lookup::Over,
@@ -163,7 +164,10 @@ impl<S: SessionData> DynamoDbStore<S> {
         let now = as_of.unwrap_or_else(|| table.now());
         let read = decode(&table.codec, handle, item, now);
         let read = self.readable(read)?;
-        Ok(read.map(|(data, state)| Session::new(id.clone(), data, State { as_of, ..state })))
+        Ok(read.map(|(data, state)| {
+            let state = State { as_of, ..state };
+            Session::new(id.clone(), data, state, table.clock())
+        }))
     }
 }
 

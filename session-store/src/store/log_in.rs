@@ -19,6 +19,8 @@ impl<S: SessionData> DynamoDbStore<S> {
     /// anonymous session was, and a revocation of sessions created before a moment ends those that logged in
     /// before it.
     ///
+    /// It also counts as the user's authentication, for [`Session::is_fresh`]: a [`create`](Self::create) does not.
+    ///
     /// If the old session has ended meanwhile, a new one is [created](Self::create) with the data of this
     /// copy. So the log-in holds if there is no error.
     ///
@@ -55,7 +57,7 @@ impl<S: SessionData> DynamoDbStore<S> {
     }
 
     async fn log_in_with_new_id(&self, session: &mut Session<S>) -> Result<bool, Error> {
-        let evicted = match self.finish_another(session).await {
+        let evicted = match self.finish_another(session, NewId::LoggedIn).await {
             Ok(evicted) => evicted,
             Err(Error::Gone(_)) => Vec::new(),
             Err(error) => return Err(error),
@@ -66,6 +68,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                 let beginning = Beginning {
                     idle: session.state.lifetime.changed(session.timeouts()).own_idle,
                     cookie: session.cookie,
+                    logs_in: true,
                 };
                 *session = self.put_new(S::clone(session), beginning).await?;
                 note(Event::LoggedIn, Some(session.handle()));
@@ -82,7 +85,7 @@ impl<S: SessionData> DynamoDbStore<S> {
     #[cfg(feature = "_http")]
     pub(crate) async fn switch_user(&self, session: &mut Session<S>) -> Result<(), Error> {
         let switch = async {
-            let evicted = self.finish_another(session).await?;
+            let evicted = self.finish_another(session, NewId::Switched).await?;
             self.change_id(session, NewId::Switched).await?;
             session.evicted.extend(evicted);
             Ok(())
@@ -90,13 +93,22 @@ impl<S: SessionData> DynamoDbStore<S> {
         self.observe("log_in", switch).await
     }
 
-    /// Carries out a change of id that has begun, and may have been applied, unless it is this very log-in. Gives
-    /// the sessions that were ended for it.
-    async fn finish_another(&self, session: &mut Session<S>) -> Result<Vec<SessionHandle>, Error> {
+    /// Carries out a change of id that has begun, and may have been applied, unless it is this very one. Gives the
+    /// sessions that were ended for it.
+    pub(super) async fn finish_another(
+        &self,
+        session: &mut Session<S>,
+        new_id: NewId,
+    ) -> Result<Vec<SessionHandle>, Error> {
         let Some(pending) = &session.cycle else {
             return Ok(Vec::new());
         };
-        if pending.kind != NewId::Cycled && !self.is_changed_since(pending, session)? {
+        let is_this = if new_id.is_log_in() {
+            pending.kind.is_log_in() && !self.is_changed_since(pending, session)?
+        } else {
+            pending.kind == new_id
+        };
+        if is_this {
             return Ok(Vec::new());
         }
         self.resume(session).await?;

@@ -14,6 +14,7 @@ mod known_indexes;
 mod load;
 mod log_in;
 mod provision;
+mod reauthenticated;
 mod rebase;
 mod refresh;
 mod reindex;

@@ -1,9 +1,9 @@
 //! What others have stored, as the new base of a copy with changes.
 
-use crate::error::{Error, GoneError};
-use crate::item::{Delta, Image, Map, decode, images};
+use crate::error::{EncodeError, Error, GoneError};
+use crate::item::{Delta, Image, Map, decode, has_stored_user, images};
 use crate::schema::SessionData;
-use crate::session::Session;
+use crate::session::{NewId, Session};
 
 use super::handle::DynamoDbStore;
 
@@ -29,6 +29,22 @@ impl<S: SessionData> DynamoDbStore<S> {
         Ok(())
     }
 
+    /// Puts the changes of a session onto what others have stored. The proof of a user is none for another one, whom
+    /// they may have stored.
+    pub(super) fn rebase_for(
+        &self,
+        session: &mut Session<S>,
+        item: Map,
+        new_id: NewId,
+    ) -> Result<(), Error> {
+        if new_id != NewId::Reauthenticated {
+            return self.rebase(session, item);
+        }
+        let proven = session.stored().clone();
+        self.rebase(session, item)?;
+        check_proven(&proven, session.stored())
+    }
+
     /// The session in an item that a failed condition returned, for which absence is an error.
     fn decode_live(&self, session: &Session<S>, item: Map) -> Result<Session<S>, Error> {
         let handle = session.state.handle;
@@ -37,5 +53,15 @@ impl<S: SessionData> DynamoDbStore<S> {
         let decoded = decode(&table.codec, handle, item, now)?;
         let (data, state) = decoded.ok_or_else(|| GoneError::expired(handle))?;
         Ok(session.onto_stored(data, state))
+    }
+}
+
+/// Refuses the proof of a user for data that does not name that user.
+pub(super) fn check_proven<S: SessionData>(stored: &S, data: &S) -> Result<(), Error> {
+    match S::SCHEMA.user() {
+        Some(user) if !has_stored_user(stored, data) => {
+            Err(EncodeError::of_no_user(user.name).into())
+        }
+        _ => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use crate::item::{
     SavePlan, State, TimeoutChange, images, unindexed,
 };
 use crate::rosters::{Next, Saved, Saving};
-use crate::schema::SessionData;
+use crate::schema::{Schema, SessionData};
 use crate::session::Session;
 
 use super::cycle_id::is_outcome_unknown;
@@ -78,9 +78,14 @@ impl<S: SessionData> DynamoDbStore<S> {
             session.settle();
             return Ok(SaveAttempt::Stored);
         }
-        if !session.is_fresh {
-            self.check_user(&delta, &state.promoted)?;
-        }
+        let authenticated_at = match new_user(S::SCHEMA, &delta, &state.promoted) {
+            // A log-in under an id that others may know is refused (session fixation).
+            Some(user) if !session.is_undisclosed => {
+                return Err(EncodeError::of_new_user(user).into());
+            }
+            Some(_) => Some(self.table().now()),
+            None => None,
+        };
         self.check_reads_back(handle, &after)?;
         let unindexed = unindexed(schema, &before, &state.promoted);
         let lacks_entry = before.stale_notes(&state.promoted).next().is_some();
@@ -106,6 +111,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             nonce: Nonce::mint()?,
             lifetime,
             timeouts,
+            authenticated_at,
             seen: session.state.seen,
             extends: by == Use::Visit,
             session_type: SessionType::of(session.state.has_type),
@@ -144,6 +150,9 @@ impl<S: SessionData> DynamoDbStore<S> {
                 session.state.packed = plan.will_be_packed();
                 session.state.stored = stored;
                 session.state.has_type = true;
+                if authenticated_at.is_some() {
+                    session.state.authenticated_at = authenticated_at;
+                }
                 self.note_incomplete_indexes(unindexed).await;
                 if let Some(evicted) = evicted {
                     session.evicted = self.rosters().ended(evicted).await;
@@ -153,19 +162,14 @@ impl<S: SessionData> DynamoDbStore<S> {
             Saved::Stopped(Overtaken, item) => Ok(SaveAttempt::Overtaken(item)),
         }
     }
+}
 
-    /// Refuses to log somebody in under an id that others may know (session fixation).
-    fn check_user(&self, delta: &Delta, stored: &Map) -> Result<(), EncodeError> {
-        let Some(user) = S::SCHEMA.user() else {
-            return Ok(());
-        };
-        let mut written = delta.attributes.iter();
-        let new = written.find_map(|(name, value)| value.as_ref().filter(|_| *name == user.name));
-        if new.is_none_or(|new| stored.get(user.name) == Some(new)) {
-            return Ok(());
-        }
-        Err(EncodeError::of_new_user(user.name))
-    }
+/// The attribute of the user, if this change names a user who is not stored.
+fn new_user(schema: &Schema, delta: &Delta, stored: &Map) -> Option<&'static str> {
+    let user = schema.user()?.name;
+    let mut written = delta.attributes.iter();
+    let new = written.find_map(|(name, value)| value.as_ref().filter(|_| *name == user))?;
+    (stored.get(user) != Some(new)).then_some(user)
 }
 
 /// Whether a save that failed so was certainly not applied, and could be without its rosters.
@@ -210,6 +214,8 @@ pub(super) struct SessionSave<'a> {
     pub(super) nonce: Nonce,
     pub(super) lifetime: Lifetime,
     pub(super) timeouts: TimeoutChange,
+    /// The moment of a log-in, if this save is one.
+    pub(super) authenticated_at: Option<Millis>,
     /// A version that the item has certainly reached.
     pub(super) seen: u64,
     /// Whether the times are written.
@@ -258,6 +264,7 @@ impl Saving for SessionSave<'_> {
             },
             session_type: self.session_type,
             timeouts: self.timeouts,
+            authenticated_at: self.authenticated_at,
             data: &self.plan.data,
             delta: &self.plan.delta,
             expected_values: &rosters.expected_values,

@@ -116,6 +116,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             nonce: Nonce::mint()?,
             lifetime: state.lifetime,
             timeouts: TimeoutChange::default(),
+            authenticated_at: None,
             seen: state.seen,
             extends,
             session_type,

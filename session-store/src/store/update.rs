@@ -117,7 +117,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                     let as_of = session.state.as_of;
                     let theirs = self.decode(&session.id, handle, item, as_of)?;
                     let mut theirs = theirs.ok_or_else(|| GoneError::expired(handle))?;
-                    theirs.is_fresh = session.is_fresh;
+                    theirs.is_undisclosed = session.is_undisclosed;
                     *session = theirs;
                 }
             }

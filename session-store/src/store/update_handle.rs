@@ -113,7 +113,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                 return Ok(Change::Moved);
             }
             let before = state.version;
-            let mut session = Session::new(SessionId::placeholder(), data, state);
+            let mut session = Session::new(SessionId::placeholder(), data, state, table.clock());
             let changed = change(&mut session);
             let saved = self.try_save(&mut session, Onto::ThisVersion, Use::Administration);
             match saved.await? {

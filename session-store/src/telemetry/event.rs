@@ -11,6 +11,8 @@ pub(crate) enum Event {
     Created,
     /// Somebody logged in: under a new id, and with an absolute timeout that begins anew.
     LoggedIn,
+    /// The user authenticated again: under a new id.
+    Reauthenticated,
     NewId,
     Ended(Ended),
     /// A revocation could not end it: it is still valid.
@@ -53,6 +55,7 @@ impl Event {
         match self {
             Self::Created => "created",
             Self::LoggedIn => "logged_in",
+            Self::Reauthenticated => "reauthenticated",
             Self::NewId => "new_id",
             Self::Ended(_) => "ended",
             Self::NotEnded => "not_ended",
@@ -88,6 +91,7 @@ impl Event {
         match self {
             Self::Created => "a session was created",
             Self::LoggedIn => "somebody logged in",
+            Self::Reauthenticated => "a user authenticated again",
             Self::NewId => "a session got a new id",
             Self::Ended(Ended::LogOut) => "a session was ended",
             Self::Ended(Ended::Revocation) => "a session was revoked",

@@ -82,6 +82,9 @@ fn note_error(error: &Error) {
         }
         Error::Limit(_) => note(Event::Refused("limit"), None),
         Error::TooLarge(_) => note(Event::Refused("too_large"), None),
+        Error::Encode(error) if error.is_not_the_user() => {
+            note(Event::Refused("not_the_user"), None);
+        }
         Error::Encode(error) if error.needs_new_id() => {
             note(Event::Refused("user_without_new_id"), None);
         }

@@ -32,8 +32,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_smithy_async::time::{SystemTimeSource, TimeSource as _};
-
+use crate::dynamodb::StoreClock;
 #[cfg(feature = "_http")]
 use crate::error::RequestError;
 use crate::error::{
@@ -51,13 +50,14 @@ pub fn session_id() -> SessionId {
     SessionId::mint().expect("the operating system gives random bytes")
 }
 
-/// A session that begins now, with these data and a new id. No store has it.
+/// A session that begins now, with these data and a new id. No store has it, so its clock is that of the system.
 pub fn session<S: SessionAttributes>(data: S) -> Session<S> {
     let id = session_id();
-    let now = Millis::of(SystemTimeSource::new().now());
+    let clock = StoreClock::default();
+    let now = clock.now();
     let lifetime = Lifetime::new(S::SCHEMA, now, None);
     let state = State::new(id.handle(), lifetime, now, Map::new());
-    Session::new(id, data, state)
+    Session::new(id, data, state, clock)
 }
 
 /// A line of a listing. Its times are rounded down to milliseconds, and its end to seconds.

@@ -33,6 +33,8 @@ pub(crate) struct Save<'a> {
     pub(crate) session_type: SessionType,
     /// The new timeouts of this session's own.
     pub(crate) timeouts: TimeoutChange,
+    /// The moment of a log-in, if this is one.
+    pub(crate) authenticated_at: Option<Millis>,
     pub(crate) data: &'a DataChange,
     /// The entries of `data`, if those change, and the promoted attributes.
     pub(crate) delta: &'a Delta,
@@ -100,6 +102,11 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
     if let Some(touched) = save.touched_at {
         let (touched_at, touched) = (e.name(names.touched_at), e.value(number(touched.0)));
         set.push(format_args!("{touched_at}={touched}"));
+    }
+
+    if let Some(at) = save.authenticated_at {
+        let (name, at) = (e.name(names.authenticated_at), e.value(number(at.0)));
+        set.push(format_args!("{name}={at}"));
     }
 
     // Entries can be written into a map alone; if another program has packed the data, the condition

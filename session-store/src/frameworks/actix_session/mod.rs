@@ -211,9 +211,9 @@ where
                 }
                 // The session has a new id by another request, so this is one of its own.
                 Some(Origin::Moved(_)) | None => {
-                    let now = self.store.table().now();
+                    let counts_from = records.beginning(&data)?;
                     records
-                        .create_counting_from(now, &data, idle, Map::new())
+                        .create_counting_from(counts_from, &data, idle, Map::new())
                         .await?
                 }
             };

@@ -15,7 +15,7 @@ use crate::item::{
 use crate::schema::SessionAttributes;
 use crate::telemetry::{Ended as By, Event, note};
 
-use crate::frameworks::record::{Base, Data, NewRecord, Origin, Records};
+use crate::frameworks::record::{Base, Creation, Data, NewRecord, Origin, Records};
 
 /// A session that was ended.
 pub(super) struct Ended {
@@ -66,18 +66,18 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         Ok(Some((loaded.data, Origin::Stored(base))))
     }
 
-    /// Creates a session whose absolute timeout counts from this moment, with its own idle timeout, and
-    /// with attributes that the type does not know.
+    /// Creates a session that counts from this moment, with its own idle timeout, and with attributes that the type
+    /// does not know.
     pub(super) async fn create_counting_from(
         &self,
-        created_at: Millis,
+        counts_from: Creation,
         data: &Data,
         idle: Duration,
         unknown: Map,
     ) -> Result<SessionId, Error> {
         let new = NewRecord {
             data,
-            created_at,
+            counts_from,
             ends: self.store.table().now().after(idle),
             unknown,
         };
@@ -119,8 +119,8 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
             }
         };
         let Some(old) = old else {
-            let created_at = self.creation(base, &base.data, &data)?;
-            let create = self.create_counting_from(created_at, &data, idle, Map::new());
+            let counts_from = self.creation(base, &base.data, &data)?;
+            let create = self.create_counting_from(counts_from, &data, idle, Map::new());
             return create.await;
         };
         let mut merged = old.data.clone();
@@ -128,9 +128,9 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         let changed = data.into_iter();
         merged.extend(changed.filter(|(name, value)| base.data.get(name) != Some(value)));
         let stored = Base::of(&old)?;
-        let created_at = self.creation(&stored, &old.data, &merged)?;
+        let counts_from = self.creation(&stored, &old.data, &merged)?;
         let unknown = old.unknown_attributes;
-        let create = self.create_counting_from(created_at, &merged, idle, unknown);
+        let create = self.create_counting_from(counts_from, &merged, idle, unknown);
         create.await
     }
 

@@ -124,7 +124,7 @@ impl<S> CurrentSession<S> {
     }
 
     /// Lets the layer know if this has a change that needs a cookie, in case that it is kept.
-    fn note_wish(&self) {
+    pub(super) fn note_wish(&self) {
         self.slot.slot.note_wish(self.inner().needs_cookie());
     }
 
@@ -135,14 +135,14 @@ impl<S> CurrentSession<S> {
         }
     }
 
-    fn inner(&self) -> &RequestSession<S> {
+    pub(super) fn inner(&self) -> &RequestSession<S> {
         match &self.loan {
             Some(loan) => loan,
             None => was_cancelled(),
         }
     }
 
-    fn inner_mut(&mut self) -> &mut RequestSession<S> {
+    pub(super) fn inner_mut(&mut self) -> &mut RequestSession<S> {
         match &mut self.loan {
             Some(loan) => loan,
             None => was_cancelled(),

@@ -151,6 +151,7 @@
 //!
 //! [`DynamoDbStore`]: crate::DynamoDbStore
 
+mod authentication;
 mod config;
 mod end_session;
 mod extract;

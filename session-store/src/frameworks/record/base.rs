@@ -25,6 +25,7 @@ use super::data::{Data, Loaded};
 const HANDLE: &str = "handle";
 const MOVED: &str = "moved";
 const CREATED_AT: &str = "created_at";
+const AUTHENTICATED_AT: &str = "authenticated_at";
 const VERSION: &str = "version";
 const COPY: &str = "copy";
 const STALE_ATTRIBUTES: &str = "out_of_step";
@@ -81,6 +82,7 @@ impl Origin {
 pub(crate) struct Base {
     pub(crate) handle: SessionHandle,
     pub(crate) created_at: Millis,
+    pub(crate) authenticated_at: Option<Millis>,
     pub(crate) version: u64,
     /// Random id of this copy. If two collide, they are treated as one copy with concurrent writers.
     pub(crate) copy: [u8; 3],
@@ -95,6 +97,7 @@ impl Base {
         Ok(Self {
             handle: loaded.handle,
             created_at: loaded.created_at,
+            authenticated_at: loaded.authenticated_at,
             version: loaded.version,
             copy: random()?,
             stale_attributes: stale.map(|&name| name.to_owned()).collect(),
@@ -108,6 +111,9 @@ impl Base {
         let mut base = Object::new();
         base.insert(HANDLE.to_owned(), self.handle.to_string().into());
         base.insert(CREATED_AT.to_owned(), self.created_at.0.into());
+        if let Some(at) = self.authenticated_at {
+            base.insert(AUTHENTICATED_AT.to_owned(), at.0.into());
+        }
         base.insert(VERSION.to_owned(), self.version.into());
         base.insert(COPY.to_owned(), copy.into());
         if !self.stale_attributes.is_empty() {
@@ -126,6 +132,10 @@ impl Base {
         let handle = SessionHandle::parse(base.get(HANDLE)?.as_str()?).ok()?;
         let number = |name| base.get(name)?.as_u64();
         let created_at = Millis(number(CREATED_AT)?);
+        let authenticated_at = match base.get(AUTHENTICATED_AT) {
+            Some(at) => Some(Millis(at.as_u64()?)),
+            None => None,
+        };
         let version = number(VERSION).filter(|version| (1..=MAX_VERSION).contains(version))?;
         let [0, a, b, c] = u32::try_from(number(COPY)?).ok()?.to_be_bytes() else {
             return None;
@@ -144,6 +154,7 @@ impl Base {
         Some(Self {
             handle,
             created_at,
+            authenticated_at,
             version,
             copy: [a, b, c],
             stale_attributes,
@@ -183,7 +194,7 @@ mod tests {
     fn base() -> Value {
         json!({
             "handle": handle(), "created_at": 1, "version": 2, "copy": 3, "out_of_step": ["a"],
-            "data": { "b": 4 },
+            "authenticated_at": 5, "data": { "b": 4 },
         })
     }
 
@@ -201,6 +212,7 @@ mod tests {
             ("handle", json!("short")),
             ("created_at", json!("1")),
             ("created_at", json!(-1)),
+            ("authenticated_at", json!("5")),
             ("version", json!(0)),
             ("version", json!(u64::MAX)),
             ("version", json!(1.5)),

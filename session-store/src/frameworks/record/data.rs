@@ -23,6 +23,7 @@ pub(crate) struct Loaded {
     /// When it ends, to the millisecond.
     pub(crate) ends: Millis,
     pub(crate) created_at: Millis,
+    pub(crate) authenticated_at: Option<Millis>,
     pub(crate) version: u64,
     /// The promoted attributes whose stored value differs from that of the type: a binary that does not
     /// know them wrote the data.
@@ -36,11 +37,18 @@ pub(crate) struct Loaded {
 /// A session that is to be created.
 pub(crate) struct NewRecord<'a> {
     pub(crate) data: &'a Data,
-    pub(crate) created_at: Millis,
+    pub(crate) counts_from: Creation,
     /// When it ends, unless its absolute timeout comes first.
     pub(crate) ends: Millis,
     /// Attributes that the type does not know.
     pub(crate) unknown: Map,
+}
+
+/// When a session counts as created, and when its user has authenticated.
+#[derive(Clone, Copy)]
+pub(crate) struct Creation {
+    pub(crate) created_at: Millis,
+    pub(crate) authenticated_at: Option<Millis>,
 }
 
 /// The image of these entries, with the attributes that the type promotes from them.

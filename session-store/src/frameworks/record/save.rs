@@ -223,6 +223,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
             timeouts: TimeoutChange {
                 idle: self.extends.then_some(Some(idle)),
             },
+            authenticated_at: None,
             data: &self.plan.data,
             delta: &self.plan.delta,
             expected_values: &rosters.expected_values,

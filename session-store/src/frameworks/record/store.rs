@@ -5,16 +5,16 @@ use serde::de::DeserializeOwned;
 use crate::error::{DecodeError, EncodeError, Error, GoneError};
 use crate::id::SessionHandle;
 use crate::item::{
-    Delta, Found, Image, Lifetime, Map, Millis, Nonce, State, Unknown, entries_from_json,
-    entries_into_json, marked_until, moved_to, split_attributes, stored_creation, take_data,
-    use_until,
+    Delta, Found, Image, Lifetime, Map, Millis, Nonce, State, Unknown, authenticated_at_of,
+    entries_from_json, entries_into_json, marked_until, moved_to, split_attributes,
+    stored_creation, take_data, use_until,
 };
 use crate::schema::{Schema, SessionAttributes};
 use crate::store::DynamoDbStore;
 use crate::telemetry::{Ended, Event, note};
 
 use super::base::Base;
-use super::data::{Data, Loaded, NewRecord, image, image_or_entries};
+use super::data::{Creation, Data, Loaded, NewRecord, image, image_or_entries};
 
 /// The sessions of a store as a framework sees them.
 pub(crate) struct Records<'a, S> {
@@ -40,15 +40,16 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let table = self.store.table();
         let schema = table.schema();
         let now = table.now();
-        let lifetime = Lifetime::new(schema, new.created_at, None);
+        let lifetime = Lifetime::new(schema, new.counts_from.created_at, None);
         let ends = new.ends.min(Millis::of_seconds(lifetime.absolute_end()));
         let (touched_at, idle) = use_until(ends, now);
-        let lifetime = Lifetime::new(schema, new.created_at, Some(idle));
+        let lifetime = Lifetime::new(schema, new.counts_from.created_at, Some(idle));
         let item_of = |handle| {
             let image = image::<S>(schema, handle, entries_from_json(new.data))?;
             let state = State {
                 touched_at,
                 expires_at: ends.seconds_up(),
+                authenticated_at: new.counts_from.authenticated_at,
                 unknown: Unknown {
                     attributes: new.unknown.clone(),
                     ..Unknown::default()
@@ -77,23 +78,45 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         Ok(Some(created))
     }
 
-    /// When a session that gets a new id, and the change between these states with it, counts as created: now
-    /// if somebody logs in (G6), and as before if not.
+    /// From when a session counts that begins now with this data. If it names a user, somebody logs in.
+    pub(crate) fn beginning(&self, data: &Data) -> Result<Creation, EncodeError> {
+        let table = self.store.table();
+        let now = table.now();
+        let has_user = S::SCHEMA.user().is_some() && {
+            // Any handle will do: it does not affect the user.
+            let handle = SessionHandle::of_secret(&[]);
+            let image = image::<S>(table.schema(), handle, entries_from_json(data))?;
+            image.user(S::SCHEMA).is_some()
+        };
+        Ok(Creation {
+            created_at: now,
+            authenticated_at: has_user.then_some(now),
+        })
+    }
+
+    /// From when a session counts that gets a new id, and the change between these states with it: from now if
+    /// somebody logs in (G6), and as before if not.
     pub(crate) fn creation(
         &self,
         base: &Base,
         before: &Data,
         after: &Data,
-    ) -> Result<Millis, EncodeError> {
+    ) -> Result<Creation, EncodeError> {
         let now = self.store.table().now();
         let schema = self.store.table().schema();
         let before = image_or_entries::<S>(schema, base.handle, entries_from_json(before));
         let after = image::<S>(schema, base.handle, entries_from_json(after))?;
         if after.logs_in(S::SCHEMA, &before) {
-            return Ok(now);
+            return Ok(Creation {
+                created_at: now,
+                authenticated_at: Some(now),
+            });
         }
-        // It is never in the future.
-        Ok(base.created_at.min(now))
+        Ok(Creation {
+            // They are never in the future, whatever the application has made of the base.
+            created_at: base.created_at.min(now),
+            authenticated_at: base.authenticated_at.map(|at| at.min(now)),
+        })
     }
 
     /// Reads the base for a write that has none.
@@ -163,6 +186,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let readable = live.readable(&table.codec)?;
         let mut item = readable.item;
         let created_at = stored_creation(schema, handle, &item)?;
+        let authenticated_at = authenticated_at_of(schema, &item);
         let data = take_data(schema, handle, &mut item)?;
         let image = image::<S>(schema, handle, data.clone());
         Ok(Some(Loaded {
@@ -171,6 +195,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
                 .map_err(|cause| DecodeError::new(handle, schema.names.data, cause))?,
             ends: readable.times.ends,
             created_at,
+            authenticated_at,
             version: readable.version,
             // Data that the type cannot read has no attributes to compare. A save reports the error.
             stale_attributes: match &image {

@@ -224,14 +224,14 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         self.warned
             .of_long_expiry(ends, self.store.table().now(), self.store.table().schema());
         let (own, origin) = split(data);
-        let created_at = match &origin {
+        let counts_from = match &origin {
             Some(Origin::Stored(base)) => self.records().creation(base, &base.data, &own)?,
             // The session has a new id by another request, so this is one of its own.
-            Some(Origin::Moved(_)) | None => self.store.table().now(),
+            Some(Origin::Moved(_)) | None => self.records().beginning(&own)?,
         };
         let new = NewRecord {
             data: &own,
-            created_at,
+            counts_from,
             ends,
             unknown: Map::new(),
         };
@@ -241,7 +241,8 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         }
         let base = Base {
             handle: created.unwrap_or(handle),
-            created_at,
+            created_at: counts_from.created_at,
+            authenticated_at: counts_from.authenticated_at,
             version: 1,
             copy: random()?,
             stale_attributes: Vec::new(),

@@ -211,6 +211,7 @@ fn largest_item(schema: &'static Schema, text: usize) -> Result<Map, TooLargeErr
         expires_at: u64::MAX,
         version: u64::MAX,
         cookie_end: Some(u64::MAX),
+        authenticated_at: Some(longest),
         unknown: Unknown {
             data: map(&[("unknown", s("entry")), ("both", s("not counted twice"))]),
             attributes: map(&[("unknown", s("attribute"))]),

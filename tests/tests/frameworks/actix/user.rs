@@ -43,6 +43,31 @@ async fn g6_the_absolute_timeout_begins_anew_with_a_log_in() {
     );
 }
 
+/// When the user has authenticated is kept, and set by what begins the absolute timeout anew.
+#[actix_web::test]
+async fn g6_a_log_in_sets_when_the_user_has_authenticated_and_a_new_key_keeps_it() {
+    let bench = TestBench::<Member>::new().await;
+    let site = Site::new(ActixSessions::new(bench.store.clone())).await;
+    let proven = async || {
+        let item = only_item(&bench).await;
+        let at = item.get("authenticated_at")?;
+        at.as_n().unwrap().parse::<u64>().ok()
+    };
+    let cookie = site.post("/set/theme/dark", &None).await.cookie;
+    assert_eq!(proven().await, None);
+    bench.clock.advance(MINUTE);
+    let cookie = site.post("/log-in/ferris", &cookie).await.cookie;
+    let logged_in = bench.clock.millis();
+    assert_eq!(proven().await, Some(logged_in));
+    bench.clock.advance(MINUTE);
+    site.post("/set/theme/light", &cookie).await;
+    assert_eq!(proven().await, Some(logged_in));
+    let cookie = site.post("/log-in/ferris", &cookie).await.cookie;
+    assert_eq!(proven().await, Some(logged_in));
+    site.post("/log-in/corro", &cookie).await;
+    assert_eq!(proven().await, Some(bench.clock.millis()));
+}
+
 #[actix_web::test]
 async fn g6_without_a_user_it_cannot_be_told() {
     let (bench, sessions) = bench().await;

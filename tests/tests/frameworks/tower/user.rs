@@ -46,6 +46,51 @@ macro_rules! tests {
                 assert_eq!(creation_after!(Listed, nobody, "u-17"), 0);
             }
 
+            /// When the user has authenticated is kept, and set by what begins the absolute timeout anew.
+            #[tokio::test]
+            async fn g6_a_log_in_sets_when_the_user_has_authenticated_and_a_new_id_keeps_it() {
+                let proven = |item: &session_store_tests::Item| {
+                    let at = item.get("authenticated_at")?;
+                    at.as_n().unwrap().parse::<u64>().ok()
+                };
+                let mut one = One::<Member>::with(json!({})).await;
+                assert_eq!(proven(&one.item().await), None);
+                let mut since = None;
+                for (user, logs_in) in [("u-17", true), ("u-17", false), ("u-18", true)] {
+                    one.bench.clock.advance(StdDuration::from_secs(60));
+                    let mut copy = one.copy().await;
+                    set(&mut copy, "visits", user);
+                    one.save(&copy).await;
+                    let mut copy = one.copy().await;
+                    one.store.delete(&copy.id).await.unwrap();
+                    copy.id = Id::default();
+                    set(&mut copy, "user_id", user);
+                    one.store.create(&mut copy).await.unwrap();
+                    one.id = copy.id;
+                    if logs_in {
+                        since = Some(one.bench.clock.millis());
+                    }
+                    assert_eq!(proven(&one.item().await), since, "{user}");
+                    // The same copy is saved.
+                    set(&mut copy, "visits", "again");
+                    one.save(&copy).await;
+                    assert_eq!(proven(&one.item().await), since, "{user}");
+                }
+                // A session that begins with a user.
+                let one = One::<Member>::with(json!({ "user_id": "u-17" })).await;
+                let begun = number(&one.item().await, "created_at");
+                assert_eq!(proven(&one.item().await), Some(begun));
+                // Whatever the application makes of the copy, it is not in the future.
+                let mut copy = one.copy().await;
+                let later = one.bench.clock.millis() + 3_600_000;
+                copy.data.get_mut(RESERVED_KEY).unwrap()["authenticated_at"] = json!(later);
+                one.store.delete(&copy.id).await.unwrap();
+                copy.id = Id::default();
+                one.store.create(&mut copy).await.unwrap();
+                let one = One { id: copy.id, ..one };
+                assert_eq!(proven(&one.item().await), Some(one.bench.clock.millis()));
+            }
+
             #[tokio::test]
             async fn another_user_under_the_same_id_is_refused() {
                 for before in [json!({}), json!({ "user_id": "u-18" })] {

@@ -8,7 +8,7 @@ use super::{Violation, require};
 use crate::binaries::Fields;
 use crate::plan::{ABSOLUTE, IDLE};
 
-pub const OWN: [&str; 11] = [
+pub const OWN: [&str; 12] = [
     "id",
     "data",
     "created_at",
@@ -20,6 +20,7 @@ pub const OWN: [&str; 11] = [
     "format",
     "session_type",
     "user-roster",
+    "authenticated_at",
 ];
 
 pub fn number(item: &Value, name: &str) -> Option<u64> {

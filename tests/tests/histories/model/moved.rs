@@ -165,7 +165,7 @@ impl Model {
         })
     }
 
-    /// G6: a new id keeps the time of creation, and a log-in begins anew.
+    /// G6: a new id keeps the time of creation and that of the authentication, and a log-in begins anew.
     pub(super) fn created_at_is_right(
         &self,
         op: usize,
@@ -180,16 +180,23 @@ impl Model {
             true => op.pending.begun,
             false => op.began,
         };
-        let is_new = is.is_some_and(|is| (since..=now).contains(&is));
+        let proven = |item| number(item, "authenticated_at");
+        let (was_proven, is_proven) = (proven(before), proven(after));
+        let is_now = |at: Option<u64>| at.is_some_and(|at| (since..=now).contains(&at));
+        let is_new = is_now(is) && is_now(is_proven);
+        let is_kept = was == is && was_proven == is_proven;
         let logs_in = matches!(op.act, Act::LogIn(..));
         // It finishes an earlier change of id first, or goes on with one that others have overtaken.
         let resumes = op.pending.resumed && op.target.as_deref() == Some(old);
         let right = match logs_in {
-            true => is_new || resumes && !op.pending.logs_in && was == is,
-            false => was == is || op.pending.logs_in && is_new,
+            true => is_new || resumes && !op.pending.logs_in && is_kept,
+            false => is_kept || op.pending.logs_in && is_new,
         };
         require(right, "G6", || {
-            format!("the time of creation went from {was:?} to {is:?}")
+            format!(
+                "the time of creation went from {was:?} to {is:?}, and that of the authentication from \
+                 {was_proven:?} to {is_proven:?}"
+            )
         })
     }
 

@@ -132,6 +132,10 @@ impl Model {
         require(created >= op.began && created <= now, "G6", || {
             format!("it was created at {created} and says {now}")
         })?;
+        let proven = matches!(op.act, Act::LogIn(..)).then_some(created);
+        require(number(item, "authenticated_at") == proven, "G6", || {
+            format!("its user has authenticated at {proven:?}: {item}")
+        })?;
         require(expires_at(item) == first_end(item, ABSOLUTE), "G6", || {
             format!("a new session ends at {}", expires_at(item))
         })?;
@@ -172,6 +176,10 @@ impl Model {
         let (was, is) = (expires_at(before), expires_at(after));
         require(before["created_at"] == after["created_at"], "G6", || {
             "the time of creation changed".to_owned()
+        })?;
+        let proven = |item| number(item, "authenticated_at");
+        require(proven(before) == proven(after), "G6", || {
+            "a write changed when the user has authenticated".to_owned()
         })?;
         expiry(before, after, now, new_idle)?;
         if !op.done {

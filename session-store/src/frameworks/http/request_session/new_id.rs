@@ -33,7 +33,12 @@ impl<S: SessionData> RequestSession<S> {
             return Ok(());
         };
         self.give_new_id(store, pending).await?;
-        if pending != NewId::Cycled || self.new_id == Some(NewId::Cycled) {
+        let is_covered = match pending {
+            NewId::Cycled => self.new_id == Some(NewId::Cycled),
+            NewId::Reauthenticated => self.new_id != Some(NewId::LoggedIn),
+            NewId::LoggedIn | NewId::Switched => true,
+        };
+        if is_covered {
             self.new_id = None;
         }
         Ok(())
@@ -52,10 +57,10 @@ impl<S: SessionData> RequestSession<S> {
         };
         let before = session.handle();
         let continues = change_id(store, session, new_id).await?;
-        session.is_fresh = true;
+        session.is_undisclosed = true;
         self.timeouts = TimeoutChange::default();
         match new_id {
-            NewId::Cycled => {
+            NewId::Cycled | NewId::Reauthenticated => {
                 // The log-in goes on under the new id.
                 self.received.over.push(before);
                 self.tell_id(self.received.logged_in_at);
@@ -90,6 +95,7 @@ where
     loop {
         let changed = match new_id {
             NewId::Cycled => store.cycle_id(session).await.map(|()| true),
+            NewId::Reauthenticated => store.reauthenticated(session).await.map(|()| true),
             NewId::LoggedIn => store.continue_or_begin(session).await,
             NewId::Switched => store.switch_user(session).await.map(|()| true),
         };

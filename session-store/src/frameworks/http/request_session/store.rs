@@ -113,7 +113,7 @@ impl<S: SessionData> RequestSession<S> {
         let new_id = match (self.new_id, change) {
             (Some(NewId::LoggedIn), _) => Some(NewId::LoggedIn),
             // Nobody knows an id that this request has given.
-            (None, _) if session.is_fresh => None,
+            (None, _) if session.is_undisclosed => None,
             (_, Some(UserChange::FromNobody)) => Some(NewId::LoggedIn),
             (_, Some(UserChange::FromAnother)) => Some(NewId::Switched),
             (new_id, None) => new_id,
@@ -174,9 +174,10 @@ impl<S: SessionData> RequestSession<S> {
         let beginning = Beginning {
             idle: self.timeouts.idle.flatten(),
             cookie: self.cookie_life(),
+            logs_in,
         };
         let mut session = store.begin(data.clone(), beginning).await?;
-        session.is_fresh = true;
+        session.is_undisclosed = true;
         if logs_in {
             note(Event::LoggedIn, Some(session.handle()));
         }

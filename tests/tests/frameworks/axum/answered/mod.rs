@@ -1,6 +1,7 @@
 //! G18. What was answered to a browser holds: the application of these tests, and a browser with a jar of
 //! cookies whose answers can come late.
 
+mod authentication;
 mod log_in;
 mod log_out;
 mod slow;
