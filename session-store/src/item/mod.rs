@@ -56,7 +56,8 @@ pub(crate) use self::live::{Found, ReadableItem};
 pub(crate) use self::marks::{Nonce, WRITES, remembers};
 pub(crate) use self::moved::{mark, moved_to, recently_moved_to};
 pub(crate) use self::own::{
-    is_of_another_type, own_idle_of, stored_creation, stored_expiry, stored_number, version_of,
+    authenticated_at_of, is_of_another_type, own_idle_of, stored_creation, stored_expiry,
+    stored_number, version_of,
 };
 pub(crate) use self::plain::PlainMap;
 pub(crate) use self::plan::{BaseState, DataChange, SavePlan};

@@ -209,8 +209,8 @@ impl Rosters<'_> {
         // If the roster is kept longer already, the new end was the reason for the refusal. So it was if the
         // end is no number, with which TTL never deletes the roster.
         let kept_until = item.get(self.schema().names.expires_at);
-        let kept_until = kept_until.and_then(|ends| ends.as_n().ok()?.parse::<u64>().ok());
-        change.is_kept_longer = kept_until.is_none_or(|ends| ends > change.kept_until);
+        let kept_until = kept_until.and_then(|ends| ends.as_n().ok()?.parse::<f64>().ok());
+        change.is_kept_longer = kept_until.is_none_or(|ends| ends > change.kept_until as f64);
         let foreign = foreign_entries(item);
         if !foreign.is_empty() {
             self.remove_entries(&change.of, foreign).await?;

@@ -6,7 +6,8 @@ use crate::dynamodb::{MAX_SAVE_ATTEMPTS, MAX_UPDATE_HANDLES, pause};
 use crate::error::{ConflictError, Error, GoneError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
-    Map, Millis, decode, is_of_another_type, moved_to, recently_moved_to, stored_creation,
+    Map, Millis, authenticated_at_of, decode, is_of_another_type, moved_to, recently_moved_to,
+    stored_creation,
 };
 use crate::schema::{IndexValue, SessionData};
 use crate::session::Session;
@@ -75,7 +76,8 @@ impl<S: SessionData> DynamoDbStore<S> {
                 continue;
             }
             // A new id does not change when a session was created, and a log-in does.
-            let is_of_log_in = moved_at.is_some() && created_at >= moved_at;
+            let began = created_at.min(authenticated_at_of(schema, &item));
+            let is_of_log_in = moved_at.is_some() && began >= moved_at;
             if selection.value.is_none() && is_of_log_in {
                 return Ok(Change::Gone);
             }
