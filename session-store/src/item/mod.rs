@@ -85,7 +85,6 @@ pub(crate) use self::{
     lifetime::{earliest_creation, use_until},
     marks::marks,
     moved::marked_until,
-    own::authenticated_at_of,
     shards::is_current,
     state::Unknown,
     value::is_same,
