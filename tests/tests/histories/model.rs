@@ -330,7 +330,12 @@ impl Model {
             (operation, &self.ops[op].act)
         {
             let (user, roster) = (*user, answer.get("Item").or(answer.get("Attributes")));
-            let absent = operation == "GetItem" && answer.get("__type").is_none();
+            let kind = answer.get("__type").and_then(Value::as_str);
+            let absent = match operation {
+                "GetItem" => kind.is_none(),
+                // It is refused without an item: the roster has gone with its last entry.
+                _ => kind.is_some_and(|kind| kind.ends_with("ConditionalCheckFailedException")),
+            };
             if let Some(roster) = roster.or(absent.then_some(&Value::Null)) {
                 self.shows_roster(op, user, roster);
             }
