@@ -123,6 +123,7 @@ pub trait Program:
     fn count(&mut self) -> &mut u64;
     fn fields(&self) -> Fields;
     fn revoke(store: &DynamoDbStore<Self>, user: u64) -> session_store::Revoke<Self>;
+    fn count_all(store: &DynamoDbStore<Self>, user: u64) -> session_store::UpdateAll<Self>;
     fn sessions(store: &DynamoDbStore<Self>, user: u64) -> session_store::Sessions<Self>;
 }
 
@@ -144,6 +145,9 @@ macro_rules! program {
             }
             fn revoke(store: &DynamoDbStore<Self>, user: u64) -> session_store::Revoke<Self> {
                 store.revoke(Self::USER, user)
+            }
+            fn count_all(store: &DynamoDbStore<Self>, user: u64) -> session_store::UpdateAll<Self> {
+                store.update_all(Self::USER, user, |session| session.count += 1)
             }
             fn sessions(store: &DynamoDbStore<Self>, user: u64) -> session_store::Sessions<Self> {
                 store.sessions(Self::USER, user)

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use session_store::{
-    DynamoDbStore, Error, ReadConsistency, Revoked, Session, SessionHandle, SessionId,
+    DynamoDbStore, Error, ReadConsistency, Revoked, Session, SessionHandle, SessionId, Updated,
 };
 
 pub use self::copy::Stored;
@@ -34,6 +34,7 @@ pub enum Got {
     Count(u64),
     Listed(Vec<Listed>),
     Revoked(Revoked),
+    Updated(Updated),
 }
 
 /// The visible state of a copy.
@@ -251,6 +252,7 @@ impl<S: Program> Hand for Client<S> {
                     }
                     alone(revoke.await.map(Got::Revoked))
                 }
+                Act::UpdateAll(user) => alone(S::count_all(&store, user).await.map(Got::Updated)),
                 Act::List(user) => {
                     let all = S::sessions(&store, user).all().await;
                     alone(all.map(|all| {

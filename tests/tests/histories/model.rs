@@ -3,6 +3,7 @@
 //! The engine takes one request at a time, so the item before and after each request is known. All checks
 //! use these items: there is no copy of the store's own logic here.
 
+mod administered;
 mod costs;
 mod due;
 mod ends;
@@ -115,6 +116,8 @@ pub struct Op {
     /// sessions of the same age or older in the roster at the last access.
     newest: Option<u64>,
     left: BTreeSet<String>,
+    /// The sessions that it changed for somebody else, each under its handle then.
+    administered: BTreeSet<String>,
     pub done: bool,
 }
 
@@ -159,6 +162,7 @@ impl Op {
             due: Vec::new(),
             newest: None,
             left: BTreeSet::new(),
+            administered: BTreeSet::new(),
             done: false,
         }
     }
@@ -284,7 +288,7 @@ impl Model {
                 op.read.insert(handle.to_owned(), item);
             }
             "Query" => {
-                let (Act::List(user) | Act::Revoke(user, _)) = op.act else {
+                let (Act::List(user) | Act::Revoke(user, _) | Act::UpdateAll(user)) = op.act else {
                     return;
                 };
                 let mine = truth

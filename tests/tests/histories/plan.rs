@@ -123,6 +123,8 @@ pub enum Act {
     /// Ends one session, if it belongs to this user.
     RevokeOnly(u64, usize),
     List(u64),
+    /// Adds one to the counter of each session of this user.
+    UpdateAll(u64),
 }
 
 impl Act {

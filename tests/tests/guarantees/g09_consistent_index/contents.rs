@@ -35,6 +35,28 @@ async fn a_roster_names_the_sessions_of_its_value() {
     assert_eq!(roster(&bench, "u-17").await, None);
 }
 
+/// The first attempt finds a roster that is kept longer than it needs, and the second finds none.
+#[tokio::test]
+async fn a_roster_that_ends_while_a_session_enters_it_begins_with_an_end() {
+    let bench = TestBench::<Exact>::new().await;
+    let now = bench.clock.millis();
+    bench.clock.set(now + 10_000);
+    let first = log_in(&bench, "u-17", 1).await.remove(0);
+    bench.clock.set(now);
+    let (store, id) = (bench.store.clone(), first.id().clone());
+    let log_out = Fault::meanwhile(move || async move {
+        store.delete(&id).await.unwrap();
+    });
+    bench.wire.next("UpdateItem", Fault::meanwhile(async || {}));
+    bench.wire.next("UpdateItem", log_out);
+    let second = bench.store.create(Exact::of("u-17")).await.unwrap();
+    assert_eq!(roster(&bench, "u-17").await, handles([&second]));
+    let items = bench.items().await;
+    let roster = items.iter().find(|item| item.contains_key("m")).unwrap();
+    let ends: u64 = roster["expires_at"].as_n().unwrap().parse().unwrap();
+    assert!(ends > now / 1000 + 12 * 3600, "{roster:?}");
+}
+
 /// DynamoDB's TTL may delete the roster after its last session has ended, and not earlier.
 #[tokio::test]
 async fn a_roster_outlives_its_sessions() {

@@ -74,6 +74,8 @@ impl Op {
                 "TransactWriteItems",
             ],
             Act::Revoke(..) => &["Query", "DeleteItem"],
+            Act::UpdateAll(_) if roster => &["BatchGetItem", "GetItem", "UpdateItem"],
+            Act::UpdateAll(_) => &["Query", "GetItem", "UpdateItem"],
             Act::List(_) if roster => &["BatchGetItem"],
             Act::List(_) => &["Query", "BatchGetItem"],
         }
@@ -155,6 +157,8 @@ impl Model {
             Act::LogIn(..) => 2..=3,
             Act::Refresh(_) => 1..=1,
             Act::Revoke(..) => 1 + op.asked()..=1 + op.asked(),
+            // The roster, or the index, and at most two for each session that it shows.
+            Act::UpdateAll(_) => 1..=2 + 2 * op.read.len(),
             Act::List(_) => match op.found.is_empty() {
                 true => 1..=1,
                 false => 2..=2,

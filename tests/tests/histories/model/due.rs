@@ -23,6 +23,16 @@ pub struct Due {
     ends: u64,
 }
 
+impl Due {
+    pub(super) fn handles(&self) -> &[String] {
+        &self.handles
+    }
+
+    pub(super) fn is_over(&self, now: u64) -> bool {
+        self.ends <= now
+    }
+}
+
 impl Model {
     /// An operation begins that must find these sessions.
     pub(super) fn expects(&self, op: &mut Op) {
@@ -35,7 +45,7 @@ impl Model {
                 });
             }
         }
-        if let Act::List(user) | Act::Revoke(user, _) = op.act {
+        if let Act::List(user) | Act::Revoke(user, _) | Act::UpdateAll(user) = op.act {
             let due = self.told.iter().filter(|handle| self.has(handle, user));
             let due = due.filter(|handle| op.spared.as_ref() != Some(handle));
             op.due.extend(due.map(|handle| Due {
@@ -63,7 +73,11 @@ impl Model {
         }
         let mut ops = std::mem::take(&mut self.ops);
         for op in ops.iter_mut().filter(|op| !op.done) {
-            let (Act::List(user) | Act::Revoke(user, _) | Act::RevokeOnly(user, _)) = op.act else {
+            let (Act::List(user)
+            | Act::Revoke(user, _)
+            | Act::RevokeOnly(user, _)
+            | Act::UpdateAll(user)) = op.act
+            else {
                 self.sees_full(op);
                 continue;
             };
@@ -72,7 +86,7 @@ impl Model {
                     // Somebody who logs in during a revocation may have come after it.
                     Some((old, _))
                         if logged_in
-                            && matches!(op.act, Act::Revoke(..))
+                            && matches!(op.act, Act::Revoke(..) | Act::UpdateAll(_))
                             && due.handles.last() == Some(old) =>
                     {
                         return false;

@@ -125,6 +125,7 @@ impl Model {
                 self.revoked(op, revoked, now)?;
                 self.revocation_is_complete(op, *user, revoked)?;
             }
+            (Act::UpdateAll(_), Got::Updated(updated)) => self.updated(op, updated, now)?,
             (Act::List(user), Got::Listed(listed)) => {
                 listed_as_stored(op, *user, listed)?;
                 self.listing_is_complete(op, listed, now)?;
@@ -136,7 +137,7 @@ impl Model {
     }
 
     /// Whether a session has ended by now.
-    fn gone(&self, handle: &str, now: u64) -> bool {
+    pub(super) fn gone(&self, handle: &str, now: u64) -> bool {
         let item = self.truth.get(handle);
         item.is_none_or(|item| !is_live(item, now))
     }

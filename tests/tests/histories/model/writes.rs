@@ -49,7 +49,10 @@ impl Model {
         match sessions.as_slice() {
             [] => Ok(()),
             [(handle, None, Some(item))] => self.appeared(op, operation, handle, item, now),
-            [(_, Some(before), Some(after))] => self.changed(op, before, after, now),
+            [(handle, Some(before), Some(after))] => match self.ops[op].act {
+                Act::UpdateAll(user) => self.administered(op, user, handle, (before, after), now),
+                _ => self.changed(op, before, after, now),
+            },
             [(handle, Some(before), None)] => self.ended(op, operation, handle, before, now),
             [(old, Some(before), None), (new, None, Some(after))]
             | [(new, None, Some(after)), (old, Some(before), None)] => {

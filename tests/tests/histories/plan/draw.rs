@@ -125,6 +125,7 @@ impl Plan {
             }
         }
         let mut steps = with_log_ins(seed, steps, clients.len());
+        with_changes_of_all(seed, &mut steps);
         with_answers(seed, &mut steps);
         with_drops(seed, &mut steps);
         Self {
@@ -136,6 +137,18 @@ impl Plan {
             slow_after_loss,
             forget_tokens: rng.u8(..3) == 0,
             clients,
+        }
+    }
+}
+
+/// Makes changes of all sessions of some lists. Drawn separately, too.
+fn with_changes_of_all(seed: u64, steps: &mut [Step]) {
+    let rng = &mut Rng::with_seed(seed ^ 0xa11);
+    for step in steps {
+        if let Act::List(user) = step.act
+            && rng.u8(..3) == 0
+        {
+            step.act = Act::UpdateAll(user);
         }
     }
 }
@@ -274,7 +287,8 @@ impl Draw<'_> {
     }
 
     fn with_faults(&mut self, client: usize, act: Act) -> Step {
-        let query = self.roster || matches!(act, Act::List(_) | Act::Revoke(..));
+        let query =
+            self.roster || matches!(act, Act::List(_) | Act::Revoke(..) | Act::UpdateAll(_));
         let requests = if self.roster { 10 } else { 6 };
         let mut faults: Vec<_> = (0..requests).map(|_| self.fault(query)).collect();
         if self.faults > 0 && self.rng.u8(..10) == 0 {

@@ -173,7 +173,7 @@ impl History<'_> {
         let mut id = None;
         let mut except = None;
         match step.act {
-            Act::Create(..) | Act::List(_) => {}
+            Act::Create(..) | Act::List(_) | Act::UpdateAll(_) => {}
             Act::Revoke(_, slot) => except = slot.and_then(|slot| self.ids[slot].clone()),
             Act::Load(slot)
             | Act::Update(slot, _)
@@ -356,6 +356,13 @@ fn describe(outcome: &Outcome, mut name: impl FnMut(&str) -> String) -> String {
             let names: Vec<_> = listed.iter().map(|session| name(&session.handle)).collect();
             format!("lists {names:?}")
         }
+        Ok(Got::Updated(updated)) => format!(
+            "{} changed, {} gone, {} moved, {} failed",
+            updated.changed(),
+            updated.gone(),
+            updated.moved(),
+            updated.failed().len()
+        ),
         Ok(Got::Revoked(revoked)) => format!(
             "{} deleted, {} already gone, {} moved, {} failed",
             revoked.deleted(),
