@@ -158,7 +158,11 @@ impl Model {
             Act::Refresh(_) => 1..=1,
             Act::Revoke(..) => 1 + op.asked()..=1 + op.asked(),
             // The roster, or the index, and at most two for each session that it shows.
-            Act::UpdateAll(_) => 1..=2 + 2 * op.read.len(),
+            Act::UpdateAll(user) => {
+                let found = op.rosters.get(&roster_of(user));
+                let entries = found.map_or(op.found.len(), |found| found.sessions.len());
+                1..=2 + 2 * entries
+            }
             Act::List(_) => match op.found.is_empty() {
                 true => 1..=1,
                 false => 2..=2,
