@@ -1,10 +1,10 @@
 //! Ending sessions, and finding out who is still in a roster.
 
 use crate::dynamodb::{Deleted, Patience, Written, request};
-use crate::error::{Chain, ConflictError, DecodeError, Error};
+use crate::error::{ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
-    DAY, Evicted, Found, Lifetime, Map, Member, Millis, RosterKey, is_of_another_type, members,
+    DAY, Evicted, Found, Lifetime, Member, Millis, RosterKey, is_of_another_type, members,
     moved_to, rosters_of, stored_number,
 };
 use crate::schema::{IndexValue, OnLimit};
@@ -13,7 +13,9 @@ use crate::telemetry::{Ended, Event, note};
 use super::leave::Rosters;
 
 #[cfg(feature = "_record")]
-use crate::item::mark;
+use crate::error::Chain;
+#[cfg(feature = "_record")]
+use crate::item::{Map, mark};
 
 /// How many stale entries are worth the three requests that drop them: about one KB.
 const MIN_SWEPT: usize = 17;

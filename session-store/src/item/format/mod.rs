@@ -67,7 +67,7 @@ impl Codec {
         Self { max_size, ..self }
     }
 
-    #[cfg(feature = "_record")]
+    #[cfg(any(feature = "_record", feature = "test-util"))]
     pub(crate) fn with_schema(&self, schema: &'static Schema) -> Self {
         Self { schema, ..*self }
     }
