@@ -16,11 +16,12 @@ impl Model {
         user: u64,
         handle: &str,
         (before, after): (&Value, &Value),
-        now: u64,
     ) -> Result<(), Violation> {
-        require(is_live(before, now), "G1", || {
+        // Its request may have been on its way since.
+        let began = self.ops[op].began;
+        require(is_live(before, began), "G1", || {
             format!(
-                "a session that ended at {} was changed at {now}",
+                "a session that ended at {} was changed by an operation that began at {began}",
                 ends(before)
             )
         })?;
@@ -39,7 +40,10 @@ impl Model {
             "G13",
             || "the marks of the writes were not shifted by one".to_owned(),
         )?;
-        let (mut was, is) = (fields(before), fields(after));
+        // A newer program may store a field that has no value yet.
+        let (mut was, mut is) = (fields(before), fields(after));
+        was.retain(|_, value| value.is_some());
+        is.retain(|_, value| value.is_some());
         let count = was.get("count").copied().flatten().unwrap_or(0);
         was.insert("count".into(), Some(count + 1));
         require(was == is, "G3", || {

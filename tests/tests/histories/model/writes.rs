@@ -50,7 +50,7 @@ impl Model {
             [] => Ok(()),
             [(handle, None, Some(item))] => self.appeared(op, operation, handle, item, now),
             [(handle, Some(before), Some(after))] => match self.ops[op].act {
-                Act::UpdateAll(user) => self.administered(op, user, handle, (before, after), now),
+                Act::UpdateAll(user) => self.administered(op, user, handle, (before, after)),
                 _ => self.changed(op, before, after, now),
             },
             [(handle, Some(before), None)] => self.ended(op, operation, handle, before, now),
