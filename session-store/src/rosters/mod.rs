@@ -19,7 +19,10 @@
 //!   revocation could read it, find no session to delete, and take the entry out again before the
 //!   put arrives: a live session in no roster.
 //! - `delete`, and revoking, delete the session, then take its entry out. Between the two the entry
-//!   is stale, which is harmless. The other order would leave a live session in no roster.
+//!   is stale, which is harmless. The other order would leave a live session in no roster. The roster is deleted with
+//!   its last entry, on condition that it has no other: its key has the value, which may name a person. To every write
+//!   a roster that is not there is an empty one, as after TTL. A write that takes its roster for one that is kept longer
+//!   has that as its condition, so that a roster which has begun again meanwhile gets an end that suffices.
 //! - A write that moves a known session, to another value (`save`, `update`) or to another handle
 //!   (`cycle_id`), is one transaction of the session and the rosters, on condition that the session still
 //!   has the value. There is no intermediate state.
@@ -124,8 +127,8 @@
 //! | full, with entries of another value | one transaction: `Update S(h)` if it has another value, changing at most the note; `REMOVE` the entries |
 //! | full, with stale entries | `BatchGetItem` of the sessions; `Delete` those that expired, on condition that they have; `REMOVE` the stale entries; then `SET` again |
 //! | full, evicting | one transaction: `Delete` the victims if they have the value, `SET m.h REMOVE m.victim` if `size(m)` is as seen |
-//! | `delete` | `Delete S(h)`; `Update R(u) REMOVE m.h` |
-//! | `revoke` | `BatchGet R(u)` and the earlier keys; `Delete` each session if it has the value; `REMOVE` the entries of those that are gone, returning the rest |
+//! | `delete` | `Delete S(h)`; `Update R(u) REMOVE m.h` if it has others; otherwise `Delete R(u)` if it has none but `h` |
+//! | `revoke` | `BatchGet R(u)` and the earlier keys; `Delete` each session if it has the value; `REMOVE` the entries of those that are gone, returning the rest; if there is none, `Delete R(u)` if it has no entry |
 //! | `cycle_id` | one transaction: `Delete S(old)` if live and unchanged, `Put S(new)`, `SET m.new REMOVE m.old` |
 //! | `touch`, `save` of a session without its note | one transaction: `Update S(h)` if it has the value; `SET` in `R(u)` |
 //! | `save` that changes the value | one transaction: `Update S(h)` if it has the old value; `REMOVE` from `R(old)`; `SET` in `R(new)` |

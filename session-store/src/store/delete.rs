@@ -11,7 +11,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     /// Ends the session of this id, if there is one.
     ///
     /// One `DeleteItem`, and one `UpdateItem` for each consistent index that it was in, which removes it
-    /// from the roster. Calling it again is fine, and so is an id that no session ever had.
+    /// from the roster; if no other session is in it, also one `DeleteItem` of the roster. Calling it again is fine, and so is an id that no session ever had.
     ///
     /// # Errors
     ///

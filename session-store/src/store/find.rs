@@ -45,7 +45,7 @@ impl<S: SessionData> DynamoDbStore<S> {
 
 impl<S: SessionData, R> Sessions<S, R> {
     /// The session of this handle, if it is live and has the value: a page about one of "your devices". Somebody else's
-    /// is `None`. [`DynamoDbStore::find`] states its cost and errors.
+    /// is `None`. [`DynamoDbStore::find`] states its cost and errors. Bounds, order and limit of the list have no effect.
     ///
     /// # Errors
     ///

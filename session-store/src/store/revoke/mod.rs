@@ -50,6 +50,7 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     ///
     /// By a consistent index, one `BatchGetItem` of the roster and of the keys that it had in earlier programs, one
     /// `DeleteItem` for each session, and one `UpdateItem` of the roster for each 250, which tells what is left.
+    /// If nothing is, one `DeleteItem` of the roster.
     /// Sessions that moved meanwhile are ended in a further round. It misses no session that was created before it
     /// began, and takes effect with its last request: a session that is created after that survives.
     ///
@@ -151,8 +152,8 @@ pub struct Revoke<S> {
 impl<S> Revoke<S> {
     /// Ends this one session, if it has the value: a button beside each line of "your devices".
     ///
-    /// One `DeleteItem` and no `Query`; for a consistent index, also the `UpdateItem` that takes it out
-    /// of the roster. The other settings have no effect on it. The session of somebody else counts as
+    /// One `DeleteItem` and no `Query`; for a consistent index, also what [`delete`](DynamoDbStore::delete) sends to
+    /// take it out of the roster. The other settings have no effect on it. The session of somebody else counts as
     /// [`moved`](Revoked::moved), and stays live.
     pub fn only(mut self, handle: impl Borrow<SessionHandle>) -> Self {
         self.order.only = Some(*handle.borrow());
