@@ -11,7 +11,8 @@ use crate::dynamodb::StoreClock;
 use crate::error::{DecodeError, EncodeError, Error, TooLargeError};
 use crate::id::SessionId;
 use crate::item::{
-    Codec, Delta, Image, Intent, Lifetime, Millis, Nonce, State, checked_size, images, unpack_bytes,
+    Codec, Delta, Image, Intent, Lifetime, Millis, Nonce, OwnTimeouts, State, checked_size, images,
+    unpack_bytes,
 };
 use crate::schema::{Attributes, SessionAttributes};
 use crate::session::Session;
@@ -65,7 +66,7 @@ where
 {
     let image = Image::of(S::SCHEMA, id.handle(), session)?;
     let now = Millis(now);
-    let lifetime = Lifetime::new(S::SCHEMA, now, None);
+    let lifetime = Lifetime::new(S::SCHEMA, now, OwnTimeouts::default());
     let state = State::new(id.handle(), lifetime, now, image.promoted());
     let codec = Codec::new(S::SCHEMA);
     Ok(image.into_item(&codec, TooLargeError::LIMIT, &state, Nonce::mint()?)?)

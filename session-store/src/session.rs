@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use crate::dynamodb::{Attempts, StoreClock};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
-    CookieLife, Delta, Evicted, Intent, Judgement, Map, Millis, Nonce, RosterChange, State,
-    TimeoutChange, has_stored_user, is_recent, seconds_to_time,
+    CookieLife, Delta, Evicted, Intent, Judgement, Lifetime, Map, Millis, Nonce, RosterChange,
+    State, TimeoutChange, has_stored_user, is_recent, seconds_to_time,
 };
 use crate::schema::SessionAttributes;
 
@@ -170,6 +170,42 @@ impl<S> Session<S> {
         session.timeouts.set_idle(idle.into());
     }
 
+    /// Gives this session its own absolute timeout, such as eight hours without "remember me"; `None` restores that of
+    /// the type. The timeout of the type is the upper bound: a longer one counts as that.
+    ///
+    /// An absolute timeout begins with an id, so it is stored, in whole seconds, with the next
+    /// [log-in](crate::DynamoDbStore::log_in), which begins it anew, or change of id, which never lets the session end
+    /// later than before. A [`save`](crate::DynamoDbStore::save) before that is refused. It holds for later ids of the
+    /// session too.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use session_store::{DynamoDbStore, Error, Session, SessionAttributes};
+    ///
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize, SessionAttributes)]
+    /// #[dynamo(idle_timeout = "8h", absolute_timeout = "30d")]
+    /// struct AppSession {
+    ///     #[dynamo(attr = "user_id", index(consistent), user)]
+    ///     user_id: Option<String>,
+    /// }
+    ///
+    /// async fn log_in(
+    ///     store: &DynamoDbStore<AppSession>,
+    ///     session: &mut Session<AppSession>,
+    ///     remember_me: bool,
+    /// ) -> Result<(), Error> {
+    ///     const HOUR: Duration = Duration::from_secs(3600);
+    ///     session.user_id = Some("u-17".into());
+    ///     Session::set_idle_timeout(session, remember_me.then_some(30 * 24 * HOUR));
+    ///     Session::set_absolute_timeout(session, (!remember_me).then_some(8 * HOUR));
+    ///     store.log_in(session).await
+    /// }
+    /// ```
+    pub fn set_absolute_timeout(session: &mut Self, absolute: impl Into<Option<Duration>>) {
+        session.timeouts.set_absolute(absolute.into());
+    }
+
     /// The sessions that were ended to make room for this one, by the last `create`, `save`, `log_in` or
     /// `cycle_id` that entered it into a consistent index with a limit.
     ///
@@ -266,7 +302,7 @@ impl<S> Session<S> {
     /// `seen` is a version that the item had reached before this write.
     pub(crate) fn note_stored(
         &mut self,
-        now: Millis,
+        (now, lifetime): (Millis, Lifetime),
         seen: u64,
         expires_at: Option<u64>,
         version: Option<u64>,
@@ -279,7 +315,8 @@ impl<S> Session<S> {
         for name in &delta.remove {
             state.unknown.data.remove(name);
         }
-        state.lifetime = state.lifetime.changed(std::mem::take(&mut self.timeouts));
+        state.lifetime = lifetime;
+        self.timeouts = TimeoutChange::default();
         state.version += 1;
         state.seen = seen + 1;
         state.written = version;

@@ -1,5 +1,6 @@
 //! Checks the parsed session struct. A comment above each check says why its rule exists.
 
+mod guests;
 mod names;
 mod shape;
 
@@ -9,6 +10,8 @@ use std::time::Duration;
 use crate::ast::{PromotedAttribute, SessionStruct};
 use crate::errors::Errors;
 use crate::parse::IndexOption;
+
+use self::guests::check_guests;
 
 /// The default timeouts of `session_store::Schema::new`.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -87,10 +90,13 @@ fn check_type_name(errors: &Errors, session: &SessionStruct<'_>) {
 fn check_timeouts(errors: &Errors, session: &SessionStruct<'_>) {
     let table = &session.table;
     let mut too_short = false;
-    for timeout in [&table.idle_timeout, &table.absolute_timeout]
-        .into_iter()
-        .flatten()
-    {
+    let timeouts = [
+        &table.idle_timeout,
+        &table.absolute_timeout,
+        &table.guest_idle_timeout,
+        &table.guest_absolute_timeout,
+    ];
+    for timeout in timeouts.into_iter().flatten() {
         // Expiry is kept in whole seconds, as DynamoDB's TTL wants it.
         if timeout.duration < Duration::from_secs(1) {
             too_short = true;
@@ -106,6 +112,7 @@ fn check_timeouts(errors: &Errors, session: &SessionStruct<'_>) {
         .absolute_timeout
         .as_ref()
         .map_or(ABSOLUTE_TIMEOUT, |t| t.duration);
+    check_guests(errors, session, idle, absolute);
     // An idle timeout above the absolute one never takes effect, so one of the two is a mistake.
     if idle <= absolute || too_short {
         return;

@@ -106,6 +106,8 @@ fn table_options(table: &TableOptions) -> TokenStream {
     };
     let idle = timeout("idle_timeout", &table.idle_timeout);
     let absolute = timeout("absolute_timeout", &table.absolute_timeout);
+    let guest_idle = timeout("guest_idle_timeout", &table.guest_idle_timeout);
+    let guest_absolute = timeout("guest_absolute_timeout", &table.guest_absolute_timeout);
     let renames = table
         .renamed
         .iter()
@@ -122,7 +124,10 @@ fn table_options(table: &TableOptions) -> TokenStream {
     });
     let revoke_all = table.revoke_all.then(|| quote!(.revoke_all()));
     let formats = &table.formats;
-    quote!(#idle #absolute #names #key_prefix #sort_key #revoke_all #(.#formats())*)
+    quote!(
+        #idle #absolute #guest_idle #guest_absolute #names #key_prefix #sort_key #revoke_all
+        #(.#formats())*
+    )
 }
 
 /// The impl that makes `revoke_all_created_before` available on the store of this type.

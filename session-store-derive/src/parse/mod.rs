@@ -23,6 +23,8 @@ pub(crate) struct TableOptions {
     pub(crate) type_name: Option<LitStr>,
     pub(crate) idle_timeout: Option<Timeout>,
     pub(crate) absolute_timeout: Option<Timeout>,
+    pub(crate) guest_idle_timeout: Option<Timeout>,
+    pub(crate) guest_absolute_timeout: Option<Timeout>,
     /// The renamed attributes of the store: each by its option, with its new name.
     pub(crate) renamed: Vec<(Ident, LitStr)>,
     pub(crate) key_prefix: Option<LitStr>,
@@ -155,6 +157,12 @@ fn table_options(options: Vec<DynamoOption>) -> TableOptions {
             ("key_prefix", OptionValue::Text(text)) => table.key_prefix = Some(text),
             (_, OptionValue::Text(text)) => table.renamed.push((keyword, text)),
             ("idle_timeout", OptionValue::Timeout(timeout)) => table.idle_timeout = Some(timeout),
+            ("guest_idle_timeout", OptionValue::Timeout(timeout)) => {
+                table.guest_idle_timeout = Some(timeout);
+            }
+            ("guest_absolute_timeout", OptionValue::Timeout(timeout)) => {
+                table.guest_absolute_timeout = Some(timeout);
+            }
             (_, OptionValue::Timeout(timeout)) => table.absolute_timeout = Some(timeout),
             (_, OptionValue::SortKey(sort_key)) => table.sort_key = Some(sort_key),
             ("revoke_all", OptionValue::Flag) => table.revoke_all = true,

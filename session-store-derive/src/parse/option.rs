@@ -16,15 +16,15 @@ use crate::similar::unknown_option;
 
 /// The attributes that the store itself keeps. Each is also the option that renames it.
 #[rustfmt::skip]
-pub(crate) const STORE_NAMES: [&str; 13] = [
-    "id", "data", "created_at", "touched_at", "expires_at", "idle", "version", "writes", "format",
+pub(crate) const STORE_NAMES: [&str; 14] = [
+    "id", "data", "created_at", "touched_at", "expires_at", "idle", "absolute", "version", "writes", "format",
     "session_type", "moved_to", "cookie_end", "authenticated_at",
 ];
 
 #[rustfmt::skip]
-const TABLE_OPTIONS: [&str; 9] = [
-    "table", "type_name", "idle_timeout", "absolute_timeout", "key_prefix", "sort_key", "revoke_all", "compress",
-    "crate",
+const TABLE_OPTIONS: [&str; 11] = [
+    "table", "type_name", "idle_timeout", "absolute_timeout", "guest_idle_timeout", "guest_absolute_timeout",
+    "key_prefix", "sort_key", "revoke_all", "compress", "crate",
 ];
 
 const ATTRIBUTE_OPTIONS: [&str; 5] = ["attr", "index", "with", "key", "user"];
@@ -182,7 +182,9 @@ fn value_on_struct(
 ) -> Result<OptionValue> {
     match keyword.to_string().as_str() {
         "table" | "type_name" | "key_prefix" => Ok(OptionValue::Text(text(keyword, input)?)),
-        "idle_timeout" | "absolute_timeout" => Ok(OptionValue::Timeout(timeout(keyword, input)?)),
+        "idle_timeout" | "absolute_timeout" | "guest_idle_timeout" | "guest_absolute_timeout" => {
+            Ok(OptionValue::Timeout(timeout(keyword, input)?))
+        }
         "sort_key" => Ok(OptionValue::SortKey(sort_key(errors, keyword, input)?)),
         "revoke_all" => flag(keyword, input, "`revoke_all`").map(|()| OptionValue::Flag),
         "data" => Ok(OptionValue::Data(data(errors, keyword, input)?)),

@@ -145,6 +145,7 @@ enum Refusal {
     NoSuchValue,
     NeedsNewId,
     NotTheUser,
+    BeginsWithAnId,
 }
 
 impl EncodeError {
@@ -161,6 +162,15 @@ impl EncodeError {
         let cause = "somebody may know the id, and would be logged in as this user";
         Self {
             refusal: Refusal::NeedsNewId,
+            ..Self::new(attribute, cause)
+        }
+    }
+
+    /// A save that cannot store what begins with a new id.
+    pub(crate) fn of_absolute_timeout(attribute: &str) -> Self {
+        let cause = "an absolute timeout begins with a new id";
+        Self {
+            refusal: Refusal::BeginsWithAnId,
             ..Self::new(attribute, cause)
         }
     }
@@ -200,6 +210,10 @@ impl fmt::Display for EncodeError {
                 "names another user, and the session needs a new id",
                 "call `log_in`, or `cycle_id`, in place of `save` or `update`; with tower-sessions, \
                  `Session::cycle_id` before it; with actix-session, `Session::renew`",
+            ),
+            Refusal::BeginsWithAnId => (
+                "is the session's own absolute timeout, and is not changed by a save",
+                "call `log_in`, or `cycle_id`, in place of `save` or `update`",
             ),
             Refusal::NotTheUser => (
                 "does not name the user who is logged in",

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::error::SetupError;
 use crate::schema::Schema;
 
+use super::own_timeouts::{KnownTimeouts, OwnTimeouts};
+
 /// When [`DynamoDbStore::touch`](crate::DynamoDbStore::touch) writes.
 ///
 /// A touch costs a write. With fewer of them, a session can end a little sooner than its idle
@@ -102,27 +104,26 @@ fn moment(since_epoch: Duration) -> SystemTime {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lifetime {
     pub(crate) created_at: Millis,
-    /// The session's own idle timeout, which overrides that of its type.
-    pub(crate) own_idle: Option<Duration>,
-    type_idle: Duration,
+    pub(crate) own: OwnTimeouts,
+    idle: Duration,
     absolute: Duration,
+    /// The absolute timeout of the type: no session of it has a longer one.
+    longest: Duration,
 }
 
 impl Lifetime {
-    pub(crate) fn new(schema: &Schema, created_at: Millis, own_idle: Option<Duration>) -> Self {
+    pub(crate) fn new(schema: &Schema, created_at: Millis, own: OwnTimeouts) -> Self {
+        let longest = schema.absolute_timeout;
         Self {
             created_at,
-            own_idle,
-            type_idle: schema.idle_timeout,
-            absolute: schema.absolute_timeout,
-        }
-    }
-
-    /// The same with timeouts that the session's owner has set.
-    pub(crate) fn changed(self, change: TimeoutChange) -> Self {
-        Self {
-            own_idle: change.idle.unwrap_or(self.own_idle),
-            ..self
+            // One that is no shorter says nothing, and is not stored.
+            own: OwnTimeouts {
+                absolute: own.absolute.filter(|absolute| *absolute < longest),
+                ..own
+            },
+            idle: own.idle(schema),
+            absolute: own.absolute(schema),
+            longest,
         }
     }
 
@@ -132,14 +133,14 @@ impl Lifetime {
     /// The idle part is rounded up, so that rounding takes nothing from it; the absolute part is
     /// rounded down, so that rounding never extends it.
     pub(crate) fn expires_at(&self, touched: Millis) -> u64 {
-        let idle_end = touched.0.saturating_add(millis(self.idle())).div_ceil(1000);
+        let idle_end = touched.0.saturating_add(millis(self.idle)).div_ceil(1000);
         idle_end.min(self.absolute_end())
     }
 
     /// When a session that was last used at this moment ends by its timeouts, to the millisecond.
     fn end(&self, touched: Millis) -> Millis {
         let absolute_end = self.absolute_end().saturating_mul(1000);
-        Millis(touched.0.saturating_add(millis(self.idle()))).min(Millis(absolute_end))
+        Millis(touched.0.saturating_add(millis(self.idle))).min(Millis(absolute_end))
     }
 
     /// The same if it has this stored end.
@@ -153,9 +154,10 @@ impl Lifetime {
     }
 
     /// Until when a roster is kept for the session, in seconds since 1970: a week after the absolute
-    /// timeout, rounded up to a whole day, so that hosts with slightly different clocks agree.
+    /// timeout of the type, rounded up to a whole day, so that hosts with slightly different clocks agree.
     pub(crate) fn roster_end(&self) -> u64 {
-        let end = self.absolute_end().saturating_add(7 * DAY);
+        let end = self.created_at.0.saturating_add(millis(self.longest)) / 1000;
+        let end = end.saturating_add(7 * DAY);
         end.div_ceil(DAY).saturating_mul(DAY)
     }
 
@@ -191,10 +193,10 @@ impl Lifetime {
             Touch::Always => return true,
             Touch::Never => return false,
             Touch::After(part) => part,
-            Touch::Every(time) => (millis(time) as f64 / millis(self.idle()) as f64).min(TENTH),
+            Touch::Every(time) => (millis(time) as f64 / millis(self.idle) as f64).min(TENTH),
         };
         let passed = now.0.saturating_sub(touched.0) as f64;
-        if passed >= millis(self.idle()) as f64 * part {
+        if passed >= millis(self.idle) as f64 * part {
             return true;
         }
         // G19: a program whose type has a shorter timeout has written last.
@@ -202,10 +204,6 @@ impl Lifetime {
         let granted = left(self.end(now));
         // Rounding must not make one due before its part has passed.
         left(self.end_as_stored(expires_at, touched)) + 1.0 < granted * (1.0 - part)
-    }
-
-    fn idle(&self) -> Duration {
-        self.own_idle.unwrap_or(self.type_idle)
     }
 }
 
@@ -225,62 +223,32 @@ pub(crate) enum CookieLife {
 /// The longest time that browsers keep a cookie, in seconds: 400 days, by RFC 6265bis.
 const MAX_COOKIE: u64 = 400 * DAY;
 
-/// Timeouts of a session's own that its owner has set, and that are not stored yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TimeoutChange {
-    /// `Some(None)` goes back to the idle timeout of the type.
-    pub(crate) idle: Option<Option<Duration>>,
-}
-
-impl TimeoutChange {
-    /// Sets the idle timeout, in whole seconds, of which there is at least one.
-    pub(crate) fn set_idle(&mut self, idle: Option<Duration>) {
-        let seconds = |idle: Duration| Duration::from_secs(idle.as_secs().max(1));
-        self.idle = Some(idle.map(seconds));
-    }
-
-    /// Whether there is nothing to store.
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// The earliest time of creation with which a session of this type may live until `ends`.
+/// The earliest time of creation with which a session with these timeouts may live until `ends`.
 #[cfg(feature = "_record")]
-pub(crate) fn earliest_creation(schema: &Schema, ends: u64) -> Millis {
+pub(crate) fn earliest_creation(schema: &Schema, own: OwnTimeouts, ends: u64) -> Millis {
     let end = ends.saturating_mul(1000);
-    Millis(end.saturating_sub(millis(schema.absolute_timeout)))
+    Millis(end.saturating_sub(millis(own.absolute(schema))))
 }
 
 /// When a session of this type ends, to the millisecond, by what its item says of it: at the stored end, or sooner
-/// by its own idle timeout or that of the type (G19).
+/// by its timeouts (G19).
 ///
 /// DynamoDB's TTL takes whole seconds, so the stored end is rounded up. And another version of the type may have
-/// stored it, with a longer idle timeout.
-fn idle_end(
-    schema: &Schema,
-    expires_at: u64,
-    touched: Option<Millis>,
-    own_idle: Option<Duration>,
-) -> Millis {
-    let stored = Millis::of_seconds(expires_at);
-    match (touched, schema.idle_or(own_idle)) {
-        (Some(touched), Some(idle)) => stored.min(Millis(touched.0.saturating_add(millis(idle)))),
-        _ => stored,
-    }
-}
-
-/// The same, or by its absolute timeout if its time of creation is known.
+/// stored it, with longer timeouts.
 pub(crate) fn end(
     schema: &Schema,
     expires_at: u64,
     created_at: Option<Millis>,
     touched: Option<Millis>,
-    own_idle: Option<Duration>,
+    own: OwnTimeouts,
 ) -> Millis {
-    let by_idle = idle_end(schema, expires_at, touched, own_idle);
+    let stored = Millis::of_seconds(expires_at);
+    let by_idle = match (touched, own.idle_unless_stored(schema)) {
+        (Some(touched), Some(idle)) => stored.min(Millis(touched.0.saturating_add(millis(idle)))),
+        _ => stored,
+    };
     created_at.map_or(by_idle, |created_at| {
-        let lifetime = Lifetime::new(schema, created_at, own_idle);
+        let lifetime = Lifetime::new(schema, created_at, own);
         by_idle.min(Millis::of_seconds(lifetime.absolute_end()))
     })
 }
@@ -289,20 +257,7 @@ pub(crate) fn end(
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Judgement {
     pub(crate) at: Millis,
-    pub(crate) idle: KnownIdle,
-}
-
-/// What a writer knows of the idle timeout of the session's own.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum KnownIdle {
-    /// It is this one. If it is another by now, the write is refused, and the refusal shows it.
-    Own(Option<Duration>),
-    /// Nothing, since a framework gives the id alone.
-    #[cfg_attr(
-        not(feature = "_record"),
-        allow(dead_code, reason = "a typed session is loaded before it is written")
-    )]
-    Unknown,
+    pub(crate) timeouts: KnownTimeouts,
 }
 
 /// The last use, and the idle timeout in whole seconds, by which a session ends at this moment. So an end that a
@@ -320,13 +275,13 @@ pub(crate) fn use_until(end: Millis, now: Millis) -> (Millis, Duration) {
 /// No two clocks that are set differ by a day. A host whose clock is not set, or a value that was written by
 /// hand, must not make a session live for years.
 pub(crate) fn may_live(schema: &Schema, created_at: Millis, now: Millis) -> bool {
-    creation_bounds(schema, now).contains(&created_at)
+    creation_bounds(schema.absolute_timeout, now).contains(&created_at)
 }
 
-/// The first and the last moment at which a live session can have been created.
-pub(crate) fn creation_bounds(schema: &Schema, now: Millis) -> RangeInclusive<Millis> {
+/// The first and the last moment at which a live session with this absolute timeout can have been created.
+pub(crate) fn creation_bounds(absolute: Duration, now: Millis) -> RangeInclusive<Millis> {
     let next_second = now.seconds().saturating_add(1).saturating_mul(1000);
-    let first = next_second.saturating_sub(millis(schema.absolute_timeout));
+    let first = next_second.saturating_sub(millis(absolute));
     let last = now.seconds().saturating_add(DAY).saturating_mul(1000);
     Millis(first)..=Millis(last.saturating_add(999))
 }

@@ -1,7 +1,5 @@
 //! The one test of what an item says of its session: absent, expired, unreadable or live.
 
-use std::time::Duration;
-
 use crate::error::{DecodeError, GoneError};
 use crate::id::SessionHandle;
 use crate::schema::Schema;
@@ -11,9 +9,9 @@ use super::lifetime::{Millis, end, may_live};
 use super::marks::{Nonce, has_marks, remembers};
 use super::moved::{moved_to, recently_moved_to};
 use super::own::{
-    is_of_another_type, own_idle_of, stored_creation, stored_expiry, stored_number, touched_at_of,
-    version_of,
+    is_of_another_type, stored_creation, stored_expiry, stored_number, touched_at_of, version_of,
 };
+use super::own_timeouts::OwnTimeouts;
 use super::value::Map;
 
 /// No session has as many writes, and counting on from here does not overflow.
@@ -59,8 +57,8 @@ impl Found {
         let created_at = stored_creation(schema, handle, &item).ok();
         let in_bounds = created_at.is_none_or(|created_at| may_live(schema, created_at, now));
         let touched_at = touched_at_of(schema, &item);
-        let own_idle = own_idle_of(schema, &item);
-        let ends = end(schema, expires_at, created_at, touched_at, own_idle);
+        let own = OwnTimeouts::of(schema, &item);
+        let ends = end(schema, expires_at, created_at, touched_at, own);
         if ends <= now || !in_bounds {
             return Ok(Self::Expired);
         }
@@ -70,7 +68,7 @@ impl Found {
             times: Times {
                 ends,
                 touched_at,
-                own_idle,
+                own,
             },
         }))
     }
@@ -107,7 +105,7 @@ pub(crate) struct Times {
     /// For the type that reads it, to the millisecond.
     pub(crate) ends: Millis,
     pub(crate) touched_at: Option<Millis>,
-    pub(crate) own_idle: Option<Duration>,
+    pub(crate) own: OwnTimeouts,
 }
 
 impl LiveItem {

@@ -20,6 +20,7 @@ mod live;
 mod marks;
 mod moved;
 mod own;
+mod own_timeouts;
 mod plain;
 mod plan;
 mod read_back;
@@ -47,8 +48,8 @@ pub(crate) use self::key::{
 };
 pub(crate) use self::lacking::{Lacking, unindexed};
 pub(crate) use self::lifetime::{
-    CookieLife, DAY, Judgement, KnownIdle, Lifetime, Millis, TimeoutChange, creation_bounds, end,
-    is_recent, may_live, millis, seconds_to_time,
+    CookieLife, DAY, Judgement, Lifetime, Millis, creation_bounds, end, is_recent, may_live,
+    millis, seconds_to_time,
 };
 #[cfg(feature = "_record")]
 pub(crate) use self::live::MAX_VERSION;
@@ -56,9 +57,10 @@ pub(crate) use self::live::{Found, ReadableItem};
 pub(crate) use self::marks::{Nonce, WRITES, remembers};
 pub(crate) use self::moved::{mark, moved_to, recently_moved_to};
 pub(crate) use self::own::{
-    authenticated_at_of, is_of_another_type, own_idle_of, stored_creation, stored_expiry,
-    stored_number, version_of,
+    authenticated_at_of, is_of_another_type, stored_creation, stored_expiry, stored_number,
+    version_of,
 };
+pub(crate) use self::own_timeouts::{KnownTimeouts, OwnTimeouts, TimeoutChange};
 pub(crate) use self::plain::PlainMap;
 pub(crate) use self::plan::{BaseState, DataChange, SavePlan};
 pub(crate) use self::read_back::check_reads_back;

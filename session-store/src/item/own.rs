@@ -1,8 +1,6 @@
 //! The attributes of an item that the store itself keeps, besides its key and `data`: how they are written,
 //! counted and read.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::error::DecodeError;
@@ -11,6 +9,7 @@ use crate::schema::Schema;
 
 use super::lifetime::{Lifetime, Millis};
 use super::marks::{Nonce, WRITES};
+use super::own_timeouts::OwnTimeouts;
 use super::state::State;
 use super::value::{Map, number};
 
@@ -22,8 +21,11 @@ pub(super) fn write_own(schema: &Schema, state: &State, nonce: Nonce, item: &mut
     item.insert(names.touched_at.to_owned(), number(state.touched_at.0));
     item.insert(names.expires_at.to_owned(), number(state.expires_at));
     item.insert(names.version.to_owned(), number(state.version));
-    if let Some(idle) = lifetime.own_idle {
+    if let Some(idle) = lifetime.own.idle {
         item.insert(names.idle.to_owned(), number(idle.as_secs()));
+    }
+    if let Some(absolute) = lifetime.own.absolute {
+        item.insert(names.absolute.to_owned(), number(absolute.as_secs()));
     }
     if let Some(cookie_end) = state.cookie_end {
         item.insert(names.cookie_end.to_owned(), number(cookie_end));
@@ -67,6 +69,7 @@ pub(super) fn own_size(schema: &Schema) -> usize {
         names.touched_at,
         names.expires_at,
         names.idle,
+        names.absolute,
         names.version,
         names.cookie_end,
         names.authenticated_at,
@@ -88,19 +91,12 @@ pub(super) fn read_times(
     let names = &schema.names;
     let created_at = stored_creation(schema, handle, item)?;
     let touched_at = Millis(stored_number(names.touched_at, handle, item)?);
-    let own_idle = if item.contains_key(names.idle) {
-        let seconds = stored_number(names.idle, handle, item)?;
-        Some(Duration::from_secs(seconds))
-    } else {
-        None
-    };
-    Ok((Lifetime::new(schema, created_at, own_idle), touched_at))
-}
-
-/// The session's own idle timeout in an item, if it is there and can be read.
-pub(crate) fn own_idle_of(schema: &Schema, item: &Map) -> Option<Duration> {
-    let seconds = item.get(schema.names.idle)?.as_n().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let timeouts = [names.idle, names.absolute].into_iter();
+    for name in timeouts.filter(|name| item.contains_key(*name)) {
+        stored_number(name, handle, item)?;
+    }
+    let own = OwnTimeouts::of(schema, item);
+    Ok((Lifetime::new(schema, created_at, own), touched_at))
 }
 
 /// The last use in an item, if it is there and can be read.

@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::id::SessionHandle;
 
-use super::lifetime::{Judgement, KnownIdle, Lifetime, Millis};
+use super::lifetime::{Judgement, Lifetime, Millis};
+use super::own_timeouts::KnownTimeouts;
 use super::value::Map;
 
 /// All of an item but what is in `S`, and not the session id: a session that is known by its handle
@@ -86,7 +87,7 @@ impl State {
     pub(crate) fn judgement(&self, now: Millis) -> Judgement {
         Judgement {
             at: self.judged_at(now),
-            idle: KnownIdle::Own(self.lifetime.own_idle),
+            timeouts: KnownTimeouts::Own(self.lifetime.own),
         }
     }
 
@@ -121,6 +122,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::item::OwnTimeouts;
     use crate::schema::Schema;
 
     const SCHEMA: Schema = Schema::new("sessions").checked();
@@ -132,7 +134,7 @@ mod tests {
     fn new_state(promoted: Map) -> State {
         let handle = SessionHandle::of_secret(b"secret");
         // It was created before now: a new id keeps the time of creation.
-        let lifetime = Lifetime::new(&SCHEMA, Millis(1_000), None);
+        let lifetime = Lifetime::new(&SCHEMA, Millis(1_000), OwnTimeouts::default());
         State::new(handle, lifetime, Millis(5_000), promoted)
     }
 

@@ -4,8 +4,8 @@ use crate::dynamodb::{Deleted, Patience, Written, request};
 use crate::error::{ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{
-    DAY, Evicted, Found, Lifetime, Member, Millis, RosterKey, is_of_another_type, members,
-    moved_to, rosters_of, stored_number,
+    DAY, Evicted, Found, Lifetime, Member, Millis, OwnTimeouts, RosterKey, is_of_another_type,
+    members, moved_to, rosters_of, stored_number,
 };
 use crate::schema::{IndexValue, OnLimit};
 use crate::telemetry::{Ended, Event, note};
@@ -149,7 +149,7 @@ impl Rosters<'_> {
     /// Whether the session of an entry must have expired: a day more than the absolute timeout has passed,
     /// and no two clocks differ by as much.
     fn is_over(&self, entry: &Member, now: Millis) -> bool {
-        let lifetime = Lifetime::new(self.schema(), entry.created_at, None);
+        let lifetime = Lifetime::new(self.schema(), entry.created_at, OwnTimeouts::default());
         lifetime.absolute_end().saturating_add(DAY) < now.seconds()
     }
 

@@ -35,6 +35,7 @@ impl Schema {
             self.idle_timeout.as_nanos() <= self.absolute_timeout.as_nanos(),
             "the idle timeout must not be longer than the absolute timeout; make it shorter"
         );
+        self.check_guests();
         assert!(
             !self.compressed || cfg!(feature = "zstd"),
             "`compress = \"zstd\"` needs the feature `zstd` of session-store; enable it in Cargo.toml"

@@ -31,6 +31,9 @@ pub struct Schema {
     pub(crate) is_named_by_struct: bool,
     pub(crate) idle_timeout: Duration,
     pub(crate) absolute_timeout: Duration,
+    /// Of sessions without a user.
+    pub(crate) guest_idle_timeout: Option<Duration>,
+    pub(crate) guest_absolute_timeout: Option<Duration>,
     pub(crate) names: Names,
     pub(crate) key_prefix: &'static str,
     pub(crate) sort_key: Option<(&'static str, &'static str)>,
@@ -59,6 +62,8 @@ impl Schema {
             is_named_by_struct: false,
             idle_timeout: Duration::from_secs(30 * 60),
             absolute_timeout: Duration::from_secs(12 * 60 * 60),
+            guest_idle_timeout: None,
+            guest_absolute_timeout: None,
             names: Names::new(),
             key_prefix: "",
             sort_key: None,
@@ -172,11 +177,6 @@ impl Schema {
     /// The idle timeout of the type.
     pub const fn idle(&self) -> Duration {
         self.idle_timeout
-    }
-
-    /// The idle timeout of a session with this one of its own.
-    pub(crate) fn idle_or(&self, own: Option<Duration>) -> Option<Duration> {
-        own.or((!self.ends_as_stored).then_some(self.idle_timeout))
     }
 
     /// The absolute timeout of the type: also the longest time that a cookie with the id can be valid.

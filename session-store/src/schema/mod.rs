@@ -7,6 +7,7 @@ mod conflict;
 mod definition;
 pub(crate) mod derive_support;
 mod flattened;
+mod guests;
 mod index;
 mod key;
 mod names;

@@ -11,6 +11,7 @@ pub struct Names {
     pub(crate) touched_at: &'static str,
     pub(crate) expires_at: &'static str,
     pub(crate) idle: &'static str,
+    pub(crate) absolute: &'static str,
     pub(crate) version: &'static str,
     pub(crate) writes: &'static str,
     pub(crate) format: &'static str,
@@ -36,7 +37,7 @@ macro_rules! names {
                 }
             )*
 
-            pub(crate) const fn list(&self) -> [&'static str; 13] {
+            pub(crate) const fn list(&self) -> [&'static str; 14] {
                 [$(self.$name,)*]
             }
         }
@@ -50,6 +51,7 @@ names! {
     touched_at: "the time of the last save or touch, in milliseconds since 1970",
     expires_at: "the time of expiry, in seconds since 1970: the table's TTL attribute",
     idle: "the session's own idle timeout, in seconds",
+    absolute: "the session's own absolute timeout, in seconds",
     version: "the number of writes so far",
     writes: "the marks of the last four writes, by which a retried write recognises itself",
     format: "the format of `data`, if that is not a map",

@@ -1,10 +1,8 @@
 //! `create`.
 
-use std::time::Duration;
-
 use crate::error::Error;
 use crate::id::SessionId;
-use crate::item::{CookieLife, Image, Lifetime, Nonce, State};
+use crate::item::{CookieLife, Image, Lifetime, Nonce, OwnTimeouts, State, TimeoutChange};
 use crate::schema::SessionData;
 use crate::session::Session;
 
@@ -40,12 +38,14 @@ impl<S: SessionData> DynamoDbStore<S> {
     pub(super) async fn put_new(&self, data: S, beginning: Beginning) -> Result<Session<S>, Error> {
         let codec = &self.table().codec;
         let now = self.table().now();
-        let lifetime = Lifetime::new(codec.schema(), now, beginning.idle);
+        let own = OwnTimeouts::default().begun(beginning.timeouts);
         let new_item = || {
             let id = SessionId::mint()?;
             let handle = id.handle();
             let image = Image::of(codec.schema(), handle, &data)?;
             self.check_reads_back(handle, &image)?;
+            let own = own.with_user_of(codec.schema(), &image);
+            let lifetime = Lifetime::new(codec.schema(), now, own);
             let state = State {
                 cookie_end: beginning.cookie.map(|life| lifetime.cookie_end(life, now)),
                 authenticated_at: beginning.logs_in.then_some(now),
@@ -56,7 +56,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         };
         let (mut id, mut state, item) = new_item()?;
         state.packed = codec.is_packed(&item);
-        let packed = state.packed;
+        let (packed, lifetime) = (state.packed, state.lifetime);
         let handle = state.handle;
         let next = || {
             let item;
@@ -75,8 +75,7 @@ impl<S: SessionData> DynamoDbStore<S> {
 /// What is known of a session before it begins, but for its data.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Beginning {
-    /// Its own idle timeout.
-    pub(crate) idle: Option<Duration>,
+    pub(crate) timeouts: TimeoutChange,
     /// How long its client keeps the cookie; `None` if it has none.
     pub(crate) cookie: Option<CookieLife>,
     /// Whether it begins by a log-in.

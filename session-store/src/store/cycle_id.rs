@@ -10,7 +10,8 @@ use crate::dynamodb::{
 use crate::error::{ConflictError, Error, ServiceError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
-    Evicted, Found, Image, Map, Millis, Nonce, State, changes, moved_to, never_known, remembers,
+    Evicted, Found, Image, Lifetime, Map, Millis, Nonce, State, changes, moved_to, never_known,
+    remembers,
 };
 use crate::schema::SessionData;
 use crate::session::{NewId, PendingCycle, Session};
@@ -210,11 +211,15 @@ impl<S: SessionData> DynamoDbStore<S> {
         unknown.data = never_known(&unknown, before);
 
         let now = self.table().now();
-        let mut lifetime = from.lifetime.changed(session.timeouts());
-        if new_id.is_log_in() {
+        let (created_at, own) = match new_id.is_log_in() {
             // G6: the absolute timeout counts from the log-in.
-            lifetime.created_at = now;
-        }
+            true => (now, from.lifetime.own.begun(session.timeouts())),
+            false => (
+                from.lifetime.created_at,
+                from.lifetime.own.renewed(session.timeouts()),
+            ),
+        };
+        let lifetime = Lifetime::new(schema, created_at, own.with_user_of(schema, &after));
         // G6: a new id does not shorten an expiry that was granted, by a host whose clock is ahead.
         let touched_at = from.used_at(now);
         let base = from.version;

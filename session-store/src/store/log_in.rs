@@ -66,7 +66,12 @@ impl<S: SessionData> DynamoDbStore<S> {
             Ok(()) => true,
             Err(Error::Gone(_)) => {
                 let beginning = Beginning {
-                    idle: session.state.lifetime.changed(session.timeouts()).own_idle,
+                    timeouts: session
+                        .state
+                        .lifetime
+                        .own
+                        .begun(session.timeouts())
+                        .chosen(),
                     cookie: session.cookie,
                     logs_in: true,
                 };

@@ -5,8 +5,8 @@ use crate::dynamodb::{MAX_ENTER_ATTEMPTS, MAX_MEND_ATTEMPTS, MAX_SAVE_ATTEMPTS, 
 use crate::error::{Chain, ConflictError, EncodeError, Error, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
-    BaseState, Codec, Delta, Image, Lifetime, Map, Millis, Nonce, ReadableItem, RosterPlan,
-    SavePlan, State, TimeoutChange, images, unindexed,
+    BaseState, Codec, Delta, Image, Lifetime, Map, Millis, Nonce, OwnTimeouts, ReadableItem,
+    RosterPlan, SavePlan, State, TimeoutChange, images, unindexed,
 };
 use crate::rosters::{Next, Saved, Saving};
 use crate::schema::{Schema, SessionData};
@@ -70,6 +70,9 @@ impl<S: SessionData> DynamoDbStore<S> {
         };
         let state = &session.state;
         let handle = state.handle;
+        if session.timeouts().absolute.is_some() {
+            return Err(EncodeError::of_absolute_timeout(schema.names.absolute).into());
+        }
         let (mut before, mut after) = images(schema, handle, before, after)?;
         let stored = after.keep_stored(schema, &state.stored, Some(&mut before));
         let mut delta = Delta::between(schema, &before, &after, session.intent());
@@ -101,7 +104,12 @@ impl<S: SessionData> DynamoDbStore<S> {
         let needs_base_version = onto == Onto::ThisVersion || !timeouts.is_empty();
         let data = || after.with_unknown(&state.unknown, &before);
         let plan = SavePlan::change(codec, delta, &after, &base, needs_base_version, data)?;
-        let lifetime = state.lifetime.changed(timeouts);
+        let own = state
+            .lifetime
+            .own
+            .saved(timeouts)
+            .with_user_of(schema, &after);
+        let lifetime = Lifetime::new(schema, state.lifetime.created_at, own);
         // If nobody learns what became of it, the next save stores these names, also with their values of before.
         let intent = session.intend(plan.delta.intent());
         let mut saving = SessionSave {
@@ -129,7 +137,12 @@ impl<S: SessionData> DynamoDbStore<S> {
             saving.plan.leaves_rosters = true;
             saved = self.rosters().save(&mut saving).await;
         }
-        let SessionSave { plan, seen, .. } = saving;
+        let SessionSave {
+            plan,
+            seen,
+            lifetime,
+            ..
+        } = saving;
         let saved = match saved {
             Err(error) if !is_outcome_unknown(&error) => {
                 session.intend(intent);
@@ -145,7 +158,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                 evicted,
                 notes,
             } => {
-                session.note_stored(now, seen, expires_at, version, &plan.delta);
+                session.note_stored((now, lifetime), seen, expires_at, version, &plan.delta);
                 session.state.promote(&notes);
                 session.state.packed = plan.will_be_packed();
                 session.state.stored = stored;
@@ -224,6 +237,21 @@ pub(super) struct SessionSave<'a> {
     pub(super) tells_version: bool,
 }
 
+impl SessionSave<'_> {
+    /// Notes the timeouts that are stored.
+    fn note_timeouts(&mut self, stored: OwnTimeouts) {
+        let schema = self.codec.schema();
+        let created_at = self.state.lifetime.created_at;
+        self.state.lifetime = Lifetime::new(schema, created_at, stored);
+        let mut own = stored.saved(self.timeouts);
+        let mut written = self.plan.delta.attributes.iter();
+        if written.any(|(name, _)| schema.user().is_some_and(|user| user.name == *name)) {
+            own = own.with_user_of(schema, &self.after);
+        }
+        self.lifetime = Lifetime::new(schema, created_at, own);
+    }
+}
+
 /// The change has to be put onto the state of others first.
 pub(super) struct Overtaken;
 
@@ -281,9 +309,8 @@ impl Saving for SessionSave<'_> {
         // So many others may have written since this copy was loaded that the item could not remember
         // this write (G13). But it was not applied: otherwise its mark would have told.
         self.seen = found.version;
-        // Another copy may have chosen another idle timeout, by which this write has to go.
-        self.state.lifetime.own_idle = found.times.own_idle;
-        self.lifetime = self.state.lifetime.changed(self.timeouts);
+        // Another copy may have chosen other timeouts, by which this write has to go.
+        self.note_timeouts(found.times.own);
         self.state
             .note_use(found.times.touched_at, found.expires_at);
         Ok(Next::Again { replanned: false })

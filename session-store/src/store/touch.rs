@@ -3,7 +3,7 @@
 use crate::dynamodb::Written;
 use crate::dynamodb::request::{self, SessionType, TouchBound, Touching};
 use crate::error::{Chain, ConflictError, Error};
-use crate::item::{Found, Lacking, Nonce, SavePlan, State, TimeoutChange};
+use crate::item::{Found, Lacking, Lifetime, Nonce, SavePlan, State, TimeoutChange};
 use crate::rosters::Saved;
 use crate::schema::SessionData;
 use crate::session::Session;
@@ -177,9 +177,10 @@ impl<S: SessionData> DynamoDbStore<S> {
             let found = Found::of(table.schema(), handle, old, touching.judged.at)?;
             let live = found.or_gone(handle)?.readable(&table.codec)?;
             let used_later = live.times.touched_at > Some(touched_at);
-            // The end depends on the own idle timeout, and another copy may have chosen another one.
-            let is_known = live.times.own_idle == state.lifetime.own_idle;
-            state.lifetime.own_idle = live.times.own_idle;
+            // The end depends on the timeouts of its own, and another copy may have chosen others.
+            let is_known = live.times.own == state.lifetime.own;
+            state.lifetime =
+                Lifetime::new(table.schema(), state.lifetime.created_at, live.times.own);
             if used_later || !is_known {
                 state.note_use(live.times.touched_at, live.expires_at);
             }

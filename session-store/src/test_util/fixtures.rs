@@ -40,7 +40,7 @@ use crate::error::{
     SetupError, TooLargeError,
 };
 use crate::id::{SessionHandle, SessionId};
-use crate::item::{Lifetime, Map, Millis, State};
+use crate::item::{Lifetime, Map, Millis, OwnTimeouts, State};
 use crate::schema::SessionAttributes;
 use crate::session::Session;
 use crate::store::{Revoked, SessionSummary};
@@ -55,7 +55,7 @@ pub fn session<S: SessionAttributes>(data: S) -> Session<S> {
     let id = session_id();
     let clock = StoreClock::default();
     let now = clock.now();
-    let lifetime = Lifetime::new(S::SCHEMA, now, None);
+    let lifetime = Lifetime::new(S::SCHEMA, now, OwnTimeouts::default());
     let state = State::new(id.handle(), lifetime, now, Map::new());
     Session::new(id, data, state, clock)
 }

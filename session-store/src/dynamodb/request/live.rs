@@ -1,6 +1,6 @@
 //! The condition of every write that changes a known session: it is there, and has not expired.
 
-use crate::item::{Judgement, KnownIdle, Millis, creation_bounds, millis, number};
+use crate::item::{Judgement, KnownTimeouts, Millis, creation_bounds, millis, number};
 use crate::schema::Schema;
 
 use super::expression::{Clauses, Expression};
@@ -29,29 +29,48 @@ pub(super) fn live(
     let num = e.string("N");
     let mut all = Clauses::new(" AND ");
     let mut second = judged.at.seconds();
-    match judged.idle {
-        KnownIdle::Own(own) => {
+    let own = match judged.timeouts {
+        KnownTimeouts::Own(own) => {
             let idle = e.name(schema.names.idle);
-            match own {
+            match own.idle {
                 Some(own) => all.push(format_args!("{idle}={}", e.value(number(own.as_secs())))),
                 None => all.push(format_args!("attribute_not_exists({idle})")),
             }
             // An expression cannot add, so the writer says when the last use must have been.
-            if let Some(timeout) = schema.idle_or(own) {
+            if let Some(timeout) = own.idle_unless_stored(schema) {
                 let touched_at = e.name(schema.names.touched_at);
                 let last = judged.at.0.saturating_sub(millis(timeout));
                 let last = e.value(number(last));
                 all.push(format_args!("NOT {touched_at}<={last}"));
             }
+            own
         }
-        // In its last second it can have ended by its idle timeout. The refusal shows that.
-        KnownIdle::Unknown if !judged.at.0.is_multiple_of(1000) => second += 1,
-        KnownIdle::Unknown => {}
+        KnownTimeouts::AllButIdle(own) => {
+            // In its last second it can have ended by its idle timeout. The refusal shows that.
+            second += u64::from(!judged.at.0.is_multiple_of(1000));
+            let absolute = e.name(schema.names.absolute);
+            match own.absolute {
+                Some(own) => all.push(format_args!(
+                    "{absolute}={}",
+                    e.value(number(own.as_secs()))
+                )),
+                None => all.push(format_args!("attribute_not_exists({absolute})")),
+            }
+            own
+        }
+    };
+    if let Some(user) = schema.user().filter(|_| schema.has_guests()) {
+        let user = e.name(user.name);
+        match own.is_guest {
+            true => all.push(format_args!("attribute_not_exists({user})")),
+            false => all.push(format_args!("attribute_exists({user})")),
+        }
     }
     let second = e.value(number(second));
     all.push(format_args!("{expires_at}>{second}"));
     let created_at = e.name(schema.names.created_at);
-    let first = e.value(number(creation_bounds(schema, judged.at).start().0));
+    let bounds = creation_bounds(own.absolute(schema), judged.at);
+    let first = e.value(number(bounds.start().0));
     all.push(format_args!("NOT {created_at}<{first}"));
     all.push(format_args!("({any})"));
     all.push(format_args!("attribute_type({version},{num})"));

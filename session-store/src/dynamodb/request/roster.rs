@@ -259,7 +259,7 @@ pub(crate) fn end_expired(
 ) -> DeleteItemFluentBuilder {
     let mut e = Expression::default();
     let names = &table.schema().names;
-    let bounds = creation_bounds(table.schema(), now);
+    let bounds = creation_bounds(table.schema().absolute(), now);
     let (ends, now) = (e.name(names.expires_at), e.value(number(now.seconds())));
     let created_at = e.name(names.created_at);
     let first = e.value(number(bounds.start().0));

@@ -9,8 +9,8 @@ use crate::dynamodb::{Deleted, MAX_EXTEND_ATTEMPTS, Written};
 use crate::error::{ConflictError, Error, GoneError};
 use crate::id::{SessionHandle, SessionId, random};
 use crate::item::{
-    Found, Judgement, KnownIdle, Lifetime, Map, Millis, earliest_creation, rosters_of,
-    stored_creation, use_until,
+    Found, Judgement, KnownTimeouts, Lifetime, Map, Millis, OwnTimeouts, earliest_creation,
+    rosters_of, stored_creation, use_until,
 };
 use crate::schema::SessionAttributes;
 use crate::telemetry::{Ended as By, Event, note};
@@ -195,20 +195,23 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         let schema = table.schema();
         let now = table.now();
         let mut ends = now.after(idle);
-        let mut own_idle = Some(idle);
+        let mut own = OwnTimeouts {
+            idle: Some(idle),
+            ..OwnTimeouts::default()
+        };
         for _ in 0..MAX_EXTEND_ATTEMPTS {
             let (touched_at, idle) = use_until(ends, now);
             let touching = Touching {
                 handle,
                 touched_at,
-                idle: (own_idle != Some(idle)).then_some(idle),
+                idle: (own.idle != Some(idle)).then_some(idle),
                 judged: Judgement {
                     at: now,
-                    idle: KnownIdle::Own(own_idle),
+                    timeouts: KnownTimeouts::Own(own),
                 },
                 expires_at: ends.seconds_up(),
                 bound: TouchBound::NotLater {
-                    created_since: earliest_creation(schema, ends.seconds_up()),
+                    created_since: earliest_creation(schema, own, ends.seconds_up()),
                 },
                 session_type: SessionType::Unknown,
                 cookie_end: None,
@@ -220,9 +223,9 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
             let found = Found::of(schema, handle, old, now)?;
             let readable = found.or_gone(handle)?.readable(&table.codec)?;
             let created_at = stored_creation(schema, handle, &readable.item)?;
-            let lifetime = Lifetime::new(schema, created_at, None);
+            own = readable.times.own;
+            let lifetime = Lifetime::new(schema, created_at, own);
             ends = ends.min(Millis::of_seconds(lifetime.absolute_end()));
-            own_idle = readable.times.own_idle;
             if readable.times.ends >= ends {
                 return Ok(());
             }

@@ -77,6 +77,38 @@ impl<S> CurrentSession<S> {
         session.inner_mut().timeouts.set_idle(idle.into());
     }
 
+    /// Gives this session its own absolute timeout, such as eight hours without "remember me"; `None` restores that of
+    /// the type, which is the upper bound. A [persistent](Self::set_persistent) cookie ends with it.
+    ///
+    /// An absolute timeout begins with an id, so this also asks for a [new id](Self::cycle_id). Only a
+    /// [log-in](Self::log_in) lets the session end later than before.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use session_store::SessionAttributes;
+    /// use session_store::frameworks::axum::CurrentSession;
+    ///
+    /// #[derive(Clone, Default, serde::Serialize, serde::Deserialize, SessionAttributes)]
+    /// #[dynamo(idle_timeout = "8h", absolute_timeout = "30d")]
+    /// struct AppSession {
+    ///     #[dynamo(attr = "user_id", index(consistent), user)]
+    ///     user_id: Option<String>,
+    /// }
+    ///
+    /// async fn log_in(mut session: CurrentSession<AppSession>, remember_me: bool) {
+    ///     const HOUR: Duration = Duration::from_secs(3600);
+    ///     session.user_id = Some("u-17".into());
+    ///     CurrentSession::set_idle_timeout(&mut session, remember_me.then_some(30 * 24 * HOUR));
+    ///     CurrentSession::set_absolute_timeout(&mut session, (!remember_me).then_some(8 * HOUR));
+    ///     CurrentSession::set_persistent(&mut session, remember_me);
+    /// }
+    /// ```
+    pub fn set_absolute_timeout(session: &mut Self, absolute: impl Into<Option<Duration>>) {
+        session.inner_mut().timeouts.set_absolute(absolute.into());
+        Self::cycle_id(session);
+    }
+
     /// Whether the browser keeps the cookie of this session after it is closed, whatever the layer's cookie
     /// says: "remember me" beside [`set_idle_timeout`](Self::set_idle_timeout). It holds for later ids of the
     /// session too.

@@ -12,6 +12,8 @@
 //!   data, with a version check.
 //! - If others have written as well, the difference is written, and their changes stay.
 
+use std::time::Duration;
+
 use serde_json::{Map as Object, Value, json};
 
 use crate::error::{Error, GoneError};
@@ -25,6 +27,7 @@ use super::data::{Data, Loaded};
 const HANDLE: &str = "handle";
 const MOVED: &str = "moved";
 const CREATED_AT: &str = "created_at";
+const ABSOLUTE: &str = "absolute";
 const AUTHENTICATED_AT: &str = "authenticated_at";
 const VERSION: &str = "version";
 const COPY: &str = "copy";
@@ -82,6 +85,8 @@ impl Origin {
 pub(crate) struct Base {
     pub(crate) handle: SessionHandle,
     pub(crate) created_at: Millis,
+    /// The absolute timeout of its own.
+    pub(crate) absolute: Option<Duration>,
     pub(crate) authenticated_at: Option<Millis>,
     pub(crate) version: u64,
     /// Random id of this copy. If two collide, they are treated as one copy with concurrent writers.
@@ -97,6 +102,7 @@ impl Base {
         Ok(Self {
             handle: loaded.handle,
             created_at: loaded.created_at,
+            absolute: loaded.absolute,
             authenticated_at: loaded.authenticated_at,
             version: loaded.version,
             copy: random()?,
@@ -111,6 +117,9 @@ impl Base {
         let mut base = Object::new();
         base.insert(HANDLE.to_owned(), self.handle.to_string().into());
         base.insert(CREATED_AT.to_owned(), self.created_at.0.into());
+        if let Some(absolute) = self.absolute {
+            base.insert(ABSOLUTE.to_owned(), absolute.as_secs().into());
+        }
         if let Some(at) = self.authenticated_at {
             base.insert(AUTHENTICATED_AT.to_owned(), at.0.into());
         }
@@ -132,10 +141,12 @@ impl Base {
         let handle = SessionHandle::parse(base.get(HANDLE)?.as_str()?).ok()?;
         let number = |name| base.get(name)?.as_u64();
         let created_at = Millis(number(CREATED_AT)?);
-        let authenticated_at = match base.get(AUTHENTICATED_AT) {
-            Some(at) => Some(Millis(at.as_u64()?)),
-            None => None,
+        let optional = |name| match base.get(name) {
+            Some(value) => value.as_u64().map(Some),
+            None => Some(None),
         };
+        let absolute = optional(ABSOLUTE)?.map(Duration::from_secs);
+        let authenticated_at = optional(AUTHENTICATED_AT)?.map(Millis);
         let version = number(VERSION).filter(|version| (1..=MAX_VERSION).contains(version))?;
         let [0, a, b, c] = u32::try_from(number(COPY)?).ok()?.to_be_bytes() else {
             return None;
@@ -154,6 +165,7 @@ impl Base {
         Some(Self {
             handle,
             created_at,
+            absolute,
             authenticated_at,
             version,
             copy: [a, b, c],
@@ -194,7 +206,7 @@ mod tests {
     fn base() -> Value {
         json!({
             "handle": handle(), "created_at": 1, "version": 2, "copy": 3, "out_of_step": ["a"],
-            "authenticated_at": 5, "data": { "b": 4 },
+            "absolute": 60, "authenticated_at": 5, "data": { "b": 4 },
         })
     }
 
@@ -212,6 +224,7 @@ mod tests {
             ("handle", json!("short")),
             ("created_at", json!("1")),
             ("created_at", json!(-1)),
+            ("absolute", json!("5")),
             ("authenticated_at", json!("5")),
             ("version", json!(0)),
             ("version", json!(u64::MAX)),

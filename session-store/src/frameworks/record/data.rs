@@ -2,6 +2,7 @@
 //! promoted attributes.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -23,6 +24,8 @@ pub(crate) struct Loaded {
     /// When it ends, to the millisecond.
     pub(crate) ends: Millis,
     pub(crate) created_at: Millis,
+    /// The absolute timeout of its own.
+    pub(crate) absolute: Option<Duration>,
     pub(crate) authenticated_at: Option<Millis>,
     pub(crate) version: u64,
     /// The promoted attributes whose stored value differs from that of the type: a binary that does not
@@ -48,6 +51,8 @@ pub(crate) struct NewRecord<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Creation {
     pub(crate) created_at: Millis,
+    /// The absolute timeout of its own.
+    pub(crate) absolute: Option<Duration>,
     pub(crate) authenticated_at: Option<Millis>,
 }
 

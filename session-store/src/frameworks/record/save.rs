@@ -8,9 +8,9 @@ use crate::dynamodb::request::{ExpiryBound, Save, SessionType};
 use crate::error::{EncodeError, Error, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
-    BaseState, Codec, DataChange, Delta, Image, Intent, Judgement, KnownIdle, Lifetime, Map,
-    Millis, Nonce, ReadableItem, RosterPlan, SavePlan, TimeoutChange, Unknown, data_of,
-    earliest_creation, entries_from_json, is_current, is_same, stored_creation, use_until,
+    BaseState, Codec, DataChange, Delta, Image, Intent, Judgement, KnownTimeouts, Lifetime, Map,
+    Millis, Nonce, OwnTimeouts, ReadableItem, RosterPlan, SavePlan, TimeoutChange, Unknown,
+    data_of, earliest_creation, entries_from_json, is_current, is_same, stored_creation, use_until,
 };
 use crate::rosters::{Next, Saved, Saving};
 use crate::schema::{Schema, SessionAttributes};
@@ -89,8 +89,8 @@ struct RecordSave<'a, S> {
     shortens: bool,
     /// Whether the expiry is written at all.
     extends: bool,
-    /// What is known of the stored idle timeout.
-    known_idle: KnownIdle,
+    /// What is known of the stored timeouts.
+    known: KnownTimeouts,
     session: PhantomData<fn() -> S>,
 }
 
@@ -110,7 +110,11 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         promoted.retain(|name, _| !base.stale_attributes.contains(name));
         let delta = difference(codec.schema(), base, &before, &after);
         let plan = plan_change(codec, delta.clone(), &after, base.version, false)?;
-        let lifetime = Lifetime::new(codec.schema(), base.created_at, None);
+        let [was, own] = [&before, &after].map(|image| OwnTimeouts {
+            absolute: base.absolute,
+            ..OwnTimeouts::of_image(codec.schema(), image)
+        });
+        let lifetime = Lifetime::new(codec.schema(), base.created_at, own);
         Ok(Self {
             codec,
             handle,
@@ -126,7 +130,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
             ends: ends.min(Millis::of_seconds(lifetime.absolute_end())),
             shortens,
             extends: true,
-            known_idle: KnownIdle::Unknown,
+            known: KnownTimeouts::AllButIdle(was),
             session: PhantomData,
         })
     }
@@ -139,6 +143,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         ends: Millis,
         shortens: bool,
     ) -> Result<Self, Error> {
+        let own = OwnTimeouts::of_image(codec.schema(), &after);
         Ok(Self {
             codec,
             handle,
@@ -148,14 +153,14 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
             // Without a base, the old values are unknown: most likely they are the same.
             promoted: after.promoted(),
             after,
-            lifetime: Lifetime::new(codec.schema(), Millis(0), None),
+            lifetime: Lifetime::new(codec.schema(), Millis(0), own),
             nonce: Nonce::mint()?,
             seen: None,
             first_of: None,
             ends,
             shortens,
             extends: true,
-            known_idle: KnownIdle::Unknown,
+            known: KnownTimeouts::AllButIdle(own),
             session: PhantomData,
         })
     }
@@ -205,7 +210,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
             handle: self.handle,
             judged: Judgement {
                 at: now,
-                idle: self.known_idle,
+                timeouts: self.known,
             },
             touched_at: self.extends.then_some(touched_at),
             nonce: self.nonce,
@@ -215,13 +220,18 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
             first_of: self.first_of,
             bound: if self.shortens {
                 // G6: the time of creation may be unknown here, so the condition checks that of the item.
-                ExpiryBound::CreatedSince(earliest_creation(self.codec.schema(), expires_at))
+                ExpiryBound::CreatedSince(earliest_creation(
+                    self.codec.schema(),
+                    self.lifetime.own,
+                    expires_at,
+                ))
             } else {
                 ExpiryBound::NotLater
             },
             session_type: SessionType::Unknown,
             timeouts: TimeoutChange {
                 idle: self.extends.then_some(Some(idle)),
+                absolute: None,
             },
             authenticated_at: None,
             data: &self.plan.data,
@@ -235,11 +245,12 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
     fn replan(&mut self, found: &ReadableItem, _: Millis) -> Result<Next<AlreadyStored>, Error> {
         let (schema, item) = (self.codec.schema(), &found.item);
         let created_at = stored_creation(schema, self.handle, item)?;
-        self.lifetime = Lifetime::new(schema, created_at, None);
+        let own = found.times.own.with_user_of(schema, &self.after);
+        self.lifetime = Lifetime::new(schema, created_at, own);
         let absolute_end = Millis::of_seconds(self.lifetime.absolute_end());
         self.ends = self.ends.min(absolute_end);
         self.extends &= self.shortens || found.times.ends <= self.ends;
-        self.known_idle = KnownIdle::Own(found.times.own_idle);
+        self.known = KnownTimeouts::Own(found.times.own);
         self.seen = Some(found.version);
         if !self.extends && matches!(self.plan.data, DataChange::Nothing) {
             return Ok(Next::Stop(AlreadyStored));

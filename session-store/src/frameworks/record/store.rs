@@ -5,9 +5,9 @@ use serde::de::DeserializeOwned;
 use crate::error::{DecodeError, EncodeError, Error, GoneError};
 use crate::id::SessionHandle;
 use crate::item::{
-    Delta, Found, Image, Lifetime, Map, Millis, Nonce, State, Unknown, authenticated_at_of,
-    entries_from_json, entries_into_json, marked_until, moved_to, split_attributes,
-    stored_creation, take_data, use_until,
+    Delta, Found, Image, Lifetime, Map, Millis, Nonce, OwnTimeouts, State, Unknown,
+    authenticated_at_of, entries_from_json, entries_into_json, marked_until, moved_to,
+    split_attributes, stored_creation, take_data, use_until,
 };
 use crate::schema::{Schema, SessionAttributes};
 use crate::store::DynamoDbStore;
@@ -40,10 +40,25 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let table = self.store.table();
         let schema = table.schema();
         let now = table.now();
-        let lifetime = Lifetime::new(schema, new.counts_from.created_at, None);
+        let Creation {
+            created_at,
+            absolute,
+            ..
+        } = new.counts_from;
+        // Any handle will do: it does not affect the user.
+        let first = image::<S>(schema, handle, entries_from_json(new.data))?;
+        let own = OwnTimeouts {
+            absolute,
+            ..OwnTimeouts::of_image(schema, &first)
+        };
+        let lifetime = Lifetime::new(schema, created_at, own);
         let ends = new.ends.min(Millis::of_seconds(lifetime.absolute_end()));
         let (touched_at, idle) = use_until(ends, now);
-        let lifetime = Lifetime::new(schema, new.counts_from.created_at, Some(idle));
+        let own = OwnTimeouts {
+            idle: Some(idle),
+            ..own
+        };
+        let lifetime = Lifetime::new(schema, created_at, own);
         let item_of = |handle| {
             let image = image::<S>(schema, handle, entries_from_json(new.data))?;
             let state = State {
@@ -90,6 +105,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         };
         Ok(Creation {
             created_at: now,
+            absolute: None,
             authenticated_at: has_user.then_some(now),
         })
     }
@@ -109,12 +125,14 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         if after.logs_in(S::SCHEMA, &before) {
             return Ok(Creation {
                 created_at: now,
+                absolute: base.absolute,
                 authenticated_at: Some(now),
             });
         }
         Ok(Creation {
             // They are never in the future, whatever the application has made of the base.
             created_at: base.created_at.min(now),
+            absolute: base.absolute,
             authenticated_at: base.authenticated_at.map(|at| at.min(now)),
         })
     }
@@ -195,6 +213,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
                 .map_err(|cause| DecodeError::new(handle, schema.names.data, cause))?,
             ends: readable.times.ends,
             created_at,
+            absolute: readable.times.own.absolute,
             authenticated_at,
             version: readable.version,
             // Data that the type cannot read has no attributes to compare. A save reports the error.

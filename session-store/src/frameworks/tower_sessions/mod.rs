@@ -242,6 +242,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> TowerSessions<S> {
         let base = Base {
             handle: created.unwrap_or(handle),
             created_at: counts_from.created_at,
+            absolute: counts_from.absolute,
             authenticated_at: counts_from.authenticated_at,
             version: 1,
             copy: random()?,

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use serde::Deserialize;
 
 use super::*;
+use crate::item::OwnTimeouts;
 use crate::item::marks::Nonce;
 use crate::item::value::number;
 use crate::schema::{Attribute, Field};
@@ -113,7 +114,7 @@ fn the_state_has_the_times_and_the_version_of_the_item() {
     assert_eq!(shop_read, shop("u1"));
     assert_eq!(state.handle, handle());
     assert_eq!(state.lifetime.created_at, Millis(1_000));
-    assert_eq!(state.lifetime.own_idle, None);
+    assert_eq!(state.lifetime.own, OwnTimeouts::default());
     assert_eq!(state.touched_at, Millis(2_000));
     assert_eq!(state.expires_at, 10);
     assert_eq!((state.version, state.seen, state.written), (3, 3, Some(3)));
@@ -121,11 +122,17 @@ fn the_state_has_the_times_and_the_version_of_the_item() {
 }
 
 #[test]
-fn idle_in_the_item_is_the_sessions_own_timeout_in_seconds() {
+fn timeouts_in_the_item_are_the_sessions_own_in_seconds() {
     let mut item = item(&[("user", s("u1"))]);
     item.insert("idle".to_owned(), number(90));
+    item.insert("absolute".to_owned(), number(600));
     let (_, state) = read_shop(item);
-    assert_eq!(state.lifetime.own_idle, Some(Duration::from_secs(90)));
+    let own = OwnTimeouts {
+        idle: Some(Duration::from_secs(90)),
+        absolute: Some(Duration::from_secs(600)),
+        is_guest: false,
+    };
+    assert_eq!(state.lifetime.own, own);
 }
 
 #[test]
@@ -140,6 +147,7 @@ fn attributes_are_promoted_or_unknown_and_those_of_the_store_are_neither() {
     item.extend(promoted.clone());
     item.extend(unknown.clone());
     item.insert("idle".to_owned(), number(90));
+    item.insert("absolute".to_owned(), number(90));
     let (_, state) = read_shop(item);
     assert_eq!(state.promoted, promoted);
     assert_eq!(state.unknown.attributes, unknown);
@@ -230,7 +238,7 @@ fn a_type_that_reads_no_map_is_unreadable_as_a_whole() {
 
 #[test]
 fn a_missing_or_malformed_time_is_unreadable() {
-    for name in ["created_at", "touched_at", "idle"] {
+    for name in ["created_at", "touched_at", "idle", "absolute"] {
         let mut item = item(&[("user", s("u1"))]);
         item.insert(name.to_owned(), s("soon"));
         assert_eq!(unreadable(item), name);

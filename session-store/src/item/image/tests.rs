@@ -3,6 +3,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::primitives::Blob;
 
 use super::*;
+use crate::item::OwnTimeouts;
 use crate::item::lifetime::{Lifetime, Millis};
 use crate::item::marks::WRITES;
 use crate::schema::{Attribute, Field, Names};
@@ -205,8 +206,14 @@ fn largest_item(schema: &'static Schema, text: usize) -> Result<Map, TooLargeErr
     ]);
     let image = Image::new(schema, handle(), data, &session).unwrap();
     let longest = Millis(u64::MAX);
-    let idle = Duration::from_secs(u64::MAX);
-    let lifetime = Lifetime::new(schema, longest, Some(idle));
+    let own = OwnTimeouts {
+        idle: Some(Duration::from_secs(u64::MAX)),
+        absolute: Some(Duration::from_secs(u64::MAX)),
+        is_guest: false,
+    };
+    // The type allows any.
+    let forever = schema.absolute_timeout(Duration::MAX);
+    let lifetime = Lifetime::new(&forever, longest, own);
     let state = State {
         expires_at: u64::MAX,
         version: u64::MAX,
@@ -283,8 +290,8 @@ fn the_error_of_a_too_large_session_names_its_five_largest_fields() {
 }
 
 /// A session whose times and versions all differ.
-fn state(schema: &'static Schema, idle: Option<Duration>) -> State {
-    let lifetime = Lifetime::new(schema, Millis(1_000), idle);
+fn state(schema: &'static Schema, own: OwnTimeouts) -> State {
+    let lifetime = Lifetime::new(schema, Millis(1_000), own);
     State {
         expires_at: 3_000,
         version: 4,
@@ -300,7 +307,7 @@ fn an_item_has_the_key_the_data_the_times_the_version_the_mark_and_what_is_promo
     let item = image.into_item(
         &Codec::new(&WIDE),
         TooLargeError::LIMIT,
-        &state(&WIDE, None),
+        &state(&WIDE, OwnTimeouts::default()),
         nonce(),
     );
     let expected = map(&[
@@ -318,15 +325,20 @@ fn an_item_has_the_key_the_data_the_times_the_version_the_mark_and_what_is_promo
 }
 
 #[test]
-fn an_idle_timeout_of_the_sessions_own_is_in_the_item_in_seconds() {
-    let idle = Some(Duration::from_secs(90));
+fn timeouts_of_the_sessions_own_are_in_the_item_in_seconds() {
+    let own = OwnTimeouts {
+        idle: Some(Duration::from_secs(90)),
+        absolute: Some(Duration::from_secs(600)),
+        is_guest: false,
+    };
     let item = image(Map::new()).into_item(
         &Codec::new(&SCHEMA),
         TooLargeError::LIMIT,
-        &state(&SCHEMA, idle),
+        &state(&SCHEMA, own),
         nonce(),
     );
-    assert_eq!(item.unwrap()["idle"], n("90"));
+    let item = item.unwrap();
+    assert_eq!((&item["idle"], &item["absolute"]), (&n("90"), &n("600")));
 }
 
 #[test]
@@ -337,7 +349,7 @@ fn an_item_keeps_what_the_type_does_not_know_below_what_the_session_has() {
     };
     let state = State {
         unknown,
-        ..state(&SCHEMA, None)
+        ..state(&SCHEMA, OwnTimeouts::default())
     };
     let image = image(map(&[("cart", n("2"))]));
     let item = image.into_item(&Codec::new(&SCHEMA), TooLargeError::LIMIT, &state, nonce());
@@ -355,7 +367,7 @@ fn the_item_of_a_binary_type_has_all_data_as_bytes_and_names_their_format() {
     };
     let state = State {
         unknown,
-        ..state(&BINARY, None)
+        ..state(&BINARY, OwnTimeouts::default())
     };
     let codec = Codec::new(&BINARY);
     let image = image(map(&[("cart", n("2"))]));

@@ -4,8 +4,15 @@ const SCHEMA: Schema = Schema::new("sessions")
     .idle_timeout(Duration::from_millis(10_500))
     .absolute_timeout(Duration::from_millis(60_500));
 
+fn own_idle(seconds: u64) -> OwnTimeouts {
+    OwnTimeouts {
+        idle: Some(Duration::from_secs(seconds)),
+        ..OwnTimeouts::default()
+    }
+}
+
 fn end(created: u64, touched: u64) -> u64 {
-    Lifetime::new(&SCHEMA, Millis(created), None).expires_at(Millis(touched))
+    Lifetime::new(&SCHEMA, Millis(created), OwnTimeouts::default()).expires_at(Millis(touched))
 }
 
 #[test]
@@ -19,8 +26,7 @@ fn idle_is_rounded_up_and_absolute_down() {
 
 #[test]
 fn an_override_of_idle_stays_within_absolute() {
-    let idle = Some(Duration::from_secs(1_000_000));
-    let lifetime = Lifetime::new(&SCHEMA, Millis(0), idle);
+    let lifetime = Lifetime::new(&SCHEMA, Millis(0), own_idle(1_000_000));
     assert_eq!(lifetime.expires_at(Millis(0)), 60);
 }
 
@@ -28,7 +34,7 @@ fn an_override_of_idle_stays_within_absolute() {
 fn nothing_overflows() {
     assert_eq!(end(u64::MAX, u64::MAX), u64::MAX / 1000);
     let forever = SCHEMA.absolute_timeout(Duration::MAX);
-    let lifetime = Lifetime::new(&forever, Millis(u64::MAX), Some(Duration::MAX));
+    let lifetime = Lifetime::new(&forever, Millis(u64::MAX), own_idle(u64::MAX));
     assert_eq!(lifetime.expires_at(Millis(u64::MAX)), u64::MAX / 1000);
     assert!(lifetime.roster_end() > lifetime.absolute_end());
     assert!(Millis(u64::MAX).time() > UNIX_EPOCH);
@@ -39,7 +45,7 @@ fn nothing_overflows() {
 /// With a type's idle timeout of 100 seconds.
 fn is_due(policy: Touch, touched: u64, now: u64) -> bool {
     let schema = Schema::new("sessions").idle_timeout(Duration::from_secs(100));
-    let lifetime = Lifetime::new(&schema, Millis(0), None);
+    let lifetime = Lifetime::new(&schema, Millis(0), OwnTimeouts::default());
     let touched = Millis(touched);
     lifetime.is_touch_due(policy, (touched, lifetime.expires_at(touched)), Millis(now))
 }
@@ -80,8 +86,7 @@ fn a_session_that_was_touched_by_a_clock_ahead_of_this_one_is_not_due() {
 
 #[test]
 fn a_touch_is_due_by_the_sessions_own_idle_timeout() {
-    let own = Some(Duration::from_secs(2));
-    let lifetime = Lifetime::new(&SCHEMA, Millis(0), own);
+    let lifetime = Lifetime::new(&SCHEMA, Millis(0), own_idle(2));
     let last_use = (Millis(0), lifetime.expires_at(Millis(0)));
     let is_due = |now| lifetime.is_touch_due(Touch::After(0.5), last_use, Millis(now));
     assert!(!is_due(999));
@@ -89,23 +94,25 @@ fn a_touch_is_due_by_the_sessions_own_idle_timeout() {
 }
 
 #[test]
-fn another_idle_timeout_moves_the_end_and_none_goes_back_to_that_of_the_type() {
-    let of_type = Lifetime::new(&SCHEMA, Millis(500), None);
-    let idle = |idle| {
-        let mut change = TimeoutChange::default();
-        change.set_idle(idle);
-        change
+fn an_own_absolute_timeout_counts_if_it_is_shorter_than_that_of_the_type() {
+    let own = |seconds| OwnTimeouts {
+        absolute: Some(Duration::from_secs(seconds)),
+        ..OwnTimeouts::default()
     };
-    let longer = of_type.changed(idle(Some(Duration::from_secs(20))));
-    assert_eq!(longer.expires_at(Millis(500)), 21);
-    assert_eq!(longer.created_at, Millis(500));
-    assert_eq!(longer.absolute_end(), of_type.absolute_end());
-    assert_eq!(longer.changed(idle(None)).expires_at(Millis(500)), 11);
+    let lifetime = |seconds| Lifetime::new(&SCHEMA, Millis(500), own(seconds));
+    assert_eq!(lifetime(20).absolute_end(), 20);
+    assert_eq!(lifetime(20).expires_at(Millis(19_000)), 20);
+    assert_eq!(lifetime(20).own, own(20));
+    assert_eq!(lifetime(61).absolute_end(), 61);
+    assert_eq!(lifetime(61).own, OwnTimeouts::default());
+    // Another session of the value can live as long as the type says.
+    assert_eq!(lifetime(20).roster_end(), lifetime(61).roster_end());
 }
 
 #[test]
 fn a_roster_is_kept_for_a_week_beyond_the_absolute_timeout_to_the_end_of_the_day() {
-    let end = |created| Lifetime::new(&SCHEMA, Millis(created), None).roster_end();
+    let end =
+        |created| Lifetime::new(&SCHEMA, Millis(created), OwnTimeouts::default()).roster_end();
     // The absolute timeout is 60.5 seconds: the second session ends as day 1 begins.
     let to_day_1 = (DAY - 60) * 1000 - 500;
     assert_eq!(end(0), 8 * DAY);
@@ -116,11 +123,15 @@ fn a_roster_is_kept_for_a_week_beyond_the_absolute_timeout_to_the_end_of_the_day
 #[cfg(feature = "_record")]
 #[test]
 fn the_earliest_creation_is_the_first_whose_absolute_timeout_allows_the_end() {
-    let earliest = earliest_creation(&SCHEMA, 100);
-    let last = |created| Lifetime::new(&SCHEMA, Millis(created), None).absolute_end();
+    let earliest = earliest_creation(&SCHEMA, OwnTimeouts::default(), 100);
+    let last =
+        |created| Lifetime::new(&SCHEMA, Millis(created), OwnTimeouts::default()).absolute_end();
     assert_eq!(last(earliest.0), 100);
     assert_eq!(last(earliest.0 - 1), 99);
-    assert_eq!(earliest_creation(&SCHEMA, 1), Millis(0));
+    assert_eq!(
+        earliest_creation(&SCHEMA, OwnTimeouts::default(), 1),
+        Millis(0)
+    );
 }
 
 #[test]
@@ -137,7 +148,7 @@ fn a_touch_is_due_when_much_less_is_left_than_it_would_grant() {
     let schema = Schema::new("sessions")
         .idle_timeout(Duration::from_secs(1_000))
         .absolute_timeout(Duration::from_secs(10_000));
-    let lifetime = Lifetime::new(&schema, Millis(0), None);
+    let lifetime = Lifetime::new(&schema, Millis(0), OwnTimeouts::default());
     // A type with an idle timeout of 100 seconds has written last.
     let is_due = |policy, expires_at, now| {
         lifetime.is_touch_due(policy, (Millis(5_000), expires_at), Millis(now))
@@ -157,8 +168,11 @@ fn a_touch_is_due_when_much_less_is_left_than_it_would_grant() {
 #[test]
 fn the_stored_end_and_the_own_timeout_end_a_session_whichever_comes_first() {
     let ends = |expires_at, touched, own| {
-        let own = (own > 0).then(|| Duration::from_secs(own));
-        idle_end(&SCHEMA, expires_at, touched, own).0
+        let own = match own {
+            0 => OwnTimeouts::default(),
+            own => own_idle(own),
+        };
+        super::end(&SCHEMA, expires_at, None, touched, own).0
     };
     // The idle timeout of the type is 10.5 seconds.
     assert_eq!(ends(11, Some(Millis(0)), 0), 10_500);
@@ -170,7 +184,14 @@ fn the_stored_end_and_the_own_timeout_end_a_session_whichever_comes_first() {
         ends_as_stored: true,
         ..SCHEMA
     };
-    assert_eq!(idle_end(&of_framework, 60, Some(Millis(0)), None).0, 60_000);
-    let own = Some(Duration::from_secs(2));
-    assert_eq!(idle_end(&of_framework, 60, Some(Millis(0)), own).0, 2_000);
+    let ends = |own| super::end(&of_framework, 60, None, Some(Millis(0)), own).0;
+    assert_eq!(ends(OwnTimeouts::default()), 60_000);
+    assert_eq!(ends(own_idle(2)), 2_000);
+    let own = OwnTimeouts {
+        absolute: Some(Duration::from_secs(7)),
+        ..own_idle(60)
+    };
+    let created_at = Some(Millis(900));
+    let ends = super::end(&SCHEMA, 60, created_at, Some(Millis(900)), own);
+    assert_eq!(ends.0, 7_000);
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::item::OwnTimeouts;
 use crate::item::lifetime::Millis;
 use crate::schema::{Attribute, OnLimit};
 
@@ -233,7 +234,7 @@ fn a_plan_that_replaces_all_data_is_not_stale_on_packed_data() {
 #[test]
 fn the_roster_changes_are_those_of_the_written_attributes() {
     let handle = SessionHandle::of_secret(b"secret");
-    let lifetime = Lifetime::new(&SCHEMA, Millis(0), None);
+    let lifetime = Lifetime::new(&SCHEMA, Millis(0), OwnTimeouts::default());
     let plan = Change {
         delta: Delta {
             attributes: vec![("user_id", Some(s("u2"))), ("theme", None)],

@@ -2,6 +2,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::super::roster_note::notes;
 use super::*;
+use crate::item::OwnTimeouts;
 use crate::schema::OnLimit;
 
 const SCHEMA: Schema = Schema::new("sessions")
@@ -42,7 +43,7 @@ fn handle(secret: &str) -> SessionHandle {
 }
 
 fn lifetime() -> Lifetime {
-    Lifetime::new(&SCHEMA, Millis(17_000), None)
+    Lifetime::new(&SCHEMA, Millis(17_000), OwnTimeouts::default())
 }
 
 /// Which session enters or leaves the roster of which value.

@@ -11,7 +11,7 @@ use serde::ser::{Error as _, Serialize, SerializeStruct as _, Serializer};
 use crate::error::DecodeError;
 use crate::id::SessionHandle;
 use crate::item::{
-    Map, Millis, State, end, may_live, own_idle_of, seconds_to_time, stored_creation,
+    Map, Millis, OwnTimeouts, State, end, may_live, seconds_to_time, stored_creation,
     stored_expiry, stored_number,
 };
 use crate::marshal::{self, Subject};
@@ -103,7 +103,12 @@ impl SessionSummary {
     /// The attributes that it takes, besides the key and the time of creation.
     pub(super) fn shown(schema: &Schema) -> Vec<&'static str> {
         let names = &schema.names;
-        let own = [names.touched_at, names.expires_at, names.idle];
+        let own = [
+            names.touched_at,
+            names.expires_at,
+            names.idle,
+            names.absolute,
+        ];
         let promoted = schema.attributes.iter().map(|attribute| attribute.name);
         own.into_iter().chain(promoted).collect()
     }
@@ -116,14 +121,8 @@ impl SessionSummary {
         let touched_at = Millis(stored_number(schema.names.touched_at, handle, &item)?);
         let expires_at = stored_expiry(schema, handle, &item)?;
         let created_at = stored_creation(schema, handle, &item)?;
-        let own_idle = own_idle_of(schema, &item);
-        let ends = end(
-            schema,
-            expires_at,
-            Some(created_at),
-            Some(touched_at),
-            own_idle,
-        );
+        let own = OwnTimeouts::of(schema, &item);
+        let ends = end(schema, expires_at, Some(created_at), Some(touched_at), own);
         Ok(Self {
             promoted: promoted(schema, item),
             ..Self::of(handle, created_at, touched_at, ends)
@@ -138,7 +137,7 @@ impl SessionSummary {
             state.expires_at,
             Some(created_at),
             Some(state.touched_at),
-            state.lifetime.own_idle,
+            state.lifetime.own,
         );
         Self {
             promoted: promoted(schema, state.promoted),

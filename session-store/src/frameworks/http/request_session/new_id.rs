@@ -32,7 +32,14 @@ impl<S: SessionData> RequestSession<S> {
         let Some(pending) = pending.map(|cycle| cycle.kind) else {
             return Ok(());
         };
-        self.give_new_id(store, pending).await?;
+        // Those that were set since it began are not stored by it.
+        let timeouts = std::mem::take(&mut self.timeouts);
+        let is_stored = self.session().is_some_and(|s| s.timeouts() == timeouts);
+        let given = self.give_new_id(store, pending).await;
+        if given.is_err() || !is_stored {
+            self.timeouts = timeouts;
+        }
+        given?;
         let is_covered = match pending {
             NewId::Cycled => self.new_id == Some(NewId::Cycled),
             NewId::Reauthenticated => self.new_id != Some(NewId::LoggedIn),

@@ -172,7 +172,7 @@ impl<S: SessionData> RequestSession<S> {
             return Err(RequestError::answered().into());
         }
         let beginning = Beginning {
-            idle: self.timeouts.idle.flatten(),
+            timeouts: self.timeouts,
             cookie: self.cookie_life(),
             logs_in,
         };
