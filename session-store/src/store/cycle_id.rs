@@ -18,6 +18,7 @@ use crate::session::{NewId, PendingCycle, Session};
 use crate::telemetry::{Event, note};
 
 use super::handle::DynamoDbStore;
+use super::log_in::lacks_absolute_timeout;
 
 impl<S: SessionData> DynamoDbStore<S> {
     /// Gives the session a new id, and stores its unsaved changes with it. When somebody logs in, call
@@ -43,7 +44,16 @@ impl<S: SessionData> DynamoDbStore<S> {
     /// - Any other error ([`Error::Encode`], [`Error::TooLarge`], [`Error::Decode`], [`Error::Limit`], and
     ///   the other two): the old id is valid as before, and the session still has its unsaved changes.
     pub async fn cycle_id(&self, session: &mut Session<S>) -> Result<(), Error> {
-        let cycle = self.change_id(session, NewId::Cycled);
+        let cycle = async {
+            let pending = session.cycle.as_ref();
+            let evicted = match pending.is_some_and(|p| lacks_absolute_timeout(p, session)) {
+                true => self.finish_another(session, NewId::Cycled).await?,
+                false => Vec::new(),
+            };
+            self.change_id(session, NewId::Cycled).await?;
+            session.evicted.extend(evicted);
+            Ok(())
+        };
         self.observe("cycle_id", cycle).await
     }
 

@@ -111,7 +111,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         let is_this = if new_id.is_log_in() {
             pending.kind.is_log_in() && !self.is_changed_since(pending, session)?
         } else {
-            pending.kind == new_id
+            pending.kind == new_id && !lacks_absolute_timeout(pending, session)
         };
         if is_this {
             return Ok(Vec::new());
@@ -132,4 +132,10 @@ impl<S: SessionData> DynamoDbStore<S> {
         let delta = Delta::between(schema, &stored, &data, &Intent::default());
         Ok(!delta.is_empty() || pending.timeouts != session.timeouts())
     }
+}
+
+/// Whether the session was given another absolute timeout since this change of id began. Any other change can be
+/// stored by the next save.
+pub(super) fn lacks_absolute_timeout<S>(pending: &PendingCycle<S>, session: &Session<S>) -> bool {
+    pending.timeouts.absolute != session.timeouts().absolute
 }

@@ -10,6 +10,7 @@ mod g03_removed_entries;
 mod g04_unknown_data;
 mod g05_expired_is_absent;
 mod g06_authentication;
+mod g06_own_timeouts;
 mod g06_timeouts;
 mod g07_atomic_id;
 mod g07_dropped;

@@ -18,6 +18,8 @@ pub const CLIENTS: usize = 4;
 pub const IDLE: u64 = 10 * 60;
 pub const ABSOLUTE: u64 = 25 * 60;
 pub const REMEMBERED: u64 = 20 * 60;
+/// A shorter absolute timeout of a session's own.
+pub const SHORT: u64 = 15 * 60;
 
 /// The limit of the programs with a limit.
 pub const LIMIT: usize = 2;
@@ -128,6 +130,15 @@ pub enum Act {
 }
 
 impl Act {
+    /// The session's own absolute timeout that a change of id chooses, by the value of a field.
+    pub fn absolute(&self) -> Option<Option<u64>> {
+        let (Self::Cycle(_, set) | Self::LogIn(_, set)) = self else {
+            return None;
+        };
+        let level = set.iter().find(|(name, _)| *name == "level")?.1?;
+        [Some(Some(SHORT)), Some(None), None][level as usize % 3]
+    }
+
     /// The copy that it works on.
     pub fn copy(&self) -> Option<usize> {
         match self {

@@ -5,6 +5,7 @@ mod attributes;
 mod cookies;
 mod cost;
 mod guarantees;
+mod lifetime;
 mod moved;
 mod one_thread;
 mod parallel;

@@ -5,6 +5,7 @@ mod attributes;
 mod cache;
 mod copies;
 mod expiry;
+mod lifetime;
 mod methods;
 mod moved;
 mod parallel;

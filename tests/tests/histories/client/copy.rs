@@ -23,6 +23,8 @@ pub struct Copy<S> {
     unsaved: BTreeMap<&'static str, Vec<Option<u64>>>,
     /// A new idle timeout that is not acknowledged yet.
     idle: Option<Idle>,
+    /// New absolute timeouts that are not acknowledged yet.
+    absolute: Vec<Option<u64>>,
     /// The changes to store with a change of id that is not finished.
     cycling: Option<Pending>,
     /// The operation that works on it may resume that.
@@ -61,6 +63,7 @@ impl<S: Program> Copy<S> {
             base: session.fields(),
             unsaved: BTreeMap::new(),
             idle: None,
+            absolute: Vec::new(),
             cycling: None,
             resumed: false,
             then: None,
@@ -77,6 +80,11 @@ impl<S: Program> Copy<S> {
             *self.session.field(name) = *value;
             self.unsaved.entry(name).or_default().push(*value);
         }
+        if let (Some(absolute), None) = (act.absolute(), &self.cycling) {
+            let chosen = absolute.map(Duration::from_secs);
+            Session::set_absolute_timeout(&mut self.session, chosen);
+            self.absolute.push(absolute);
+        }
         if let Act::Save(_, _, Some(idle)) = act {
             Session::set_idle_timeout(&mut self.session, idle.map(Duration::from_secs));
             self.idle = Some(Idle {
@@ -88,7 +96,7 @@ impl<S: Program> Copy<S> {
 
     /// Makes the changes of an operation that begins now. Gives those that it must and may store.
     pub fn pending(&mut self, act: &Act, now: u64) -> Pending {
-        let fresh = self.unsaved.is_empty() && self.idle.is_none();
+        let fresh = self.unsaved.is_empty() && self.idle.is_none() && self.absolute.is_empty();
         self.change(act);
         self.resumed = self.cycling.is_some();
         let logs_in = matches!(act, Act::LogIn(..));
@@ -99,6 +107,7 @@ impl<S: Program> Copy<S> {
             may: self.unsaved.clone(),
             idle: idle.is_some(),
             new_idle: idle.filter(|idle| idle.must).map(|idle| idle.seconds),
+            absolute: self.absolute.clone(),
             pinned: idle.is_some() || S::PINNED,
             fresh,
             resumed: self.resumed,
@@ -164,6 +173,7 @@ impl<S: Program> Copy<S> {
         };
         if end == End::Done && stores {
             self.idle = None;
+            self.absolute.clear();
         }
         if end != End::Done {
             // A change that was applied to the state of others includes their changes.

@@ -14,6 +14,8 @@ pub struct Pending {
     /// The session's own idle timeout may be stored, and it must be this one.
     pub idle: bool,
     pub new_idle: Option<Option<u64>>,
+    /// A change of id may store one of these as the session's own absolute timeout.
+    pub absolute: Vec<Option<u64>>,
     /// It may be stored only onto the version of the copy.
     pub pinned: bool,
     /// Before this, there was nothing to store.

@@ -28,6 +28,13 @@ impl Model {
             _ => {}
         }
         let op = &self.ops[op];
+        if is_refused_save(op, outcome) {
+            // It may have finished an earlier change of id first.
+            require(op.pending.resumed || op.requests.is_empty(), "G14", || {
+                "a save that was refused sent a request".to_owned()
+            })?;
+            return Ok(self.stored_with_new_id(op, outcome.copy.as_ref()));
+        }
         self.counts(op, now)?;
         self.evictions_are_told(op, outcome)?;
         let got = match &outcome.got {
@@ -345,4 +352,10 @@ fn listed_as_stored(op: &Op, user: u64, listed: &[Listed]) -> Result<(), Violati
         })?;
     }
     Ok(())
+}
+
+/// A save does not store an absolute timeout that its copy has chosen.
+fn is_refused_save(op: &Op, outcome: &Outcome) -> bool {
+    let is_save = matches!(op.act, Act::Save(..)) && !op.pending.absolute.is_empty();
+    is_save && matches!(&outcome.got, Err(Error::Encode(error)) if error.path() == "absolute")
 }

@@ -8,13 +8,14 @@ use super::{Violation, require};
 use crate::binaries::Fields;
 use crate::plan::{ABSOLUTE, IDLE};
 
-pub const OWN: [&str; 12] = [
+pub const OWN: [&str; 13] = [
     "id",
     "data",
     "created_at",
     "touched_at",
     "expires_at",
     "idle",
+    "absolute",
     "version",
     "writes",
     "format",
@@ -94,6 +95,12 @@ pub fn absolute_end(item: &Value) -> u64 {
     number(item, "created_at").unwrap_or(0) / 1000 + ABSOLUTE
 }
 
+/// The same by the absolute timeout of its own, if it has one.
+pub fn own_end(item: &Value) -> u64 {
+    let own = number(item, "absolute").unwrap_or(ABSOLUTE);
+    number(item, "created_at").unwrap_or(0) / 1000 + own
+}
+
 /// G2: an item names the format of its data, and has no format if the data is a map.
 pub fn form(item: &Value) -> Result<(), Violation> {
     let (packed, format) = (&item["data"]["B"], &item["format"]);
@@ -128,11 +135,11 @@ pub fn well_formed(item: &Value) -> Result<(), Violation> {
             format!("the computed attribute is {sum}, of {parts:?}")
         })?;
     }
-    require(expires_at(item) <= absolute_end(item), "G6", || {
+    require(expires_at(item) <= own_end(item), "G6", || {
         format!(
             "it ends at {}, past its absolute timeout at {}",
             expires_at(item),
-            absolute_end(item)
+            own_end(item)
         )
     })
 }

@@ -313,5 +313,6 @@ pub(super) fn first_end(item: &Value, absolute: u64) -> u64 {
     let created = number(item, "created_at").unwrap_or(0);
     let idle = number(item, "idle").unwrap_or(IDLE);
     let end = (created + idle * 1000).div_ceil(1000);
+    let absolute = number(item, "absolute").unwrap_or(absolute);
     end.min(created / 1000 + absolute)
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::items::{ends, fields, is_live, named, number};
 use super::moved::leads;
-use super::writes::{chosen_idle, expiry, others, stored, versions};
+use super::writes::{chosen_absolute, chosen_idle, expiry, others, stored, versions};
 use super::{Model, Moved, Op, Violation, require};
 use crate::client::{Seen, Stored};
 use crate::plan::Act;
@@ -53,7 +53,9 @@ impl Model {
             }
             None => op.applied += 1,
         }
-        expiry(before, after, now, op.pending.idle)?;
+        let new_timeouts = op.pending.idle || !op.pending.absolute.is_empty();
+        expiry(before, after, now, new_timeouts)?;
+        chosen_absolute(&op.pending, before, after)?;
         require(
             before["idle"] == after["idle"] || op.pending.idle,
             "G6",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::items::{
-    OWN, absolute_end, ends, expires_at, fields, is_live, marks, named, noted, number, strangers,
+    OWN, ends, expires_at, fields, is_live, marks, named, noted, number, own_end, strangers,
     well_formed,
 };
 use super::moved::{first_end, leads};
@@ -177,9 +177,11 @@ impl Model {
         let new_idle = op.pending.idle;
         chosen_idle(&op.pending, after)?;
         let (was, is) = (expires_at(before), expires_at(after));
-        require(before["created_at"] == after["created_at"], "G6", || {
-            "the time of creation changed".to_owned()
-        })?;
+        for name in ["created_at", "absolute"] {
+            require(before[name] == after[name], "G6", || {
+                format!("`{name}` changed")
+            })?;
+        }
         let proven = |item| number(item, "authenticated_at");
         require(proven(before) == proven(after), "G6", || {
             "a write changed when the user has authenticated".to_owned()
@@ -187,7 +189,7 @@ impl Model {
         expiry(before, after, now, new_idle)?;
         if !op.done {
             let least = (op.began + IDLE * 1000).div_ceil(1000);
-            let least = least.min(absolute_end(after));
+            let least = least.min(own_end(after));
             require(is >= least || is == was, "G6", || {
                 format!("it ends at {is} in place of {least}")
             })?;
@@ -317,14 +319,40 @@ pub(super) fn chosen_idle(pending: &Pending, after: &Value) -> Result<(), Violat
     })
 }
 
+/// The absolute timeout of its own that a change of id stores is one that was chosen, or that of before. Only a log-in
+/// lets the session end later.
+pub(super) fn chosen_absolute(
+    pending: &Pending,
+    before: &Value,
+    after: &Value,
+) -> Result<(), Violation> {
+    let (was, is) = (number(before, "absolute"), number(after, "absolute"));
+    let logs_in = before["created_at"] != after["created_at"];
+    let stored = |chosen: &Option<u64>| match logs_in {
+        true => *chosen,
+        false => was.into_iter().chain(*chosen).min(),
+    };
+    let mut chosen = pending.absolute.iter().map(stored);
+    let right = match pending.absolute.len() {
+        1 if pending.fresh && !pending.resumed => chosen.any(|chosen| chosen == is),
+        _ => is == was || chosen.any(|chosen| chosen == is),
+    };
+    require(right, "G6", || {
+        format!(
+            "the absolute timeout went from {was:?} to {is:?}, and {:?} were chosen",
+            pending.absolute
+        )
+    })
+}
+
 pub(super) fn expiry(
     before: &Value,
     after: &Value,
     now: u64,
-    new_idle: bool,
+    new_timeouts: bool,
 ) -> Result<(), Violation> {
     let (was, is) = (expires_at(before), expires_at(after));
-    require(is >= was || new_idle, "G6", || {
+    require(is >= was || new_timeouts, "G6", || {
         format!("its end went back from {was} to {is}")
     })?;
     let used = number(after, "touched_at").unwrap_or(0).max(now);

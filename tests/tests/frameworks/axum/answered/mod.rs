@@ -2,6 +2,7 @@
 //! cookies whose answers can come late.
 
 mod authentication;
+mod lifetime;
 mod log_in;
 mod log_out;
 mod slow;
