@@ -137,6 +137,20 @@ fn table() {
 }
 
 #[test]
+fn guests() {
+    assert_expansion(
+        "guests",
+        quote! {
+            #[dynamo(guest_idle_timeout = "10m", guest_absolute_timeout = "1h", absolute = "longest")]
+            struct Session {
+                #[dynamo(attr = "user_id", index, user)]
+                user_id: Option<String>,
+            }
+        },
+    );
+}
+
+#[test]
 fn shared_table() {
     assert_expansion(
         "shared_table",

@@ -18,6 +18,8 @@ pub struct SessionsPage<R> {
     pub sessions: Vec<R>,
     /// For the page after it; `None` if this is the last.
     pub next: Option<PageToken>,
+    /// Whether the index has every session of the type, as [`Sessions::is_complete`] says.
+    pub is_complete: bool,
 }
 
 impl<S: SessionAttributes + 'static, R: Send + 'static> Sessions<S, R> {
@@ -48,6 +50,7 @@ impl<S: SessionAttributes + 'static, R: Send + 'static> Sessions<S, R> {
         let mut page = SessionsPage {
             sessions: Vec::new(),
             next: None,
+            is_complete: false,
         };
         let mut last = None;
         let size = sessions.max(1);
@@ -67,6 +70,7 @@ impl<S: SessionAttributes + 'static, R: Send + 'static> Sessions<S, R> {
             page.sessions.extend(row(session));
             last = self.position.clone();
         }
+        page.is_complete = self.is_complete;
         Ok(page)
     }
 }

@@ -138,9 +138,12 @@ async fn an_index_that_was_added_is_incomplete_until_reindex_has_run() {
     let mut sessions = new.sessions(Indexed::USER_ID, "u");
     assert!(sessions.next().await.is_none());
     assert!(!sessions.is_complete());
+    let page = async || new.sessions(Indexed::USER_ID, "u").page(5).await.unwrap();
+    assert!(!page().await.is_complete);
     let _ = new.reindex().rate(FAST).await.unwrap();
     assert!(new.incomplete_indexes().await.unwrap().is_empty());
     assert!(is_complete(&new).await);
+    assert!(page().await.is_complete);
 }
 
 /// A default index becomes consistent: the type is complete for the one, and not yet for the other.
