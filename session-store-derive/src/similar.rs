@@ -11,7 +11,7 @@ pub(crate) fn unknown_option(word: &Ident, known: &[&str]) -> Error {
 }
 
 /// The nearest known word, if it is near enough for a typing error.
-fn similar<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn similar<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let candidates = known.iter().map(|&known| (distance(word, known), known));
     let (distance, nearest) = candidates.min_by_key(|&(distance, _)| distance)?;
     (distance <= word.len().max(3) / 3).then_some(nearest)

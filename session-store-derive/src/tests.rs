@@ -151,6 +151,20 @@ fn guests() {
 }
 
 #[test]
+fn timeouts_of_a_standard() {
+    assert_expansion(
+        "timeouts_of_a_standard",
+        quote! {
+            #[dynamo(timeouts = "nist-800-63b-4-aal1", absolute_timeout = "8h")]
+            struct Session {
+                user_id: Option<String>,
+                user_id: Option<String>,
+            }
+        },
+    );
+}
+
+#[test]
 fn shared_table() {
     assert_expansion(
         "shared_table",

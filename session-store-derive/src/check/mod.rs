@@ -2,6 +2,7 @@
 
 mod guests;
 mod names;
+mod preset;
 mod shape;
 
 use std::collections::HashMap;
@@ -104,17 +105,12 @@ fn check_timeouts(errors: &Errors, session: &SessionStruct<'_>) {
             errors.report(&timeout.text, message);
         }
     }
-    let idle = table
-        .idle_timeout
-        .as_ref()
-        .map_or(IDLE_TIMEOUT, |t| t.duration);
-    let absolute = table
-        .absolute_timeout
-        .as_ref()
-        .map_or(ABSOLUTE_TIMEOUT, |t| t.duration);
+    let too_long = preset::check(errors, table);
+    let idle = table.idle().unwrap_or(IDLE_TIMEOUT);
+    let absolute = table.absolute().unwrap_or(ABSOLUTE_TIMEOUT);
     check_guests(errors, session, idle, absolute);
     // An idle timeout above the absolute one never takes effect, so one of the two is a mistake.
-    if idle <= absolute || too_short {
+    if idle <= absolute || too_short || too_long {
         return;
     }
     match (&table.idle_timeout, &table.absolute_timeout) {

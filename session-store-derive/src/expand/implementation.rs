@@ -1,5 +1,7 @@
 //! Generates the implementation for a session struct without errors.
 
+use std::time::Duration;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{ExprPath, LitInt, LitStr, Type};
@@ -98,16 +100,17 @@ fn schema(session: &SessionStruct<'_>) -> TokenStream {
 }
 
 fn table_options(table: &TableOptions) -> TokenStream {
-    let timeout = |method: &str, timeout: &Option<Timeout>| {
-        let duration = timeout.as_ref()?.duration;
+    let timeout = |method: &str, timeout: Option<Duration>| {
+        let duration = timeout?;
         let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
         let method = format_ident!("{method}");
         Some(quote!(.#method(__session_store::private::Duration::new(#seconds, #nanos))))
     };
-    let idle = timeout("idle_timeout", &table.idle_timeout);
-    let absolute = timeout("absolute_timeout", &table.absolute_timeout);
-    let guest_idle = timeout("guest_idle_timeout", &table.guest_idle_timeout);
-    let guest_absolute = timeout("guest_absolute_timeout", &table.guest_absolute_timeout);
+    let idle = timeout("idle_timeout", table.idle());
+    let absolute = timeout("absolute_timeout", table.absolute());
+    let given = |timeout: &Option<Timeout>| timeout.as_ref().map(|timeout| timeout.duration);
+    let guest_idle = timeout("guest_idle_timeout", given(&table.guest_idle_timeout));
+    let guest_absolute = timeout("guest_absolute_timeout", given(&table.guest_absolute_timeout));
     let renames = table
         .renamed
         .iter()

@@ -1,8 +1,11 @@
 //! Parses `#[dynamo(..)]`: the options of the table, and those of each promoted attribute.
 
 mod option;
+mod preset;
 pub(crate) mod serde;
 mod value;
+
+use std::time::Duration;
 
 use syn::ext::IdentExt as _;
 use syn::{Attribute, ExprPath, Ident, LitStr, Path, Type};
@@ -14,6 +17,7 @@ use crate::parse::option::{
 };
 
 pub(crate) use crate::parse::option::{IndexOption, STORE_NAMES};
+pub(crate) use crate::parse::preset::Preset;
 pub(crate) use crate::parse::value::Timeout;
 
 /// The options on the struct that are not for a computed attribute.
@@ -21,6 +25,8 @@ pub(crate) use crate::parse::value::Timeout;
 pub(crate) struct TableOptions {
     pub(crate) table: Option<LitStr>,
     pub(crate) type_name: Option<LitStr>,
+    /// The timeouts of a standard.
+    pub(crate) timeouts: Option<Preset>,
     pub(crate) idle_timeout: Option<Timeout>,
     pub(crate) absolute_timeout: Option<Timeout>,
     pub(crate) guest_idle_timeout: Option<Timeout>,
@@ -33,6 +39,28 @@ pub(crate) struct TableOptions {
     /// How `data` is stored: methods of `Schema` without arguments.
     pub(crate) formats: Vec<Ident>,
     pub(crate) crate_path: Option<Path>,
+}
+
+impl TableOptions {
+    /// The idle timeout, unless it is the default.
+    ///
+    /// That of a standard is not longer than an absolute timeout that is given beside it.
+    pub(crate) fn idle(&self) -> Option<Duration> {
+        if let Some(given) = &self.idle_timeout {
+            return Some(given.duration);
+        }
+        let of_standard = self.timeouts.as_ref()?.idle;
+        of_standard.into_iter().chain(self.absolute()).min()
+    }
+
+    /// The absolute timeout, unless it is the default.
+    pub(crate) fn absolute(&self) -> Option<Duration> {
+        let given = self.absolute_timeout.as_ref();
+        given.map_or_else(
+            || self.timeouts.as_ref()?.absolute,
+            |given| Some(given.duration),
+        )
+    }
 }
 
 /// The options of one promoted attribute: of a field, or computed from the whole session.
@@ -154,6 +182,7 @@ fn table_options(options: Vec<DynamoOption>) -> TableOptions {
         match (keyword.to_string().as_str(), value) {
             ("table", OptionValue::Text(text)) => table.table = Some(text),
             ("type_name", OptionValue::Text(text)) => table.type_name = Some(text),
+            (_, OptionValue::Timeouts(preset)) => table.timeouts = Some(preset),
             ("key_prefix", OptionValue::Text(text)) => table.key_prefix = Some(text),
             (_, OptionValue::Text(text)) => table.renamed.push((keyword, text)),
             ("idle_timeout", OptionValue::Timeout(timeout)) => table.idle_timeout = Some(timeout),

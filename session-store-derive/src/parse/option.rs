@@ -8,6 +8,7 @@ use syn::{Attribute, Error, ExprPath, Ident, LitInt, LitStr, Meta, Path, Token, 
 use syn::{Result, parenthesized};
 
 use crate::errors::Errors;
+use crate::parse::preset::{Preset, preset};
 use crate::parse::value::{
     Timeout, compression, crate_path, data_format, flag, function, key_type, limit_policy, number,
     take_until_comma, text, timeout,
@@ -22,9 +23,9 @@ pub(crate) const STORE_NAMES: [&str; 14] = [
 ];
 
 #[rustfmt::skip]
-const TABLE_OPTIONS: [&str; 11] = [
-    "table", "type_name", "idle_timeout", "absolute_timeout", "guest_idle_timeout", "guest_absolute_timeout",
-    "key_prefix", "sort_key", "revoke_all", "compress", "crate",
+const TABLE_OPTIONS: [&str; 12] = [
+    "table", "type_name", "timeouts", "idle_timeout", "absolute_timeout", "guest_idle_timeout",
+    "guest_absolute_timeout", "key_prefix", "sort_key", "revoke_all", "compress", "crate",
 ];
 
 const ATTRIBUTE_OPTIONS: [&str; 5] = ["attr", "index", "with", "key", "user"];
@@ -51,6 +52,7 @@ pub(crate) struct DynamoOption {
 pub(crate) enum OptionValue {
     Text(LitStr),
     Timeout(Timeout),
+    Timeouts(Preset),
     SortKey(SortKeyOption),
     Data(DataOption),
     /// A method of `Schema` without arguments.
@@ -185,6 +187,7 @@ fn value_on_struct(
         "idle_timeout" | "absolute_timeout" | "guest_idle_timeout" | "guest_absolute_timeout" => {
             Ok(OptionValue::Timeout(timeout(keyword, input)?))
         }
+        "timeouts" => Ok(OptionValue::Timeouts(preset(keyword, input)?)),
         "sort_key" => Ok(OptionValue::SortKey(sort_key(errors, keyword, input)?)),
         "revoke_all" => flag(keyword, input, "`revoke_all`").map(|()| OptionValue::Flag),
         "data" => Ok(OptionValue::Data(data(errors, keyword, input)?)),

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use session_store::{DynamoDbStore, Error, Session, Touch};
+use serde::{Deserialize, Serialize};
+use session_store::{DynamoDbStore, Error, Session, SessionAttributes, SessionData, Touch};
 use session_store_tests::TestBench;
 
 use crate::App;
@@ -209,4 +210,95 @@ async fn a_session_can_have_an_idle_timeout_of_its_own() {
             .unwrap()
             .contains_key("idle")
     );
+}
+
+macro_rules! timeouts {
+    ($($name:ident: $option:literal $(, $beside:ident = $text:literal)*;)*) => {$(
+        #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+        #[dynamo(table = "tests", timeouts = $option $(, $beside = $text)*)]
+        struct $name {
+            user_id: Option<String>,
+        }
+    )*};
+}
+
+timeouts! {
+    Nist4Level1: "nist-800-63b-4-aal1";
+    Nist4Level2: "nist-800-63b-4-aal2";
+    Nist4Level3: "nist-800-63b-4-aal3";
+    Nist3Level1: "nist-800-63b-3-aal1";
+    Nist3Level2: "nist-800-63b-3-aal2";
+    Nist3Level3: "nist-800-63b-3-aal3";
+    Cards: "pci-dss-4-8.2.8";
+    ShortDay: "nist-800-63b-4-aal1", absolute_timeout = "8h";
+    ShortHour: "nist-800-63b-4-aal2", absolute_timeout = "30m";
+    SoonIdle: "nist-800-63b-4-aal2", idle_timeout = "15m";
+    OnlyIdle: "nist-800-63b-4-aal1", idle_timeout = "14d";
+    BothShorter: "nist-800-63b-4-aal3", idle_timeout = "5m", absolute_timeout = "8h";
+    AsLong: "nist-800-63b-4-aal2", idle_timeout = "1h", absolute_timeout = "1 day";
+    LongCards: "pci-dss-4-8.2.8", absolute_timeout = "14d";
+}
+
+const DAY: u64 = 24 * 60;
+
+/// The idle and the absolute timeout, in minutes.
+fn minutes<S: SessionAttributes>() -> (u64, u64) {
+    let [idle, absolute] = [S::SCHEMA.idle(), S::SCHEMA.absolute()];
+    (idle.as_secs() / 60, absolute.as_secs() / 60)
+}
+
+#[test]
+fn a_standard_gives_both_timeouts() {
+    assert_eq!(minutes::<Nist4Level1>(), (30 * DAY, 30 * DAY));
+    assert_eq!(minutes::<Nist4Level2>(), (60, DAY));
+    assert_eq!(minutes::<Nist4Level3>(), (15, DAY / 2));
+    assert_eq!(minutes::<Nist3Level1>(), (30 * DAY, 30 * DAY));
+    assert_eq!(minutes::<Nist3Level2>(), (30, DAY / 2));
+    assert_eq!(minutes::<Nist3Level3>(), (15, DAY / 2));
+    assert_eq!(minutes::<Cards>(), (15, DAY / 2));
+}
+
+#[test]
+fn a_timeout_beside_a_standard_is_shorter() {
+    assert_eq!(minutes::<ShortDay>(), (8 * 60, 8 * 60));
+    assert_eq!(minutes::<ShortHour>(), (30, 30));
+    assert_eq!(minutes::<SoonIdle>(), (15, DAY));
+    assert_eq!(minutes::<OnlyIdle>(), (14 * DAY, 30 * DAY));
+    assert_eq!(minutes::<BothShorter>(), (5, 8 * 60));
+    assert_eq!(minutes::<AsLong>(), (60, DAY));
+    // The standard has no figure for it.
+    assert_eq!(minutes::<LongCards>(), (15, 14 * DAY));
+}
+
+/// After how many minutes without a visit a new session has ended; and after how many with a visit every minute,
+/// which is looked at near the end alone.
+async fn ends_after<S: SessionData + Default>(idle: u64, absolute: u64) {
+    let bench = TestBench::<S>::new().await;
+    let session = bench.store.create(S::default()).await.unwrap();
+    bench
+        .clock
+        .advance(MINUTE * (idle as u32) - Duration::from_millis(1));
+    let mut session = bench.store.load(session.id()).await.unwrap().unwrap();
+    bench.store.touch(&mut session).await.unwrap();
+    while bench.store.now() < session.created_at() + MINUTE * (absolute as u32) - MINUTE {
+        let left = session.expires_at().duration_since(bench.store.now());
+        bench.clock.advance(left.unwrap() - Duration::from_secs(2));
+        let loaded = bench.store.load(session.id()).await.unwrap();
+        session = loaded.expect("it was used in time");
+        bench.store.touch(&mut session).await.unwrap();
+    }
+    bench.clock.advance(Duration::from_secs(60));
+    assert!(bench.store.load(session.id()).await.unwrap().is_none());
+
+    let unused = bench.store.create(S::default()).await.unwrap();
+    bench.clock.advance(MINUTE * (idle as u32));
+    assert!(bench.store.load(unused.id()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn sessions_end_by_the_timeouts_of_a_standard() {
+    ends_after::<Nist4Level1>(30 * DAY, 30 * DAY).await;
+    ends_after::<Nist4Level2>(60, DAY).await;
+    ends_after::<Nist3Level2>(30, DAY / 2).await;
+    ends_after::<ShortDay>(8 * 60, 8 * 60).await;
 }
