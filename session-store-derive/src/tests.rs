@@ -79,6 +79,25 @@ fn consistent_index() {
 }
 
 #[test]
+fn limit_of_one_session() {
+    assert_expansion(
+        "limit_of_one_session",
+        quote! {
+            #[dynamo(
+                attr = "team",
+                with = Session::team,
+                key = String,
+                index(consistent, limit_by = Session::team_seats, on_limit = reject)
+            )]
+            struct Session {
+                #[dynamo(attr = "user_id", index(consistent, limit = 5, limit_by = plans::sessions))]
+                user_id: Option<String>,
+            }
+        },
+    );
+}
+
+#[test]
 fn sharded_index() {
     assert_expansion(
         "sharded_index",

@@ -254,7 +254,12 @@ fn check_index_options(errors: &Errors, index: &IndexOption) {
             errors.report(limit, message);
         }
     }
-    if let (Some(policy), None) = (&index.on_limit, &index.limit) {
+    if let (Some(function), None) = (&index.limit_by, &index.consistent) {
+        let message = "a limit is exact only in a consistent index; write \
+                       `index(consistent, limit_by = ..)`, or remove `limit_by`";
+        errors.report(function, message);
+    }
+    if let (Some(policy), None, None) = (&index.on_limit, &index.limit, &index.limit_by) {
         let message = "`on_limit` has no effect without a limit; add `limit = 10`, or remove \
                        `on_limit`";
         errors.report(policy, message);

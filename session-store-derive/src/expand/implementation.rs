@@ -158,13 +158,17 @@ fn schema_attribute(attribute: &PromotedAttribute<'_>) -> TokenStream {
         quote!(.sharded(#shards, #attribute))
     });
     let consistent = index.consistent.as_ref().map(|_| quote!(.consistent()));
-    let limit = index.limit.as_ref().map(|limit| {
+    let has_limit = index.limit.is_some() || index.limit_by.is_some();
+    let limit = has_limit.then(|| {
         let policy = match &index.on_limit {
             Some(policy) if policy == "reject" => quote!(Reject),
             Some(policy) if policy == "evict_least_recent" => quote!(EvictLeastRecent),
             _ => quote!(EvictOldest),
         };
-        let limit = LitInt::new(limit.base10_digits(), limit.span());
+        let limit = match &index.limit {
+            Some(limit) => LitInt::new(limit.base10_digits(), limit.span()).into_token_stream(),
+            None => quote!(__session_store::Attribute::MAX_LIMIT),
+        };
         quote!(.limit(#limit, __session_store::OnLimit::#policy))
     });
     quote! {
@@ -241,7 +245,11 @@ fn attributes_method(session: &SessionStruct<'_>) -> TokenStream {
     let attributes = Ident::new("__attributes", Span::mixed_site());
     let mut statements = session
         .attributes()
-        .map(|attribute| attribute_statement(session, &attributes, &attribute))
+        .map(|attribute| {
+            let value = attribute_statement(session, &attributes, &attribute);
+            let limit = limit_statement(session, &attributes, &attribute);
+            quote!(#value #limit)
+        })
         .peekable();
     if statements.peek().is_none() {
         return quote!(
@@ -264,7 +272,7 @@ fn attribute_statement(
 ) -> TokenStream {
     let name = &attribute.options.name;
     if let Some(function) = &attribute.options.with {
-        let value = function_call(session, function, attribute);
+        let value = function_call(session, function, attribute.field);
         return match &attribute.options.key {
             Some(key) => {
                 quote!(__session_store::private::IndexSource::<#key>::computed(#attributes, #name, #value);)
@@ -308,15 +316,27 @@ fn attribute_statement(
     }
 }
 
-/// The call of the function in `with`, spanned so that a type error in its argument or its result
-/// points at the function.
+/// The limit of this session, if a function gives one.
+fn limit_statement(
+    session: &SessionStruct<'_>,
+    attributes: &Ident,
+    attribute: &PromotedAttribute<'_>,
+) -> Option<TokenStream> {
+    let name = &attribute.options.name;
+    let function = attribute.options.index.as_ref()?.limit_by.as_ref()?;
+    let limit = function_call(session, function, None);
+    Some(quote!(__session_store::Attributes::limit(#attributes, #name, #limit);))
+}
+
+/// The call of a function with a field, or with the whole session, spanned so that a type error in its argument or
+/// its result points at the function.
 fn function_call(
     session: &SessionStruct<'_>,
     function: &ExprPath,
-    attribute: &PromotedAttribute<'_>,
+    field: Option<&SessionField<'_>>,
 ) -> TokenStream {
     let (start, end) = ends(function);
-    let argument = match attribute.field {
+    let argument = match field {
         Some(field) => field_reference(session, field.ident, (end, end)),
         None => self_ident(start).into_token_stream(),
     };

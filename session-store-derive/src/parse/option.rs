@@ -30,7 +30,8 @@ const TABLE_OPTIONS: [&str; 12] = [
 
 const ATTRIBUTE_OPTIONS: [&str; 5] = ["attr", "index", "with", "key", "user"];
 
-const INDEX_OPTIONS: [&str; 5] = ["name", "shards", "consistent", "limit", "on_limit"];
+#[rustfmt::skip]
+const INDEX_OPTIONS: [&str; 6] = ["name", "shards", "consistent", "limit", "limit_by", "on_limit"];
 
 const DATA_OPTIONS: [&str; 2] = ["name", "format"];
 
@@ -86,6 +87,8 @@ pub(crate) struct IndexOption {
     pub(crate) shards: Option<LitInt>,
     pub(crate) consistent: Option<Ident>,
     pub(crate) limit: Option<LitInt>,
+    /// The function that gives the limit of one session.
+    pub(crate) limit_by: Option<ExprPath>,
     pub(crate) on_limit: Option<Ident>,
 }
 
@@ -232,6 +235,7 @@ fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<Ind
         shards: None,
         consistent: None,
         limit: None,
+        limit_by: None,
         on_limit: None,
     };
     if !input.peek(Paren) {
@@ -245,6 +249,7 @@ fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<Ind
             "name" => Ok(OptionValue::Text(text(keyword, input)?)),
             "consistent" => flag(keyword, input, "`consistent`").map(|()| OptionValue::Flag),
             "shards" | "limit" => Ok(OptionValue::Number(number(keyword, input)?)),
+            "limit_by" => Ok(OptionValue::With(function(keyword, input)?)),
             "on_limit" => Ok(OptionValue::Policy(limit_policy(keyword, input)?)),
             _ => Err(unknown_option(keyword, &INDEX_OPTIONS)),
         }
@@ -254,6 +259,7 @@ fn index(errors: &Errors, keyword: &Ident, input: ParseStream<'_>) -> Result<Ind
             OptionValue::Text(name) => index.name = Some(name),
             OptionValue::Number(shards) if keyword == "shards" => index.shards = Some(shards),
             OptionValue::Number(limit) => index.limit = Some(limit),
+            OptionValue::With(function) => index.limit_by = Some(function),
             OptionValue::Policy(policy) => index.on_limit = Some(policy),
             _ => index.consistent = Some(keyword),
         }

@@ -12,6 +12,7 @@ use crate::telemetry::metrics;
 use super::entries::{check_entries, flattened_entries};
 use super::format::{Codec, Packed};
 use super::key::{check_key_text, key};
+use super::limits::Limits;
 use super::marks::Nonce;
 use super::own::{own_size, write_own};
 use super::roster_note::{is_current_note, notes};
@@ -26,6 +27,8 @@ pub(crate) struct Image {
     pub(crate) attributes: Vec<(&'static str, Option<AttributeValue>)>,
     /// The notes that the session is in the rosters of its values.
     pub(crate) notes: Vec<(&'static str, AttributeValue)>,
+    /// The limits of its rosters that the session has of its own.
+    pub(crate) limits: Limits,
     /// The bytes of `data` as a map, and of the attributes, names included.
     pub(crate) data_size: usize,
     pub(crate) attributes_size: usize,
@@ -51,12 +54,13 @@ impl Image {
         session: &S,
     ) -> Result<Self, EncodeError> {
         let data = serialize(session, Checks::None)?;
-        let attributes = promoted_values(session, Checks::None)?;
+        let (attributes, limits) = promoted_values(session, Checks::None)?;
         let attributes = with_shards(S::SCHEMA, handle, attributes);
         Ok(Self {
             data,
             notes: notes(S::SCHEMA, handle, |name| value_of(&attributes, name)),
             attributes,
+            limits,
             ..Self::default()
         })
     }
@@ -68,7 +72,13 @@ impl Image {
         data: Map,
         session: &S,
     ) -> Result<Self, EncodeError> {
-        let attributes = promoted_values(session, Checks::All)?;
+        let (attributes, limits) = promoted_values(session, Checks::All)?;
+        for attribute in limits.attributes() {
+            if !schema.rosters().any(|roster| roster.name == attribute) {
+                let cause = "the schema has no consistent index on it, and so no limit";
+                return Err(EncodeError::new(attribute, cause));
+            }
+        }
         let data_size = checked_data_size(schema, &data)?;
         for (name, value) in &attributes {
             let Some(value) = value else { continue };
@@ -97,6 +107,7 @@ impl Image {
             data,
             attributes,
             notes,
+            limits,
             data_size,
             attributes_size,
         })
@@ -315,7 +326,7 @@ fn serialize<S: SessionAttributes + Serialize>(
 fn promoted_values<S: SessionAttributes>(
     session: &S,
     checks: Checks,
-) -> Result<Vec<(&'static str, Option<AttributeValue>)>, EncodeError> {
+) -> Result<(Vec<(&'static str, Option<AttributeValue>)>, Limits), EncodeError> {
     let mut attributes = Attributes {
         checks,
         ..Attributes::default()
@@ -323,7 +334,7 @@ fn promoted_values<S: SessionAttributes>(
     session.attributes(&mut attributes);
     match attributes.error {
         Some(error) => Err(error),
-        None => Ok(attributes.values),
+        None => Ok((attributes.values, Limits::new(attributes.limits))),
     }
 }
 

@@ -16,6 +16,7 @@ mod json;
 mod key;
 mod lacking;
 mod lifetime;
+mod limits;
 mod live;
 mod marks;
 mod moved;
@@ -51,6 +52,7 @@ pub(crate) use self::lifetime::{
     CookieLife, DAY, Judgement, Lifetime, Millis, creation_bounds, end, is_recent, may_live,
     millis, seconds_to_time,
 };
+pub(crate) use self::limits::Limits;
 #[cfg(feature = "_record")]
 pub(crate) use self::live::MAX_VERSION;
 pub(crate) use self::live::{Found, ReadableItem};

@@ -10,6 +10,7 @@ use super::delta::Delta;
 use super::format::{Codec, Packed};
 use super::image::Image;
 use super::lifetime::Lifetime;
+use super::limits::Limits;
 use super::roster::RosterPlan;
 use super::state::Unknown;
 use super::value::Map;
@@ -22,6 +23,8 @@ pub(crate) struct SavePlan {
     pub(crate) data: DataChange,
     /// The version that it must be written onto; `None` for any.
     pub(crate) onto: Option<u64>,
+    /// The limits of rosters that the session has of its own.
+    pub(crate) limits: Limits,
     /// Whether rosters stay as they are if the session keeps its values, also if it is not in one of them.
     pub(crate) leaves_rosters: bool,
 }
@@ -100,6 +103,7 @@ impl SavePlan {
                 DataChange::Entries
             },
             delta,
+            limits: after.limits.clone(),
             leaves_rosters: false,
         })
     }
@@ -128,6 +132,7 @@ impl SavePlan {
             },
             data: DataChange::Whole(Whole::new(packed, data)),
             onto,
+            limits: after.limits.clone(),
             leaves_rosters: false,
         })
     }
@@ -139,6 +144,8 @@ impl SavePlan {
             onto: Some(version),
             data: DataChange::Nothing,
             delta,
+            // A session that only lacks its entry is entered whatever the limit.
+            limits: Limits::default(),
             leaves_rosters: false,
         }
     }
@@ -150,6 +157,7 @@ impl SavePlan {
             delta: Delta::default(),
             data: DataChange::Nothing,
             onto: None,
+            limits: Limits::default(),
             leaves_rosters: false,
         }
     }
@@ -186,7 +194,7 @@ impl SavePlan {
         if self.leaves_rosters {
             return RosterPlan::default();
         }
-        RosterPlan::new(schema, handle, was, &self.delta, lifetime)
+        RosterPlan::new(schema, handle, was, &self.delta, lifetime, &self.limits)
     }
 }
 

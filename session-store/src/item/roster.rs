@@ -11,6 +11,7 @@ use crate::schema::{Attribute, IndexValue, Limit, OnLimit, Schema};
 
 use super::delta::Delta;
 use super::lifetime::{Lifetime, Millis};
+use super::limits::Limits;
 use super::roster_note::{is_noted, note};
 use super::value::Map;
 
@@ -55,8 +56,8 @@ pub(crate) enum Entry {
 }
 
 impl RosterChange {
-    fn new(of: IndexValue, lifetime: &Lifetime) -> Self {
-        let limit = of.limit();
+    fn new(of: IndexValue, lifetime: &Lifetime, limits: &Limits) -> Self {
+        let limit = limits.of(&of);
         let sessions = limit.sessions;
         let probes = fastrand::u8(..8) == 0;
         Self {
@@ -107,6 +108,7 @@ pub(crate) fn changes(
     (from, was): (SessionHandle, &Map),
     (to, is): (SessionHandle, &Map),
     lifetime: &Lifetime,
+    limits: &Limits,
     keeps: impl Fn(&'static str) -> bool,
 ) -> Vec<RosterChange> {
     let mut changes = Vec::new();
@@ -123,11 +125,11 @@ pub(crate) fn changes(
         if let Some(old) = was.filter(|_| was != is) {
             changes.push(RosterChange {
                 leaves: Some(from),
-                ..RosterChange::new(roster(old), lifetime)
+                ..RosterChange::new(roster(old), lifetime, limits)
             });
         }
         if let Some(new) = is {
-            let change = RosterChange::new(roster(new), lifetime);
+            let change = RosterChange::new(roster(new), lifetime, limits);
             let keeps = keeps(attribute.name);
             changes.push(RosterChange {
                 enters: Some(to),
@@ -169,6 +171,7 @@ impl RosterPlan {
         was: &Map,
         delta: &Delta,
         lifetime: &Lifetime,
+        limits: &Limits,
     ) -> Self {
         let written = &delta.attributes;
         let mut plan = Self::default();
@@ -191,7 +194,8 @@ impl RosterPlan {
             let keeps = |name: &'static str| {
                 delta.repaired.contains(name) || !written.iter().any(|(other, _)| *other == name)
             };
-            plan.changes = changes(schema, (handle, was), (handle, &is), lifetime, keeps);
+            let (from, to) = ((handle, was), (handle, &is));
+            plan.changes = changes(schema, from, to, lifetime, limits, keeps);
         }
         plan
     }
@@ -208,10 +212,11 @@ pub(crate) fn entries(
     rosters: &[IndexValue],
     handle: SessionHandle,
     lifetime: &Lifetime,
+    limits: &Limits,
 ) -> Vec<RosterChange> {
     let enter = |of: &IndexValue| RosterChange {
         enters: Some(handle),
-        ..RosterChange::new(of.clone(), lifetime)
+        ..RosterChange::new(of.clone(), lifetime, limits)
     };
     rosters.iter().map(enter).collect()
 }

@@ -4,7 +4,7 @@
 use crate::dynamodb::{MAX_CREATE_ATTEMPTS, Written, pause, request};
 use crate::error::{Chain, Error, SetupError, TooLargeError};
 use crate::id::SessionHandle;
-use crate::item::{Evicted, Lifetime, Map, entries, rosters_of};
+use crate::item::{Evicted, Lifetime, Limits, Map, entries, rosters_of};
 use crate::schema::IndexValue;
 use crate::telemetry::{Event, note};
 
@@ -16,12 +16,13 @@ impl Rosters<'_> {
     ///
     /// No handle is tried twice: a put of unknown outcome that was repeated could bring back a session
     /// that was revoked in between. Any item that it may have left is deleted. `next` makes an item with the
-    /// same attributes under another handle.
+    /// same attributes under another handle. `limits` are those that the session has of its own.
     pub(crate) async fn insert(
         &self,
         mut handle: SessionHandle,
         mut item: Map,
         lifetime: &Lifetime,
+        limits: &Limits,
         mut next: impl FnMut() -> Result<(SessionHandle, Map), Error>,
     ) -> Result<Vec<SessionHandle>, Error> {
         let rosters = rosters_of(self.schema(), &item);
@@ -29,7 +30,7 @@ impl Rosters<'_> {
         for attempt in 1..=MAX_CREATE_ATTEMPTS {
             let entered = match self.table.put_once(item).await {
                 Ok(Written::Done(_)) => {
-                    let entries = entries(&rosters, handle, lifetime);
+                    let entries = entries(&rosters, handle, lifetime, limits);
                     match self.enter(entries, &mut evicted).await {
                         Ok(()) => {
                             note(Event::Created, Some(handle));

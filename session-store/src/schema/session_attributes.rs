@@ -76,6 +76,7 @@ pub trait SessionAttributes: Sized {
 #[derive(Debug, Default)]
 pub struct Attributes {
     pub(crate) values: Vec<(&'static str, Option<AttributeValue>)>,
+    pub(crate) limits: Vec<(&'static str, u32)>,
     pub(crate) error: Option<EncodeError>,
     pub(crate) checks: Checks,
 }
@@ -103,6 +104,13 @@ impl Attributes {
     /// A value that was computed; absent from the item while it is `None`.
     pub fn computed(&mut self, name: &'static str, value: impl IntoAttribute) {
         self.values.push((name, value.into_attribute()));
+    }
+
+    /// How many live sessions of its value there can be when this session gets it, in the consistent index on
+    /// this attribute: as the plan of a user allows. More than the [limit](crate::Attribute::limit) of the schema
+    /// is as much as that, and 0 is 1.
+    pub fn limit(&mut self, name: &'static str, sessions: u32) {
+        self.limits.push((name, sessions));
     }
 }
 

@@ -43,6 +43,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             let id = SessionId::mint()?;
             let handle = id.handle();
             let image = Image::of(codec.schema(), handle, &data)?;
+            let limits = image.limits.clone();
             self.check_reads_back(handle, &image)?;
             let own = own.with_user_of(codec.schema(), &image);
             let lifetime = Lifetime::new(codec.schema(), now, own);
@@ -52,20 +53,21 @@ impl<S: SessionData> DynamoDbStore<S> {
                 ..State::new(handle, lifetime, now, image.promoted())
             };
             let item = image.into_item(codec, codec.max_size(), &state, Nonce::mint()?)?;
-            Ok::<_, Error>((id, state, item))
+            Ok::<_, Error>((id, state, item, limits))
         };
-        let (mut id, mut state, item) = new_item()?;
+        let (mut id, mut state, item, limits) = new_item()?;
         state.packed = codec.is_packed(&item);
         let (packed, lifetime) = (state.packed, state.lifetime);
         let handle = state.handle;
         let next = || {
             let item;
-            (id, state, item) = new_item()?;
+            (id, state, item, _) = new_item()?;
             state.packed = packed;
             Ok((state.handle, item))
         };
         let rosters = self.rosters();
-        let evicted = rosters.insert(handle, item, &lifetime, next).await?;
+        let inserted = rosters.insert(handle, item, &lifetime, &limits, next);
+        let evicted = inserted.await?;
         let mut session = Session::new(id, data, state, self.table().clock());
         session.evicted = evicted;
         Ok(session)

@@ -260,6 +260,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             (from.handle, &from.promoted),
             (to.handle, &to.promoted),
             &lifetime,
+            &after.limits,
             keeps,
         );
         let item = after.into_item(codec, limit, &to, nonce)?;

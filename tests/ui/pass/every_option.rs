@@ -26,10 +26,12 @@ pub struct AppSession {
     r#match: String,
     #[dynamo(attr = "seat", index(consistent, limit = 1, on_limit = reject))]
     seat: Option<String>,
-    #[dynamo(attr = "device", index(consistent, limit = 10, on_limit = evict_oldest))]
+    #[dynamo(attr = "device", index(consistent, limit = 10, on_limit = evict_oldest, limit_by = Self::devices))]
     device: Option<u64>,
     #[dynamo(attr = "team", index(consistent))]
     team: Vec<u8>,
+    #[dynamo(attr = "desk", index(consistent, limit_by = seats::<AppSession>))]
+    desk: u8,
     #[dynamo(attr = "region", index(shards = 16))]
     region: Option<String>,
     #[dynamo(attr = "zone", index(name = "by-zone", shards = 2))]
@@ -46,6 +48,14 @@ impl AppSession {
     fn shard(&self) -> u8 {
         0
     }
+
+    fn devices(&self) -> u32 {
+        if self.is_admin() { 2 } else { 10 }
+    }
+}
+
+fn seats<T>(_: &T) -> u32 {
+    1
 }
 
 mod hex {

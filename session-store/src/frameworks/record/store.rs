@@ -71,14 +71,11 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
                 },
                 ..State::new(handle, lifetime, now, image.promoted())
             };
-            Ok::<_, Error>(image.into_item(
-                &table.codec,
-                table.codec.max_size(),
-                &state,
-                Nonce::mint()?,
-            )?)
+            let (limits, max_size) = (image.limits.clone(), table.codec.max_size());
+            let item = image.into_item(&table.codec, max_size, &state, Nonce::mint()?)?;
+            Ok::<_, Error>((item, limits))
         };
-        let item = item_of(handle)?;
+        let (item, limits) = item_of(handle)?;
         if ends <= now {
             tracing::info!(%handle, "a session that has already expired is not stored");
             return Ok(None);
@@ -86,10 +83,12 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let mut created = handle;
         let next = || {
             created = next()?;
-            Ok((created, item_of(created)?))
+            let (item, _) = item_of(created)?;
+            Ok((created, item))
         };
         let rosters = self.store.rosters();
-        rosters.insert(handle, item, &lifetime, next).await?;
+        let inserted = rosters.insert(handle, item, &lifetime, &limits, next);
+        inserted.await?;
         Ok(Some(created))
     }
 

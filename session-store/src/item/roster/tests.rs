@@ -84,6 +84,7 @@ fn moved(from: &str, was: &[(&str, &str)], to: &str, is: &[(&str, &str)]) -> Vec
         (from, &was),
         (to, &map(is)),
         &lifetime(),
+        &Limits::default(),
         |_| false,
     ))
 }
@@ -151,7 +152,7 @@ fn a_default_index_has_no_roster_and_each_consistent_one_has_its_own() {
 #[test]
 fn a_change_carries_the_creation_of_the_session_the_end_of_the_roster_and_the_limit() {
     let rosters = rosters_of(&SCHEMA, &map(&[("user_id", "u1")]));
-    let changes = entries(&rosters, handle("a"), &lifetime());
+    let changes = entries(&rosters, handle("a"), &lifetime(), &Limits::default());
     assert_eq!(summaries(&changes), [enters("user_id", "u1", "a")]);
     assert_eq!(changes[0].created_at, Millis(17_000));
     assert_eq!(changes[0].kept_until, lifetime().roster_end());
@@ -200,7 +201,14 @@ fn plan(written: &[(&'static str, Option<&str>)]) -> RosterPlan {
         .collect();
     let was = noted("a", &[("user_id", "u1"), ("plan", "free")]);
     let delta = delta(&written);
-    RosterPlan::new(&SCHEMA, handle("a"), &was, &delta, &lifetime())
+    RosterPlan::new(
+        &SCHEMA,
+        handle("a"),
+        &was,
+        &delta,
+        &lifetime(),
+        &Limits::default(),
+    )
 }
 
 #[test]
@@ -235,7 +243,14 @@ fn a_save_that_writes_the_value_again_depends_on_it_and_changes_no_roster() {
 fn a_save_enters_a_session_that_is_in_no_roster_of_the_value_that_it_keeps() {
     let was = map(&[("user_id", "u1"), ("plan", "free")]);
     let written = [("plan", Some(s("paid")))];
-    let plan = RosterPlan::new(&SCHEMA, handle("a"), &was, &delta(&written), &lifetime());
+    let plan = RosterPlan::new(
+        &SCHEMA,
+        handle("a"),
+        &was,
+        &delta(&written),
+        &lifetime(),
+        &Limits::default(),
+    );
     assert_eq!(plan.expected_values, [("user_id", Some(s("u1")))]);
     assert_eq!(summaries(&plan.changes), [enters("user_id", "u1", "a")]);
     // The limit is left to the next log-in.
@@ -250,7 +265,14 @@ fn a_save_that_only_repairs_a_value_is_no_log_in_to_its_limit() {
     let mut delta = delta(&[("user_id", Some(s("u2")))]);
     let was = map(&[("user_id", "u1")]);
     let limit = |delta: &Delta| {
-        let plan = RosterPlan::new(&SCHEMA, handle("a"), &was, delta, &lifetime());
+        let plan = RosterPlan::new(
+            &SCHEMA,
+            handle("a"),
+            &was,
+            delta,
+            &lifetime(),
+            &Limits::default(),
+        );
         plan.changes[1].limit.sessions
     };
     assert_eq!(limit(&delta), 3);
@@ -270,7 +292,14 @@ fn a_new_id_of_a_session_in_no_roster_enters_it_whatever_the_limit() {
     let changes = |was: &Map| {
         let is = map(&[("user_id", "u1")]);
         let to = (handle("b"), &is);
-        changes(&SCHEMA, (handle("a"), was), to, &lifetime(), |_| true)
+        changes(
+            &SCHEMA,
+            (handle("a"), was),
+            to,
+            &lifetime(),
+            &Limits::default(),
+            |_| true,
+        )
     };
     assert_eq!(changes(&was)[0].limit.sessions, 7_500);
     assert_eq!(

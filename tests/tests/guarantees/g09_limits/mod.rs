@@ -3,6 +3,7 @@
 
 mod evictions;
 mod exact;
+mod of_one_user;
 mod stale_entries;
 mod two_indexes;
 mod unknown;
