@@ -6,6 +6,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use session_store::{DynamoDbStore, SessionAttributes};
 
+use crate::plan::{self, LIMIT};
+
 /// The fields of a session by name.
 pub type Fields = BTreeMap<&'static str, Option<u64>>;
 
@@ -107,10 +109,39 @@ macro_rules! with_roster {
 
 with_roster!(
     Evicting,
-    index(consistent, limit = 2, on_limit = evict_oldest)
+    index(
+        consistent,
+        limit = 2,
+        limit_by = Self::seats,
+        on_limit = evict_oldest
+    )
 );
-with_roster!(Refusing, index(consistent, limit = 2, on_limit = reject));
+with_roster!(
+    Refusing,
+    index(
+        consistent,
+        limit = 2,
+        limit_by = Self::seats,
+        on_limit = reject
+    )
+);
 with_roster!(Boundless, index(consistent));
+
+impl Evicting {
+    fn seats(&self) -> u32 {
+        seats(self.user)
+    }
+}
+
+impl Refusing {
+    fn seats(&self) -> u32 {
+        seats(self.user)
+    }
+}
+
+fn seats(user: Option<u64>) -> u32 {
+    u32::try_from(user.map_or(LIMIT, plan::seats)).unwrap()
+}
 
 /// A session type whose fields can be accessed by name.
 pub trait Program:

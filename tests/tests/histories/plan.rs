@@ -88,6 +88,21 @@ pub struct Limit {
     pub evicts: bool,
 }
 
+impl Limit {
+    /// The limit of one user, which can be lower.
+    pub fn of(self, user: u64) -> usize {
+        match self.sessions {
+            usize::MAX => usize::MAX,
+            sessions => sessions.min(seats(user)),
+        }
+    }
+}
+
+/// How many sessions a user may have, by the programs with a limit: one of them pays for fewer.
+pub fn seats(user: u64) -> usize {
+    if user == 2 { LIMIT - 1 } else { LIMIT }
+}
+
 #[derive(Clone, Debug)]
 pub struct Step {
     pub client: usize,

@@ -225,7 +225,7 @@ impl Model {
 
     /// The cost of entering a session into a roster.
     fn entry_counts(&self, op: &Op, user: u64, now: u64) -> Costs {
-        let limit = self.limit.map_or(usize::MAX, |limit| limit.sessions);
+        let limit = self.limit.map_or(usize::MAX, |limit| limit.of(user));
         let Some(found) = op.rosters.get(&roster_of(user)) else {
             // The first session of a user: the update finds no roster, nor does a read find one of an
             // earlier program, and a second update creates it.

@@ -16,7 +16,7 @@ impl Model {
                 .roster(user)
                 .into_keys()
                 .filter(|handle| self.has(handle, user) && is_live(&self.truth[*handle], op.began));
-            if live.count() >= limit.sessions {
+            if live.count() >= limit.of(user) {
                 op.was_full.insert(user);
             }
         }
@@ -64,7 +64,8 @@ impl Model {
             });
         };
         let (was, is) = (entries(before), entries(after));
-        let room = self.limit.map(|limit| limit.sessions) == Some(is.len());
+        let limit = self.limit.zip(user).map(|(limit, user)| limit.of(user));
+        let room = limit == Some(is.len());
         let for_another = is.keys().any(|handle| !was.contains_key(handle));
         require(
             room && for_another && !is.contains_key(handle.as_str()),

@@ -180,7 +180,7 @@ impl Model {
                 "G9",
                 || format!("user {user} has an entry of another's session"),
             )?;
-            require(sessions.len() <= limit.sessions, "G9", || {
+            require(sessions.len() <= limit.of(user), "G9", || {
                 format!("user {user} has {} sessions", sessions.len())
             })?;
         }
