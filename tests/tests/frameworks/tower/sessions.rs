@@ -22,6 +22,22 @@ struct Single {
     user_id: Option<String>,
 }
 
+/// The same with as many as the user pays for.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+#[serde(default)]
+struct Paid {
+    #[dynamo(attr = "user_id", index(consistent, limit = 3, limit_by = Paid::seats))]
+    user_id: Option<String>,
+    seats: u32,
+}
+
+impl Paid {
+    fn seats(&self) -> u32 {
+        self.seats
+    }
+}
+
 macro_rules! tests {
     ($version:ident, $core:ident) => {
         mod $version {
@@ -38,7 +54,7 @@ macro_rules! tests {
             use session_store_tests::{TestBench, Fault, Item};
             use time::{Duration, OffsetDateTime};
 
-            use super::{App, Single};
+            use super::{App, Paid, Single};
 
             async fn bench() -> (TestBench<App>, TowerSessions<App>) {
                 let bench = TestBench::new().await;
@@ -293,6 +309,39 @@ macro_rules! tests {
                 store.delete(&new.id).await.unwrap();
                 let rosters = bench.items().await;
                 assert!(rosters.iter().all(|item| item["m"].as_m().unwrap().is_empty()));
+            }
+
+            /// A save and a create count by the limit of the user in the framework's map.
+            #[tokio::test]
+            async fn g9_a_limit_of_one_user_applies() {
+                let bench = TestBench::<Paid>::new().await;
+                let store = TowerSessions::new(bench.store.clone());
+                let in_ten_minutes = (bench.clock.millis() / 1000) as i64 + 600;
+                let log_in = async |seats: u32, by_save: bool| {
+                    bench.clock.advance(std::time::Duration::from_millis(1));
+                    let user = HashMap::from([
+                        ("user_id".to_owned(), json!("u-17")),
+                        ("seats".to_owned(), json!(seats)),
+                    ]);
+                    let mut record = Record {
+                        id: Id::default(),
+                        data: if by_save { HashMap::new() } else { user.clone() },
+                        expiry_date: OffsetDateTime::from_unix_timestamp(in_ten_minutes).unwrap(),
+                    };
+                    store.create(&mut record).await.unwrap();
+                    if by_save {
+                        record.data.extend(user);
+                        store.save(&record).await.unwrap();
+                    }
+                    bench.store.sessions(Paid::USER_ID, "u-17").count().await.unwrap()
+                };
+                for by_save in [false, true] {
+                    assert_eq!(log_in(1, by_save).await, 1);
+                    assert_eq!(log_in(2, by_save).await, 2);
+                    assert_eq!(log_in(9, by_save).await, 3);
+                    assert_eq!(log_in(9, by_save).await, 3);
+                    assert_eq!(log_in(2, by_save).await, 2);
+                }
             }
 
             /// A session from before there were notes, behind a store with a shorter absolute timeout.
