@@ -5,10 +5,11 @@ use std::error::Error as _;
 use axum::extract::rejection::FormRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
 use session_store::frameworks::axum::SessionRejection;
 use session_store::{Error, Revoked};
 
-use crate::page;
+use crate::pages::layout::layout;
 
 /// The error of every handler.
 #[derive(Debug)]
@@ -91,7 +92,23 @@ pub(crate) fn store_failed(error: &Error) -> Response {
 }
 
 fn answer(status: StatusCode, message: &str) -> Response {
-    (status, page::error(status, message)).into_response()
+    (status, page(status, message)).into_response()
+}
+
+fn page(status: StatusCode, message: &str) -> Markup {
+    layout(
+        None,
+        html! {
+            main {
+                section.card {
+                    p.eyebrow { (status) }
+                    h1 { "That did not work" }
+                    p { (message) }
+                    p { a.button href="/" { "Back to the page" } }
+                }
+            }
+        },
+    )
 }
 
 /// The innermost cause: the message of the form's own check, without the additions of each layer.
