@@ -96,19 +96,15 @@ fn answer(status: StatusCode, message: &str) -> Response {
 }
 
 fn page(status: StatusCode, message: &str) -> Markup {
-    layout(
-        None,
-        html! {
-            main {
-                section.card {
-                    p.eyebrow { (status) }
-                    h1 { "That did not work" }
-                    p { (message) }
-                    p { a.button href="/" { "Back to the page" } }
-                }
-            }
-        },
-    )
+    let page = html! {
+        section.card {
+            p.eyebrow { (status) }
+            h1 { "That did not work" }
+            p { (message) }
+            p { a.button href="/" { "Back to the page" } }
+        }
+    };
+    layout("Error", None, page)
 }
 
 /// The innermost cause: the message of the form's own check, without the additions of each layer.

@@ -1,11 +1,15 @@
-//! An example of session-store: log-in, a cart, and a list of the user's sessions, to end them.
+//! An example of session-store: log-in, a cart, a list of the user's devices, to name and to end them, and a page for
+//! administrators.
 //!
-//! Start reading at [`AppSession`], the data that the app keeps for each visitor.
+//! Start reading at [`AppSession`], the data that the app keeps for each visitor, and go on with the routes in [`app`].
+//! Each page has a file, with its handlers and its text.
 
 mod error;
 mod form;
 pub mod metrics;
 mod pages;
+mod password;
+mod seen;
 mod session;
 
 use axum::extract::{DefaultBodyLimit, Request};
@@ -18,14 +22,35 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use session_store::frameworks::axum::SessionLayer;
+use session_store::{DynamoDbStore, Error};
 
 use crate::error::AppError;
-use crate::pages::{devices, home, item, log_in};
+use crate::pages::{admin, devices, everywhere, home, item, log_in};
 
-pub use crate::session::{AppSession, Store, Theme};
+pub use crate::password::AdminPassword;
+pub use crate::session::{AdminSession, AppSession, Role, Store, Theme};
 
-/// The app on this store.
+/// The app on this store, without `/admin`.
 pub fn app(store: Store) -> Router {
+    with_rules(site(store))
+}
+
+/// The app on this store, with `/admin`, whose sessions are in the same table.
+///
+/// # Errors
+///
+/// Those of [`build`](session_store::Builder::build).
+pub async fn app_with_admin(store: Store, password: AdminPassword) -> Result<Router, Error> {
+    let admins = DynamoDbStore::<AdminSession>::builder()
+        .client(store.client().clone())
+        .table_name(store.table_name())
+        .build()
+        .await?;
+    let admin = admin::routes(admins, store.clone(), password);
+    Ok(with_rules(site(store).merge(admin)))
+}
+
+fn site(store: Store) -> Router {
     let sessions = SessionLayer::new(store.clone())
         // This app is served on loopback, without TLS.
         .dev()
@@ -40,15 +65,22 @@ pub fn app(store: Store) -> Router {
         .route("/theme", post(home::set_theme))
         .route("/devices", get(devices::devices))
         .route("/devices/{handle}/revoke", post(devices::revoke_device))
+        .route("/devices/{handle}/rename", post(devices::rename_device))
         .route("/logout", post(log_in::logout))
         .route("/logout-others", post(devices::logout_others))
-        .route("/logout-everywhere", post(devices::logout_everywhere))
+        .route("/logout-everywhere", post(everywhere::logout_everywhere))
+        .route("/logout-everywhere/confirm", post(everywhere::confirm))
         .fallback(async || AppError::NotFound)
         .layer(sessions)
+        .with_state(store)
+}
+
+/// What holds for all routes.
+fn with_rules(routes: Router) -> Router {
+    routes
         .layer(DefaultBodyLimit::max(form::MAX_BODY))
         .layer(middleware::from_fn(from_this_site))
         .layer(middleware::map_response(guarded))
-        .with_state(store)
 }
 
 /// Refuses the forms of other sites, which could log the visitor in as somebody else.

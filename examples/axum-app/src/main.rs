@@ -10,6 +10,7 @@
 //! | `DYNAMODB_LOCAL` | with `1`, that engine needs no credentials of AWS, as DynamoDB Local in another container |
 //! | `AWS_REGION` | without the two above: DynamoDB on AWS, where the table must exist |
 //! | `DYNAMODB_TABLE` | the name of the table; `app-sessions` by default |
+//! | `ADMIN_PASSWORD` | the password of `/admin`, a long one; without it, each start makes one and prints it |
 //! | `METRICS_PORT` | the port of a page for Prometheus, `/metrics`; without it, there is none |
 //!
 //! Without any of them, the engine is embedded, and in memory. The log is on the standard error.
@@ -20,11 +21,12 @@
 use std::env;
 use std::error::Error;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use axum_app::{AppSession, Store, app, metrics};
-use session_store::{DynamoDbStore, Error as StoreError};
+use axum_app::{AdminPassword, AppSession, Store, app_with_admin, metrics};
+use session_store::{DynamoDbStore, Error as StoreError, Touch};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -64,12 +66,14 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     if let Some(port) = variable("METRICS_PORT") {
         serve_metrics(&port).await?;
     }
-    let store = store().await?;
+    let app = app_with_admin(store().await?, admin_password()?).await?;
     let listener = TcpListener::bind((address, port))
         .await
         .map_err(|error| format!("cannot listen on port {port}: {error}"))?;
     println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app(store))
+    // With the address of each visitor, for the list of devices.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app)
         .with_graceful_shutdown(async {
             if let Err(error) = stop().await {
                 eprintln!("the process stops, since it cannot wait for signals: {error}");
@@ -77,6 +81,16 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         })
         .await?;
     Ok(())
+}
+
+/// The password that the environment gives, or a new one, which only those see who see the output of the process.
+fn admin_password() -> Result<AdminPassword, Box<dyn Error>> {
+    if let Some(password) = variable("ADMIN_PASSWORD") {
+        return Ok(AdminPassword::new(password));
+    }
+    let password = AdminPassword::random()?;
+    eprintln!("the password of /admin is {}", password.expose());
+    Ok(password)
 }
 
 /// Counts from now on, and serves the metrics on loopback.
@@ -94,10 +108,15 @@ async fn serve_metrics(port: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// When a visit that changes nothing is written. Without this, it is after a tenth of the idle timeout, which is three
+/// days for a user who is remembered: too long for a list of devices that shows the last activity.
+const TOUCH: Touch = Touch::Every(Duration::from_secs(3 * 60));
+
 /// The store that the environment names, with its table.
 async fn store() -> Result<Store, Box<dyn Error>> {
-    // For the spans and the metrics; it costs nothing.
-    let mut builder = DynamoDbStore::<AppSession>::builder().report_capacity();
+    let builder = DynamoDbStore::<AppSession>::builder();
+    // The capacity is for the spans and the metrics; it costs nothing.
+    let mut builder = builder.report_capacity().touch(TOUCH);
     if let Some(table) = variable("DYNAMODB_TABLE") {
         builder = builder.table_name(table);
     }

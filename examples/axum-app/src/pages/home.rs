@@ -8,67 +8,59 @@ use axum::response::Redirect;
 use maud::{Markup, html};
 use serde::Serialize;
 use session_store::frameworks::axum::CurrentSession;
-use session_store::{Error, Session, SessionHandle, SessionSummary};
+use session_store::{Error, SessionHandle};
 
 use crate::error::AppError;
 use crate::form::{CartForm, Form, ThemeForm};
-use crate::pages::layout::{layout, short};
-use crate::pages::{devices, log_in};
+use crate::pages::devices::{self, Device, short};
+use crate::pages::layout::layout;
+use crate::pages::log_in;
+use crate::seen::Seen;
 use crate::session::{AppSession, Current, Store, Theme, User};
 
 /// The page. It counts its visits in existing sessions, and does not create one.
 pub(crate) async fn home(
     State(store): State<Store>,
+    seen: Seen,
     session: Option<Current>,
 ) -> Result<Markup, AppError> {
     let Some(mut session) = session else {
-        return Ok(show(None, &[], &[]));
+        return Ok(anonymous(&AppSession::default()));
     };
     session.visits += 1;
+    session.note(seen);
     // The page shows them now, and the save of the visit removes them.
     let ended = mem::take(&mut session.ended);
     match CurrentSession::save(&mut session).await {
         Ok(()) => {}
-        Err(Error::Gone(_)) => return Ok(show(None, &[], &[])),
+        Err(Error::Gone(_)) => return Ok(anonymous(&AppSession::default())),
         Err(error) => return Err(error.into()),
     }
-    let devices = match &session.user_id {
-        Some(user) => store.sessions(AppSession::USER_ID, user).all().await?,
-        None => Vec::new(),
+    let handle = CurrentSession::stored(&session).map(|stored| stored.handle());
+    let (Some(user), Some(handle)) = (&session.user_id, handle) else {
+        return Ok(anonymous(&session));
     };
-    let session = CurrentSession::stored(&session);
-    Ok(show(session, &devices, &ended))
+    let devices = Device::all_of(&store, user).await?;
+    let page = html! {
+        @for handle in &ended { (ended_for_this_one(*handle)) }
+        (greeting(&session, user))
+        (cart(&session.cart))
+        (devices::list(&devices, handle, store.now()))
+    };
+    Ok(layout("Your sessions", Some(session.theme), page))
 }
 
-/// The page of this session, or of an anonymous visitor, with a notice of the sessions that were evicted.
-fn show(
-    session: Option<&Session<AppSession>>,
-    devices: &[SessionSummary],
-    ended: &[SessionHandle],
-) -> Markup {
-    let theme = session.map_or(Theme::Auto, |session| session.theme);
-    let cart = session.map_or(&[][..], |session| &session.cart);
-    let user = session.and_then(|session| Some((session, session.user_id.as_deref()?)));
-    layout(
-        Some(theme),
-        html! {
-            main {
-                @for handle in ended {
-                    p.notice role="status" {
-                        "Your oldest session, " code { (short(*handle)) } ", was ended to make room for this one."
-                    }
-                }
-                @match user {
-                    Some((session, user)) => (greeting(session, user)),
-                    None => (log_in::form()),
-                }
-                (self::cart(cart))
-                @if let Some((session, _)) = user {
-                    (devices::list(session, devices))
-                }
-            }
-        },
-    )
+fn anonymous(session: &AppSession) -> Markup {
+    let page = html! { (log_in::form()) (cart(&session.cart)) };
+    layout("Log in", Some(session.theme), page)
+}
+
+fn ended_for_this_one(oldest: SessionHandle) -> Markup {
+    html! {
+        p.notice role="status" {
+            "Your oldest session, " code { (short(oldest)) } ", was ended to make room for this one."
+        }
+    }
 }
 
 fn greeting(session: &AppSession, user: &str) -> Markup {
@@ -84,7 +76,7 @@ fn greeting(session: &AppSession, user: &str) -> Markup {
             p.visits {
                 strong { (session.visits) }
                 @if session.visits == 1 { " visit" } @else { " visits" }
-                " in this session"
+                " in this session, as " strong { (session.role.name()) }
             }
             @if let Some(profile) = &session.profile {
                 p.profile { (profile) }
@@ -102,10 +94,12 @@ fn cart(items: &[String]) -> Markup {
             } @else {
                 ul.items { @for item in items { li { (item) } } }
             }
-            form.add method="post" action="/cart" {
-                input name="item" required maxlength="100" autocomplete="off"
-                    aria-label="Item to add" placeholder="Tea, a kettle…";
-                button { "Add" }
+            form.stack method="post" action="/cart" {
+                label for="item" { "Item to add" }
+                div.add {
+                    input #item name="item" required maxlength="100" autocomplete="off" placeholder="Tea, a kettle…";
+                    button { "Add" }
+                }
             }
         }
     }

@@ -32,28 +32,24 @@ pub(crate) async fn item(
 fn show(theme: Theme, item: &HashMap<String, AttributeValue>) -> Markup {
     let mut attributes: Vec<_> = item.iter().collect();
     attributes.sort_by_key(|(name, _)| name.as_str());
-    layout(
-        Some(theme),
-        html! {
-            main {
-                section.card aria-labelledby="item" {
-                    div.row {
-                        h1 #item { "The item in DynamoDB" }
-                        a.button href="/" { "Back" }
-                    }
-                    table {
-                        thead { tr { th { "Attribute" } th { "Type" } th { "Value" } } }
-                        tbody {
-                            @for (name, value) in attributes {
-                                @let (of, text) = shown(value);
-                                tr { td { code { (name) } } td { (of) } td { code { (text) } } }
-                            }
-                        }
+    let page = html! {
+        section.card aria-labelledby="item" {
+            div.row {
+                h1 #item { "The item in DynamoDB" }
+                a.button href="/" { "Back" }
+            }
+            table {
+                thead { tr { th { "Attribute" } th { "Type" } th { "Value" } } }
+                tbody {
+                    @for (name, value) in attributes {
+                        @let (of, text) = shown(value);
+                        tr { td { code { (name) } } td { (of) } td { code { (text) } } }
                     }
                 }
             }
-        },
-    )
+        }
+    };
+    layout("The item", Some(theme), page)
 }
 
 /// The type of a value and its text, as DynamoDB's own tools show them.

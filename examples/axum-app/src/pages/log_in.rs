@@ -7,6 +7,7 @@ use session_store::frameworks::axum::{CurrentSession, EndSession};
 
 use crate::error::AppError;
 use crate::form::{Form, LoginForm};
+use crate::seen::Seen;
 use crate::session::{AppSession, Current};
 
 pub(crate) fn form() -> Markup {
@@ -19,6 +20,7 @@ pub(crate) fn form() -> Markup {
                 input #user name="user" required maxlength="64" autocomplete="username" autocapitalize="none";
                 label for="profile" { "About you " span.quiet { "(optional)" } }
                 textarea #profile name="profile" rows="2" {}
+                label.check { input type="checkbox" name="remember"; "Remember me for 30 days" }
                 button.primary { "Log in" }
             }
         }
@@ -28,6 +30,7 @@ pub(crate) fn form() -> Markup {
 /// Makes this the session of a user, under a new id, since an attacker may know the old one (session
 /// fixation). One transaction changes the id and stores the user.
 pub(crate) async fn login(
+    seen: Seen,
     mut session: Current,
     Form(form): Form<LoginForm>,
 ) -> Result<Redirect, AppError> {
@@ -44,6 +47,7 @@ pub(crate) async fn login(
         };
     }
     session.user_id = Some(user);
+    session.note(seen);
     if let Some(profile) = form.profile.into() {
         session.profile = Some(profile);
     }
