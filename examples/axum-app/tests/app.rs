@@ -8,6 +8,13 @@
     reason = "a test fails by panicking, its helpers as well"
 )]
 
+#[path = "app/admin.rs"]
+mod admin;
+#[path = "app/confirm.rs"]
+mod confirm;
+#[path = "app/devices.rs"]
+mod devices;
+
 use std::time::Duration;
 
 use axum::Router;
@@ -54,6 +61,7 @@ struct Browser {
     app: Router,
     /// The header that it sends with each request.
     headers: HeaderMap,
+    cookie_name: &'static str,
     cookie: Option<String>,
 }
 
@@ -75,9 +83,14 @@ impl Answer {
 
 impl Browser {
     fn new(store: &Store) -> Self {
+        Self::of(app(store.clone()), "session-AppSession")
+    }
+
+    fn of(app: Router, cookie_name: &'static str) -> Self {
         Self {
-            app: app(store.clone()),
+            app,
             headers: HeaderMap::new(),
+            cookie_name,
             cookie: None,
         }
     }
@@ -111,14 +124,16 @@ impl Browser {
             request = request.header(CONTENT_TYPE, FORM);
         }
         if let Some(cookie) = &self.cookie {
-            request = request.header(COOKIE, format!("other=1; session-AppSession={cookie}"));
+            let name = self.cookie_name;
+            request = request.header(COOKIE, format!("other=1; {name}={cookie}"));
         }
         let request = request.body(body).unwrap();
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         if let Some(cookie) = parts.headers.get(SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
-            let value = pair.strip_prefix("session-AppSession=").unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            assert_eq!(name, self.cookie_name);
             self.cookie = (!value.is_empty()).then(|| value.to_owned());
         }
         let body = body.collect().await.unwrap().to_bytes();
