@@ -19,9 +19,17 @@ pub(crate) type Current = CurrentSession<AppSession>;
 
 /// The data that the app keeps for each visitor.
 ///
+/// The timeouts are those of a user who wants to be remembered; others get shorter ones when they log in.
+///
 /// `serde(default)` lets this binary read the sessions of a binary without some of the fields.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
-#[dynamo(table = "app-sessions", idle_timeout = "30m", absolute_timeout = "12h")]
+#[dynamo(
+    table = "app-sessions",
+    idle_timeout = "30d",
+    absolute_timeout = "30d",
+    guest_idle_timeout = "30m",
+    guest_absolute_timeout = "12h"
+)]
 #[serde(default)]
 pub struct AppSession {
     /// The user. For an anonymous visitor, the attribute is absent, and the session is in no index.

@@ -14,6 +14,8 @@ mod admin;
 mod confirm;
 #[path = "app/devices.rs"]
 mod devices;
+#[path = "app/remember.rs"]
+mod remember;
 
 use std::time::Duration;
 
@@ -577,7 +579,7 @@ async fn the_cookie_is_for_this_site_and_this_session_only() {
     let answer = browser.post("/login", "user=ada").await;
     let cookie = answer.header(SET_COOKIE);
     let attributes: Vec<_> = cookie.split("; ").collect();
-    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=43200"] {
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=28800"] {
         assert!(attributes.contains(&attribute), "{cookie}");
     }
     // The app is served without TLS, on this machine.

@@ -1,5 +1,7 @@
 //! Log-in and log-out.
 
+use std::time::Duration;
+
 use axum::response::Redirect;
 use maud::{Markup, html};
 use session_store::Session;
@@ -9,6 +11,10 @@ use crate::error::AppError;
 use crate::form::{Form, LoginForm};
 use crate::seen::Seen;
 use crate::session::{AppSession, Current};
+
+/// How long a user stays logged in who does not want to be remembered. The type has the timeouts of the others.
+const ABSOLUTE: Duration = Duration::from_secs(8 * 60 * 60);
+const IDLE: Duration = Duration::from_secs(30 * 60);
 
 pub(crate) fn form() -> Markup {
     html! {
@@ -51,6 +57,9 @@ pub(crate) async fn login(
     if let Some(profile) = form.profile.into() {
         session.profile = Some(profile);
     }
+    let short = form.remember.is_none();
+    CurrentSession::set_absolute_timeout(&mut session, short.then_some(ABSOLUTE));
+    CurrentSession::set_idle_timeout(&mut session, short.then_some(IDLE));
     CurrentSession::log_in(&mut session);
     // Save now, since only then the handler learns which sessions were evicted.
     CurrentSession::save(&mut session).await?;

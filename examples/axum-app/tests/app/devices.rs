@@ -140,16 +140,25 @@ async fn a_browser_is_named_in_words_of_the_parser_alone() {
 async fn the_last_activity_is_in_words() {
     let TestStore { store, clock, .. } = test_store().await;
     let mut laptop = Browser::logged_in(&store, "ada").await;
-    let phone = Browser::logged_in(&store, "ada").await.handle();
+    let mut phone = Browser::new(&store);
+    phone.post("/login", "user=ada&remember=on").await;
+    let phone = phone.handle();
     let mut passed = 0;
     for (minutes, words) in [
         (0, "active now"),
         (4, "active now"),
         (5, "active 5 minutes ago"),
-        (29, "active 29 minutes ago"),
+        (59, "active 59 minutes ago"),
+        (60, "active 1 hour ago"),
+        (120, "active 2 hours ago"),
+        (24 * 60 - 1, "active 23 hours ago"),
+        (24 * 60, "active yesterday"),
+        (48 * 60, "active 2 days ago"),
+        (29 * 24 * 60, "active 29 days ago"),
     ] {
         clock.advance(Duration::from_secs((minutes - passed) * 60));
         passed = minutes;
+        laptop.post("/login", "user=ada").await;
         let devices = laptop.devices().await;
         let mut devices = devices.iter();
         let device = devices.find(|device| device["handle"] == phone).unwrap();
