@@ -112,7 +112,7 @@ fn sessions_of(desk: &Desk, user: &str, devices: &[Device]) -> Markup {
                 }
                 form.actions method="post" action="/admin/end" {
                     input type="hidden" name="user" value=(user);
-                    button.danger { "End all sessions of " bdi { (user) } }
+                    button.danger aria-label={ "End all sessions of " (user) } { "End all" }
                 }
             }
         }

@@ -6,7 +6,7 @@ use crate::session::Theme;
 
 const STYLE: &str = include_str!("style.css");
 const ICON: &str = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>\
-                    <rect width='16' height='16' rx='4' fill='%230d7a6f'/>\
+                    <rect width='16' height='16' rx='4' fill='%230b7066'/>\
                     <path d='M4 6h8M4 10h5' stroke='white' stroke-width='2' stroke-linecap='round'/></svg>";
 
 /// A page in these colours, with a form to choose others; or in those of the visitor's system.

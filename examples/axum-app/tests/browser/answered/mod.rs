@@ -43,7 +43,7 @@ impl Open {
     async fn shop() -> Option<Self> {
         let late = LateAnswers::default();
         let mut store = None;
-        let site = Site::of(|of_shop| {
+        let site = Site::of(async |of_shop| {
             store = Some(of_shop.clone());
             shop::app(of_shop, late.clone())
         });
