@@ -73,12 +73,12 @@ impl AppSession {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The role of everybody at first.
+    /// To buy; everybody has it at first.
     #[default]
     Member,
-    /// More.
+    /// To change the catalogue as well.
     Editor,
-    /// And more.
+    /// To change the prices as well.
     Manager,
 }
 
