@@ -65,14 +65,14 @@ async fn page(
         (finder(session.user.as_deref()))
         @if let Some((user, devices)) = found { (sessions_of(&desk, user, &devices)) }
     };
-    Ok(layout("Administration", None, page).into_response())
+    Ok(layout("Admin", None, page).into_response())
 }
 
 fn finder(user: Option<&str>) -> Markup {
     html! {
         section.card aria-labelledby="admin" {
             div.row {
-                h1 #admin { "Administration" }
+                h1 #admin { "Admin" }
                 form method="post" action="/admin/logout" { button { "Log out" } }
             }
             form.stack method="post" action="/admin/find" {
@@ -141,7 +141,7 @@ fn role_form(user: &str, devices: &[Device]) -> Markup {
 fn ask(status: StatusCode, mistake: Option<&str>) -> Response {
     let form = html! {
         section.card aria-labelledby="login" {
-            h1 #login { "Administration" }
+            h1 #login { "Admin" }
             p.quiet { "The password is that of " code { "ADMIN_PASSWORD" } ", or the one in the log of the start." }
             @if let Some(mistake) = mistake { p.mistake #mistake role="alert" { (mistake) } }
             form.stack method="post" action="/admin/login" {
@@ -152,7 +152,7 @@ fn ask(status: StatusCode, mistake: Option<&str>) -> Response {
             }
         }
     };
-    (status, layout("Administration", None, form)).into_response()
+    (status, layout("Admin", None, form)).into_response()
 }
 
 async fn log_in(
