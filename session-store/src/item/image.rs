@@ -15,6 +15,7 @@ use super::key::{check_key_text, key};
 use super::limits::Limits;
 use super::marks::Nonce;
 use super::own::{own_size, write_own};
+use super::own_timeouts::{OwnTimeouts, is_guest};
 use super::roster_note::{is_current_note, notes};
 use super::shards::with_shards;
 use super::state::{State, Unknown};
@@ -121,6 +122,14 @@ impl Image {
     /// Who is logged in, by the attribute that says so.
     pub(crate) fn user(&self, schema: &Schema) -> Option<&AttributeValue> {
         self.attribute(schema.user()?.name)
+    }
+
+    /// Those timeouts, for a session with this user or without one.
+    pub(crate) fn timeouts(&self, schema: &Schema, own: OwnTimeouts) -> OwnTimeouts {
+        OwnTimeouts {
+            is_guest: is_guest(schema, |user| self.attribute(user).is_some()),
+            ..own
+        }
     }
 
     /// Whether this names a user, and the state before it nobody or somebody else.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::schema::Schema;
 
-use super::image::Image;
 use super::value::Map;
 
 /// By what one session ends, beside its times and the timeouts of its type.
@@ -53,20 +52,6 @@ impl OwnTimeouts {
         shorter.fold(schema.absolute_timeout, Duration::min)
     }
 
-    /// Those of a session with this image, if nothing else is known of it.
-    #[cfg(feature = "_record")]
-    pub(crate) fn of_image(schema: &Schema, image: &Image) -> Self {
-        Self::default().with_user_of(schema, image)
-    }
-
-    /// Those after a write of this image.
-    pub(crate) fn with_user_of(self, schema: &Schema, image: &Image) -> Self {
-        Self {
-            is_guest: is_guest(schema, |user| image.attribute(user).is_some()),
-            ..self
-        }
-    }
-
     /// Those of a session that begins, or whose absolute timeout begins anew.
     pub(crate) fn begun(self, change: TimeoutChange) -> Self {
         Self {
@@ -102,7 +87,7 @@ impl OwnTimeouts {
 }
 
 /// Whether a session is one without a user, in a type with shorter timeouts for those.
-pub(crate) fn is_guest(schema: &Schema, has: impl FnOnce(&str) -> bool) -> bool {
+pub(super) fn is_guest(schema: &Schema, has: impl FnOnce(&str) -> bool) -> bool {
     let user = schema.user().filter(|_| schema.has_guests());
     user.is_some_and(|user| !has(user.name))
 }

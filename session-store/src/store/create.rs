@@ -45,7 +45,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             let image = Image::of(codec.schema(), handle, &data)?;
             let limits = image.limits.clone();
             self.check_reads_back(handle, &image)?;
-            let own = own.with_user_of(codec.schema(), &image);
+            let own = image.timeouts(codec.schema(), own);
             let lifetime = Lifetime::new(codec.schema(), now, own);
             let state = State {
                 cookie_end: beginning.cookie.map(|life| lifetime.cookie_end(life, now)),

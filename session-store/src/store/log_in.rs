@@ -1,10 +1,8 @@
 //! `log_in`: a new id and a new absolute timeout, whatever became of the session meanwhile.
 
 use crate::error::Error;
-use crate::id::SessionHandle;
-use crate::item::{Delta, Intent, images};
 use crate::schema::SessionData;
-use crate::session::{NewId, PendingCycle, Session};
+use crate::session::{NewId, Session};
 use crate::telemetry::{Event, note};
 
 use super::create::Beginning;
@@ -97,45 +95,4 @@ impl<S: SessionData> DynamoDbStore<S> {
         };
         self.observe("log_in", switch).await
     }
-
-    /// Carries out a change of id that has begun, and may have been applied, unless it is this very one. Gives the
-    /// sessions that were ended for it.
-    pub(super) async fn finish_another(
-        &self,
-        session: &mut Session<S>,
-        new_id: NewId,
-    ) -> Result<Vec<SessionHandle>, Error> {
-        let Some(pending) = &session.cycle else {
-            return Ok(Vec::new());
-        };
-        let is_this = if new_id.is_log_in() {
-            pending.kind.is_log_in() && !self.is_changed_since(pending, session)?
-        } else {
-            pending.kind == new_id && !lacks_absolute_timeout(pending, session)
-        };
-        if is_this {
-            return Ok(Vec::new());
-        }
-        self.resume(session).await?;
-        Ok(std::mem::take(&mut session.evicted))
-    }
-
-    /// Whether the session has other data by now than the new item of this change of id.
-    fn is_changed_since(
-        &self,
-        pending: &PendingCycle<S>,
-        session: &Session<S>,
-    ) -> Result<bool, Error> {
-        let schema = self.table().schema();
-        let handle = session.handle();
-        let (stored, data) = images(schema, handle, &pending.data, session)?;
-        let delta = Delta::between(schema, &stored, &data, &Intent::default());
-        Ok(!delta.is_empty() || pending.timeouts != session.timeouts())
-    }
-}
-
-/// Whether the session was given another absolute timeout since this change of id began. Any other change can be
-/// stored by the next save.
-pub(super) fn lacks_absolute_timeout<S>(pending: &PendingCycle<S>, session: &Session<S>) -> bool {
-    pending.timeouts.absolute != session.timeouts().absolute
 }

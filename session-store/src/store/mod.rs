@@ -1,6 +1,7 @@
 //! The store: each public operation in the file of its name.
 
 mod builder;
+mod change_id;
 mod client;
 mod create;
 mod cycle_id;
@@ -13,6 +14,7 @@ mod indexes;
 mod known_indexes;
 mod load;
 mod log_in;
+mod pending_id;
 mod provision;
 mod reauthenticated;
 mod rebase;

@@ -12,7 +12,7 @@ use crate::rosters::{Next, Saved, Saving};
 use crate::schema::{Schema, SessionData};
 use crate::session::Session;
 
-use super::cycle_id::is_outcome_unknown;
+use super::change_id::is_outcome_unknown;
 use super::handle::DynamoDbStore;
 
 impl<S: SessionData> DynamoDbStore<S> {
@@ -104,11 +104,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         let needs_base_version = onto == Onto::ThisVersion || !timeouts.is_empty();
         let data = || after.with_unknown(&state.unknown, &before);
         let plan = SavePlan::change(codec, delta, &after, &base, needs_base_version, data)?;
-        let own = state
-            .lifetime
-            .own
-            .saved(timeouts)
-            .with_user_of(schema, &after);
+        let own = after.timeouts(schema, state.lifetime.own.saved(timeouts));
         let lifetime = Lifetime::new(schema, state.lifetime.created_at, own);
         // If nobody learns what became of it, the next save stores these names, also with their values of before.
         let intent = session.intend(plan.delta.intent());
@@ -246,7 +242,7 @@ impl SessionSave<'_> {
         let mut own = stored.saved(self.timeouts);
         let mut written = self.plan.delta.attributes.iter();
         if written.any(|(name, _)| schema.user().is_some_and(|user| user.name == *name)) {
-            own = own.with_user_of(schema, &self.after);
+            own = self.after.timeouts(schema, own);
         }
         self.lifetime = Lifetime::new(schema, created_at, own);
     }

@@ -112,7 +112,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         let plan = plan_change(codec, delta.clone(), &after, base.version, false)?;
         let [was, own] = [&before, &after].map(|image| OwnTimeouts {
             absolute: base.absolute,
-            ..OwnTimeouts::of_image(codec.schema(), image)
+            ..image.timeouts(codec.schema(), OwnTimeouts::default())
         });
         let lifetime = Lifetime::new(codec.schema(), base.created_at, own);
         Ok(Self {
@@ -143,7 +143,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         ends: Millis,
         shortens: bool,
     ) -> Result<Self, Error> {
-        let own = OwnTimeouts::of_image(codec.schema(), &after);
+        let own = after.timeouts(codec.schema(), OwnTimeouts::default());
         Ok(Self {
             codec,
             handle,
@@ -245,7 +245,7 @@ impl<S: SessionAttributes + DeserializeOwned> Saving for RecordSave<'_, S> {
     fn replan(&mut self, found: &ReadableItem, _: Millis) -> Result<Next<AlreadyStored>, Error> {
         let (schema, item) = (self.codec.schema(), &found.item);
         let created_at = stored_creation(schema, self.handle, item)?;
-        let own = found.times.own.with_user_of(schema, &self.after);
+        let own = self.after.timeouts(schema, found.times.own);
         self.lifetime = Lifetime::new(schema, created_at, own);
         let absolute_end = Millis::of_seconds(self.lifetime.absolute_end());
         self.ends = self.ends.min(absolute_end);

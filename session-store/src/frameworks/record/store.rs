@@ -49,7 +49,7 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let first = image::<S>(schema, handle, entries_from_json(new.data))?;
         let own = OwnTimeouts {
             absolute,
-            ..OwnTimeouts::of_image(schema, &first)
+            ..first.timeouts(schema, OwnTimeouts::default())
         };
         let lifetime = Lifetime::new(schema, created_at, own);
         let ends = new.ends.min(Millis::of_seconds(lifetime.absolute_end()));
