@@ -110,7 +110,10 @@ fn table_options(table: &TableOptions) -> TokenStream {
     let absolute = timeout("absolute_timeout", table.absolute());
     let given = |timeout: &Option<Timeout>| timeout.as_ref().map(|timeout| timeout.duration);
     let guest_idle = timeout("guest_idle_timeout", given(&table.guest_idle_timeout));
-    let guest_absolute = timeout("guest_absolute_timeout", given(&table.guest_absolute_timeout));
+    let guest_absolute = timeout(
+        "guest_absolute_timeout",
+        given(&table.guest_absolute_timeout),
+    );
     let renames = table
         .renamed
         .iter()

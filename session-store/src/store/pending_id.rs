@@ -2,9 +2,9 @@
 
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::{Delta, Intent, images};
 #[cfg(feature = "_http")]
 use crate::item::moved_to;
+use crate::item::{Delta, Intent, images};
 use crate::schema::SessionData;
 use crate::session::{NewId, PendingCycle, Session};
 
