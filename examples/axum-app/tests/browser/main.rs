@@ -217,7 +217,7 @@ async fn one_device_ends_the_other() {
     let (phones, laptops) = (phone.handle().await, laptop.handle().await);
     assert_ne!(phones, laptops);
 
-    laptop.shows("active now, from 127.0.0.1").await;
+    laptop.shows("Active now, from 127.0.0.1").await;
     laptop
         .click(&format!(
             "//button[contains(@aria-label, '{phones}')][.='End']"
