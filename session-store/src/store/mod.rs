@@ -10,6 +10,7 @@ mod export;
 mod find;
 mod handle;
 mod index_pages;
+mod index_selection;
 mod indexes;
 mod known_indexes;
 mod load;

@@ -14,18 +14,16 @@ use std::time::{Duration, SystemTime};
 use crate::error::Error;
 use crate::id::SessionHandle;
 use crate::item::Millis;
-use crate::schema::{AsKey, IndexValue, IsIndex, SessionAttributes};
+use crate::schema::{AsKey, IsIndex, SessionAttributes};
 use crate::session::Session;
 use crate::telemetry::{Ended, Event, note};
 
 use self::report::{Progress, Report};
 use self::run::{Order, outcome};
 use super::handle::DynamoDbStore;
+use super::index_selection::IndexSelection;
 
 pub use self::report::{RevokeFailure, Revoked};
-
-/// Deletes in flight at once, by default.
-const IN_FLIGHT: usize = 16;
 
 impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     /// Ends all sessions whose promoted attribute has this value. Await it:
@@ -70,17 +68,8 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     pub fn revoke<I: IsIndex<S>>(&self, index: I, key: impl AsKey<I::Key>) -> Revoke<S> {
         Revoke {
             order: Order {
-                store: self.clone(),
-                of: IndexValue {
-                    attribute: index.attribute(),
-                    value: key.as_key_value(),
-                },
-                only: None,
-                except: Vec::new(),
-                created_before: None,
+                selection: IndexSelection::new(self, index, key),
                 began: self.table().now(),
-                in_flight: IN_FLIGHT,
-                sweep_after: None,
                 erases: false,
                 has_left: AtomicBool::new(false),
             },
@@ -156,7 +145,7 @@ impl<S> Revoke<S> {
     /// take it out of the roster. The other settings have no effect on it. The session of somebody else counts as
     /// [`moved`](Revoked::moved), and stays live.
     pub fn only(mut self, handle: impl Borrow<SessionHandle>) -> Self {
-        self.order.only = Some(*handle.borrow());
+        self.order.selection.only = Some(*handle.borrow());
         self
     }
 
@@ -167,7 +156,7 @@ impl<S> Revoke<S> {
 
     /// Spares the session of this handle. If it gets a new id meanwhile, it is not spared.
     pub fn except_handle(mut self, handle: impl Borrow<SessionHandle>) -> Self {
-        self.order.except.push(*handle.borrow());
+        self.order.selection.except.push(*handle.borrow());
         self
     }
 
@@ -175,13 +164,13 @@ impl<S> Revoke<S> {
     /// clock of the host that created them. A new id does not change when a session was created. Choose a
     /// moment as far ahead as clocks may differ: a session of a host whose clock is ahead is spared otherwise.
     pub fn created_before(mut self, moment: SystemTime) -> Self {
-        self.order.created_before = Some(Millis::of(moment));
+        self.order.selection.created_before = Some(Millis::of(moment));
         self
     }
 
     /// How many deletes are in flight at once; 16 by default.
     pub fn in_flight(mut self, deletes: NonZeroUsize) -> Self {
-        self.order.in_flight = deletes.get();
+        self.order.selection.in_flight = deletes.get();
         self
     }
 
@@ -192,7 +181,7 @@ impl<S> Revoke<S> {
     /// the second pass makes a miss unlikely, but not impossible. A consistent index misses nothing, and
     /// has no second pass.
     pub fn sweep_after(mut self, delay: Duration) -> Self {
-        self.order.sweep_after = Some(delay);
+        self.order.selection.sweep_after = Some(delay);
         self
     }
 
@@ -217,7 +206,12 @@ impl<S: SessionAttributes + 'static> IntoFuture for Revoke<S> {
                 progress: self.progress,
             };
             let carry_out = self.order.carry_out(&mut report);
-            let carried_out = self.order.store.observe("revoke", carry_out).await;
+            let carried_out = self
+                .order
+                .selection
+                .store
+                .observe("revoke", carry_out)
+                .await;
             for failure in &report.revoked.failed {
                 note(Event::NotEnded, Some(failure.handle));
             }
@@ -229,7 +223,7 @@ impl<S: SessionAttributes + 'static> IntoFuture for Revoke<S> {
 impl<S> fmt::Debug for Revoke<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Revoke")
-            .field("attribute", &self.order.of.attribute.name)
+            .field("attribute", &self.order.selection.of.attribute.name)
             .finish_non_exhaustive()
     }
 }

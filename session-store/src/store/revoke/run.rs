@@ -2,11 +2,8 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use futures_util::StreamExt as _;
-use futures_util::stream;
 
 use crate::dynamodb::{Deleted, MAX_REVOKE_ROUNDS, Patience, Table, pause, request};
 use crate::error::{Chain, ConflictError, DecodeError, Error};
@@ -14,23 +11,17 @@ use crate::id::SessionHandle;
 use crate::item::{
     Found, MEMBERS, Member, Millis, RosterKey, is_of_another_type, members, moved_to, rosters_of,
 };
+use crate::rosters::Rosters;
 use crate::schema::{IndexValue, SessionAttributes};
 
 use super::report::{Outcome, Report, RevokeFailure};
-use crate::store::handle::DynamoDbStore;
-use crate::store::index_pages::IndexPages;
+use crate::store::index_selection::{IndexSelection, Pass};
 
 /// Which sessions are to be ended, and how.
 pub(super) struct Order<S> {
-    pub(super) store: DynamoDbStore<S>,
-    pub(super) of: IndexValue,
-    pub(super) only: Option<SessionHandle>,
-    pub(super) except: Vec<SessionHandle>,
-    pub(super) created_before: Option<Millis>,
+    pub(super) selection: IndexSelection<S>,
     /// When it began.
     pub(super) began: Millis,
-    pub(super) in_flight: usize,
-    pub(super) sweep_after: Option<Duration>,
     /// Whether nothing is to be left of these sessions, in no roster.
     pub(super) erases: bool,
     /// Whether something was left all the same.
@@ -39,19 +30,15 @@ pub(super) struct Order<S> {
 
 impl<S: SessionAttributes + 'static> Order<S> {
     pub(super) async fn carry_out(&self, report: &mut Report) -> Result<(), Error> {
-        if let Some(handle) = self.only {
+        if let Some(handle) = self.selection.only {
             report.revoked.is_complete = true;
             return self.end_one(handle, report).await;
         }
-        report.revoked.is_complete = self.store.is_index_complete(self.of.attribute).await;
-        if self.of.attribute.roster().is_some() {
+        report.revoked.is_complete = self.selection.is_complete().await;
+        if self.of().attribute.roster().is_some() {
             self.go_through_rosters(report).await?;
         } else {
-            self.go_through_index(report, Pass::First).await?;
-            if let Some(delay) = self.sweep_after {
-                tokio::time::sleep(delay).await;
-                self.go_through_index(report, Pass::Second).await?;
-            }
+            self.go_through_index(report).await?;
         }
         if self.erases {
             self.check_erased(report).await?;
@@ -59,51 +46,55 @@ impl<S: SessionAttributes + 'static> Order<S> {
         Ok(())
     }
 
+    fn table(&self) -> &Table {
+        self.selection.store.table()
+    }
+
+    fn rosters(&self) -> Rosters<'_> {
+        self.selection.store.rosters()
+    }
+
+    fn of(&self) -> &IndexValue {
+        &self.selection.of
+    }
+
     async fn end_one(&self, handle: SessionHandle, report: &mut Report) -> Result<(), Error> {
-        if self.except.contains(&handle) {
+        if self.selection.spares(handle) {
             return Ok(());
         }
         let (handle, outcome) = self.revoke_wherever(handle).await;
         let outcome = outcome?;
         // A session that is gone leaves its roster; one that has moved keeps its entry.
-        if self.of.attribute.roster().is_some()
+        if self.of().attribute.roster().is_some()
             && !matches!(outcome, Outcome::Moved | Outcome::OfAnotherType)
         {
-            let roster = std::slice::from_ref(&self.of);
-            self.store.rosters().leave_for_good(roster, handle).await;
+            let roster = std::slice::from_ref(self.of());
+            self.rosters().leave_for_good(roster, handle).await;
         }
         report.note(handle, Ok(outcome));
         Ok(())
     }
 
-    async fn go_through_index(&self, report: &mut Report, pass: Pass) -> Result<(), Error> {
-        let mut pages = IndexPages::of(self.store.table(), &self.of, self.created_before);
-        while let Some(mut handles) = pages.next().await? {
-            handles.retain(|handle| !self.except.contains(handle));
-            let mut deletes = stream::iter(handles)
-                .map(|handle| self.revoke_wherever(handle))
-                .buffer_unordered(self.in_flight);
-            while let Some((handle, outcome)) = deletes.next().await {
-                if let Pass::Second = pass {
-                    // The first pass has counted these.
-                    if !matches!(outcome, Ok(Outcome::Deleted) | Err(_)) {
-                        continue;
-                    }
-                    report
-                        .revoked
-                        .failed
-                        .retain(|failure| failure.handle != handle);
+    async fn go_through_index(&self, report: &mut Report) -> Result<(), Error> {
+        let end = |handle| self.revoke_wherever(handle);
+        let note = |pass, (handle, outcome): (SessionHandle, Result<Outcome, Error>)| {
+            if pass == Pass::Second {
+                // The first pass has counted these.
+                if !matches!(outcome, Ok(Outcome::Deleted) | Err(_)) {
+                    return;
                 }
-                report.note(handle, outcome);
+                let failed = &mut report.revoked.failed;
+                failed.retain(|failure| failure.handle != handle);
             }
-        }
-        Ok(())
+            report.note(handle, outcome);
+        };
+        self.selection.go_through_index(end, note).await
     }
 
     /// Goes through the rosters of earlier programs first: a session only ever moves from there to its own.
     async fn go_through_rosters(&self, report: &mut Report) -> Result<(), Error> {
-        let (table, schema) = (self.store.table(), self.store.table().schema());
-        let mut keys = RosterKey::all(schema, &self.of);
+        let (table, schema) = (self.table(), self.table().schema());
+        let mut keys = RosterKey::all(schema, self.of());
         let patience = Patience::WithThrottling;
         let found = table.rosters(&keys, patience).await?;
         let mut met = Met::default();
@@ -119,7 +110,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
         }
         let entries = rosters.iter().flat_map(|(_, entries)| entries);
         met.newest = entries.map(|entry| entry.created_at).max();
-        let own = RosterKey::of(schema, &self.of);
+        let own = RosterKey::of(schema, self.of());
         let mut has_earlier = false;
         for (key, entries) in rosters {
             if key != own {
@@ -151,14 +142,14 @@ impl<S: SessionAttributes + 'static> Order<S> {
         report: &mut Report,
         met: &mut Met,
     ) -> Result<(), Error> {
-        let table = self.store.table();
+        let table = self.table();
         // The entries of other types are theirs to drop, and they may be in an earlier roster.
-        let drops_moved = *roster == RosterKey::of(table.schema(), &self.of);
+        let drops_moved = *roster == RosterKey::of(table.schema(), self.of());
         let met_before = entries.iter().map(|entry| entry.handle);
         let met_before: Vec<_> = met_before
             .filter(|handle| met.gone.contains(handle))
             .collect();
-        let rosters = self.store.rosters();
+        let rosters = self.rosters();
         if !met_before.is_empty() {
             let left = rosters.leave(roster, &met_before, ReturnValue::None);
             note_remains(left.await.map(drop));
@@ -176,10 +167,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
             let failed = &mut report.revoked.failed;
             failed.retain(|failure| !handles.contains(&failure.handle));
             let (mut gone, mut moved) = (Vec::with_capacity(handles.len()), Vec::new());
-            let mut deletes = stream::iter(handles)
-                .map(|handle| self.revoke_if(handle))
-                .buffer_unordered(self.in_flight);
-            while let Some((handle, outcome)) = deletes.next().await {
+            let note = |(handle, outcome): (SessionHandle, Result<Outcome, Error>)| {
                 met.moved.remove(&handle);
                 match &outcome {
                     Ok(Outcome::Moved | Outcome::OfAnotherType) => {
@@ -188,7 +176,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
                         if let Ok(Outcome::Moved) = outcome {
                             met.moved.insert(handle);
                         }
-                        continue;
+                        return;
                     }
                     Ok(Outcome::Deleted | Outcome::AlreadyGone) => gone.push(handle),
                     Err(error) if !is_retryable(error) => {
@@ -197,11 +185,12 @@ impl<S: SessionAttributes + 'static> Order<S> {
                     Err(_) => {}
                 }
                 report.note(handle, outcome);
-            }
-            drop(deletes);
+            };
+            let end = |handle| self.revoke_if(handle);
+            self.selection.for_each(handles, end, note).await;
             if drops_moved && !moved.is_empty() {
                 // A session that comes back keeps its entry, or gets a new one, and is met again.
-                note_remains(rosters.drop_moved(&self.of, &moved).await);
+                note_remains(rosters.drop_moved(self.of(), &moved).await);
             }
             let left = if gone.is_empty() {
                 // No session ended. Those that moved may have left the roster by now.
@@ -250,13 +239,12 @@ impl<S: SessionAttributes + 'static> Order<S> {
         entries: &'a [Member],
         newest: Option<Millis>,
     ) -> impl Iterator<Item = SessionHandle> + 'a {
-        let before = self.created_before;
         entries
             .iter()
             .filter(move |entry| Some(entry.created_at) <= newest)
-            .filter(move |entry| before.is_none_or(|before| entry.created_at < before))
+            .filter(|entry| self.selection.is_old_enough(Some(entry.created_at)))
             .map(|entry| entry.handle)
-            .filter(|handle| !self.except.contains(handle))
+            .filter(|handle| !self.selection.spares(*handle))
     }
 }
 
@@ -271,14 +259,6 @@ struct Met {
     moved: HashSet<SessionHandle>,
     /// Those, and those of another type.
     strangers: HashSet<SessionHandle>,
-}
-
-/// The pass through a default index.
-#[derive(Clone, Copy)]
-enum Pass {
-    First,
-    /// For sessions that the index had not shown yet.
-    Second,
 }
 
 /// An entry that remains is of a session that has ended or moved, and is dropped when it is met again.
@@ -300,9 +280,9 @@ impl<S: SessionAttributes + 'static> Order<S> {
         }
         let has_left = match deleted {
             Ok(Deleted::Removed(item)) => {
-                let mut rosters = rosters_of(self.store.table().schema(), item);
-                rosters.retain(|roster| roster.attribute.name != self.of.attribute.name);
-                !self.store.rosters().leave_for_good(&rosters, handle).await
+                let mut rosters = rosters_of(self.table().schema(), item);
+                rosters.retain(|roster| roster.attribute.name != self.of().attribute.name);
+                !self.rosters().leave_for_good(&rosters, handle).await
             }
             // Nobody knows what it held.
             Ok(Deleted::PresumedRemoved) => true,
@@ -313,12 +293,12 @@ impl<S: SessionAttributes + 'static> Order<S> {
 
     /// An erasure is complete if no roster of the value is there.
     async fn check_erased(&self, report: &mut Report) -> Result<(), Error> {
-        let table = self.store.table();
-        let keys = RosterKey::all(table.schema(), &self.of);
+        let table = self.table();
+        let keys = RosterKey::all(table.schema(), self.of());
         let mut has_left = self.has_left.load(Ordering::Relaxed);
-        if self.of.attribute.roster().is_some() {
+        if self.of().attribute.roster().is_some() {
             for key in &keys {
-                note_remains(self.store.rosters().end_if_empty(key).await);
+                note_remains(self.rosters().end_if_empty(key).await);
             }
             let rosters = table.rosters(&keys, Patience::WithThrottling).await?;
             has_left |= !rosters.is_empty();
@@ -329,8 +309,8 @@ impl<S: SessionAttributes + 'static> Order<S> {
 
     /// Ends a session if it has the value.
     async fn revoke_if(&self, handle: SessionHandle) -> (SessionHandle, Result<Outcome, Error>) {
-        let table = self.store.table();
-        let delete = || request::delete_if(table, handle, &self.of, None);
+        let table = self.table();
+        let delete = || request::delete_if(table, handle, self.of(), None);
         let deleted = table.delete_patiently(delete).await;
         self.leave_others(handle, &deleted).await;
         (handle, deleted.map(|was| outcome(table, handle, was)))
@@ -339,12 +319,15 @@ impl<S: SessionAttributes + 'static> Order<S> {
     /// The same under its new handle, if it has one since. That of a log-in stays: it is a session of its own,
     /// which began after this revocation.
     async fn revoke_wherever(&self, of: SessionHandle) -> (SessionHandle, Result<Outcome, Error>) {
-        let table = self.store.table();
+        let table = self.table();
         let mut handle = of;
-        let before = self.created_before.unwrap_or(Millis(self.began.0 + 1));
+        let before = self
+            .selection
+            .created_before
+            .unwrap_or(Millis(self.began.0 + 1));
         for hop in 0..MAX_REVOKE_ROUNDS {
             let created_before = (hop > 0).then_some(before);
-            let delete = || request::delete_if(table, handle, &self.of, created_before);
+            let delete = || request::delete_if(table, handle, self.of(), created_before);
             let deleted = table.delete_patiently(delete).await;
             self.leave_others(handle, &deleted).await;
             let deleted = match deleted {
@@ -353,7 +336,7 @@ impl<S: SessionAttributes + 'static> Order<S> {
             };
             if let Deleted::ConditionFailed(item) = &deleted
                 && let Some(to) = moved_to(table.schema(), item)
-                && !self.except.contains(&to)
+                && !self.selection.spares(to)
             {
                 handle = to;
                 continue;

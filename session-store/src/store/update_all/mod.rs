@@ -14,17 +14,15 @@ use std::time::{Duration, SystemTime};
 use crate::error::Error;
 use crate::id::SessionHandle;
 use crate::item::Millis;
-use crate::schema::{AsKey, IndexValue, IsIndex, SessionData};
+use crate::schema::{AsKey, IsIndex, SessionData};
 use crate::session::Session;
 
 use self::report::{Progress, Report};
 use self::run::Order;
 use super::handle::DynamoDbStore;
+use super::index_selection::IndexSelection;
 
 pub use self::report::{UpdateFailure, Updated};
-
-/// Sessions that are changed at once, by default.
-const IN_FLIGHT: usize = 16;
 
 impl<S: SessionData> DynamoDbStore<S> {
     /// Changes all sessions whose promoted attribute has this value, such as an administrator's new role. Await it:
@@ -75,17 +73,8 @@ impl<S: SessionData> DynamoDbStore<S> {
     ) -> UpdateAll<S> {
         UpdateAll {
             order: Order {
-                store: self.clone(),
-                of: IndexValue {
-                    attribute: index.attribute(),
-                    value: key.as_key_value(),
-                },
+                selection: IndexSelection::new(self, index, key),
                 change: Arc::new(change),
-                only: None,
-                except: Vec::new(),
-                created_before: None,
-                in_flight: IN_FLIGHT,
-                sweep_after: None,
             },
             progress: None,
         }
@@ -106,7 +95,7 @@ impl<S> UpdateAll<S> {
     /// One `GetItem` and one `UpdateItem`, and no `Query`. If it fails, that is the error, and not in
     /// [`failed`](Updated::failed).
     pub fn only(mut self, handle: impl Borrow<SessionHandle>) -> Self {
-        self.order.only = Some(*handle.borrow());
+        self.order.selection.only = Some(*handle.borrow());
         self
     }
 
@@ -117,20 +106,20 @@ impl<S> UpdateAll<S> {
 
     /// Leaves the session of this handle as it is. If it gets another id meanwhile, it is not spared.
     pub fn except_handle(mut self, handle: impl Borrow<SessionHandle>) -> Self {
-        self.order.except.push(*handle.borrow());
+        self.order.selection.except.push(*handle.borrow());
         self
     }
 
     /// Leaves the sessions as they are that were created at this moment or later, to the millisecond by the clock of
     /// the host that created them.
     pub fn created_before(mut self, moment: SystemTime) -> Self {
-        self.order.created_before = Some(Millis::of(moment));
+        self.order.selection.created_before = Some(Millis::of(moment));
         self
     }
 
     /// How many sessions are changed at once; 16 by default.
     pub fn in_flight(mut self, sessions: NonZeroUsize) -> Self {
-        self.order.in_flight = sessions.get();
+        self.order.selection.in_flight = sessions.get();
         self
     }
 
@@ -138,7 +127,7 @@ impl<S> UpdateAll<S> {
     /// time. The closure is called for all of them again. A consistent index misses nothing, and has no second
     /// pass.
     pub fn sweep_after(mut self, delay: Duration) -> Self {
-        self.order.sweep_after = Some(delay);
+        self.order.selection.sweep_after = Some(delay);
         self
     }
 
@@ -160,7 +149,11 @@ impl<S: SessionData> IntoFuture for UpdateAll<S> {
                 progress: self.progress,
             };
             let carry_out = self.order.carry_out(&mut report);
-            self.order.store.observe("update_all", carry_out).await?;
+            self.order
+                .selection
+                .store
+                .observe("update_all", carry_out)
+                .await?;
             Ok(report.updated)
         })
     }
@@ -169,7 +162,7 @@ impl<S: SessionData> IntoFuture for UpdateAll<S> {
 impl<S> fmt::Debug for UpdateAll<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UpdateAll")
-            .field("attribute", &self.order.of.attribute.name)
+            .field("attribute", &self.order.selection.of.attribute.name)
             .finish_non_exhaustive()
     }
 }

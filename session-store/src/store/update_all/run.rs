@@ -2,32 +2,21 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-use futures_util::StreamExt as _;
-use futures_util::stream;
 
 use crate::dynamodb::{MAX_REVOKE_ROUNDS, MAX_THROTTLED_RETRIES, Patience, pause};
 use crate::error::{ConflictError, DecodeError, Error};
 use crate::id::SessionHandle;
 use crate::item::{MEMBERS, Member, Millis, RosterKey, members};
-use crate::schema::{IndexValue, SessionData};
-use crate::store::handle::DynamoDbStore;
-use crate::store::index_pages::IndexPages;
+use crate::schema::SessionData;
+use crate::store::index_selection::{IndexSelection, Pass};
 use crate::store::update_handle::{Change, Selection};
 
 use super::report::Report;
 
 /// Which sessions are to be changed, and how.
 pub(super) struct Order<S> {
-    pub(super) store: DynamoDbStore<S>,
-    pub(super) of: IndexValue,
+    pub(super) selection: IndexSelection<S>,
     pub(super) change: Arc<dyn Fn(&mut S) + Send + Sync>,
-    pub(super) only: Option<SessionHandle>,
-    pub(super) except: Vec<SessionHandle>,
-    pub(super) created_before: Option<Millis>,
-    pub(super) in_flight: usize,
-    pub(super) sweep_after: Option<Duration>,
 }
 
 /// The outcome for one session.
@@ -35,35 +24,22 @@ type Outcome = (SessionHandle, Result<Change<()>, Error>);
 
 impl<S: SessionData> Order<S> {
     pub(super) async fn carry_out(&self, report: &mut Report) -> Result<(), Error> {
-        if let Some(handle) = self.only {
+        if let Some(handle) = self.selection.only {
             report.updated.is_complete = true;
             let (handle, changed) = self.change_one(handle, &|_| true).await;
             report.note(handle, Ok(changed?));
             return Ok(());
         }
-        report.updated.is_complete = self.store.is_index_complete(self.of.attribute).await;
-        if self.of.attribute.roster().is_some() {
+        report.updated.is_complete = self.selection.is_complete().await;
+        if self.selection.of.attribute.roster().is_some() {
             return self.go_through_rosters(report).await;
         }
-        self.go_through_index(report, Report::note).await?;
-        if let Some(delay) = self.sweep_after {
-            tokio::time::sleep(delay).await;
-            self.go_through_index(report, Report::note_again).await?;
-        }
-        Ok(())
-    }
-
-    async fn go_through_index(
-        &self,
-        report: &mut Report,
-        note: fn(&mut Report, SessionHandle, Result<Change<()>, Error>),
-    ) -> Result<(), Error> {
-        let mut pages = IndexPages::of(self.store.table(), &self.of, self.created_before);
-        while let Some(handles) = pages.next().await? {
-            let note = |(handle, changed): Outcome| note(report, handle, changed);
-            self.change_these(handles, &|_| true, note).await;
-        }
-        Ok(())
+        let change = |handle| self.change_one(handle, &|_| true);
+        let note = |pass, (handle, changed): Outcome| match pass {
+            Pass::First => report.note(handle, changed),
+            Pass::Second => report.note_again(handle, changed),
+        };
+        self.selection.go_through_index(change, note).await
     }
 
     /// A session that was in a roster at first and is not found under that handle has another one by now: either its
@@ -78,10 +54,9 @@ impl<S: SessionData> Order<S> {
             claimed.insert(handle)
         };
         for round in 1..=MAX_REVOKE_ROUNDS {
-            let before = self.created_before;
             let wanted = entries
                 .iter()
-                .filter(|entry| before.is_none_or(|before| entry.created_at < before));
+                .filter(|entry| self.selection.is_old_enough(Some(entry.created_at)));
             let handles: Vec<_> = wanted.map(|entry| entry.handle).collect();
             met.extend(&handles);
             let mut lost = HashSet::new();
@@ -91,7 +66,8 @@ impl<S: SessionData> Order<S> {
                 }
                 report.note(handle, changed);
             };
-            self.change_these(handles, &is_first, note).await;
+            let change = |handle| self.change_one(handle, &is_first);
+            self.selection.for_each(handles, change, note).await;
             let gone = entries.iter().filter(|entry| lost.contains(&entry.handle));
             let gone: BTreeSet<Millis> = gone.map(|entry| entry.created_at).collect();
             if gone.is_empty() {
@@ -115,8 +91,8 @@ impl<S: SessionData> Order<S> {
 
     /// The entries of the roster, and of those that earlier programs have made for the value.
     async fn entries(&self) -> Result<Vec<Member>, Error> {
-        let table = self.store.table();
-        let keys = RosterKey::all(table.schema(), &self.of);
+        let table = self.selection.store.table();
+        let keys = RosterKey::all(table.schema(), &self.selection.of);
         let rosters = table.rosters(&keys, Patience::WithThrottling).await?;
         let rosters = rosters.iter().map(members);
         let rosters: Option<Vec<_>> = rosters.collect();
@@ -125,22 +101,6 @@ impl<S: SessionData> Order<S> {
         entries.sort_by_key(Member::rank);
         entries.dedup_by_key(|entry| entry.handle);
         Ok(entries)
-    }
-
-    async fn change_these(
-        &self,
-        handles: Vec<SessionHandle>,
-        is_first: &(dyn Fn(SessionHandle) -> bool + Sync),
-        mut note: impl FnMut(Outcome),
-    ) {
-        let handles = handles.into_iter();
-        let wanted = handles.filter(|handle| !self.except.contains(handle));
-        let mut changes = stream::iter(wanted)
-            .map(|handle| self.change_one(handle, is_first))
-            .buffer_unordered(self.in_flight);
-        while let Some(outcome) = changes.next().await {
-            note(outcome);
-        }
     }
 
     async fn change_one(
@@ -157,12 +117,15 @@ impl<S: SessionData> Order<S> {
             was == Some(handle) || self.has(handle, created_at) && is_first(handle)
         };
         let selection = Selection {
-            value: Some(&self.of),
+            value: Some(&self.selection.of),
             has: &has,
         };
         loop {
             let mut change = |session: &mut S| (self.change)(session);
-            let changed = self.store.change_wherever(handle, selection, &mut change);
+            let changed = self
+                .selection
+                .store
+                .change_wherever(handle, selection, &mut change);
             let changed = changed.await;
             let is_again = |error: &Error| matches!(error, Error::Service(error) if error.is_throttled() && !error.outcome_unknown());
             match changed {
@@ -177,7 +140,6 @@ impl<S: SessionData> Order<S> {
 
     /// Whether a session is to be changed, also under a handle that it has got since.
     fn has(&self, handle: SessionHandle, created_at: Option<Millis>) -> bool {
-        let before = self.created_before;
-        !self.except.contains(&handle) && before.is_none_or(|before| created_at < Some(before))
+        !self.selection.spares(handle) && self.selection.is_old_enough(created_at)
     }
 }
