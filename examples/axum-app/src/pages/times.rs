@@ -7,7 +7,9 @@ use time::OffsetDateTime;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
+const TWO_HOURS: u64 = 2 * HOUR;
 const DAY: u64 = 24 * HOUR;
+const TWO_DAYS: u64 = 2 * DAY;
 
 /// A session is touched every few minutes at most (see `main`), so that a shorter time would say more than is known.
 const NOW: u64 = 5 * MINUTE;
@@ -18,11 +20,11 @@ pub(crate) fn activity(now: SystemTime, last: SystemTime) -> String {
     let ago = now.duration_since(last).unwrap_or(Duration::ZERO).as_secs();
     match ago {
         ..NOW => "active now".to_owned(),
-        ..HOUR => format!("active {} minutes ago", ago / MINUTE),
-        ..DAY if ago < 2 * HOUR => "active 1 hour ago".to_owned(),
-        ..DAY => format!("active {} hours ago", ago / HOUR),
-        _ if ago < 2 * DAY => "active yesterday".to_owned(),
-        _ => format!("active {} days ago", ago / DAY),
+        NOW..HOUR => format!("active {} minutes ago", ago / MINUTE),
+        HOUR..TWO_HOURS => "active 1 hour ago".to_owned(),
+        TWO_HOURS..DAY => format!("active {} hours ago", ago / HOUR),
+        DAY..TWO_DAYS => "active yesterday".to_owned(),
+        TWO_DAYS.. => format!("active {} days ago", ago / DAY),
     }
 }
 
