@@ -184,6 +184,20 @@ fn timeouts_of_a_standard() {
 }
 
 #[test]
+fn forgotten() {
+    assert_expansion(
+        "forgotten",
+        quote! {
+            #[dynamo(table = "app-sessions", forget("email", "ip"))]
+            #[dynamo(forget("user-agent"))]
+            struct Session {
+                user_id: Option<String>,
+            }
+        },
+    );
+}
+
+#[test]
 fn shared_table() {
     assert_expansion(
         "shared_table",

@@ -1,6 +1,6 @@
 //! Checks the names of attributes and of their constants.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use syn::LitStr;
@@ -11,13 +11,14 @@ use crate::errors::Errors;
 use crate::parse::STORE_NAMES;
 
 pub(super) fn check(errors: &Errors, session: &SessionStruct<'_>) {
-    check_attributes(errors, session);
+    let taken = check_attributes(errors, session);
+    check_forgotten(errors, session, &taken);
     check_constants(errors, session);
 }
 
 // All attributes of an item share one namespace: of two with one name, the second would overwrite
 // the first.
-fn check_attributes(errors: &Errors, session: &SessionStruct<'_>) {
+fn check_attributes(errors: &Errors, session: &SessionStruct<'_>) -> OwnersByName {
     let mut taken = OwnersByName::new();
     let renamed = &session.table.renamed;
     for own in STORE_NAMES {
@@ -40,6 +41,58 @@ fn check_attributes(errors: &Errors, session: &SessionStruct<'_>) {
         if let Some(shard) = options.shard_name() {
             add_shard_name(errors, &mut taken, &options.name, &shard);
         }
+    }
+    taken
+}
+
+// What the type still has cannot be forgotten: each write would remove it, and each load would miss it.
+fn check_forgotten(errors: &Errors, session: &SessionStruct<'_>, taken: &OwnersByName) {
+    let mut seen = HashSet::new();
+    for token in &session.table.forgotten {
+        let name = token.value();
+        let entries = session.fields.iter().filter(|field| field.has_entry());
+        let is_alias = |alias: &LitStr| alias.value() == name;
+        let mut fields = entries.map(|field| {
+            let is_name = session.serialized_name(field) == name;
+            let is_alias = !is_name && field.serde.aliases.iter().any(is_alias);
+            (field.ident.unraw(), is_name, is_alias)
+        });
+        let field = fields.find(|(_, is_name, is_alias)| *is_name || *is_alias);
+        let notes = session.attributes().filter(|attribute| {
+            let index = attribute.options.index.as_ref();
+            let is_consistent = index.is_some_and(|index| index.consistent.is_some());
+            is_consistent && format!("{}-roster", attribute.options.name.value()) == name
+        });
+        let note_of = notes.map(|attribute| attribute.options.name.value()).next();
+        let message = if name.is_empty() {
+            "a name has at least one character; remove this one".to_owned()
+        } else if !seen.insert(name.clone()) {
+            format!("`{name}` was given before; remove one of them")
+        } else if let Some((field, _, is_alias)) = field {
+            match is_alias {
+                false => format!(
+                    "`{name}` is still the field `{field}`; remove the field, or leave it out of `forget`"
+                ),
+                true => format!(
+                    "`{name}` is still read as the field `{field}`; remove the alias, or leave it out of `forget`"
+                ),
+            }
+        } else if let Some(attribute) = note_of {
+            format!(
+                "`{name}` is the note of the index on `{attribute}`; remove the index, or leave it out of `forget`"
+            )
+        } else {
+            match taken.get(&name) {
+                Some(Owner::Store(_) | Owner::SortKey) => format!(
+                    "`{name}` is an attribute that the store keeps, and cannot be forgotten; leave it out of `forget`"
+                ),
+                Some(owner) => format!(
+                    "`{name}` is still the attribute of {owner}; remove that, or leave it out of `forget`"
+                ),
+                None => continue,
+            }
+        };
+        errors.report(token, message);
     }
 }
 

@@ -84,6 +84,8 @@ fn schema(session: &SessionStruct<'_>) -> TokenStream {
         .iter()
         .any(|field| field.serde.flatten)
         .then(|| quote!(.flattened()));
+    let forgotten = &session.table.forgotten;
+    let forget = (!forgotten.is_empty()).then(|| quote!(.forget(&[#(#forgotten),*])));
     quote! {
         {
             use __session_store::private::NoIndexSource as _;
@@ -94,6 +96,7 @@ fn schema(session: &SessionStruct<'_>) -> TokenStream {
                 .attributes(&[#(#attributes),*])
                 .fields(&[#(#fields),*])
                 #flattened
+                #forget
                 .checked()
         }
     }

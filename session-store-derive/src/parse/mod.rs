@@ -36,6 +36,8 @@ pub(crate) struct TableOptions {
     pub(crate) key_prefix: Option<LitStr>,
     pub(crate) sort_key: Option<SortKeyOption>,
     pub(crate) revoke_all: bool,
+    /// Entries of `data` and attributes that are not to be kept.
+    pub(crate) forgotten: Vec<LitStr>,
     /// How `data` is stored: methods of `Schema` without arguments.
     pub(crate) formats: Vec<Ident>,
     pub(crate) crate_path: Option<Path>,
@@ -194,6 +196,7 @@ fn table_options(options: Vec<DynamoOption>) -> TableOptions {
             }
             (_, OptionValue::Timeout(timeout)) => table.absolute_timeout = Some(timeout),
             (_, OptionValue::SortKey(sort_key)) => table.sort_key = Some(sort_key),
+            (_, OptionValue::Forget(names)) => table.forgotten.extend(names),
             ("revoke_all", OptionValue::Flag) => table.revoke_all = true,
             (_, OptionValue::Data(DataOption { name, format })) => {
                 table.formats.extend(format);

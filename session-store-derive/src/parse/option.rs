@@ -10,8 +10,8 @@ use syn::{Result, parenthesized};
 use crate::errors::Errors;
 use crate::parse::preset::{Preset, preset};
 use crate::parse::value::{
-    Timeout, compression, crate_path, data_format, flag, function, key_type, limit_policy, number,
-    take_until_comma, text, timeout,
+    Timeout, compression, crate_path, data_format, flag, function, key_type, limit_policy, names,
+    number, take_until_comma, text, timeout,
 };
 use crate::similar::unknown_option;
 
@@ -23,9 +23,9 @@ pub(crate) const STORE_NAMES: [&str; 14] = [
 ];
 
 #[rustfmt::skip]
-const TABLE_OPTIONS: [&str; 12] = [
+const TABLE_OPTIONS: [&str; 13] = [
     "table", "type_name", "timeouts", "idle_timeout", "absolute_timeout", "guest_idle_timeout",
-    "guest_absolute_timeout", "key_prefix", "sort_key", "revoke_all", "compress", "crate",
+    "guest_absolute_timeout", "key_prefix", "sort_key", "revoke_all", "compress", "forget", "crate",
 ];
 
 const ATTRIBUTE_OPTIONS: [&str; 5] = ["attr", "index", "with", "key", "user"];
@@ -56,6 +56,7 @@ pub(crate) enum OptionValue {
     Timeouts(Preset),
     SortKey(SortKeyOption),
     Data(DataOption),
+    Forget(Vec<LitStr>),
     /// A method of `Schema` without arguments.
     SchemaMethod(Ident),
     Crate(Path),
@@ -193,6 +194,7 @@ fn value_on_struct(
         "timeouts" => Ok(OptionValue::Timeouts(preset(keyword, input)?)),
         "sort_key" => Ok(OptionValue::SortKey(sort_key(errors, keyword, input)?)),
         "revoke_all" => flag(keyword, input, "`revoke_all`").map(|()| OptionValue::Flag),
+        "forget" => Ok(OptionValue::Forget(names(keyword, input)?)),
         "data" => Ok(OptionValue::Data(data(errors, keyword, input)?)),
         "compress" => Ok(OptionValue::SchemaMethod(compression(keyword, input)?)),
         "crate" => Ok(OptionValue::Crate(crate_path(keyword, input)?)),
@@ -341,12 +343,13 @@ fn contains(options: &[&str], keyword: &Ident) -> bool {
     options.iter().any(|option| keyword == option)
 }
 
-/// Keeps the first option of each keyword, and reports the others.
+/// Keeps the first option of each keyword, and reports the others. Only what is forgotten can be said in several.
 pub(crate) fn without_repeats(errors: &Errors, options: Vec<DynamoOption>) -> Vec<DynamoOption> {
     let mut kept: Vec<DynamoOption> = Vec::new();
     for option in options {
         let keyword = &option.keyword;
-        if kept.iter().any(|kept| kept.keyword == *keyword) {
+        let was_given = kept.iter().any(|kept| kept.keyword == *keyword);
+        if was_given && keyword != "forget" {
             let message = format!("`{keyword}` was given before; remove one of them");
             errors.report(keyword, message);
         } else {

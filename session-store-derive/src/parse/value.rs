@@ -6,7 +6,9 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
-use syn::{Error, ExprPath, Ident, LitInt, LitStr, Path, Result, Token, Type};
+use syn::punctuated::Punctuated;
+use syn::token::Paren;
+use syn::{Error, ExprPath, Ident, LitInt, LitStr, Path, Result, Token, Type, parenthesized};
 
 use crate::similar::unknown_option;
 
@@ -101,6 +103,31 @@ pub(crate) fn key_type(keyword: &Ident, input: ParseStream<'_>) -> Result<Type> 
         "String",
         |input| input.parse(),
     )
+}
+
+/// `("name", ..)`.
+pub(crate) fn names(keyword: &Ident, input: ParseStream<'_>) -> Result<Vec<LitStr>> {
+    let usage = || format!("`{keyword}` takes names: `{keyword}(\"email\", \"ip\")`");
+    if !input.peek(Paren) {
+        let rest = take_until_comma(input);
+        return Err(match rest.is_empty() {
+            true => Error::new_spanned(keyword, usage()),
+            false => Error::new_spanned(rest, usage()),
+        });
+    }
+    let content;
+    parenthesized!(content in input);
+    let unparsed = content.fork();
+    match Punctuated::<LitStr, Token![,]>::parse_terminated(&content) {
+        Ok(names) if !names.is_empty() => Ok(names.into_iter().collect()),
+        Ok(_) => Err(Error::new_spanned(keyword, usage())),
+        Err(_) => {
+            let rest: TokenStream = unparsed.parse()?;
+            // What is not read is an error of its own otherwise.
+            content.parse::<TokenStream>()?;
+            Err(Error::new_spanned(rest, usage()))
+        }
+    }
 }
 
 /// A path, in quotes or without.

@@ -8,6 +8,7 @@ use crate::id::SessionHandle;
 use crate::marshal;
 use crate::schema::Schema;
 
+use super::forgotten::Forgotten;
 use super::format::Codec;
 use super::lifetime::Millis;
 use super::live::{Found, ReadableItem};
@@ -46,9 +47,10 @@ fn split(
     let (lifetime, touched_at) = read_times(schema, handle, &item)?;
     let cookie_end = stored_number(schema.names.cookie_end, handle, &item).ok();
     let authenticated_at = authenticated_at_of(schema, &item);
-    let data = take_data(schema, handle, &mut item)?;
+    let mut data = take_data(schema, handle, &mut item)?;
+    let (promoted, mut unknown_attributes) = split_attributes(schema, item);
+    let forgotten = Forgotten::take(schema, &mut data, &mut unknown_attributes);
     let (known, unknown_data) = split_fields(schema, data);
-    let (promoted, unknown_attributes) = split_attributes(schema, item);
     Ok(State {
         handle,
         lifetime,
@@ -68,6 +70,7 @@ fn split(
             data: unknown_data,
             attributes: unknown_attributes,
         },
+        forgotten,
         stored: known,
     })
 }

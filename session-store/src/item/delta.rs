@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::schema::Schema;
 
+use super::forgotten::Forgotten;
 use super::image::Image;
 use super::shards::is_current;
 use super::value::Map;
@@ -19,6 +20,8 @@ pub(crate) struct Delta {
     pub(crate) remove: Vec<String>,
     /// Promoted attributes; `None` removes.
     pub(crate) attributes: Vec<(&'static str, Option<AttributeValue>)>,
+    /// Attributes to remove, since the type forgets them.
+    pub(crate) forgotten: Vec<String>,
     /// Those of the attributes that are only brought up to date: the session has had their values for a while.
     pub(crate) repaired: BTreeSet<&'static str>,
     /// Whether it may only be written onto the version that it was made from.
@@ -111,6 +114,15 @@ impl Delta {
         self.attributes.push((name, value));
     }
 
+    /// Adds the removal of what the type forgets.
+    pub(crate) fn forget(&mut self, forgotten: &Forgotten) {
+        let entries = forgotten.entries.iter();
+        let entries = entries.filter(|name| !self.remove.contains(name));
+        let entries: Vec<_> = entries.cloned().collect();
+        self.remove.extend(entries);
+        self.forgotten.extend(forgotten.attributes.iter().cloned());
+    }
+
     /// The names of all that is written.
     pub(crate) fn intent(&self) -> Intent {
         let set = self.set.iter().map(|(name, _)| name);
@@ -127,12 +139,12 @@ impl Delta {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.set.is_empty() && self.remove.is_empty() && self.attributes.is_empty()
+        self.clauses() == 0
     }
 
     /// How many clauses the update expression of this change has.
     pub(crate) fn clauses(&self) -> usize {
-        self.set.len() + self.remove.len() + self.attributes.len()
+        self.set.len() + self.remove.len() + self.attributes.len() + self.forgotten.len()
     }
 
     /// Puts these changes onto the item of another writer, whose image is `theirs`.

@@ -29,6 +29,12 @@ pub(super) fn check_entries(
     flattened: &FlattenedEntries,
     data: &Map,
 ) -> Result<(), EncodeError> {
+    // The next load would not have it.
+    if let Some(name) = data.keys().find(|name| schema.forgets_entry(name)) {
+        let cause = "the type's `Serialize` writes this entry, and its schema forgets it; leave it out of `forget`, \
+                     or give it another name";
+        return Err(EncodeError::new(name, cause));
+    }
     let Some(fields) = schema.fields else {
         return Ok(());
     };

@@ -15,14 +15,15 @@ use super::value::Map;
 pub(crate) struct Lacking {
     /// The promoted attributes that the session has. Its data is not in it.
     pub(crate) image: Image,
-    /// Those that have to be written; none if only entries in rosters are missing.
+    /// Those that have to be written, and what is removed; none if only entries in rosters are missing.
     pub(crate) delta: Delta,
     /// An attribute in whose index the session is not.
     pub(crate) unindexed: Option<&'static Attribute>,
 }
 
 impl Lacking {
-    /// What the item of this state lacks of the promoted attributes of the session in it; `None` for nothing.
+    /// What the item of this state lacks of the promoted attributes of the session in it, and has of what the type
+    /// forgets; `None` for nothing.
     ///
     /// # Errors
     ///
@@ -32,13 +33,15 @@ impl Lacking {
         state: &State,
         session: &S,
     ) -> Result<Option<Self>, EncodeError> {
-        if schema.attributes.is_empty() || state.is_overtaken {
+        let has_nothing = schema.attributes.is_empty() && state.forgotten.is_empty();
+        if has_nothing || state.is_overtaken {
             return Ok(None);
         }
         let image = Image::new(schema, state.handle, Map::new(), session)?;
         let mut delta = Delta::default();
         delta.repair(schema, &state.promoted, &image, &image);
-        if delta.attributes.is_empty() && image.stale_notes(&state.promoted).next().is_none() {
+        delta.forget(&state.forgotten);
+        if delta.is_empty() && image.stale_notes(&state.promoted).next().is_none() {
             return Ok(None);
         }
         let unindexed = unindexed(schema, &image, &state.promoted);

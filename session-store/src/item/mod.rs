@@ -8,6 +8,7 @@ mod decode;
 mod delta;
 mod entries;
 mod equal;
+mod forgotten;
 mod format;
 mod image;
 mod indexes;
@@ -39,6 +40,7 @@ pub use self::lifetime::Touch;
 pub(crate) use self::decode::decode;
 pub(crate) use self::delta::{Delta, Intent};
 pub(crate) use self::equal::images;
+pub(crate) use self::forgotten::Forgotten;
 pub(crate) use self::format::{Codec, decompress, unpack_bytes};
 pub(crate) use self::image::{Image, never_known};
 pub(crate) use self::indexes::{

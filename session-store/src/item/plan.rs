@@ -137,12 +137,22 @@ impl SavePlan {
         })
     }
 
-    /// Plans to write what an item lacks beside its data, onto the version that it was found in: after another
-    /// write it may lack something else, or nothing.
-    pub(crate) fn mend(delta: Delta, version: u64) -> Self {
+    /// Plans to write what an item lacks, and to remove what its type forgets, onto the version that it was found in:
+    /// after another write it may lack something else, or nothing. `packed` is all of its data, if that is stored
+    /// as bytes.
+    pub(crate) fn mend(
+        codec: &Codec,
+        delta: Delta,
+        version: u64,
+        packed: Option<impl Fn() -> Map>,
+    ) -> Self {
         Self {
             onto: Some(version),
-            data: DataChange::Nothing,
+            data: match packed {
+                _ if delta.remove.is_empty() => DataChange::Nothing,
+                Some(data) => DataChange::Whole(Whole::new(codec.pack(&data), data)),
+                None => DataChange::Entries,
+            },
             delta,
             // A session that only lacks its entry is entered whatever the limit.
             limits: Limits::default(),
@@ -172,6 +182,11 @@ impl SavePlan {
     /// Whether `data` is stored as bytes afterwards.
     pub(crate) fn will_be_packed(&self) -> bool {
         matches!(&self.data, DataChange::Whole(whole) if whole.format.is_some())
+    }
+
+    /// Whether it writes to `data`, and so raises the version.
+    pub(crate) fn writes_data(&self) -> bool {
+        !matches!(self.data, DataChange::Nothing)
     }
 
     /// Whether it gives the session another value that has a roster.

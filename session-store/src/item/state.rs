@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::id::SessionHandle;
 
+use super::forgotten::Forgotten;
 use super::lifetime::{Judgement, Lifetime, Millis};
 use super::own_timeouts::KnownTimeouts;
 use super::value::Map;
@@ -39,11 +40,14 @@ pub(crate) struct State {
     /// Others have written since this copy was read, so that it does not know what the item lacks.
     pub(crate) is_overtaken: bool,
     pub(crate) unknown: Unknown,
+    /// What the item had, when it was read, of what the type forgets. It is in no other part of the state.
+    pub(crate) forgotten: Forgotten,
     /// The entries of `data` that `S` was read from, until a write finds which of them it holds less of.
     pub(crate) stored: Map,
 }
 
-/// Entries and attributes of the item that `S` does not know: every write leaves them as they are (G4).
+/// Entries and attributes of the item that `S` does not know: every write leaves them as they are (G4), but for those
+/// that the type forgets, which are not here.
 #[derive(Clone, Default)]
 pub(crate) struct Unknown {
     pub(crate) data: Map,
@@ -74,6 +78,7 @@ impl State {
             promoted,
             is_overtaken: false,
             unknown: Unknown::default(),
+            forgotten: Forgotten::default(),
             stored: Map::new(),
         }
     }

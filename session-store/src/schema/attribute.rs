@@ -224,4 +224,7 @@ impl Attribute {
 
 pub(super) const DEFAULT_INDEX_SUFFIX: &str = "-index";
 
-const ROSTER_NOTE_SUFFIX: &str = "-roster";
+pub(super) const ROSTER_NOTE_SUFFIX: &str = "-roster";
+
+/// As the derive names the attribute with the shard.
+pub(super) const SHARD_SUFFIX: &str = "-shard";

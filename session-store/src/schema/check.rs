@@ -8,7 +8,7 @@
 use crate::error::SetupError;
 
 use super::attribute::{Attribute, DEFAULT_INDEX_SUFFIX, IndexSchema};
-use super::definition::Schema;
+use super::definition::{Field, Schema};
 use super::names::equal;
 
 impl Schema {
@@ -83,6 +83,8 @@ impl Schema {
             i += 1;
         }
 
+        self.check_forgotten(fields);
+
         let mut indexes = 0;
         let mut i = 0;
         while i < self.attributes.len() {
@@ -148,6 +150,50 @@ impl Schema {
             "DynamoDB allows 20 indexes on a table; promote some attributes without an index"
         );
         self
+    }
+
+    /// What the type still has cannot be forgotten: each write would remove it, and each load would miss it.
+    const fn check_forgotten(&self, fields: &[Field]) {
+        let own = self.names.list();
+        let mut i = 0;
+        while i < self.forgotten.len() {
+            let name = self.forgotten[i];
+            assert!(
+                !name.is_empty(),
+                "what is forgotten must have a name of at least one character"
+            );
+            assert!(
+                !is_one_of(name, &own, own.len()),
+                "one of the store's own attributes cannot be forgotten; leave it out of `forget`"
+            );
+            if let Some((sort_key, _)) = self.sort_key {
+                assert!(
+                    !equal(name, sort_key),
+                    "the sort key cannot be forgotten; leave it out of `forget`"
+                );
+            }
+            let mut j = 0;
+            while j < fields.len() {
+                let field = &fields[j];
+                assert!(
+                    !equal(name, field.name)
+                        && !is_one_of(name, field.aliases, field.aliases.len()),
+                    "a field that the type still has, or reads by an alias, cannot be forgotten; remove it from the \
+                     type, or leave it out of `forget`"
+                );
+                j += 1;
+            }
+            let mut j = 0;
+            while j < self.attributes.len() {
+                assert!(
+                    !have_a_name_in_common(&Attribute::promoted(name), &self.attributes[j]),
+                    "an attribute that the type still promotes, or that is of its index, cannot be forgotten; leave it \
+                     out of `forget`"
+                );
+                j += 1;
+            }
+            i += 1;
+        }
     }
 
     const fn check_promoted(&self, name: &str, own: &[&str]) {
@@ -316,7 +362,6 @@ mod tests {
     use std::panic::catch_unwind;
 
     use super::*;
-    use crate::schema::Field;
 
     #[test]
     fn a_prefix_leaves_room_for_the_handle() {
@@ -372,6 +417,43 @@ mod tests {
         assert!(!is_refused(FINE));
         assert!(is_refused(NO_NAME));
         assert!(is_refused(NO_ALIAS));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_neither_of_the_type_nor_of_the_store() {
+        const TYPE: Schema = Schema::new("sessions")
+            .sort_key("sk", "SESSION")
+            .fields(&[Field::new("theme", &["colour"])])
+            .attributes(&[
+                Attribute::promoted("plan"),
+                Attribute::index::<String>("user").consistent(),
+                Attribute::index::<String>("team").sharded(2, "team-part"),
+            ]);
+        let is_refused =
+            |names: &'static [&'static str]| catch_unwind(|| TYPE.forget(names).checked()).is_err();
+        assert!(!is_refused(&[]));
+        assert!(!is_refused(&[
+            "email",
+            "ip",
+            "plan-roster",
+            "team-shard",
+            "themes"
+        ]));
+        const REFUSED: [&[&str]; 10] = [
+            &["email", ""],
+            &["theme"],
+            &["email", "colour"],
+            &["plan"],
+            &["user"],
+            &["user-roster"],
+            &["team-part"],
+            &["sk"],
+            &["data"],
+            &["authenticated_at"],
+        ];
+        for names in REFUSED {
+            assert!(is_refused(names), "{names:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::marshal::{FieldNames, Subject};
 
-use super::attribute::Attribute;
+use super::attribute::{Attribute, ROSTER_NOTE_SUFFIX, SHARD_SUFFIX};
 use super::names::Names;
 
 /// The table and the item layout of a session type.
@@ -42,6 +42,8 @@ pub struct Schema {
     pub(crate) fields: Option<&'static [Field]>,
     /// Whether entries beside `fields` belong to the type as well (`#[serde(flatten)]`).
     pub(crate) flattened: bool,
+    /// What the type no longer has, and does not keep.
+    pub(crate) forgotten: &'static [&'static str],
     /// Whether each load also reads the cutoff.
     pub(crate) revoke_all: bool,
     /// Whether `data` is bytes, and not a map.
@@ -70,6 +72,7 @@ impl Schema {
             attributes: &[],
             fields: None,
             flattened: false,
+            forgotten: &[],
             revoke_all: false,
             binary: false,
             compressed: false,
@@ -150,6 +153,18 @@ impl Schema {
         self
     }
 
+    /// Declares what earlier versions of the type have stored, and what must not be kept: entries of `data` and
+    /// promoted attributes by these names, an attribute with what the store has added for its index.
+    ///
+    /// What a type does not know is otherwise kept, so that old and new binaries can run side by side. What is named
+    /// here is removed by the next write of any kind: a save, also one that changes nothing else, a touch, which is
+    /// then due at once, a new id, an update, or a reindex. A binary that still has the field brings it back with its
+    /// next write of it.
+    pub const fn forget(mut self, names: &'static [&'static str]) -> Self {
+        self.forgotten = names;
+        self
+    }
+
     /// Enables ending all sessions with one call, for one read unit more per load; the type then
     /// implements [`RevokeAll`](crate::RevokeAll).
     pub const fn revoke_all(mut self) -> Self {
@@ -208,6 +223,19 @@ impl Schema {
             let note = attribute.roster().map(|_| attribute.note.as_str());
             std::iter::once(attribute.name).chain(shards).chain(note)
         })
+    }
+
+    /// Whether an entry of `data` is not to be kept.
+    pub(crate) fn forgets_entry(&self, name: &str) -> bool {
+        self.forgotten.contains(&name)
+    }
+
+    /// Whether an attribute is not to be kept: one by such a name, or what the store has added for its index.
+    pub(crate) fn forgets_attribute(&self, name: &str) -> bool {
+        let suffixes = ["", SHARD_SUFFIX, ROSTER_NOTE_SUFFIX];
+        let rest = |forgotten: &&'static str| name.strip_prefix(*forgotten);
+        let mut rest = self.forgotten.iter().filter_map(rest);
+        rest.any(|rest| suffixes.contains(&rest))
     }
 
     /// Whether an attribute is computed from the whole session.

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 use crate::dynamodb::StoreClock;
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
-    CookieLife, Delta, Intent, Lifetime, Millis, State, TimeoutChange, has_stored_user, is_recent,
-    seconds_to_time,
+    CookieLife, Delta, Forgotten, Intent, Lifetime, Millis, State, TimeoutChange, has_stored_user,
+    is_recent, seconds_to_time,
 };
 use crate::schema::SessionAttributes;
 
@@ -191,11 +191,11 @@ impl<S> Session<S> {
         session.state.written
     }
 
-    /// The stored data and the data to be stored, if anything can have changed.
+    /// The stored data and the data to be stored, if anything can have changed or is to be forgotten.
     pub(crate) fn unsaved(&self) -> Option<(&S, &S)> {
         match &self.baseline {
             Some(baseline) => Some((&**baseline, &self.data)),
-            None if self.timeouts.is_empty() => None,
+            None if self.timeouts.is_empty() && self.state.forgotten.is_empty() => None,
             None => Some((&self.data, &self.data)),
         }
     }
@@ -266,6 +266,7 @@ impl<S> Session<S> {
         for name in &delta.remove {
             state.unknown.data.remove(name);
         }
+        state.forgotten = Forgotten::default();
         state.lifetime = lifetime;
         self.timeouts = TimeoutChange::default();
         state.version += 1;

@@ -195,14 +195,9 @@ impl<S: SessionData> DynamoDbStore<S> {
         };
         let nonce = Nonce::mint()?;
         let token = token()?;
-        let changes = changes(
-            schema,
-            (from.handle, &from.promoted),
-            (to.handle, &to.promoted),
-            &lifetime,
-            &after.limits,
-            keeps,
-        );
+        let was = (from.handle, &from.promoted);
+        let is = (to.handle, &to.promoted);
+        let changes = changes(schema, was, is, &lifetime, &after.limits, keeps);
         let item = after.into_item(codec, limit, &to, nonce)?;
         to.packed = codec.is_packed(&item);
         Ok(PendingCycle {

@@ -19,7 +19,8 @@ impl<S: SessionData> DynamoDbStore<S> {
     /// Stores what changed since the session was loaded, created or last saved, and extends its
     /// idle timeout.
     ///
-    /// If nothing changed, no request. Otherwise one `UpdateItem`, on condition that the session is live.
+    /// If nothing changed, no request, unless the item has something that the type
+    /// [forgets](crate::Schema::forget). Otherwise one `UpdateItem`, on condition that the session is live.
     /// It writes the top-level fields and promoted attributes that changed, and no others. If two copies
     /// changed different fields, both changes survive; if they changed the same field, the last one
     /// wins. Fields that must change together belong in one nested struct, or into
@@ -76,6 +77,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         let (mut before, mut after) = images(schema, handle, before, after)?;
         let stored = after.keep_stored(schema, &state.stored, Some(&mut before));
         let mut delta = Delta::between(schema, &before, &after, session.intent());
+        delta.forget(&state.forgotten);
         let timeouts = session.timeouts();
         if delta.is_empty() && timeouts.is_empty() {
             session.settle();

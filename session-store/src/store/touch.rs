@@ -3,7 +3,7 @@
 use crate::dynamodb::Written;
 use crate::dynamodb::request::{self, SessionType, TouchBound, Touching};
 use crate::error::{Chain, ConflictError, Error};
-use crate::item::{Found, Lacking, Lifetime, Nonce, SavePlan, State, TimeoutChange};
+use crate::item::{Forgotten, Found, Lacking, Lifetime, Nonce, SavePlan, State, TimeoutChange};
 use crate::rosters::Saved;
 use crate::schema::SessionData;
 use crate::session::Session;
@@ -22,8 +22,9 @@ impl<S: SessionData> DynamoDbStore<S> {
     /// writes the times of expiry and of this touch, and nothing else. It never passes the absolute timeout.
     /// Unsaved changes stay unsaved.
     ///
-    /// If promoted attributes are missing or differ from the data, or if the session is in no roster of a
-    /// consistent index, the touch is due at once and writes them too. With a roster it is one
+    /// If promoted attributes are missing or differ from the data, if the session is in no roster of a
+    /// consistent index, or if the item has something that the type [forgets](crate::Schema::forget), the touch is due
+    /// at once and writes them too. With a roster it is one
     /// `TransactWriteItems`, and [more](DynamoDbStore::create) if it is the first session of its value. The limit of
     /// the index is left to the next log-in. If that fails, the touch is carried out without it, with a warning.
     ///
@@ -108,10 +109,20 @@ impl<S: SessionData> DynamoDbStore<S> {
         session_type: SessionType,
         extends: bool,
     ) -> Result<Mended, Error> {
-        let version = state.version;
+        let codec = &self.table().codec;
+        // What is forgotten is taken out of a state when that is read, and it is noted as gone with the first write.
+        // So a state that still has some has all other entries as well.
+        let all_data = || {
+            let mut data = state.unknown.data.clone();
+            data.extend(state.stored.clone());
+            data
+        };
+        let packed = state.packed.then_some(all_data);
+        let plan = SavePlan::mend(codec, lacking.delta, state.version, packed);
+        let tells_version = plan.writes_data() && self.reads_own_writes();
         let mut saving = SessionSave {
-            codec: &self.table().codec,
-            plan: SavePlan::mend(lacking.delta, version),
+            codec,
+            plan,
             after: lacking.image,
             nonce: Nonce::mint()?,
             lifetime: state.lifetime,
@@ -120,15 +131,18 @@ impl<S: SessionData> DynamoDbStore<S> {
             seen: state.seen,
             extends,
             session_type,
-            tells_version: false,
+            tells_version,
             state,
         };
         let saved = self.rosters().save(&mut saving).await?;
-        let SessionSave { plan, state, .. } = saving;
+        let SessionSave {
+            plan, state, seen, ..
+        } = saving;
         Ok(match saved {
             Saved::Stored {
                 now,
                 expires_at,
+                version,
                 notes,
                 ..
             } => {
@@ -136,6 +150,13 @@ impl<S: SessionData> DynamoDbStore<S> {
                     state.note_use(Some(state.used_at(now)), expires_at);
                 }
                 state.has_type |= session_type == SessionType::Missing;
+                if plan.writes_data() {
+                    state.version += 1;
+                    state.seen = seen + 1;
+                    state.written = version;
+                    state.packed = plan.will_be_packed();
+                }
+                state.forgotten = Forgotten::default();
                 state.promote(&plan.delta.attributes);
                 state.promote(&notes);
                 Mended::Stored

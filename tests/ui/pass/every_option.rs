@@ -5,7 +5,7 @@ use session_store::{AsKey, IsIndex, SessionAttributes};
 #[dynamo(table = "app-sessions", idle_timeout = "30m", absolute_timeout = "1h 30m")]
 #[dynamo(id = "pk", data = "d", created_at = "c", touched_at = "t", expires_at = "ttl")]
 #[dynamo(idle = "i", version = "v", writes = "w", format = "f", session_type = "k", type_name = "app/session:v1")]
-#[dynamo(key_prefix = "SESSION#", sort_key(name = "sk", value = "SESSION"), revoke_all, crate = ::session_store)]
+#[dynamo(key_prefix = "SESSION#", sort_key(name = "sk", value = "SESSION"), revoke_all, forget("email", "data",), crate = ::session_store)]
 #[dynamo(attr = "is_admin", with = AppSession::is_admin)]
 #[dynamo(attr = "shard", with = Self::shard, index(name = "by-shard"), key = u8)]
 pub struct AppSession {

@@ -201,6 +201,10 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
         }
     }
 
+    for name in &save.delta.forgotten {
+        remove.push(format_args!("{}", e.name(name)));
+    }
+
     let mut update = Clauses::new(" ");
     if !set.is_empty() {
         update.push(format_args!("SET {set}"));

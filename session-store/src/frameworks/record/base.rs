@@ -98,7 +98,9 @@ pub(crate) struct Base {
 impl Base {
     /// The base of a copy of a session that was read.
     pub(crate) fn of(loaded: &Loaded) -> Result<Self, Error> {
-        let stale = loaded.stale_attributes.iter();
+        let stale = loaded.stale_attributes.iter().map(|&name| name.to_owned());
+        // Those that are forgotten are out of step as well: they are removed.
+        let forgotten = loaded.forgotten.attributes.iter().cloned();
         Ok(Self {
             handle: loaded.handle,
             created_at: loaded.created_at,
@@ -106,7 +108,7 @@ impl Base {
             authenticated_at: loaded.authenticated_at,
             version: loaded.version,
             copy: random()?,
-            stale_attributes: stale.map(|&name| name.to_owned()).collect(),
+            stale_attributes: stale.chain(forgotten).collect(),
             data: loaded.data.clone(),
         })
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::error::EncodeError;
 use crate::id::SessionHandle;
-use crate::item::{Image, Map, Millis, entries_into_json};
+use crate::item::{Forgotten, Image, Map, Millis, entries_into_json};
 use crate::marshal;
 use crate::schema::{Schema, SessionAttributes};
 
@@ -31,6 +31,8 @@ pub(crate) struct Loaded {
     /// The promoted attributes whose stored value differs from that of the type: a binary that does not
     /// know them wrote the data.
     pub(crate) stale_attributes: Vec<&'static str>,
+    /// What the item has of what the type forgets.
+    pub(crate) forgotten: Forgotten,
     /// Attributes that the type does not know.
     pub(crate) unknown_attributes: Map,
     /// Why the type cannot read the data, if it cannot.
@@ -56,26 +58,27 @@ pub(crate) struct Creation {
     pub(crate) authenticated_at: Option<Millis>,
 }
 
-/// The image of these entries, with the attributes that the type promotes from them.
+/// The image of these entries, with the attributes that the type promotes from them, and without those that it
+/// forgets.
 pub(super) fn image<S: SessionAttributes + DeserializeOwned>(
     schema: &Schema,
     handle: SessionHandle,
-    data: Map,
+    mut data: Map,
 ) -> Result<Image, EncodeError> {
+    data.retain(|name, _| !schema.forgets_entry(name));
     let object = entries_into_json(data.clone());
     let object = object.map_err(|cause| EncodeError::new(S::SCHEMA.names.data, cause))?;
     let session: S = marshal::read(Value::Object(object), S::SCHEMA.subject())?;
     Image::new(schema, handle, data, &session)
 }
 
-/// The image of these entries; without attributes if the type cannot read them.
+/// The image of these entries as they are stored, with those that the type forgets; without attributes if it cannot
+/// read them.
 pub(super) fn image_or_entries<S: SessionAttributes + DeserializeOwned>(
     schema: &Schema,
     handle: SessionHandle,
     data: Map,
 ) -> Image {
-    image::<S>(schema, handle, data.clone()).unwrap_or_else(|_| Image {
-        data,
-        ..Image::default()
-    })
+    let image = image::<S>(schema, handle, data.clone()).unwrap_or_default();
+    Image { data, ..image }
 }

@@ -8,9 +8,10 @@ use crate::dynamodb::request::{ExpiryBound, Save, SessionType};
 use crate::error::{EncodeError, Error, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
-    BaseState, Codec, DataChange, Delta, Image, Intent, Judgement, KnownTimeouts, Lifetime, Map,
-    Millis, Nonce, OwnTimeouts, ReadableItem, RosterPlan, SavePlan, TimeoutChange, Unknown,
-    data_of, earliest_creation, entries_from_json, is_current, is_same, stored_creation, use_until,
+    BaseState, Codec, DataChange, Delta, Forgotten, Image, Intent, Judgement, KnownTimeouts,
+    Lifetime, Map, Millis, Nonce, OwnTimeouts, ReadableItem, RosterPlan, SavePlan, TimeoutChange,
+    Unknown, data_of, earliest_creation, entries_from_json, is_current, is_same, split_attributes,
+    stored_creation, use_until,
 };
 use crate::rosters::{Next, Saved, Saving};
 use crate::schema::{Schema, SessionAttributes};
@@ -175,6 +176,8 @@ impl<'a, S: SessionAttributes + DeserializeOwned> RecordSave<'a, S> {
         check_user(schema, &theirs, &merged)?;
         let mut rebased = Delta::between(schema, &theirs, &merged, &self.delta.intent());
         rebased.repair(schema, item, &theirs, &merged);
+        let (_, mut unknown) = split_attributes(schema, item.clone());
+        rebased.forget(&Forgotten::take(schema, &mut Map::new(), &mut unknown));
         let was_packed = self.codec.is_packed(item);
         let plan = plan_change(self.codec, rebased, &merged, found.version, was_packed)?;
         Ok(SavePlan {
@@ -333,6 +336,9 @@ fn difference(schema: &Schema, base: &Base, before: &Image, after: &Image) -> De
             delta.push_repaired(name, value.clone());
         }
     }
+    let forgotten = base.stale_attributes.iter();
+    let forgotten = forgotten.filter(|name| schema.forgets_attribute(name));
+    delta.forgotten.extend(forgotten.cloned());
     delta
 }
 

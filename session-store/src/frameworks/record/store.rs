@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{DecodeError, EncodeError, Error, GoneError};
 use crate::id::SessionHandle;
 use crate::item::{
-    Delta, Found, Image, Lifetime, Map, Millis, Nonce, OwnTimeouts, State, Unknown,
+    Delta, Forgotten, Found, Image, Lifetime, Map, Millis, Nonce, OwnTimeouts, State, Unknown,
     authenticated_at_of, entries_from_json, entries_into_json, marked_until, moved_to,
     split_attributes, stored_creation, take_data, use_until,
 };
@@ -206,6 +206,9 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         let authenticated_at = authenticated_at_of(schema, &item);
         let data = take_data(schema, handle, &mut item)?;
         let image = image::<S>(schema, handle, data.clone());
+        let (promoted, mut unknown_attributes) = split_attributes(schema, item);
+        // The entries are in the framework's map, and the next write leaves them out.
+        let forgotten = Forgotten::take(schema, &mut Map::new(), &mut unknown_attributes);
         Ok(Some(Loaded {
             handle,
             data: entries_into_json(data)
@@ -217,10 +220,11 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
             version: readable.version,
             // Data that the type cannot read has no attributes to compare. A save reports the error.
             stale_attributes: match &image {
-                Ok(image) => stale_attributes(schema, &item, image),
+                Ok(image) => stale_attributes(schema, &promoted, image),
                 Err(_) => Vec::new(),
             },
-            unknown_attributes: split_attributes(schema, item).1,
+            forgotten,
+            unknown_attributes,
             schema_mismatch: image.err(),
         }))
     }
