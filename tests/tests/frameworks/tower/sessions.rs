@@ -38,6 +38,16 @@ impl Paid {
     }
 }
 
+/// The same, which has kept more before.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
+#[dynamo(table = "tests", idle_timeout = "30m", absolute_timeout = "12h")]
+#[dynamo(forget("email", "ip"))]
+#[serde(default)]
+struct Forgetful {
+    #[dynamo(attr = "user_id", index)]
+    user_id: Option<String>,
+}
+
 macro_rules! tests {
     ($version:ident, $core:ident) => {
         mod $version {
@@ -54,7 +64,7 @@ macro_rules! tests {
             use session_store_tests::{TestBench, Fault, Item};
             use time::{Duration, OffsetDateTime};
 
-            use super::{App, Paid, Single};
+            use super::{App, Forgetful, Paid, Single};
 
             async fn bench() -> (TestBench<App>, TowerSessions<App>) {
                 let bench = TestBench::new().await;
@@ -309,6 +319,53 @@ macro_rules! tests {
                 store.delete(&new.id).await.unwrap();
                 let rosters = bench.items().await;
                 assert!(rosters.iter().all(|item| item["m"].as_m().unwrap().is_empty()));
+            }
+
+            /// What the type forgets goes out of the framework's map and of the item with the next save.
+            #[tokio::test]
+            async fn g4_what_the_type_forgets_is_removed() {
+                for changes in [true, false] {
+                    let bench = TestBench::<Forgetful>::new().await;
+                    let store = TowerSessions::new(bench.store.clone());
+                    let in_ten_minutes = (bench.clock.millis() / 1000) as i64 + 600;
+                    let mut record = Record {
+                        id: Id::default(),
+                        data: HashMap::from([("mine".to_owned(), json!(1))]),
+                        expiry_date: OffsetDateTime::from_unix_timestamp(in_ten_minutes).unwrap(),
+                    };
+                    store.create(&mut record).await.unwrap();
+                    let mut item = bench.items().await.remove(0);
+                    let text = |text: &str| AttributeValue::S(text.to_owned());
+                    let AttributeValue::M(mut data) = item["data"].clone() else { panic!() };
+                    data.insert("email".into(), text("a@b.c"));
+                    for (name, value) in [
+                        ("data", AttributeValue::M(data)),
+                        ("ip", text("192.0.2.1")),
+                        ("ip-shard", text("192.0.2.1#0")),
+                        ("unknown", text("kept")),
+                    ] {
+                        item.insert(name.into(), value);
+                    }
+                    bench.put(item).await;
+
+                    let mut record = store.load(&record.id).await.unwrap().unwrap();
+                    if changes {
+                        record.data.insert("mine".to_owned(), json!(2));
+                    }
+                    store.save(&record).await.unwrap();
+                    let item = bench.items().await.remove(0);
+                    let data = item["data"].as_m().unwrap();
+                    assert_eq!(data.keys().collect::<Vec<_>>(), ["mine"]);
+                    assert!(!item.contains_key("ip") && !item.contains_key("ip-shard"));
+                    assert_eq!(item["unknown"], text("kept"));
+                    // It is not stored again by the same copy, and not by a new session.
+                    store.save(&record).await.unwrap();
+                    record.id = Id::default();
+                    store.create(&mut record).await.unwrap();
+                    for item in bench.items().await {
+                        assert!(!item["data"].as_m().unwrap().contains_key("email"));
+                    }
+                }
             }
 
             /// A save and a create count by the limit of the user in the framework's map.
