@@ -191,11 +191,11 @@ impl<S> Session<S> {
         session.state.written
     }
 
-    /// The stored data and the data to be stored, if anything can have changed or is to be forgotten.
+    /// The stored data and the data to be stored, if anything can have changed.
     pub(crate) fn unsaved(&self) -> Option<(&S, &S)> {
         match &self.baseline {
             Some(baseline) => Some((&**baseline, &self.data)),
-            None if self.timeouts.is_empty() && self.state.forgotten.is_empty() => None,
+            None if self.timeouts.is_empty() => None,
             None => Some((&self.data, &self.data)),
         }
     }

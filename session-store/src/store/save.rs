@@ -66,10 +66,12 @@ impl<S: SessionData> DynamoDbStore<S> {
     ) -> Result<SaveAttempt, Error> {
         let codec = &self.table().codec;
         let schema = codec.schema();
-        let Some((before, after)) = session.unsaved() else {
-            return Ok(SaveAttempt::Stored);
-        };
         let state = &session.state;
+        let (before, after) = match session.unsaved() {
+            Some(changed) => changed,
+            None if state.forgotten.is_empty() => return Ok(SaveAttempt::Stored),
+            None => (session.stored(), session.stored()),
+        };
         let handle = state.handle;
         if session.timeouts().absolute.is_some() {
             return Err(EncodeError::of_absolute_timeout(schema.names.absolute).into());
