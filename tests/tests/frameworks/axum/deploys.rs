@@ -151,3 +151,38 @@ async fn g19_a_session_is_in_a_new_index_from_the_request_after_its_first_visit(
     assert_eq!(ask(&new, "/read", Some(&cookie)).await.cookie(), None);
     assert_eq!(listed().await, 1);
 }
+
+/// A request that only reads the session removes what its type forgets, with one write, once.
+#[tokio::test]
+async fn g4_the_next_visit_removes_what_the_type_forgets() {
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
+    #[dynamo(table = "tests", type_name = "App", forget("user_id", "theme"))]
+    struct Forgetful {
+        visits: u64,
+    }
+
+    async fn read(session: CurrentSession<Forgetful>) -> String {
+        session.visits.to_string()
+    }
+
+    let bench = TestBench::<Listed>::new().await;
+    let old = Listed::host(bench.store.clone());
+    let cookie = ask(&old, "/login", None).await.cookie().unwrap();
+    let new = Router::new()
+        .route("/read", get(read))
+        .layer(SessionLayer::new(bench.other::<Forgetful>().await).dev());
+    let is_session = |item: &session_store_tests::Item| item.contains_key("data");
+    let session = || async { bench.items().await.into_iter().find(is_session).unwrap() };
+    let before = session().await;
+    assert!(before.contains_key("user_id") && before.contains_key("user_id-roster"));
+    bench.wire.clear();
+    ask(&new, "/read", Some(&cookie)).await;
+    assert_eq!(bench.wire.operations(), ["GetItem", "UpdateItem"]);
+    let after = session().await;
+    assert!(!after.contains_key("user_id") && !after.contains_key("user_id-roster"));
+    let data = after["data"].as_m().unwrap();
+    assert_eq!(data.keys().collect::<Vec<_>>(), ["visits"]);
+    bench.wire.clear();
+    ask(&new, "/read", Some(&cookie)).await;
+    assert_eq!(bench.wire.operations(), ["GetItem"]);
+}
