@@ -165,7 +165,7 @@ fn some_of_the_changes_of_a_large_roster_ask_to_see_it_and_none_exceeds_the_limi
     fastrand::seed(17);
     let max_entries = |name: &str| {
         let of = rosters_of(&SCHEMA, &map(&[(name, "value")])).remove(0);
-        RosterChange::new(of, &lifetime()).max_entries
+        RosterChange::new(of, &lifetime(), &Limits::default()).max_entries
     };
     let (probes, others): (Vec<_>, Vec<_>) = (0..800)
         .map(|_| max_entries("tenant"))
@@ -368,7 +368,7 @@ fn evicting(victims: &[&str]) -> RosterChange {
             victims: victims.iter().map(|secret| handle(secret)).collect(),
             expected_len: 3,
         },
-        ..RosterChange::new(of, &lifetime())
+        ..RosterChange::new(of, &lifetime(), &Limits::default())
     }
 }
 
@@ -442,4 +442,25 @@ fn names_that_no_session_has_are_told_from_entries() {
         .collect();
     assert_eq!(found, [(handle("a"), Millis(17)), (handle("b"), Millis(0))]);
     assert_eq!(foreign_entries(&roster), ["junk"]);
+}
+
+#[test]
+fn a_session_enters_by_its_own_limit_and_leaves_whatever_that_is() {
+    let limits = Limits::new(vec![("user_id", 2), ("tenant", 70)]);
+    let was = noted("a", &[("user_id", "u1")]);
+    let is = map(&[("user_id", "u2"), ("tenant", "t1")]);
+    let (from, to) = ((handle("a"), &was), (handle("a"), &is));
+    let changes = changes(&SCHEMA, from, to, &lifetime(), &limits, |_| false);
+    let entered = changes.iter().filter(|change| change.enters.is_some());
+    let limit = entered.map(|change| {
+        assert!(change.max_entries <= change.limit.sessions);
+        (change.of.attribute.name, change.limit.sessions)
+    });
+    assert_eq!(limit.collect::<Vec<_>>(), [("user_id", 2), ("tenant", 70)]);
+
+    // A value that it has kept is entered whatever the limit.
+    let unnoted = map(&[("user_id", "u2")]);
+    let from = (handle("a"), &unnoted);
+    let lacking = super::changes(&SCHEMA, from, from, &lifetime(), &limits, |_| true);
+    assert_eq!(lacking[0].limit.sessions, 7_500);
 }
