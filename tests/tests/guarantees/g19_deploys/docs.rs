@@ -27,12 +27,14 @@ fn named(page: &str) -> BTreeSet<(String, String)> {
 /// The tests in a file of this folder, with those that run in several formats.
 fn tests(file: &str) -> Vec<&str> {
     let mut tests = Vec::new();
-    let mut is_in_macro = false;
+    let (mut is_in_macro, mut is_in_list) = (false, false);
     let mut last = "";
     for line in file.lines() {
         match line {
             "in_both_formats! {" => is_in_macro = true,
-            "}" => is_in_macro = false,
+            "in_every_format! {" => is_in_list = true,
+            "}" => (is_in_macro, is_in_list) = (false, false),
+            name if is_in_list => tests.push(name.trim()),
             _ => {}
         }
         let name = line.trim_start().strip_prefix("async fn ");
