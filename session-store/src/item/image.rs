@@ -21,11 +21,14 @@ use super::shards::with_shards;
 use super::state::{State, Unknown};
 use super::value::{CONTAINER, Map, attribute_size, check_key, checked_data_size, checked_size};
 
+/// Promoted attributes, each with its value; `None` for absent.
+type PromotedValues = Vec<(&'static str, Option<AttributeValue>)>;
+
 /// A session struct in the values of DynamoDB, each known to be storable.
 #[derive(Default)]
 pub(crate) struct Image {
     pub(crate) data: Map,
-    pub(crate) attributes: Vec<(&'static str, Option<AttributeValue>)>,
+    pub(crate) attributes: PromotedValues,
     /// The notes that the session is in the rosters of its values.
     pub(crate) notes: Vec<(&'static str, AttributeValue)>,
     /// The limits of its rosters that the session has of its own.
@@ -335,7 +338,7 @@ fn serialize<S: SessionAttributes + Serialize>(
 fn promoted_values<S: SessionAttributes>(
     session: &S,
     checks: Checks,
-) -> Result<(Vec<(&'static str, Option<AttributeValue>)>, Limits), EncodeError> {
+) -> Result<(PromotedValues, Limits), EncodeError> {
     let mut attributes = Attributes {
         checks,
         ..Attributes::default()
