@@ -87,7 +87,7 @@ fn check_forgotten(errors: &Errors, session: &SessionStruct<'_>, taken: &OwnersB
                     "`{name}` is an attribute that the store keeps, and cannot be forgotten; leave it out of `forget`"
                 ),
                 Some(owner) => format!(
-                    "`{name}` is still the attribute of {owner}; remove that, or leave it out of `forget`"
+                    "`{name}` is still taken by {owner}; remove that, or leave it out of `forget`"
                 ),
                 None => continue,
             }
