@@ -3,6 +3,7 @@
 
 mod draw;
 mod fault;
+mod later;
 mod mishaps;
 
 use std::fmt;

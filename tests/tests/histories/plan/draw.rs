@@ -3,6 +3,7 @@
 use fastrand::Rng;
 use session_store::ReadConsistency;
 
+use super::later::{with_changes_of_all, with_log_ins};
 use super::mishaps::{with_answers, with_drops};
 use super::{ABSOLUTE, Act, Binary, CLIENTS, Client, Fault, IDLE, Plan, REMEMBERED, Set, Step};
 
@@ -139,59 +140,6 @@ impl Plan {
             clients,
         }
     }
-}
-
-/// Makes changes of all sessions of some lists. Drawn separately, too.
-fn with_changes_of_all(seed: u64, steps: &mut [Step]) {
-    let rng = &mut Rng::with_seed(seed ^ 0xa11);
-    for step in steps {
-        if let Act::List(user) = step.act
-            && rng.u8(..3) == 0
-        {
-            step.act = Act::UpdateAll(user);
-        }
-    }
-}
-
-/// Makes log-ins of some changes of id, and adds refreshes, and ends by an id from before a change. Drawn
-/// separately, too.
-fn with_log_ins(seed: u64, steps: Vec<Step>, clients: usize) -> Vec<Step> {
-    let rng = &mut Rng::with_seed(seed ^ 0x1061);
-    let faults: Vec<_> = steps.iter().map(|step| step.faults.clone()).collect();
-    let mut all = Vec::with_capacity(steps.len());
-    for mut step in steps {
-        let mut next = None;
-        match step.act {
-            Act::Cycle(slot, set) => {
-                next = match rng.u8(..12) {
-                    0 => Some(Act::Delete(slot)),
-                    1 => Some(Act::RevokeHandle(slot)),
-                    2 => Some(Act::RevokeOnly(1, slot)),
-                    3 => Some(Act::Cycle(slot, Set::new())),
-                    _ => None,
-                };
-                step.act = match rng.bool() {
-                    true => Act::LogIn(slot, set),
-                    false => Act::Cycle(slot, set),
-                };
-            }
-            Act::Save(slot, ..) if rng.u8(..6) == 0 => next = Some(Act::Refresh(slot)),
-            Act::Delete(_) | Act::RevokeHandle(_) | Act::RevokeOnly(..) => {
-                step.behind = rng.usize(..3);
-            }
-            _ => {}
-        }
-        let next = next.map(|act| Step {
-            client: rng.usize(..clients),
-            act,
-            faults: faults[rng.usize(..faults.len())].clone(),
-            behind: rng.usize(..3),
-            dropped: None,
-        });
-        all.push(step);
-        all.extend(next);
-    }
-    all
 }
 
 const READS: [ReadConsistency; 5] = [
