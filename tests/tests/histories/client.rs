@@ -11,14 +11,15 @@ use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use session_store::{
-    DynamoDbStore, Error, ReadConsistency, Revoked, Session, SessionHandle, SessionId, Updated,
+    DynamoDbStore, Error, ReadConsistency, Revoked, Session, SessionHandle, SessionId,
+    SessionSummary, StoredSession, Updated,
 };
 
 pub use self::copy::Stored;
 use self::copy::{Copies, Copy, Lent};
 pub use self::pending::Pending;
 use crate::binaries::{Fields, Program};
-use crate::plan::Act;
+use crate::plan::{Act, Set};
 
 /// The result of an operation, without the session's type.
 pub struct Outcome {
@@ -33,6 +34,7 @@ pub enum Got {
     Absent,
     Count(u64),
     Listed(Vec<Listed>),
+    Found(Listed, Fields),
     Revoked(Revoked),
     Updated(Updated),
 }
@@ -44,6 +46,7 @@ pub struct Seen {
     pub version: u64,
     pub created_at: u64,
     pub expires_at: u64,
+    pub authenticated_at: Option<u64>,
     pub fields: Fields,
     /// The handles of the sessions that were evicted for it.
     pub evicted: Vec<String>,
@@ -121,9 +124,27 @@ fn seen<S: Program>(session: &Session<S>) -> Seen {
         version: session.version(),
         created_at: millis(session.created_at()),
         expires_at: millis(session.expires_at()) / 1000,
+        authenticated_at: Session::authenticated_at(session).map(millis),
         fields: session.fields(),
         evicted: evicted.iter().map(ToString::to_string).collect(),
     }
+}
+
+fn listed(session: &SessionSummary) -> Listed {
+    Listed {
+        handle: session.handle().to_string(),
+        created_at: millis(session.created_at()),
+        expires_at: millis(session.expires_at()) / 1000,
+    }
+}
+
+/// Changes fields, and adds one to the counter.
+fn counted<S: Program>(session: &mut S, set: &Set) -> u64 {
+    for (name, value) in set {
+        *session.field(name) = *value;
+    }
+    *session.count() += 1;
+    *session.count()
 }
 
 fn millis(time: SystemTime) -> u64 {
@@ -141,16 +162,9 @@ impl<S: Program> Hand for Client<S> {
     }
 
     fn prepare(&self, act: &Act, now: u64) -> Option<(String, Pending)> {
-        let (Act::Save(slot, ..)
-        | Act::Touch(slot)
-        | Act::Cycle(slot, _)
-        | Act::LogIn(slot, _)
-        | Act::Refresh(slot)) = act
-        else {
-            return None;
-        };
+        let slot = act.copy()?;
         let mut copies = self.copies.borrow_mut();
-        let copy = copies[*slot].as_mut()?;
+        let copy = copies[slot].as_mut()?;
         Some((copy.session.handle().to_string(), copy.pending(act, now)))
     }
 
@@ -158,17 +172,10 @@ impl<S: Program> Hand for Client<S> {
         let store = self.store.clone();
         let copies = Rc::clone(&self.copies);
         let act = act.clone();
-        let lent = match &act {
-            Act::Save(slot, ..)
-            | Act::Touch(slot)
-            | Act::Cycle(slot, _)
-            | Act::LogIn(slot, _)
-            | Act::Refresh(slot) => {
-                let copies = (Rc::clone(&self.copies), Rc::clone(&self.versions));
-                Some(Lent::of(copies, *slot, &act))
-            }
-            _ => None,
-        };
+        let lent = act.copy().map(|slot| {
+            let copies = (Rc::clone(&self.copies), Rc::clone(&self.versions));
+            Lent::of(copies, slot, &act)
+        });
         let reads = id.as_ref().map(|id| self.reads(id)).unwrap_or_default();
         let known = move || id.expect("an operation on a session that is known");
         let versions = Rc::clone(&self.versions);
@@ -206,19 +213,33 @@ impl<S: Program> Hand for Client<S> {
                     }))
                 }
                 Act::Update(_, set) => {
-                    let change = |session: &mut S| {
-                        for (name, value) in &set {
-                            *session.field(name) = *value;
-                        }
-                        *session.count() += 1;
-                        *session.count()
-                    };
+                    let change = |session: &mut S| counted(session, &set);
                     alone(store.update(&known(), change).await.map(Got::Count))
+                }
+                Act::UpdateHandle(_, set) => {
+                    let change = |session: &mut S| counted(session, &set);
+                    let handle = known().handle();
+                    alone(store.update_handle(handle, change).await.map(Got::Count))
+                }
+                Act::Find(_, user) => {
+                    let handle = known().handle();
+                    let found = match user {
+                        None => store.find(handle).await,
+                        Some(user) => S::sessions(&store, user).find(handle).await,
+                    };
+                    alone(found.map(|found| match found {
+                        None => Got::Absent,
+                        Some(found) => {
+                            let line = listed(StoredSession::summary(&found));
+                            Got::Found(line, found.fields())
+                        }
+                    }))
                 }
                 Act::Save(..)
                 | Act::Touch(_)
                 | Act::Cycle(..)
                 | Act::LogIn(..)
+                | Act::Reauthenticate(..)
                 | Act::Refresh(_) => {
                     let mut lent = lent.expect("it was taken");
                     let session = &mut lent.copy().session;
@@ -227,6 +248,7 @@ impl<S: Program> Hand for Client<S> {
                         Act::Touch(_) => store.touch(session).await,
                         Act::Refresh(_) => store.refresh(session).await,
                         Act::LogIn(..) => store.log_in(session).await,
+                        Act::Reauthenticate(..) => store.reauthenticated(session).await,
                         _ => store.cycle_id(session).await,
                     };
                     let copy = Some(seen(session));
@@ -255,14 +277,7 @@ impl<S: Program> Hand for Client<S> {
                 Act::UpdateAll(user) => alone(S::count_all(&store, user).await.map(Got::Updated)),
                 Act::List(user) => {
                     let all = S::sessions(&store, user).all().await;
-                    alone(all.map(|all| {
-                        let listed = all.iter().map(|session| Listed {
-                            handle: session.handle().to_string(),
-                            created_at: millis(session.created_at()),
-                            expires_at: millis(session.expires_at()) / 1000,
-                        });
-                        Got::Listed(listed.collect())
-                    }))
+                    alone(all.map(|all| Got::Listed(all.iter().map(listed).collect())))
                 }
             }
         })

@@ -230,6 +230,8 @@ struct Moved {
     fields: BTreeMap<String, Option<u64>>,
     idle: Option<u64>,
     version: Option<u64>,
+    /// A log-in begins another session.
+    logs_in: bool,
 }
 
 /// The key of an item, and the item before and after.
@@ -284,7 +286,10 @@ impl Model {
             "GetItem" if op.target.is_some() => {
                 let handle = input["Key"]["id"]["S"].as_str().unwrap_or_default();
                 let item = truth.get(handle).cloned();
-                op.saw(item.as_ref());
+                let is_followed = op.goes_on() && self.moved.contains_key(handle);
+                if !is_followed {
+                    op.saw(item.as_ref());
+                }
                 op.read.insert(handle.to_owned(), item);
             }
             "Query" => {

@@ -134,6 +134,8 @@ pub enum Act {
     Touch(usize),
     Cycle(usize, Set),
     LogIn(usize, Set),
+    /// A new id, since the user has authenticated again.
+    Reauthenticate(usize, Set),
     Refresh(usize),
     Delete(usize),
     Revoke(u64, Option<usize>),
@@ -143,16 +145,53 @@ pub enum Act {
     List(u64),
     /// Adds one to the counter of each session of this user.
     UpdateAll(u64),
+    /// Reads one session by its handle: any, or only one of this user.
+    Find(usize, Option<u64>),
+    /// Adds one to the counter of a session of somebody else, by its handle, and changes fields.
+    UpdateHandle(usize, Set),
+}
+
+/// Why a session gets a new id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewId {
+    Cycled,
+    Reauthenticated,
+    LoggedIn,
 }
 
 impl Act {
     /// The session's own absolute timeout that a change of id chooses, by the value of a field.
     pub fn absolute(&self) -> Option<Option<u64>> {
-        let (Self::Cycle(_, set) | Self::LogIn(_, set)) = self else {
+        let (Self::Cycle(_, set) | Self::LogIn(_, set) | Self::Reauthenticate(_, set)) = self
+        else {
             return None;
         };
         let level = set.iter().find(|(name, _)| *name == "level")?.1?;
         [Some(Some(SHORT)), Some(None), None][level as usize % 3]
+    }
+
+    /// Why it gives its session a new id, if it does.
+    pub fn new_id(&self) -> Option<NewId> {
+        match self {
+            Self::Cycle(..) => Some(NewId::Cycled),
+            Self::Reauthenticate(..) => Some(NewId::Reauthenticated),
+            Self::LogIn(..) => Some(NewId::LoggedIn),
+            _ => None,
+        }
+    }
+
+    /// The fields that it changes.
+    pub fn set(&mut self) -> Option<&mut Set> {
+        match self {
+            Self::Create(_, set)
+            | Self::Save(_, set, _)
+            | Self::Update(_, set)
+            | Self::UpdateHandle(_, set)
+            | Self::Cycle(_, set)
+            | Self::LogIn(_, set)
+            | Self::Reauthenticate(_, set) => Some(set),
+            _ => None,
+        }
     }
 
     /// The copy that it works on.
@@ -162,6 +201,7 @@ impl Act {
             | Self::Touch(slot)
             | Self::Cycle(slot, _)
             | Self::LogIn(slot, _)
+            | Self::Reauthenticate(slot, _)
             | Self::Refresh(slot) => Some(*slot),
             _ => None,
         }
@@ -199,24 +239,13 @@ impl Plan {
                 plan.steps[i].dropped = None;
                 all.push(plan);
             }
-            if let Act::Create(_, set)
-            | Act::Save(_, set, _)
-            | Act::Update(_, set)
-            | Act::Cycle(_, set)
-            | Act::LogIn(_, set) = &step.act
-            {
-                for field in 0..set.len() {
-                    let mut plan = self.clone();
-                    if let Act::Create(_, set)
-                    | Act::Save(_, set, _)
-                    | Act::Update(_, set)
-                    | Act::Cycle(_, set)
-                    | Act::LogIn(_, set) = &mut plan.steps[i].act
-                    {
-                        set.remove(field);
-                    }
-                    all.push(plan);
+            let fields = step.act.clone().set().map_or(0, |set| set.len());
+            for field in 0..fields {
+                let mut plan = self.clone();
+                if let Some(set) = plan.steps[i].act.set() {
+                    set.remove(field);
                 }
+                all.push(plan);
             }
         }
         let changes: [fn(&mut Self); 5] = [

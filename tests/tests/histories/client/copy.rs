@@ -10,7 +10,7 @@ use session_store::{Error, Session, SessionHandle};
 
 use super::{Pending, Versions, millis, take_note};
 use crate::binaries::{Fields, Program};
-use crate::plan::Act;
+use crate::plan::{Act, NewId};
 
 /// A client's copy of a session.
 pub struct Copy<S> {
@@ -73,10 +73,12 @@ impl<S: Program> Copy<S> {
 
     /// Makes the changes of an operation.
     fn change(&mut self, act: &Act) {
-        let (Act::Save(_, set, _) | Act::Cycle(_, set) | Act::LogIn(_, set)) = act else {
-            return;
+        let mut changed = match act {
+            Act::Save(..) => act.clone(),
+            _ if act.new_id().is_some() => act.clone(),
+            _ => return,
         };
-        for (name, value) in set {
+        for (name, value) in changed.set().into_iter().flatten() {
             *self.session.field(name) = *value;
             self.unsaved.entry(name).or_default().push(*value);
         }
@@ -99,7 +101,6 @@ impl<S: Program> Copy<S> {
         let fresh = self.unsaved.is_empty() && self.idle.is_none() && self.absolute.is_empty();
         self.change(act);
         self.resumed = self.cycling.is_some();
-        let logs_in = matches!(act, Act::LogIn(..));
         let idle = self.idle;
         let mut pending = Pending {
             copy: self.number,
@@ -115,13 +116,20 @@ impl<S: Program> Copy<S> {
             touched_at: millis(Session::touched_at(&self.session)),
             fields: self.session.fields(),
             begun: now,
-            logs_in,
+            new_id: act.new_id(),
+            asked: Some(now),
         };
         pending.must.retain(|name, value| self.base[name] != *value);
-        if let (true, Some(begun)) = (logs_in, &self.cycling) {
-            self.then = Some(pending.clone());
+        let begun = self.cycling.as_ref();
+        let another = begun.filter(|begun| is_another(act, begun.new_id));
+        if let Some(begun) = another {
+            self.then = Some(Pending {
+                asked: None,
+                ..pending.clone()
+            });
             pending.begun = begun.begun;
-            if begun.logs_in {
+            pending.asked = begun.asked;
+            if begun.new_id == Some(NewId::LoggedIn) && pending.new_id == begun.new_id {
                 // If it has no other changes, it is sent unchanged.
                 pending
                     .must
@@ -131,16 +139,17 @@ impl<S: Program> Copy<S> {
                 pending
                     .must
                     .retain(|name, value| begun.must.get(name) != Some(value));
-                pending.logs_in = false;
+                pending.new_id = begun.new_id;
             }
-        } else if let Act::Cycle(..) | Act::LogIn(..) = act {
+        } else if act.new_id().is_some() {
             // A change of id that is resumed is sent unchanged, unless it must begin again.
             let begun = self.cycling.get_or_insert_with(|| pending.clone()).clone();
             pending
                 .must
                 .retain(|name, value| begun.must.get(name) == Some(value));
             pending.begun = begun.begun;
-            pending.logs_in = begun.logs_in;
+            pending.new_id = begun.new_id;
+            pending.asked = begun.asked;
         } else if let Some(begun) = &self.cycling {
             // The same here, where it comes before the write.
             let (mut first, must) = (pending.must.clone(), &mut pending.must);
@@ -150,7 +159,8 @@ impl<S: Program> Copy<S> {
             }
             pending.first = Some(first);
             pending.begun = begun.begun;
-            pending.logs_in = begun.logs_in;
+            pending.new_id = begun.new_id;
+            pending.asked = begun.asked;
         }
         pending
     }
@@ -162,14 +172,13 @@ impl<S: Program> Copy<S> {
         match act {
             _ if end != End::Unknown => self.cycling = None,
             // The first change of id is finished, and it does not know whether its own is.
-            Act::Cycle(..) | Act::LogIn(..) if has_new_id => self.cycling = then,
+            _ if act.new_id().is_some() && has_new_id => self.cycling = then,
             _ if has_new_id => self.cycling = None,
             _ => {}
         }
         let stores = match act {
             Act::Save(..) => true,
-            Act::Cycle(..) | Act::LogIn(..) => !self.resumed,
-            _ => false,
+            _ => act.new_id().is_some() && !self.resumed,
         };
         if end == End::Done && stores {
             self.idle = None;
@@ -213,6 +222,16 @@ impl<S: Program> Copy<S> {
         if let Some(idle) = &mut self.idle {
             idle.must = false;
         }
+    }
+}
+
+/// Whether a change of id is not just the one that was begun: that is finished first. A log-in with other changes
+/// finishes an earlier log-in, too.
+fn is_another(act: &Act, begun: Option<NewId>) -> bool {
+    match act {
+        Act::LogIn(..) => true,
+        Act::Reauthenticate(..) => begun != Some(NewId::Reauthenticated),
+        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::binaries::Fields;
+use crate::plan::NewId;
 
 /// The fields that the next write of a copy must store, and those that it may store.
 #[derive(Clone, Debug, Default)]
@@ -28,19 +29,16 @@ pub struct Pending {
     pub touched_at: u64,
     /// The fields of the copy.
     pub fields: Fields,
-    /// When this change of id began, by the client's clock, and whether it is a log-in.
+    /// When this change of id began, by the client's clock, and why.
     pub begun: u64,
-    pub logs_in: bool,
+    pub new_id: Option<NewId>,
+    /// Until when it was first asked for: it may have had to finish an earlier one first.
+    pub asked: Option<u64>,
 }
 
 impl Pending {
     /// Whether there is something to store.
     pub fn is_due(&self) -> bool {
         !self.must.is_empty() || self.new_idle.is_some()
-    }
-
-    /// Whether a log-in finishes an earlier change of id first.
-    pub fn finishes_first(&self) -> bool {
-        self.resumed && !self.logs_in
     }
 }

@@ -30,7 +30,7 @@ impl Op {
             Act::Save(..) | Act::Touch(_) if self.resumes_first() => {
                 &["TransactWriteItems", "UpdateItem"]
             }
-            Act::Load(_) | Act::Refresh(_) => &["GetItem"],
+            Act::Load(_) | Act::Refresh(_) | Act::Find(..) => &["GetItem"],
             Act::Save(..) if roster && self.changes_user() => &[
                 "UpdateItem",
                 "DeleteItem",
@@ -38,21 +38,21 @@ impl Op {
                 "TransactWriteItems",
             ],
             Act::Save(..) | Act::Touch(_) => &["UpdateItem"],
-            Act::Update(..) if roster && self.changes_user() => &[
+            Act::Update(..) | Act::UpdateHandle(..) if roster && self.changes_user() => &[
                 "GetItem",
                 "UpdateItem",
                 "DeleteItem",
                 "BatchGetItem",
                 "TransactWriteItems",
             ],
-            Act::Update(..) => &["GetItem", "UpdateItem"],
-            Act::Cycle(..) if roster && self.changes_user() => &[
+            Act::Update(..) | Act::UpdateHandle(..) => &["GetItem", "UpdateItem"],
+            Act::Cycle(..) | Act::Reauthenticate(..) if roster && self.changes_user() => &[
                 "UpdateItem",
                 "DeleteItem",
                 "BatchGetItem",
                 "TransactWriteItems",
             ],
-            Act::Cycle(..) => &["TransactWriteItems"],
+            Act::Cycle(..) | Act::Reauthenticate(..) => &["TransactWriteItems"],
             // If the session is gone, it is a `create`.
             Act::LogIn(..) if roster => &[
                 "TransactWriteItems",
@@ -144,13 +144,17 @@ impl Model {
             Act::Save(..) if op.pending.fresh => 0..=0,
             Act::Save(..) => 0..=3,
             Act::Update(..) => 1..=3,
+            // One more for each mark.
+            Act::UpdateHandle(..) => 1..=2 + op.marks,
+            Act::Find(..) => 1..=1,
             // Less than a tenth of the idle timeout has passed.
             Act::Touch(_) if op.began < op.pending.touched_at + IDLE * 100 => 0..=0,
             // One more if its own timeout was stored and it was not told, or others have used the session since.
             Act::Touch(_) if op.pending.idle || op.is_stale() => 0..=2,
             Act::Touch(_) => 0..=1,
-            // One more for a stale copy.
-            Act::Cycle(..) => 1..=2,
+            // One more for a stale copy, and twice as many for a proof to finish an earlier change of id.
+            Act::Reauthenticate(..) if op.pending.resumed => 1..=4,
+            Act::Cycle(..) | Act::Reauthenticate(..) => 1..=2,
             // Twice as many to finish an earlier change of id, and one more to create.
             Act::LogIn(..) if op.pending.resumed => 1..=5,
             Act::LogIn(..) if op.put.is_empty() => 1..=2,
@@ -186,7 +190,13 @@ impl Model {
                 None => 0..=0,
             },
             // The one request is a transaction, which can be refused because of the roster.
-            Act::Save(..) | Act::Update(..) | Act::Cycle(..) if op.changes_user() => {
+            Act::Save(..)
+            | Act::Update(..)
+            | Act::UpdateHandle(..)
+            | Act::Cycle(..)
+            | Act::Reauthenticate(..)
+                if op.changes_user() =>
+            {
                 let costs = op.users().into_iter();
                 let costs = costs.map(|user| *self.entry_counts(op, user, now).end());
                 0..=costs.max().unwrap_or(0)
@@ -197,7 +207,7 @@ impl Model {
                 let costs = costs.map(|user| *self.entry_counts(op, user, now).end());
                 0..=1 + costs.max().unwrap_or(0)
             }
-            Act::Cycle(..) => match had_user.flatten() {
+            Act::Cycle(..) | Act::Reauthenticate(..) => match had_user.flatten() {
                 Some(user) => 0..=op.is_kept_longer(user),
                 None => 0..=0,
             },

@@ -5,6 +5,7 @@ use session_store::{Error, Revoked};
 
 use super::items::{expires_at, is_live, named, number};
 use super::{Model, Op, Violation, require};
+use crate::binaries::Fields;
 use crate::client::{Got, Listed, Outcome, Reads, Seen, Stored};
 use crate::plan::Act;
 
@@ -57,7 +58,16 @@ impl Model {
                 loaded(op, session)?;
                 self.own_writes_are_read(op, session)?;
             }
-            (Act::Update(..), Got::Count(count)) => {
+            (Act::Find(_, user), Got::Absent) => {
+                let read = op.read.get(target).and_then(Option::as_ref);
+                let is_other = user.is_some() && read.is_some_and(|it| number(it, "user") != *user);
+                let gone = is_other || op.found_none(now) || self.gone(target, now);
+                require(gone, "G10", || "a live session was not found".to_owned())?;
+            }
+            (Act::Find(_, user), Got::Found(found, fields)) => {
+                found_by_handle(op, *user, found, fields)?
+            }
+            (Act::Update(..) | Act::UpdateHandle(..), Got::Count(count)) => {
                 require(op.applied == 1, "G13", || {
                     "an update says that it is stored, and is not".to_owned()
                 })?;
@@ -98,6 +108,12 @@ impl Model {
                     fields: item.map_or(copy.fields.clone(), |item| named(item, &copy.fields)),
                     idle: item.and_then(|item| number(item, "idle")),
                 }));
+            }
+            (Act::Reauthenticate(..), _) => {
+                if let Some(copy) = &outcome.copy {
+                    self.proven(op, copy, now)?;
+                }
+                return Ok(self.stored_with_new_id(op, outcome.copy.as_ref()));
             }
             (Act::Refresh(_), _) => {
                 self.keeps_its_id(op, outcome.copy.as_ref())?;
@@ -154,12 +170,18 @@ impl Model {
         // It may have finished an earlier change of id.
         let current = outcome.copy.as_ref().map(|copy| copy.handle.as_str());
         let current = current.unwrap_or(target);
-        let writes = matches!(op.act, Act::Save(..) | Act::Update(..));
+        let writes = matches!(
+            op.act,
+            Act::Save(..) | Act::Update(..) | Act::UpdateHandle(..)
+        );
         let known = match op.act {
-            Act::Load(_) => "G10",
+            Act::Load(_) | Act::Find(..) => "G10",
             _ => "G13",
         };
         let unknown = match error {
+            Error::Gone(error) if matches!(op.act, Act::UpdateHandle(..)) => {
+                return self.gone_by_handle(op, error.is_replaced(), now);
+            }
             Error::Gone(error) => {
                 require(!matches!(op.act, Act::LogIn(..)), "G7", || {
                     "a log-in is said to have found nothing".to_owned()
@@ -306,6 +328,7 @@ fn loaded(op: &Op, session: &Seen) -> Result<(), Violation> {
     let same = session.expires_at == expires_at(&read)
         && Some(session.version) == number(&read, "version")
         && Some(session.created_at) == number(&read, "created_at")
+        && session.authenticated_at == number(&read, "authenticated_at")
         && session.fields == named(&read, &session.fields);
     require(same, "G10", || {
         "what was loaded is not what is stored".to_owned()
@@ -332,6 +355,36 @@ fn refreshed(op: &Op, read: &Value, copy: &Seen) -> Result<(), Violation> {
         "G3",
         || "a refresh dropped an unsaved change".to_owned(),
     )
+}
+
+/// A session that was found by its handle is that of this handle and user, as it is stored.
+fn found_by_handle(
+    op: &Op,
+    user: Option<u64>,
+    found: &Listed,
+    has: &Fields,
+) -> Result<(), Violation> {
+    require(op.target.as_ref() == Some(&found.handle), "G10", || {
+        "another session was found".to_owned()
+    })?;
+    let item = op.read.get(&found.handle).cloned().flatten();
+    let item = item.unwrap_or_default();
+    require(is_live(&item, op.began), "G5", || {
+        "an expired session was found".to_owned()
+    })?;
+    let is_of_user = user.is_none() || number(&item, "user") == user;
+    require(is_of_user, "G9", || {
+        format!(
+            "a session of {:?} was found, for {user:?}",
+            number(&item, "user")
+        )
+    })?;
+    let same = *has == named(&item, has)
+        && number(&item, "created_at") == Some(found.created_at)
+        && expires_at(&item) == found.expires_at;
+    require(same, "G10", || {
+        "what was found is not what is stored".to_owned()
+    })
 }
 
 fn listed_as_stored(op: &Op, user: u64, listed: &[Listed]) -> Result<(), Violation> {

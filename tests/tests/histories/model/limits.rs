@@ -128,7 +128,7 @@ impl Op {
     /// The users that it may give its session to.
     pub(super) fn users(&self) -> Vec<u64> {
         let set = match &self.act {
-            Act::Create(_, set) | Act::Update(_, set) => set.as_slice(),
+            Act::Create(_, set) | Act::Update(_, set) | Act::UpdateHandle(_, set) => set.as_slice(),
             _ => &[],
         };
         let set = set.iter().filter(|(name, _)| *name == "user");
@@ -147,7 +147,7 @@ impl Op {
     /// Whether it may change the user of its session.
     pub(super) fn changes_user(&self) -> bool {
         match &self.act {
-            Act::Create(_, set) | Act::Update(_, set) => {
+            Act::Create(_, set) | Act::Update(_, set) | Act::UpdateHandle(_, set) => {
                 set.iter().any(|(name, _)| *name == "user")
             }
             _ => self.pending.may.contains_key("user") || self.pending.must.contains_key("user"),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::items::{expires_at, number};
 use super::{Change, Model, Moved, Op, Violation, require};
 use crate::client::Seen;
-use crate::plan::{Act, IDLE};
+use crate::plan::{Act, IDLE, NewId};
 
 /// How long a mark counts, in milliseconds.
 const MARKED_FOR: u64 = 60_000;
@@ -24,7 +24,7 @@ pub fn moved_to(item: &Value) -> Option<&str> {
 }
 
 /// Whether a mark counts at this time of a client's clock.
-fn counts(mark: &Value, at: u64) -> bool {
+pub(super) fn counts(mark: &Value, at: u64) -> bool {
     number(mark, "created_at").is_some_and(|made| at < made + MARKED_FOR)
 }
 
@@ -33,7 +33,7 @@ fn is_mark(item: &Option<Value>) -> bool {
 }
 
 /// The handles that a session has had since this one, which comes first.
-fn way<'a>(
+pub(super) fn way<'a>(
     moved: &'a BTreeMap<String, Moved>,
     from: &'a str,
 ) -> impl Iterator<Item = &'a str> + use<'a> {
@@ -58,13 +58,44 @@ impl Op {
 
     /// Whether it may give its session a new id. A `save`, `touch` or `refresh` finishes an earlier change of id.
     pub(super) fn changes_id(&self) -> bool {
-        matches!(self.act, Act::Cycle(..) | Act::LogIn(..)) || self.resumes_first()
+        self.act.new_id().is_some() || self.resumes_first()
     }
 
     /// Whether it is a `save`, `touch` or `refresh` that finishes a change of id first.
     pub(super) fn resumes_first(&self) -> bool {
         let is_other = matches!(self.act, Act::Save(..) | Act::Touch(_) | Act::Refresh(_));
         is_other && self.pending.resumed
+    }
+
+    /// Whether it goes on with its session under the new handle that another one has given it.
+    pub(super) fn goes_on(&self) -> bool {
+        self.resumes_first() || matches!(self.act, Act::UpdateHandle(..))
+    }
+
+    /// Whether it is a change of id that first finishes an earlier one of its copy, if that is another.
+    pub(super) fn may_finish_another(&self) -> bool {
+        matches!(self.act, Act::LogIn(..) | Act::Reauthenticate(..))
+    }
+
+    /// Whether its first change of id can be an earlier one, with the fields of that.
+    pub(super) fn finishes_first(&self) -> bool {
+        let is_log_in = self.pending.new_id == Some(NewId::LoggedIn);
+        self.pending.resumed && (!is_log_in || matches!(self.act, Act::Reauthenticate(..)))
+    }
+
+    /// Since when a log-in of this operation is under way.
+    fn log_in_began(&self) -> u64 {
+        match self.pending.new_id {
+            Some(NewId::LoggedIn) => self.pending.begun,
+            _ => self.began,
+        }
+    }
+
+    /// G6: a proof counts from the moment at which it was first asked for, however often its change of id is sent.
+    fn is_asked(&self, at: u64, now: u64) -> bool {
+        let first = self.pending.begun..=self.pending.asked.unwrap_or(now);
+        let is_second = self.pending.resumed && self.may_finish_another();
+        first.contains(&at) || is_second && (self.began..=now).contains(&at)
     }
 }
 
@@ -165,7 +196,8 @@ impl Model {
         })
     }
 
-    /// G6: a new id keeps the time of creation and that of the authentication, and a log-in begins anew.
+    /// G6: a new id keeps the time of creation and that of the authentication. A log-in begins both anew, and a proof
+    /// the second one.
     pub(super) fn created_at_is_right(
         &self,
         op: usize,
@@ -176,22 +208,24 @@ impl Model {
     ) -> Result<(), Violation> {
         let op = &self.ops[op];
         let (was, is) = (number(before, "created_at"), number(after, "created_at"));
-        let since = match op.pending.logs_in {
-            true => op.pending.begun,
-            false => op.began,
-        };
+        let since = op.log_in_began();
         let proven = |item| number(item, "authenticated_at");
         let (was_proven, is_proven) = (proven(before), proven(after));
-        let is_now = |at: Option<u64>| at.is_some_and(|at| (since..=now).contains(&at));
-        let is_new = is_now(is) && is_now(is_proven);
-        let is_kept = was == is && was_proven == is_proven;
-        let logs_in = matches!(op.act, Act::LogIn(..));
+        let is_begun = is.is_some_and(|at| (since..=now).contains(&at));
+        let is_proven_anew = is_proven.is_some_and(|at| op.is_asked(at, now));
+        let is_like = |new_id| match new_id {
+            NewId::Cycled => was == is && was_proven == is_proven,
+            NewId::Reauthenticated => was == is && is_proven_anew,
+            NewId::LoggedIn => is_begun && is_proven_anew,
+        };
         // It finishes an earlier change of id first, or goes on with one that others have overtaken.
         let resumes = op.pending.resumed && op.target.as_deref() == Some(old);
-        let right = match logs_in {
-            true => is_new || resumes && !op.pending.logs_in && is_kept,
-            false => is_kept || op.pending.logs_in && is_new,
-        };
+        let resumed = op.pending.new_id.filter(|_| resumes);
+        let own = op.act.new_id();
+        // An earlier one that others have overtaken goes on as the operation that resumes it.
+        let overtaken = (resumed != own).then_some(NewId::Cycled);
+        let overtaken = overtaken.filter(|_| resumes);
+        let right = own.into_iter().chain(resumed).chain(overtaken).any(is_like);
         require(right, "G6", || {
             format!(
                 "the time of creation went from {was:?} to {is:?}, and that of the authentication from \
@@ -228,12 +262,25 @@ impl Model {
         require(valid, "G7", || {
             "the id of the copy is not the valid one".to_owned()
         })?;
-        let since = match op.pending.logs_in {
-            true => op.pending.begun,
-            false => op.began,
-        };
-        require(copy.created_at >= since, "G6", || {
+        require(copy.created_at >= op.log_in_began(), "G6", || {
             "a log-in kept the time of creation".to_owned()
+        })
+    }
+
+    /// A proof has succeeded: its copy has the new id, and the moment at which it was first asked for.
+    pub(super) fn proven(&self, op: &Op, copy: &Seen, now: u64) -> Result<(), Violation> {
+        let target = op.target.as_deref().unwrap_or_default();
+        require(
+            self.moved_by(op, target) == Some(&copy.handle),
+            "G7",
+            || "the id of the copy is not the valid one".to_owned(),
+        )?;
+        let at = copy.authenticated_at;
+        require(at.is_some_and(|at| op.is_asked(at, now)), "G6", || {
+            format!(
+                "a proof that was asked for at {} counts from {at:?}",
+                op.began
+            )
         })
     }
 
@@ -247,11 +294,11 @@ impl Model {
                 .filter(|moved| moved.by == op.pending.copy)
         };
         let moved_once = moved(handle).filter(|_| mine)?;
-        // A log-in finishes an earlier change of id first.
-        let again = match op.act {
-            Act::LogIn(..) => moved(&moved_once.to),
-            _ => None,
-        };
+        // A log-in or a proof finishes an earlier change of id first.
+        let again = op
+            .may_finish_another()
+            .then(|| moved(&moved_once.to))
+            .flatten();
         Some(&again.unwrap_or(moved_once).to)
     }
 

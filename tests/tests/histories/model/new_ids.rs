@@ -7,7 +7,6 @@ use super::moved::leads;
 use super::writes::{chosen_absolute, chosen_idle, expiry, others, stored, versions};
 use super::{Model, Moved, Op, Violation, require};
 use crate::client::{Seen, Stored};
-use crate::plan::Act;
 
 impl Model {
     /// A session has a new handle: one item is gone, and another is there.
@@ -22,9 +21,9 @@ impl Model {
         let moved = &self.moved;
         let op = &mut self.ops[op];
         let is_first = op.target.as_deref() == Some(old);
-        // A log-in finishes an earlier change of id first.
+        // A log-in or a proof finishes an earlier change of id first.
         let earlier = op.target.as_ref().and_then(|target| moved.get(target));
-        let is_second = matches!(op.act, Act::LogIn(..))
+        let is_second = op.may_finish_another()
             && op.pending.resumed
             && earlier.is_some_and(|moved| moved.to == old);
         require(op.changes_id() && (is_first || is_second), "G7", || {
@@ -41,7 +40,7 @@ impl Model {
             )
         })?;
         let mut pending = op.pending.clone();
-        if is_first && pending.finishes_first() {
+        if is_first && op.finishes_first() {
             pending.must.clear();
         }
         match pending.first.take() {
@@ -71,6 +70,7 @@ impl Model {
             fields: is,
             idle: number(after, "idle"),
             version: number(after, "version"),
+            logs_in: before["created_at"] != after["created_at"],
         };
         self.moved.insert(old.to_owned(), moved);
         Ok(())
@@ -108,7 +108,7 @@ impl Model {
     pub(super) fn works_on(&self, op: &Op, handle: &str) -> bool {
         let target = op.target.as_deref();
         target.is_some_and(|target| {
-            target == handle || op.resumes_first() && leads(&self.moved, target, handle)
+            target == handle || op.goes_on() && leads(&self.moved, target, handle)
         })
     }
 }

@@ -50,7 +50,7 @@ impl Model {
                 Some(copy) => (copy.handle.as_str(), op.wrote),
                 None => return,
             },
-            (Act::LogIn(..), Ok(_)) => match outcome.copy.as_ref() {
+            (Act::LogIn(..) | Act::Reauthenticate(..), Ok(_)) => match outcome.copy.as_ref() {
                 Some(copy) => (copy.handle.as_str(), Some(copy.version)),
                 None => return,
             },

@@ -82,7 +82,7 @@ impl Model {
         if let Some(target) = op.target.as_deref() {
             op.marks = self.marks_from(target);
             op.was_moved = op.marks > 0;
-            let target = if op.follows() {
+            let target = if op.follows() || op.goes_on() {
                 self.last(target)
             } else {
                 target
@@ -124,9 +124,9 @@ impl Model {
         for (handle, created) in is.iter().filter(|(handle, _)| !was.contains_key(*handle)) {
             let adds = matches!(
                 op.act,
-                Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::Cycle(..) | Act::LogIn(..)
+                Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::UpdateHandle(..)
             );
-            let adds = adds || op.resumes_first();
+            let adds = adds || op.changes_id();
             require(adds && self.known.contains(*handle), "G9", || {
                 format!("{:?} put an entry in a roster before its session", op.act)
             })?;

@@ -9,7 +9,7 @@ use super::items::{
     well_formed,
 };
 use super::moved::{first_end, leads};
-use super::{Change, Model, Violation, is_roster, require};
+use super::{Change, Model, Op, Violation, is_roster, require};
 use crate::client::Pending;
 use crate::plan::{ABSOLUTE, Act, IDLE, REMEMBERED};
 
@@ -51,6 +51,7 @@ impl Model {
             [(handle, None, Some(item))] => self.appeared(op, operation, handle, item, now),
             [(handle, Some(before), Some(after))] => match self.ops[op].act {
                 Act::UpdateAll(user) => self.administered(op, user, handle, (before, after)),
+                Act::UpdateHandle(..) => self.changed_by_handle(op, handle, (before, after)),
                 _ => self.changed(op, before, after, now),
             },
             [(handle, Some(before), None)] => self.ended(op, operation, handle, before, now),
@@ -72,7 +73,7 @@ impl Model {
         for (handle, before, after) in steps {
             if self.works_on(&self.ops[op], handle) {
                 // It knows that its session has another handle since.
-                let is_followed = self.ops[op].resumes_first() && self.moved.contains_key(handle);
+                let is_followed = self.ops[op].goes_on() && self.moved.contains_key(handle);
                 let op = &mut self.ops[op];
                 if !is_followed {
                     op.saw(before.as_ref());
@@ -119,11 +120,7 @@ impl Model {
                 Vec::new()
             }
             act => {
-                let guarantee = if matches!(act, Act::Cycle(..)) {
-                    "G7"
-                } else {
-                    "G2"
-                };
+                let guarantee = if act.new_id().is_some() { "G7" } else { "G2" };
                 return require(false, guarantee, || {
                     format!("{operation} of {act:?} left an item where none was")
                 });
@@ -226,19 +223,9 @@ impl Model {
             || "the marks of the writes were not shifted by one".to_owned(),
         )?;
         let (was, is) = (fields(before), fields(after));
-        if let Act::Update(_, set) = &op.act {
-            op.pending.must = set.iter().copied().collect();
-            op.pending
-                .must
-                .insert("count", Some(was["count"].unwrap_or(0) + 1));
-        }
+        op.counts_one(&was);
         stored(&op.pending, &was, &is)?;
-        op.stored = op
-            .pending
-            .must
-            .keys()
-            .map(|name| (*name, is.get(*name).copied().flatten()))
-            .collect();
+        op.stored = named(after, &op.pending.must);
         others(before, after)?;
         if !new_idle {
             require(before["idle"] == after["idle"], "G6", || {
@@ -274,7 +261,13 @@ impl Model {
             }
             Act::Create(..) | Act::LogIn(..) if op.put.remove(handle) => Ok(()),
             // An operation that finds a roster full deletes the expired sessions.
-            Act::Create(..) | Act::Save(..) | Act::Update(..) | Act::Cycle(..) | Act::LogIn(..)
+            Act::Create(..)
+            | Act::Save(..)
+            | Act::Update(..)
+            | Act::UpdateHandle(..)
+            | Act::Cycle(..)
+            | Act::LogIn(..)
+            | Act::Reauthenticate(..)
                 if has_roster =>
             {
                 require(!is_live(before, now), "G9", || {
@@ -303,6 +296,17 @@ impl Model {
             _ => require(false, "G7", || {
                 format!("{operation} of {:?} ended a session", op.act)
             }),
+        }
+    }
+}
+
+impl Op {
+    /// If it is an update, it stores its fields, and adds one to the counter.
+    pub(super) fn counts_one(&mut self, was: &BTreeMap<String, Option<u64>>) {
+        if let Act::Update(_, set) | Act::UpdateHandle(_, set) = &self.act {
+            let count = was.get("count").copied().flatten().unwrap_or(0);
+            self.pending.must = set.iter().copied().collect();
+            self.pending.must.insert("count", Some(count + 1));
         }
     }
 }

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use session_store::ReadConsistency;
 
-use super::later::{with_changes_of_all, with_log_ins};
+use super::later::{with_administrators, with_changes_of_all, with_log_ins, with_proofs};
 use super::mishaps::{with_answers, with_drops};
 use super::{ABSOLUTE, Act, Binary, CLIENTS, Client, Fault, IDLE, Plan, REMEMBERED, Set, Step};
 
@@ -127,6 +127,8 @@ impl Plan {
         }
         let mut steps = with_log_ins(seed, steps, clients.len());
         with_changes_of_all(seed, &mut steps);
+        with_proofs(seed, &mut steps);
+        let mut steps = with_administrators(seed, steps, clients.len(), users);
         with_answers(seed, &mut steps);
         with_drops(seed, &mut steps);
         Self {

@@ -81,32 +81,26 @@ pub(super) fn with_drops(seed: u64, steps: &mut Vec<Step>) {
     }
     let mut all = Vec::with_capacity(steps.len());
     for mut step in steps.drain(..) {
-        let changes_id = matches!(step.act, Act::Cycle(..) | Act::LogIn(..));
+        let changes_id = step.act.new_id().is_some();
         if rng.u8(..if changes_id { 3 } else { 10 }) == 0 {
             // The first request of most operations waits twice.
             step.dropped = Some([0, 1, 1, 2, 3, rng.usize(..12)][rng.usize(..6)]);
         }
         // What the client does next with the same copy.
-        let next = match (&step.act, step.dropped) {
-            (
-                Act::Cycle(slot, _)
-                | Act::LogIn(slot, _)
-                | Act::Save(slot, ..)
-                | Act::Touch(slot)
-                | Act::Refresh(slot),
-                Some(_),
-            ) => match rng.u8(..8) {
-                0 => Some(Act::Cycle(*slot, Vec::new())),
-                1 => Some(Act::LogIn(*slot, Vec::new())),
-                2 => Some(Act::Save(*slot, Vec::new(), None)),
+        let next = match (step.act.copy(), step.dropped) {
+            (Some(slot), Some(_)) => match rng.u8(..8) {
+                0 => Some(Act::Cycle(slot, Vec::new())),
+                1 => Some(Act::LogIn(slot, Vec::new())),
+                2 => Some(Act::Save(slot, Vec::new(), None)),
                 3 => {
                     // A value that no other step writes.
                     let set = vec![("red", Some(1000 + all.len() as u64))];
                     let idle = rng.bool().then_some(REMEMBERED);
-                    Some(Act::Save(*slot, set, Some(idle)))
+                    Some(Act::Save(slot, set, Some(idle)))
                 }
-                4 => Some(Act::Touch(*slot)),
-                5 => Some(Act::Refresh(*slot)),
+                4 => Some(Act::Touch(slot)),
+                5 => Some(Act::Refresh(slot)),
+                6 => Some(Act::Reauthenticate(slot, Vec::new())),
                 _ => None,
             },
             _ => None,

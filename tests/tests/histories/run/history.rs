@@ -179,7 +179,9 @@ impl History<'_> {
             | Act::Update(slot, _)
             | Act::Delete(slot)
             | Act::RevokeHandle(slot)
-            | Act::RevokeOnly(_, slot) => {
+            | Act::RevokeOnly(_, slot)
+            | Act::Find(slot, _)
+            | Act::UpdateHandle(slot, _) => {
                 id = self.ids[slot].clone();
                 let earlier = &self.earlier[slot];
                 let behind = step.behind.min(earlier.len());
@@ -192,7 +194,12 @@ impl History<'_> {
                     op.reads = hand.reads(id);
                 }
             }
-            Act::Save(..) | Act::Touch(_) | Act::Cycle(..) | Act::LogIn(..) | Act::Refresh(_) => {
+            Act::Save(..)
+            | Act::Touch(_)
+            | Act::Cycle(..)
+            | Act::LogIn(..)
+            | Act::Reauthenticate(..)
+            | Act::Refresh(_) => {
                 let Some((handle, pending)) = hand.prepare(&step.act, op.began) else {
                     return;
                 };
@@ -351,6 +358,7 @@ fn describe(outcome: &Outcome, mut name: impl FnMut(&str) -> String) -> String {
         },
         Ok(Got::Session(seen)) => format!("{} at version {}", name(&seen.handle), seen.version),
         Ok(Got::Absent) => "none".to_owned(),
+        Ok(Got::Found(found, _)) => format!("finds {}", name(&found.handle)),
         Ok(Got::Count(count)) => format!("count is {count}"),
         Ok(Got::Listed(listed)) => {
             let names: Vec<_> = listed.iter().map(|session| name(&session.handle)).collect();
