@@ -95,7 +95,10 @@ impl Table {
         let schema = self.schema();
         let handle = save.handle;
         // G1: a session that is gone is an error, whatever was to be stored.
-        let live = Found::of(schema, handle, old, save.judged.at)?.or_gone(handle)?;
+        let found = Found::of(schema, handle, old, save.judged.at)?;
+        let live = found
+            .or_gone(handle)
+            .map_err(|gone| gone.after_lost_response(response_lost))?;
         // G13: the mark of this very write is there, so an earlier attempt has stored it.
         if live.remembers(schema, save.nonce) {
             return Ok(SaveOutcome::Stored {

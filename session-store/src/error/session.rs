@@ -10,6 +10,8 @@ use crate::id::SessionHandle;
 pub struct GoneError {
     handle: SessionHandle,
     reason: Reason,
+    /// An attempt without an answer may have stored the change before.
+    pub(crate) may_have_been_applied: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,18 +23,31 @@ enum Reason {
 
 impl GoneError {
     pub(crate) fn new(handle: SessionHandle) -> Self {
-        let reason = Reason::Absent;
-        Self { handle, reason }
+        Self::of(handle, Reason::Absent)
     }
 
     pub(crate) fn expired(handle: SessionHandle) -> Self {
-        let reason = Reason::Expired;
-        Self { handle, reason }
+        Self::of(handle, Reason::Expired)
     }
 
     pub(crate) fn replaced(handle: SessionHandle) -> Self {
-        let reason = Reason::Replaced;
-        Self { handle, reason }
+        Self::of(handle, Reason::Replaced)
+    }
+
+    /// The same for a write of which an earlier attempt got no answer.
+    pub(crate) fn after_lost_response(self, may_have_been_applied: bool) -> Self {
+        Self {
+            may_have_been_applied,
+            ..self
+        }
+    }
+
+    fn of(handle: SessionHandle, reason: Reason) -> Self {
+        Self {
+            handle,
+            reason,
+            may_have_been_applied: false,
+        }
     }
 
     /// The session that is gone.

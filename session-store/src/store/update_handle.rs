@@ -59,6 +59,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         // When the session has got the handle under which it is read.
         let mut moved_at = None;
         let mut is_selected = false;
+        let mut may_have_been_applied = false;
         for _ in 0..MAX_UPDATE_HANDLES {
             let Some(item) = table.read(handle, true).await? else {
                 return Ok(Change::Gone);
@@ -72,6 +73,14 @@ impl<S: SessionData> DynamoDbStore<S> {
                 None => recently_moved_to(schema, &item, table.now()),
             };
             if let Some(to) = next {
+                // G13: the new item has no mark of a write that its session got before.
+                if may_have_been_applied {
+                    return Err(ConflictError {
+                        outcome_unknown: true,
+                        ..ConflictError::new(handle, 1)
+                    }
+                    .into());
+                }
                 (handle, moved_at) = (to, created_at);
                 continue;
             }
@@ -90,7 +99,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                 .await
             {
                 // Its item tells whether it has a new handle since.
-                Err(Error::Gone(_)) => {}
+                Err(Error::Gone(gone)) => may_have_been_applied = gone.may_have_been_applied,
                 changed => return changed,
             }
         }

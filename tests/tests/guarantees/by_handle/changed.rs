@@ -18,6 +18,7 @@ tests! {
     another_user_needs_a_new_id
     a_session_that_cannot_be_read_stays_as_it_is
     a_lost_response_is_no_second_change
+    a_lost_response_is_no_second_change_under_a_new_id
     only_the_own_session_is_changed
     unknown_data_stays
 }
@@ -207,6 +208,31 @@ async fn a_lost_response_is_no_second_change<S: Account>() {
         .await
         .unwrap();
     assert_eq!(*stored(&bench, &session).await.visits(), 1);
+}
+
+/// G13. Seed 5 of the histories: the new item does not tell whether the change was applied before.
+async fn a_lost_response_is_no_second_change_under_a_new_id<S: Account>() {
+    let bench = TestBench::<S>::new().await;
+    let session = sessions(&bench, "u-17", 1).await.remove(0);
+    let (store, mut moving) = (
+        bench.store.clone(),
+        bench.store.load(session.id()).await.unwrap().unwrap(),
+    );
+    let (tell, moved) = tokio::sync::oneshot::channel();
+    let new_id = Fault::meanwhile(move || async move {
+        store.refresh(&mut moving).await.unwrap();
+        store.cycle_id(&mut moving).await.unwrap();
+        tell.send(moving)
+            .unwrap_or_else(|_| panic!("the test waits"));
+    });
+    bench.wire.next("UpdateItem", Fault::LoseResponse);
+    bench.wire.next("UpdateItem", new_id);
+    let change = |session: &mut S| *session.visits() += 1;
+    let changed = bench.store.update_handle(session.handle(), change).await;
+    let unknown = matches!(&changed, Err(Error::Conflict(error)) if error.outcome_unknown());
+    assert!(unknown, "{changed:?}");
+    let moved = moved.await.unwrap();
+    assert_eq!(*stored(&bench, &moved).await.visits(), 1);
 }
 
 async fn only_the_own_session_is_changed<S: Account>() {
