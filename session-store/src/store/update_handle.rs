@@ -56,8 +56,8 @@ impl<S: SessionData> DynamoDbStore<S> {
         let table = self.table();
         let schema = table.schema();
         let mut handle = of;
-        // When the session has got the handle under which it is read.
-        let mut moved_at = None;
+        // When the session has got each handle since.
+        let mut moved_at = Vec::new();
         let mut is_selected = false;
         let mut may_have_been_applied = false;
         for _ in 0..MAX_UPDATE_HANDLES {
@@ -81,12 +81,13 @@ impl<S: SessionData> DynamoDbStore<S> {
                     }
                     .into());
                 }
-                (handle, moved_at) = (to, created_at);
+                handle = to;
+                moved_at.push(created_at);
                 continue;
             }
-            // A new id does not change when a session was created, and a log-in does.
-            let began = created_at.min(authenticated_at_of(schema, &item));
-            let is_of_log_in = moved_at.is_some() && began >= moved_at;
+            // A log-in leaves its mark at the moment from which its session counts as created. A new id keeps that.
+            let has_user = authenticated_at_of(schema, &item).is_some();
+            let is_of_log_in = has_user && moved_at.contains(&created_at);
             if selection.value.is_none() && is_of_log_in {
                 return Ok(Change::Gone);
             }
