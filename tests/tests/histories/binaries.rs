@@ -1,4 +1,8 @@
 //! The programs that the clients run, old and new side by side.
+//!
+//! None of them marks its `user` as the user of the session. With the mark, a `save` or an `update` that names another
+//! user is refused, and most of what moves sessions between rosters is such a write. What the mark refuses is tested in
+//! `guarantees/g06_authentication.rs`, and so is `reauthenticated` of a session without its user.
 
 use std::collections::BTreeMap;
 

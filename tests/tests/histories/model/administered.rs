@@ -1,5 +1,7 @@
 //! Changes of sessions that somebody else uses: `update_all` and `update_handle`.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use session_store::Updated;
 
@@ -7,6 +9,7 @@ use super::items::{ends, fields, is_live, marks, named, number};
 use super::moved::{counts, leads, way};
 use super::writes::{others, stored, versions};
 use super::{Model, Op, Violation, require};
+use crate::plan::Act;
 
 impl Model {
     /// It counts once in each session of the user, and is no visit.
@@ -172,5 +175,16 @@ impl Model {
             require(all, "G9", || "a session was not changed".to_owned())?;
         }
         Ok(())
+    }
+}
+
+impl Op {
+    /// If it is an update, it stores its fields, and adds one to the counter.
+    pub(super) fn counts_one(&mut self, was: &BTreeMap<String, Option<u64>>) {
+        if let Act::Update(_, set) | Act::UpdateHandle(_, set) = &self.act {
+            let count = was.get("count").copied().flatten().unwrap_or(0);
+            self.pending.must = set.iter().copied().collect();
+            self.pending.must.insert("count", Some(count + 1));
+        }
     }
 }

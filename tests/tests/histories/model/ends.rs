@@ -4,8 +4,8 @@ use serde_json::Value;
 use session_store::{Error, Revoked};
 
 use super::items::{expires_at, is_live, named, number};
+use super::reads::found_by_handle;
 use super::{Model, Op, Violation, require};
-use crate::binaries::Fields;
 use crate::client::{Got, Listed, Outcome, Reads, Seen, Stored};
 use crate::plan::Act;
 
@@ -355,36 +355,6 @@ fn refreshed(op: &Op, read: &Value, copy: &Seen) -> Result<(), Violation> {
         "G3",
         || "a refresh dropped an unsaved change".to_owned(),
     )
-}
-
-/// A session that was found by its handle is that of this handle and user, as it is stored.
-fn found_by_handle(
-    op: &Op,
-    user: Option<u64>,
-    found: &Listed,
-    has: &Fields,
-) -> Result<(), Violation> {
-    require(op.target.as_ref() == Some(&found.handle), "G10", || {
-        "another session was found".to_owned()
-    })?;
-    let item = op.read.get(&found.handle).cloned().flatten();
-    let item = item.unwrap_or_default();
-    require(is_live(&item, op.began), "G5", || {
-        "an expired session was found".to_owned()
-    })?;
-    let is_of_user = user.is_none() || number(&item, "user") == user;
-    require(is_of_user, "G9", || {
-        format!(
-            "a session of {:?} was found, for {user:?}",
-            number(&item, "user")
-        )
-    })?;
-    let same = *has == named(&item, has)
-        && number(&item, "created_at") == Some(found.created_at)
-        && expires_at(&item) == found.expires_at;
-    require(same, "G10", || {
-        "what was found is not what is stored".to_owned()
-    })
 }
 
 fn listed_as_stored(op: &Op, user: u64, listed: &[Listed]) -> Result<(), Violation> {

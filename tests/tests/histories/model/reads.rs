@@ -1,10 +1,11 @@
-//! Stale reads: which operations send them, what they return, and that each client sees its own writes.
+//! Reads: which are stale, what they return, that each client sees its own writes, and `find`.
 
 use serde_json::Value;
 
-use super::items::{is_live, number};
+use super::items::{expires_at, is_live, named, number};
 use super::{Model, Op, Violation, moved_to, require};
-use crate::client::{Got, Outcome, Reads, Seen};
+use crate::binaries::Fields;
+use crate::client::{Got, Listed, Outcome, Reads, Seen};
 use crate::plan::Act;
 
 impl Op {
@@ -82,4 +83,34 @@ impl Model {
             )
         })
     }
+}
+
+/// A session that was found by its handle is that of this handle and user, as it is stored.
+pub(super) fn found_by_handle(
+    op: &Op,
+    user: Option<u64>,
+    found: &Listed,
+    has: &Fields,
+) -> Result<(), Violation> {
+    require(op.target.as_ref() == Some(&found.handle), "G10", || {
+        "another session was found".to_owned()
+    })?;
+    let item = op.read.get(&found.handle).cloned().flatten();
+    let item = item.unwrap_or_default();
+    require(is_live(&item, op.began), "G5", || {
+        "an expired session was found".to_owned()
+    })?;
+    let is_of_user = user.is_none() || number(&item, "user") == user;
+    require(is_of_user, "G9", || {
+        format!(
+            "a session of {:?} was found, for {user:?}",
+            number(&item, "user")
+        )
+    })?;
+    let same = *has == named(&item, has)
+        && number(&item, "created_at") == Some(found.created_at)
+        && expires_at(&item) == found.expires_at;
+    require(same, "G10", || {
+        "what was found is not what is stored".to_owned()
+    })
 }

@@ -9,7 +9,7 @@ use super::items::{
     well_formed,
 };
 use super::moved::{first_end, leads};
-use super::{Change, Model, Op, Violation, is_roster, require};
+use super::{Change, Model, Violation, is_roster, require};
 use crate::client::Pending;
 use crate::plan::{ABSOLUTE, Act, IDLE, REMEMBERED};
 
@@ -296,17 +296,6 @@ impl Model {
             _ => require(false, "G7", || {
                 format!("{operation} of {:?} ended a session", op.act)
             }),
-        }
-    }
-}
-
-impl Op {
-    /// If it is an update, it stores its fields, and adds one to the counter.
-    pub(super) fn counts_one(&mut self, was: &BTreeMap<String, Option<u64>>) {
-        if let Act::Update(_, set) | Act::UpdateHandle(_, set) = &self.act {
-            let count = was.get("count").copied().flatten().unwrap_or(0);
-            self.pending.must = set.iter().copied().collect();
-            self.pending.must.insert("count", Some(count + 1));
         }
     }
 }
