@@ -111,6 +111,10 @@ fn table_options(table: &TableOptions) -> TokenStream {
     };
     let idle = timeout("idle_timeout", table.idle());
     let absolute = timeout("absolute_timeout", table.absolute());
+    let limit = table
+        .timeouts
+        .as_ref()
+        .map(|_| quote!(.idle_timeout_is_limit()));
     let given = |timeout: &Option<Timeout>| timeout.as_ref().map(|timeout| timeout.duration);
     let guest_idle = timeout("guest_idle_timeout", given(&table.guest_idle_timeout));
     let guest_absolute = timeout(
@@ -134,7 +138,7 @@ fn table_options(table: &TableOptions) -> TokenStream {
     let revoke_all = table.revoke_all.then(|| quote!(.revoke_all()));
     let formats = &table.formats;
     quote!(
-        #idle #absolute #guest_idle #guest_absolute #names #key_prefix #sort_key #revoke_all
+        #idle #absolute #limit #guest_idle #guest_absolute #names #key_prefix #sort_key #revoke_all
         #(.#formats())*
     )
 }

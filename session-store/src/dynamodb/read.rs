@@ -257,6 +257,19 @@ impl Table {
         })
     }
 
+    /// Whether there is a session of the type, if one page of the table tells that.
+    pub(crate) async fn has_session(&self) -> Result<Option<bool>, ServiceError> {
+        const PAGE: i32 = 100;
+        let page = self.scan_page(None, PAGE).await?;
+        let schema = self.schema();
+        let mut sessions = page
+            .items
+            .iter()
+            .filter(|item| handle_of(schema, item).is_some());
+        let has_session = sessions.any(|item| !is_of_another_type(schema, item));
+        Ok((has_session || page.next.is_none()).then_some(has_session))
+    }
+
     /// The indexes of the type that are complete, as the table says.
     pub(crate) async fn complete_indexes(&self) -> Result<CompleteIndexes, ServiceError> {
         Ok(CompleteIndexes::of(self.indexes_item().await?.as_ref()))

@@ -7,7 +7,7 @@ use crate::id::SessionHandle;
 use crate::schema::{Attribute, IndexValue, Schema};
 
 use super::lifetime::Millis;
-use super::value::{MAX_PARTITION_KEY, Map, key_text};
+use super::value::{MAX_PARTITION_KEY, Map, check_key, key_text};
 
 /// The primary key of a session's item.
 pub(crate) fn key(schema: &Schema, handle: SessionHandle) -> Map {
@@ -101,6 +101,15 @@ pub(crate) fn is_before_cutoff(schema: &Schema, item: &Map, cutoff: Millis) -> b
 
 fn whole_number(item: &Map, name: &str) -> Option<u64> {
     item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+/// Whether a session can have this value: DynamoDB refuses a request for one that is empty or too long.
+pub(crate) fn can_be_key(schema: &Schema, of: &IndexValue) -> bool {
+    let attribute = of.attribute;
+    attribute.index.is_some_and(|index| {
+        check_key(attribute.name, &of.value, index.key).is_ok()
+            && check_key_text(schema, attribute, &of.value).is_ok()
+    })
 }
 
 /// The rules for a value of a consistent or sharded index beyond those for any index, since it is a

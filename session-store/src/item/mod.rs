@@ -47,7 +47,8 @@ pub(crate) use self::indexes::{
     COMPLETE, CompleteIndexes, POSITION, Position, index_names, indexes_key,
 };
 pub(crate) use self::key::{
-    CREATED_BEFORE, CUTOFFS, RosterKey, cutoff_key, cutoff_of, handle_of, is_before_cutoff, key,
+    CREATED_BEFORE, CUTOFFS, RosterKey, can_be_key, cutoff_key, cutoff_of, handle_of,
+    is_before_cutoff, key,
 };
 pub(crate) use self::lacking::{Lacking, unindexed};
 pub(crate) use self::lifetime::{
@@ -76,7 +77,7 @@ pub(crate) use self::roster::{
 pub(crate) use self::roster_note::NOTE_DIGEST;
 pub(crate) use self::roster_note::{has_note, note_digest};
 pub(crate) use self::shards::{Partition, partitions};
-pub(crate) use self::state::State;
+pub(crate) use self::state::{State, Unknown};
 pub(crate) use self::user::has_stored_user;
 pub(crate) use self::value::{Map, checked_size, key_text, number};
 pub(crate) use self::window::Window;
@@ -92,6 +93,5 @@ pub(crate) use self::{
     marks::marks,
     moved::marked_until,
     shards::is_current,
-    state::Unknown,
     value::is_same,
 };

@@ -36,7 +36,11 @@ impl OwnTimeouts {
     pub(crate) fn idle(self, schema: &Schema) -> Duration {
         let of_guests = schema.guest_idle_timeout.filter(|_| self.is_guest);
         let of_type = of_guests.unwrap_or(schema.idle_timeout);
-        self.idle.unwrap_or(of_type.min(schema.idle_timeout))
+        let of_type = of_type.min(schema.idle_timeout);
+        match self.idle {
+            Some(own) if schema.idle_is_limit => own.min(of_type),
+            own => own.unwrap_or(of_type),
+        }
     }
 
     /// The same; `None` if its stored end alone counts.
@@ -224,6 +228,11 @@ mod tests {
         assert_eq!(user, OwnTimeouts::default());
         assert_eq!(user.idle(&WITH_GUESTS), seconds(60));
         assert_eq!(user.absolute(&WITH_GUESTS), seconds(600));
+        // By a standard, nobody has a longer one.
+        let strict = WITH_GUESTS.idle_timeout_is_limit();
+        assert_eq!(remembered.idle(&strict), seconds(10));
+        assert_eq!(own(Some(300), None).idle(&strict), seconds(60));
+        assert_eq!(own(Some(5), None).idle(&strict), seconds(5));
         // A store can have shorter ones for everybody.
         let short = WITH_GUESTS
             .idle_timeout(seconds(5))

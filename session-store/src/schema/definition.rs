@@ -31,6 +31,8 @@ pub struct Schema {
     pub(crate) is_named_by_struct: bool,
     pub(crate) idle_timeout: Duration,
     pub(crate) absolute_timeout: Duration,
+    /// Whether no session has a longer idle timeout of its own.
+    pub(crate) idle_is_limit: bool,
     /// Of sessions without a user.
     pub(crate) guest_idle_timeout: Option<Duration>,
     pub(crate) guest_absolute_timeout: Option<Duration>,
@@ -64,6 +66,7 @@ impl Schema {
             is_named_by_struct: false,
             idle_timeout: Duration::from_secs(30 * 60),
             absolute_timeout: Duration::from_secs(12 * 60 * 60),
+            idle_is_limit: false,
             guest_idle_timeout: None,
             guest_absolute_timeout: None,
             names: Names::new(),
@@ -104,6 +107,13 @@ impl Schema {
     /// How long a session lives without a save or touch. At least a second.
     pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
+        self
+    }
+
+    /// Lets no session have a longer idle timeout of its own: a longer one counts as that of the type. The derive's
+    /// `timeouts`, which names a standard, does so.
+    pub const fn idle_timeout_is_limit(mut self) -> Self {
+        self.idle_is_limit = true;
         self
     }
 

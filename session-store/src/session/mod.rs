@@ -114,7 +114,8 @@ impl<S> Session<S> {
     }
 
     /// Gives this session its own idle timeout, such as for "remember me"; `None` restores that of the
-    /// type. The absolute timeout still applies.
+    /// type. It can be longer than that of the type, unless the type names a standard
+    /// (`#[dynamo(timeouts = "..")]`). The absolute timeout still applies.
     ///
     /// It is stored, in whole seconds, with the next save or change of id.
     pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {

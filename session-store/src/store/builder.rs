@@ -361,6 +361,7 @@ where
         let store = DynamoDbStore::new(table, self.options);
         if C::OWNS_TABLE {
             store.create_table().await?;
+            store.own_table().await;
         }
         Ok(store)
     }

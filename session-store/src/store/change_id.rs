@@ -10,8 +10,8 @@ use crate::dynamodb::{
 use crate::error::{ConflictError, Error, ServiceError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
-    Evicted, Found, Image, Lifetime, Map, Millis, Nonce, State, changes, moved_to, never_known,
-    remembers,
+    Evicted, Forgotten, Found, Image, Lifetime, Map, Millis, Nonce, State, Unknown, changes,
+    moved_to, never_known, remembers,
 };
 use crate::schema::SessionData;
 use crate::session::{NewId, PendingCycle, Session};
@@ -157,8 +157,13 @@ impl<S: SessionData> DynamoDbStore<S> {
         let before = before.as_ref().unwrap_or(&after);
         let keeps = |name: &'static str| before.attribute(name) == after.attribute(name);
         let limit = codec.max_size_of_new_id(|| before.stored_size(codec, &from.unknown));
-        let mut unknown = from.unknown.clone();
-        unknown.data = never_known(&unknown, before);
+        let unknown = match Forgotten::of_user(schema, &from.unknown, before, &after).is_empty() {
+            true => Unknown {
+                data: never_known(&from.unknown, before),
+                attributes: from.unknown.attributes.clone(),
+            },
+            false => Unknown::default(),
+        };
 
         let now = self.table().now();
         let (created_at, own) = match new_id.is_log_in() {

@@ -8,7 +8,7 @@ use futures_util::stream;
 
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::Millis;
+use crate::item::{Millis, can_be_key};
 use crate::schema::{AsKey, IndexValue, IsIndex, SessionAttributes};
 
 use super::handle::DynamoDbStore;
@@ -62,6 +62,11 @@ impl<S> IndexSelection<S> {
             in_flight: IN_FLIGHT,
             sweep_after: None,
         }
+    }
+
+    /// Whether a session can have the value. If not, there is nothing to read.
+    pub(super) fn is_possible(&self) -> bool {
+        can_be_key(self.store.table().schema(), &self.of)
     }
 
     /// Whether a session of this handle is left as it is.

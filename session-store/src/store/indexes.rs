@@ -1,7 +1,7 @@
 //! Which indexes have every session of the type, and which a deploy has added since (G19).
 
 use crate::dynamodb::request;
-use crate::error::{Chain, Error};
+use crate::error::{Chain, Error, ServiceError};
 use crate::item::{CompleteIndexes, index_names};
 use crate::schema::{Attribute, SessionAttributes};
 
@@ -12,7 +12,8 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     /// sessions, until [`reindex`](Self::reindex) has gone through the table once.
     ///
     /// A new table has no note of that, so call `reindex` once there too: then it is a `Scan` and an `UpdateItem`.
-    /// Only the store that has created the table knows that nothing is missing, for an hour.
+    /// Only the store that has created the table knows that nothing is missing, for an hour. With the embedded engine,
+    /// each store does that was built before the first session of its type, for as long as it lives.
     ///
     /// One `GetItem`. If it fails, [`Revoked::is_complete`](crate::Revoked::is_complete) is false as well.
     ///
@@ -21,7 +22,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
     /// [`Error::Service`].
     pub async fn incomplete_indexes(&self) -> Result<Vec<&'static str>, Error> {
         let table = self.table();
-        let complete = table.complete_indexes().await?;
+        let complete = self.complete_indexes().await?;
         let is_known = |attribute: &Attribute| self.indexes().has(attribute, table.now());
         let indexed = S::SCHEMA.attributes.iter().filter(|a| a.index.is_some());
         let incomplete =
@@ -36,7 +37,7 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         if self.indexes().has(attribute, table.now()) {
             return true;
         }
-        let is_complete = match table.complete_indexes().await {
+        let is_complete = match self.complete_indexes().await {
             Ok(complete) => {
                 self.indexes().note(complete, table.now());
                 self.indexes().has(attribute, table.now())
@@ -57,12 +58,30 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
         is_complete
     }
 
+    /// Those that are complete: as the table says, or if it says nothing, as its only process knows.
+    async fn complete_indexes(&self) -> Result<CompleteIndexes, ServiceError> {
+        let noted = self.table().complete_indexes().await?;
+        Ok(match noted.is_empty() {
+            true => self.indexes().owned(),
+            false => noted,
+        })
+    }
+
     /// Takes all indexes for complete, since the table is new. Nothing is written: a table without sessions has no
     /// items.
     pub(super) fn know_all_indexes_complete(&self) {
         let table = self.table();
         let complete = CompleteIndexes::all(table.schema());
         self.indexes().note(complete, table.now());
+    }
+
+    /// Notes that no other process has the table, so that what is complete stays so. Another type may have made it: then
+    /// all are if this type has no session yet.
+    pub(crate) async fn own_table(&self) {
+        if let Ok(Some(false)) = self.table().has_session().await {
+            self.know_all_indexes_complete();
+        }
+        self.indexes().note_owned();
     }
 
     /// Notes in the table that all indexes of the type are complete.

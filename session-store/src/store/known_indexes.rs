@@ -17,6 +17,8 @@ pub(super) struct KnownIndexes(Mutex<Known>);
 struct Known {
     complete: CompleteIndexes,
     read_at: Option<Millis>,
+    /// What was complete when this store made the table ready, if no other process has the table.
+    owned: CompleteIndexes,
     has_warned: bool,
     /// When the table was last told of a session that was not in its index.
     doubted_at: Option<Millis>,
@@ -27,6 +29,18 @@ impl KnownIndexes {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.complete = complete;
         known.read_at = Some(read_at);
+    }
+
+    /// Notes that no other process has the table: what is complete now stays so until a session shows that it is not.
+    pub(super) fn note_owned(&self) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.owned = known.complete.clone();
+    }
+
+    /// What is complete although the table has no note of it.
+    pub(super) fn owned(&self) -> CompleteIndexes {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.owned.clone()
     }
 
     /// Whether the index is known to be complete now.
@@ -42,6 +56,7 @@ impl KnownIndexes {
     /// last, or that was long ago.
     pub(super) fn is_news(&self, now: Millis) -> bool {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.owned = CompleteIndexes::default();
         let was_complete = !std::mem::take(&mut known.complete).is_empty();
         let age = known
             .doubted_at

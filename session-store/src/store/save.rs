@@ -1,12 +1,14 @@
 //! `save`: the difference to what was loaded, written so that the changes of others survive.
 
+use std::borrow::Cow;
+
 use crate::dynamodb::request::{ExpiryBound, Save, SessionType};
 use crate::dynamodb::{MAX_ENTER_ATTEMPTS, MAX_MEND_ATTEMPTS, MAX_SAVE_ATTEMPTS, pause};
 use crate::error::{Chain, ConflictError, EncodeError, Error, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
-    BaseState, Codec, Delta, Image, Lifetime, Map, Millis, Nonce, OwnTimeouts, ReadableItem,
-    RosterPlan, SavePlan, State, TimeoutChange, images, unindexed,
+    BaseState, Codec, Delta, Forgotten, Image, Lifetime, Map, Millis, Nonce, OwnTimeouts,
+    ReadableItem, RosterPlan, SavePlan, State, TimeoutChange, Unknown, images, unindexed,
 };
 use crate::rosters::{Next, Saved, Saving};
 use crate::schema::{Schema, SessionData};
@@ -77,9 +79,11 @@ impl<S: SessionData> DynamoDbStore<S> {
             return Err(EncodeError::of_absolute_timeout(schema.names.absolute).into());
         }
         let (mut before, mut after) = images(schema, handle, before, after)?;
+        let of_user = Forgotten::of_user(schema, &state.unknown, &before, &after);
         let stored = after.keep_stored(schema, &state.stored, Some(&mut before));
         let mut delta = Delta::between(schema, &before, &after, session.intent());
         delta.forget(&state.forgotten);
+        delta.forget(&of_user);
         let timeouts = session.timeouts();
         if delta.is_empty() && timeouts.is_empty() {
             session.settle();
@@ -98,15 +102,20 @@ impl<S: SessionData> DynamoDbStore<S> {
         let lacks_entry = before.stale_notes(&state.promoted).next().is_some();
         delta.repair(schema, &state.promoted, &before, &after);
 
+        let drops_unknown = !of_user.is_empty();
+        let unknown = match drops_unknown {
+            false => Cow::Borrowed(&state.unknown),
+            true => Cow::Owned(Unknown::default()),
+        };
         let base = BaseState {
             version: state.version,
             packed: state.packed,
             image: &before,
-            unknown: &state.unknown,
+            unknown: &unknown,
         };
         // New timeouts may shorten the session, so it must know the expiry that it replaces.
-        let needs_base_version = onto == Onto::ThisVersion || !timeouts.is_empty();
-        let data = || after.with_unknown(&state.unknown, &before);
+        let needs_base_version = onto == Onto::ThisVersion || !timeouts.is_empty() || drops_unknown;
+        let data = || after.with_unknown(&unknown, &before);
         let plan = SavePlan::change(codec, delta, &after, &base, needs_base_version, data)?;
         let own = after.timeouts(schema, state.lifetime.own.saved(timeouts));
         let lifetime = Lifetime::new(schema, state.lifetime.created_at, own);
@@ -160,6 +169,9 @@ impl<S: SessionData> DynamoDbStore<S> {
             } => {
                 session.note_stored((now, lifetime), seen, expires_at, version, &plan.delta);
                 session.state.promote(&notes);
+                if drops_unknown {
+                    session.state.unknown = Unknown::default();
+                }
                 session.state.packed = plan.will_be_packed();
                 session.state.stored = stored;
                 session.state.has_type = true;

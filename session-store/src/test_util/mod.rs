@@ -126,6 +126,7 @@ impl<S: SessionData> TestStore<S> {
         let test = Self::without_table(config, engine).await;
         let created = test.store.create_table().await;
         created.expect("the table is created");
+        test.store.own_table().await;
         test.wire.clear();
         test
     }

@@ -270,6 +270,22 @@ fn a_timeout_beside_a_standard_is_shorter() {
     assert_eq!(minutes::<LongCards>(), (15, 14 * DAY));
 }
 
+#[tokio::test]
+async fn no_session_has_longer_timeouts_than_the_standard_of_its_type() {
+    let bench = TestBench::<Nist4Level2>::new().await;
+    let mut session = bench.store.create(Nist4Level2::default()).await.unwrap();
+    let created = session.created_at();
+    for (chosen, lasts) in [(720, 60), (10, 10), (61, 60)] {
+        Session::set_idle_timeout(&mut session, MINUTE * chosen);
+        bench.store.save(&mut session).await.unwrap();
+        assert_eq!(session.expires_at(), created + MINUTE * lasts);
+        let loaded = bench.store.load(session.id()).await.unwrap().unwrap();
+        assert_eq!(loaded.expires_at(), created + MINUTE * lasts);
+    }
+    bench.clock.advance(MINUTE * 60);
+    assert!(bench.store.load(session.id()).await.unwrap().is_none());
+}
+
 /// After how many minutes without a visit a new session has ended; and after how many with a visit every minute,
 /// which is looked at near the end alone.
 async fn ends_after<S: SessionData + Default>(idle: u64, absolute: u64) {

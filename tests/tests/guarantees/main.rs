@@ -7,6 +7,7 @@ mod g01_revoke_all;
 mod g02_no_ghosts;
 mod g03_no_lost_updates;
 mod g03_removed_entries;
+mod g04_another_user;
 mod g04_forgotten;
 mod g04_unknown_data;
 mod g05_expired_is_absent;

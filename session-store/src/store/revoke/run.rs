@@ -34,6 +34,10 @@ impl<S: SessionAttributes + 'static> Order<S> {
             report.revoked.is_complete = true;
             return self.end_one(handle, report).await;
         }
+        if !self.selection.is_possible() {
+            report.revoked.is_complete = true;
+            return Ok(());
+        }
         report.revoked.is_complete = self.selection.is_complete().await;
         if self.of().attribute.roster().is_some() {
             self.go_through_rosters(report).await?;

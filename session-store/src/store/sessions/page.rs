@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::dynamodb::{MAX_LISTING_ROUNDS, Patience, Table, request};
 use crate::error::Error;
 use crate::id::SessionHandle;
-use crate::item::{Map, Member, RosterKey, Window, is_of_another_type, members};
+use crate::item::{Map, Member, RosterKey, Window, can_be_key, is_of_another_type, members};
 use crate::schema::IndexValue;
 
 use super::entries::Entries;
@@ -56,7 +56,7 @@ pub(super) async fn page<R>(
     limit: usize,
 ) -> Result<Page<R>, Error> {
     let (of, window) = (&listing.of, listing.window);
-    if window.is_empty() {
+    if window.is_empty() || !can_be_key(table.schema(), of) {
         return Ok(Page {
             sessions: VecDeque::new(),
             next: None,

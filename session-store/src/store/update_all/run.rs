@@ -30,6 +30,10 @@ impl<S: SessionData> Order<S> {
             report.note(handle, Ok(changed?));
             return Ok(());
         }
+        if !self.selection.is_possible() {
+            report.updated.is_complete = true;
+            return Ok(());
+        }
         report.updated.is_complete = self.selection.is_complete().await;
         if self.selection.of.attribute.roster().is_some() {
             return self.go_through_rosters(report).await;

@@ -10,6 +10,7 @@ use session_store_tests::{Fault, TestBench, chain};
 use super::{Account, damage, sessions, tests};
 
 tests! {
+    a_value_that_no_session_can_have_is_answered_without_a_request
     a_list_has_the_data_of_each_session
     a_summary_has_the_promoted_attributes
     a_session_is_found_by_its_handle
@@ -296,4 +297,46 @@ async fn the_times_of_a_summary_are_as_in_rfc_3339() {
     assert_eq!(json[0]["created_at"], "2027-01-15T08:00:00.25Z");
     assert_eq!(json[0]["touched_at"], "2027-01-15T08:00:00.25Z");
     assert_eq!(json[0]["expires_at"], "2027-01-15T08:30:01Z");
+}
+
+/// G11. Such as the text of a search box: neither an outage nor a fault of the visitor.
+async fn a_value_that_no_session_can_have_is_answered_without_a_request<S: Account>() {
+    let bench = TestBench::<S>::new().await;
+    let store = &bench.store;
+    bench.wire.clear();
+    for value in [String::new(), "a".repeat(2049), "a".repeat(100_000)] {
+        for index in [S::USER_ID, S::TENANT] {
+            assert_eq!(store.sessions(index, &value).count().await.unwrap(), 0);
+            assert!(
+                store
+                    .sessions(index, &value)
+                    .with_data()
+                    .all()
+                    .await
+                    .unwrap()
+                    .is_empty()
+            );
+            assert!(
+                store
+                    .sessions(index, &value)
+                    .page(5)
+                    .await
+                    .unwrap()
+                    .sessions
+                    .is_empty()
+            );
+            assert!(store.export(index, &value).await.unwrap().is_empty());
+            for revoked in [
+                store.revoke(index, &value).await,
+                store.erase(index, &value).await,
+            ] {
+                let revoked = revoked.unwrap();
+                assert!(revoked.deleted() == 0 && revoked.failed().is_empty());
+                assert!(revoked.is_complete());
+            }
+            let updated = store.update_all(index, &value, |_| {}).await.unwrap();
+            assert!(updated.changed() == 0 && updated.is_complete());
+        }
+    }
+    assert!(bench.wire.operations().is_empty());
 }
