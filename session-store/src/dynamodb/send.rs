@@ -15,8 +15,10 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use crate::error::ServiceError;
+use crate::schema::Schema;
 use crate::telemetry::metrics;
 
+use super::announce::WrittenKeys;
 use super::failure::RequestError;
 use super::retry::{Attempts, MAX_CONFLICT_RETRIES, MAX_THROTTLED_RETRIES, pause};
 use super::table::Table;
@@ -59,6 +61,9 @@ pub(super) trait Request: Sized {
 
     /// The same request, whose answer says what it cost.
     fn reporting_capacity(self) -> Self;
+
+    /// The sessions that it writes to.
+    fn written_keys(&self, schema: &Schema) -> WrittenKeys;
 
     /// Hands it to the SDK. Nothing else in this crate does.
     ///
@@ -147,6 +152,7 @@ impl Table {
             let error = ServiceError::without_runtime(R::OPERATION, error);
             return Err(Failure::Service(error));
         }
+        let _announced = self.announce(|schema| request.written_keys(schema));
         let span = self.span(R::OPERATION);
         let request = match self.reports_capacity {
             true => request.reporting_capacity(),
@@ -208,7 +214,7 @@ fn total<'a>(consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) -> Option
 }
 
 macro_rules! requests {
-    ($($module:ident::$builder:ident is $operation:literal: $output:ident or $error:ident;)*) => {$(
+    ($($module:ident::$builder:ident is $operation:literal: $output:ident or $error:ident, writes $keys:expr;)*) => {$(
         impl Request for aws_sdk_dynamodb::operation::$module::builders::$builder {
             const OPERATION: &'static str = $operation;
             type Output = aws_sdk_dynamodb::operation::$module::$output;
@@ -216,6 +222,11 @@ macro_rules! requests {
 
             fn reporting_capacity(self) -> Self {
                 self.return_consumed_capacity(ReturnConsumedCapacity::Total)
+            }
+
+            fn written_keys(&self, schema: &Schema) -> WrittenKeys {
+                let keys: fn(&Self, &Schema) -> WrittenKeys = $keys;
+                keys(self, schema)
             }
 
             fn transmit(self, sending: Sending<'_>) -> BoxFuture<'static, Sent<Self>> {
@@ -242,13 +253,18 @@ macro_rules! requests {
 }
 
 requests! {
-    get_item::GetItemFluentBuilder is "GetItem": GetItemOutput or GetItemError;
-    batch_get_item::BatchGetItemFluentBuilder is "BatchGetItem": BatchGetItemOutput or BatchGetItemError;
-    scan::ScanFluentBuilder is "Scan": ScanOutput or ScanError;
-    query::QueryFluentBuilder is "Query": QueryOutput or QueryError;
-    put_item::PutItemFluentBuilder is "PutItem": PutItemOutput or PutItemError;
-    update_item::UpdateItemFluentBuilder is "UpdateItem": UpdateItemOutput or UpdateItemError;
-    delete_item::DeleteItemFluentBuilder is "DeleteItem": DeleteItemOutput or DeleteItemError;
+    get_item::GetItemFluentBuilder is "GetItem": GetItemOutput or GetItemError, writes |_, _| WrittenKeys::default();
+    batch_get_item::BatchGetItemFluentBuilder is "BatchGetItem": BatchGetItemOutput or BatchGetItemError,
+        writes |_, _| WrittenKeys::default();
+    scan::ScanFluentBuilder is "Scan": ScanOutput or ScanError, writes |_, _| WrittenKeys::default();
+    query::QueryFluentBuilder is "Query": QueryOutput or QueryError, writes |_, _| WrittenKeys::default();
+    put_item::PutItemFluentBuilder is "PutItem": PutItemOutput or PutItemError,
+        writes |put, schema| WrittenKeys::of(schema, put.get_item().as_ref());
+    update_item::UpdateItemFluentBuilder is "UpdateItem": UpdateItemOutput or UpdateItemError,
+        writes |update, schema| WrittenKeys::of(schema, update.get_key().as_ref());
+    delete_item::DeleteItemFluentBuilder is "DeleteItem": DeleteItemOutput or DeleteItemError,
+        writes |delete, schema| WrittenKeys::of(schema, delete.get_key().as_ref());
     transact_write_items::TransactWriteItemsFluentBuilder is "TransactWriteItems":
-        TransactWriteItemsOutput or TransactWriteItemsError;
+        TransactWriteItemsOutput or TransactWriteItemsError,
+        writes |all, schema| WrittenKeys::of_all(schema, all.get_transact_items().as_ref());
 }

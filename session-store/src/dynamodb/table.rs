@@ -1,6 +1,7 @@
 //! The table that requests go to, and all that an operation needs to know of it.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::Client;
@@ -9,6 +10,7 @@ use aws_smithy_async::time::SharedTimeSource;
 use crate::item::{Codec, Millis};
 use crate::schema::Schema;
 
+use super::announce::WriteObserver;
 use super::answer::with_checked_answers;
 
 pub(crate) struct Table {
@@ -17,6 +19,8 @@ pub(crate) struct Table {
     pub(crate) codec: Codec,
     /// Whether each answer says what it cost.
     pub(super) reports_capacity: bool,
+    /// Who is told of each write.
+    pub(super) observer: Option<Arc<dyn WriteObserver>>,
     clock: StoreClock,
     /// When the first copy of the cutoff was last read, in seconds since 1970.
     first_cutoff_read: AtomicU64,
@@ -30,6 +34,7 @@ impl Table {
             name,
             codec,
             reports_capacity: false,
+            observer: None,
             clock,
             first_cutoff_read: AtomicU64::new(0),
         }
@@ -39,6 +44,15 @@ impl Table {
     pub(crate) fn reporting_capacity(self, reports_capacity: bool) -> Self {
         Self {
             reports_capacity,
+            ..self
+        }
+    }
+
+    /// The same table, whose writes are told to this observer.
+    #[cfg(feature = "cache")]
+    pub(crate) fn observed_by(self, observer: Arc<dyn WriteObserver>) -> Self {
+        Self {
+            observer: Some(observer),
             ..self
         }
     }
@@ -60,6 +74,8 @@ impl Table {
             name: self.name.clone(),
             codec: self.codec.with_schema(schema),
             reports_capacity: self.reports_capacity,
+            // A store of another type or client has a cache of its own, or none.
+            observer: None,
             clock: self.clock.clone(),
             first_cutoff_read: AtomicU64::new(0),
         }
