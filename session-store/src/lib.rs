@@ -165,6 +165,8 @@ pub use crate::schema::{
     SessionAttributes, SessionData, as_number_set, as_string_set,
 };
 pub use crate::session::Session;
+#[cfg(feature = "cache")]
+pub use crate::store::Cache;
 pub use crate::store::{
     Builder, DynamoDbStore, ExportedSession, InvalidPageToken, PageToken, ReadConsistency, Reindex,
     Reindexed, Revoke, RevokeAll, RevokeFailure, Revoked, SessionSummary, Sessions, SessionsPage,

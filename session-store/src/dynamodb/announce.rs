@@ -6,7 +6,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use crate::id::SessionHandle;
-use crate::item::{Map, handle_of};
+use crate::item::{Map, Millis, handle_of};
 use crate::schema::Schema;
 
 use super::table::Table;
@@ -18,6 +18,9 @@ pub(crate) trait WriteObserver: Send + Sync + UnwindSafe + RefUnwindSafe {
 
     /// It has been answered, or dropped. Then it may still arrive, as that of another host.
     fn ends(&self, handle: SessionHandle);
+
+    /// All sessions that were created before this moment are about to be ended.
+    fn cutoff(&self, moment: Millis);
 }
 
 /// The sessions that a request writes to.
@@ -26,7 +29,11 @@ pub(super) struct WrittenKeys(Vec<SessionHandle>);
 
 impl WrittenKeys {
     pub(super) fn of(schema: &Schema, key: Option<&Map>) -> Self {
-        Self(key.and_then(|key| handle_of(schema, key)).into_iter().collect())
+        Self(
+            key.and_then(|key| handle_of(schema, key))
+                .into_iter()
+                .collect(),
+        )
     }
 
     pub(super) fn of_all(schema: &Schema, items: Option<&Vec<TransactWriteItem>>) -> Self {
@@ -47,8 +54,18 @@ pub(super) struct Announced<'a> {
 }
 
 impl Table {
+    /// Announces that all sessions which were created before this moment are about to be ended.
+    pub(crate) fn announce_cutoff(&self, moment: Millis) {
+        if let Some(observer) = &self.observer {
+            observer.cutoff(moment);
+        }
+    }
+
     /// Announces a request, if somebody wants to know.
-    pub(super) fn announce(&self, keys: impl FnOnce(&Schema) -> WrittenKeys) -> Option<Announced<'_>> {
+    pub(super) fn announce(
+        &self,
+        keys: impl FnOnce(&Schema) -> WrittenKeys,
+    ) -> Option<Announced<'_>> {
         let observer = &**self.observer.as_ref()?;
         let keys = keys(self.schema());
         for handle in &keys.0 {

@@ -5,6 +5,7 @@
 //! an error means, by the table in [`codes`]. [`read`], [`write`] and [`transaction`] are what the layers above call, on a
 //! [`table::Table`].
 
+mod announce;
 mod answer;
 mod codes;
 mod failure;
@@ -18,6 +19,8 @@ mod transaction;
 mod unanswered;
 mod write;
 
+#[cfg(feature = "cache")]
+pub(crate) use self::announce::WriteObserver;
 pub(crate) use self::failure::{incomplete, is_refused, is_too_large};
 
 #[cfg(feature = "actix-session")]

@@ -8,6 +8,8 @@ mod decode;
 mod delta;
 mod entries;
 mod equal;
+#[cfg(feature = "cache")]
+mod footprint;
 mod forgotten;
 mod format;
 mod image;
@@ -40,6 +42,8 @@ pub use self::lifetime::Touch;
 pub(crate) use self::decode::decode;
 pub(crate) use self::delta::{Delta, Intent};
 pub(crate) use self::equal::images;
+#[cfg(feature = "cache")]
+pub(crate) use self::footprint::map_footprint;
 pub(crate) use self::forgotten::Forgotten;
 pub(crate) use self::format::{Codec, decompress, unpack_bytes};
 pub(crate) use self::image::{Image, never_known};

@@ -37,7 +37,7 @@ pub struct Builder<S, C = NoClient> {
     source: C,
     table_name: Option<String>,
     adjustments: Adjustments,
-    options: Options,
+    pub(super) options: Options,
     session: PhantomData<fn(S) -> S>,
 }
 
@@ -340,6 +340,10 @@ where
             return Err(SetupError::with_cause(text, error).into());
         }
         self.options.touch.check()?;
+        #[cfg(feature = "cache")]
+        if let Some(cache) = &self.options.cache {
+            cache.settings.check()?;
+        }
         if let Some(max_size @ ..1024) = self.options.max_size {
             let text = format!("a session needs more than {max_size} bytes; give at least 1024");
             return Err(SetupError::new(text).into());

@@ -59,6 +59,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             let Some(cycle) = session.cycle.clone() else {
                 break;
             };
+            let keeping = self.keeping(cycle.to.handle);
             match self.try_cycle(session, &cycle).await {
                 Ok(CycleOutcome::Committed) => {
                     let mut evicted = cycle.evicted.clone();
@@ -72,6 +73,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                         NewId::Reauthenticated => Event::Reauthenticated,
                         NewId::LoggedIn | NewId::Switched => Event::LoggedIn,
                     };
+                    keeping.wrote(&cycle.data, &cycle.to);
                     session.note_cycled(*cycle);
                     note(event, Some(session.state.handle));
                     session.evicted = self.rosters().ended(evicted).await;

@@ -65,11 +65,15 @@ impl<S: SessionData> DynamoDbStore<S> {
             state.packed = packed;
             Ok((state.handle, item))
         };
+        let keeping = self.keeping(handle);
         let rosters = self.rosters();
         let inserted = rosters.insert(handle, item, &lifetime, &limits, next);
         let evicted = inserted.await?;
         let mut session = Session::new(id, data, state, self.table().clock());
         session.evicted = evicted;
+        if session.handle() == handle {
+            keeping.wrote(&session, &session.state);
+        }
         Ok(session)
     }
 }

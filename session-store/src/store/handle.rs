@@ -19,6 +19,8 @@ use crate::schema::Adjustments;
 use crate::schema::SessionAttributes;
 use crate::telemetry::{self, Event};
 
+#[cfg(feature = "cache")]
+use super::cache::{AnyCache, CacheOption, SessionCache};
 use super::known_indexes::KnownIndexes;
 use super::shared_reads::Coalescer;
 
@@ -40,6 +42,8 @@ struct Inner {
     reads: Coalescer,
     /// The indexes that are complete, and when the table said so.
     indexes: KnownIndexes,
+    #[cfg(feature = "cache")]
+    cache: Option<AnyCache>,
 }
 
 /// The builder's options, but for where the table is.
@@ -53,6 +57,8 @@ pub(crate) struct Options {
     pub(crate) read_back: bool,
     pub(crate) max_size: Option<usize>,
     pub(crate) reports_capacity: bool,
+    #[cfg(feature = "cache")]
+    pub(crate) cache: Option<CacheOption>,
 }
 
 /// How to treat a session that cannot be read, as after a deploy that changed its type.
@@ -143,9 +149,20 @@ impl<S> DynamoDbStore<S> {
                 options: *self.options(),
                 reads: Coalescer::default(),
                 indexes: KnownIndexes::default(),
+                // A framework does not know which version its client has.
+                #[cfg(feature = "cache")]
+                cache: None,
             }),
             session: PhantomData,
         }
+    }
+
+    #[cfg(feature = "cache")]
+    pub(super) fn cache(&self) -> Option<&SessionCache<S>>
+    where
+        S: 'static,
+    {
+        self.inner.cache.as_ref()?.of_type()
     }
 
     pub(super) fn indexes(&self) -> &KnownIndexes {
@@ -178,9 +195,21 @@ impl<S> DynamoDbStore<S> {
         }
     }
 
-    /// Whether a caller has a use for the version of its own writes.
+    /// Whether a load of a client that knows the version of its last write can be half as dear.
     pub(crate) fn reads_own_writes(&self) -> bool {
         self.inner.options.reads == ReadConsistency::ReadYourWrites
+    }
+
+    /// Whether a caller has a use for the version of its own writes.
+    pub(crate) fn tells_versions(&self) -> bool {
+        self.reads_own_writes() || self.has_cache()
+    }
+
+    pub(super) fn has_cache(&self) -> bool {
+        #[cfg(feature = "cache")]
+        return self.inner.cache.is_some();
+        #[cfg(not(feature = "cache"))]
+        false
     }
 
     /// Applies the store's policy for sessions that cannot be read.
@@ -236,12 +265,22 @@ fn warn_of_absent(error: &DecodeError) {
 impl<S: SessionAttributes> DynamoDbStore<S> {
     /// A store of this table, whose schema is that of `S`.
     pub(super) fn new(table: Table, options: Options) -> Self {
+        #[cfg(feature = "cache")]
+        let (table, cache) = match options.cache {
+            Some(option) => {
+                let (cache, observer) = option.make();
+                (table.observed_by(observer), Some(cache))
+            }
+            None => (table, None),
+        };
         Self {
             inner: Arc::new(Inner {
                 table,
                 options,
                 reads: Coalescer::default(),
                 indexes: KnownIndexes::default(),
+                #[cfg(feature = "cache")]
+                cache,
             }),
             session: PhantomData,
         }

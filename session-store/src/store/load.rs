@@ -45,7 +45,10 @@ impl<S: SessionData> DynamoDbStore<S> {
         version: u64,
     ) -> Result<Option<Session<S>>, Error> {
         let load = async {
-            if self.reads_own_writes() {
+            if let Some(session) = self.load_cached(id, version, None).await {
+                return Ok(Lookup::Live(Box::new(session)));
+            }
+            if self.reads_own_writes() && !self.has_cache() {
                 match self.look_up_once(id, false, None).await {
                     Ok(Lookup::Live(session)) if session.state.version >= version => {
                         return Ok(Lookup::Live(session));
@@ -91,7 +94,14 @@ impl<S: SessionData> DynamoDbStore<S> {
         version: Option<u64>,
         began: Millis,
     ) -> Result<Lookup<S>, Error> {
+        if let Some(version) = version
+            && let Some(session) = self.load_cached(id, version, Some(began)).await
+        {
+            return Ok(Lookup::Live(Box::new(session)));
+        }
         let least = match self.options().reads {
+            // A read fills the cache only if it is consistent.
+            _ if self.has_cache() => None,
             ReadConsistency::Eventual => Some(0),
             ReadConsistency::ReadYourWrites => version,
             ReadConsistency::Consistent => None,
@@ -109,6 +119,30 @@ impl<S: SessionData> DynamoDbStore<S> {
         Ok(found.noted(id))
     }
 
+    /// The session in the cache, or in a read of it that is under way, if that has this version or a later one.
+    async fn load_cached(
+        &self,
+        id: &SessionId,
+        least: u64,
+        as_of: Option<Millis>,
+    ) -> Option<Session<S>> {
+        if let Some(session) = self.cached(id, least, as_of) {
+            return Some(session);
+        }
+        if !self.has_cache() {
+            return None;
+        }
+        let handle = id.handle();
+        // Whatever goes wrong there is found by a read of one's own.
+        let item = self
+            .shared_reads()
+            .under_way((handle, true))?
+            .await
+            .ok()??;
+        let found = self.decode(id, handle, item, as_of).ok()?;
+        found.filter(|session| session.state.version >= least)
+    }
+
     async fn load_once(&self, id: &SessionId, consistent: bool) -> Result<Lookup<S>, Error> {
         let found = self.look_up_once(id, consistent, None).await?;
         Ok(found.noted(id))
@@ -121,7 +155,8 @@ impl<S: SessionData> DynamoDbStore<S> {
         as_of: Option<Millis>,
     ) -> Result<Lookup<S>, Error> {
         let handle = id.handle();
-        let read = if self.options().share_loads {
+        let keeping = self.keeping(handle);
+        let read = if self.options().share_loads || self.has_cache() {
             let store = self.clone();
             let read = async move { store.table().read(handle, consistent).await };
             self.shared_reads().share((handle, consistent), read).await
@@ -143,6 +178,9 @@ impl<S: SessionData> DynamoDbStore<S> {
         let is_unreadable = read.is_err();
         Ok(match self.readable(read)? {
             Some((data, state)) => {
+                if consistent {
+                    keeping.read(&data, &state);
+                }
                 let state = State { as_of, ..state };
                 let session = Session::new(id.clone(), data, state, table.clock());
                 Lookup::Live(Box::new(session))

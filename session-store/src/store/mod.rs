@@ -1,6 +1,9 @@
 //! The store: each public operation in the file of its name.
 
 mod builder;
+#[cfg(feature = "cache")]
+mod cache;
+mod cached;
 mod change_id;
 mod client;
 mod create;
@@ -39,6 +42,8 @@ pub(crate) use self::create::Beginning;
 pub(crate) use self::load::Lookup;
 
 pub use self::builder::Builder;
+#[cfg(feature = "cache")]
+pub use self::cache::Cache;
 pub use self::handle::{DynamoDbStore, ReadConsistency, Unreadable};
 pub use self::reindex::{Reindex, Reindexed};
 pub use self::revoke::{Revoke, RevokeFailure, Revoked};

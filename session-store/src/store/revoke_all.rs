@@ -68,6 +68,8 @@ impl<S: SessionAttributes> DynamoDbStore<S> {
                 .into_iter()
                 .collect::<Result<(), _>>()
         };
+        // Some copies of the moment may be written although it fails.
+        table.announce_cutoff(Millis::of(moment));
         self.observe("revoke_all", revoke).await?;
         note(Event::Ended(Ended::RevokeAll), None);
         Ok(())

@@ -132,9 +132,10 @@ impl<S: SessionData> DynamoDbStore<S> {
             seen: session.state.seen,
             extends: by == Use::Visit,
             session_type: SessionType::of(session.state.has_type),
-            tells_version: self.reads_own_writes(),
+            tells_version: self.tells_versions(),
             state: &mut session.state,
         };
+        let keeping = self.keeping(handle);
         let mut saved = self.rosters().save(&mut saving).await;
         if let Err(error) = &saved
             && lacks_entry
@@ -178,6 +179,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                 if authenticated_at.is_some() {
                     session.state.authenticated_at = authenticated_at;
                 }
+                keeping.wrote(&**session, &session.state);
                 self.note_incomplete_indexes(unindexed).await;
                 if let Some(evicted) = evicted {
                     session.evicted = self.rosters().ended(evicted).await;

@@ -16,7 +16,7 @@ use crate::id::SessionHandle;
 use crate::item::Map;
 
 type Answer = Result<Option<Map>, ServiceError>;
-type Read = Shared<BoxFuture<'static, Answer>>;
+pub(super) type Read = Shared<BoxFuture<'static, Answer>>;
 
 /// Which session is read, and whether consistently.
 type Key = (SessionHandle, bool);
@@ -54,6 +54,14 @@ impl Coalescer {
     ) -> Answer {
         let queued = self.join(key, read);
         queued.await
+    }
+
+    /// A read that is under way, sent or not. It may have been sent before this.
+    pub(super) fn under_way(&self, key: Key) -> Option<Read> {
+        let reads = self.lock();
+        let in_flight = reads.by_key.get(&key)?;
+        let sent = in_flight.sent.as_ref().or(in_flight.queued.as_ref())?;
+        sent.read.upgrade()
     }
 
     fn join(&self, key: Key, read: impl Future<Output = Answer> + Send + 'static) -> Read {

@@ -119,7 +119,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         };
         let packed = state.packed.then_some(all_data);
         let plan = SavePlan::mend(codec, lacking.delta, state.version, packed);
-        let tells_version = plan.writes_data() && self.reads_own_writes();
+        let tells_version = plan.writes_data() && self.tells_versions();
         let mut saving = SessionSave {
             codec,
             plan,
@@ -185,12 +185,14 @@ impl<S: SessionData> DynamoDbStore<S> {
                 session_type: SessionType::of(state.has_type),
                 cookie_end,
             };
+            let keeping = self.keeping(handle);
             let touch = || request::touch(table, &touching);
             let old = match table.update(touch).await? {
                 Written::Done(_) | Written::TooLarge => {
                     state.has_type = true;
                     state.note_use(Some(touched_at), touching.expires_at);
                     state.cookie_end = cookie_end.or(state.cookie_end);
+                    keeping.touched(state);
                     return Ok(());
                 }
                 Written::ConditionFailed { old, .. } => old,

@@ -35,6 +35,16 @@ pub fn describe_metrics() {
         Unit::Count,
         "Capacity units of a request, as DynamoDB reports them"
     );
+    metrics::describe_counter!(
+        CACHE_LOADS,
+        Unit::Count,
+        "Loads that could be answered from the cache, by whether they were"
+    );
+    metrics::describe_counter!(
+        CACHE_EVICTIONS,
+        Unit::Count,
+        "Copies in the cache that made room for others"
+    );
     metrics::describe_histogram!(
         SIZE,
         Unit::Bytes,
@@ -42,6 +52,37 @@ pub fn describe_metrics() {
     );
 }
 
+/// What became of a question to the cache.
+#[cfg(feature = "cache")]
+#[derive(Clone, Copy)]
+pub(crate) enum CacheUse {
+    Hit,
+    Miss,
+    Eviction,
+}
+
+/// A question to the cache, or a copy that made room for another one.
+#[cfg(feature = "cache")]
+pub(crate) fn cache(what: CacheUse) {
+    #[cfg(feature = "metrics")]
+    {
+        let (name, result) = match what {
+            CacheUse::Hit => (CACHE_LOADS, "hit"),
+            CacheUse::Miss => (CACHE_LOADS, "miss"),
+            CacheUse::Eviction => {
+                metrics::counter!(CACHE_EVICTIONS).increment(1);
+                return;
+            }
+        };
+        metrics::counter!(name, "result" => result).increment(1);
+    }
+    let _ = what;
+}
+
+#[cfg(feature = "metrics")]
+const CACHE_LOADS: &str = "session_store_cache_loads_total";
+#[cfg(feature = "metrics")]
+const CACHE_EVICTIONS: &str = "session_store_cache_evictions_total";
 #[cfg(feature = "metrics")]
 const OPERATION: &str = "session_store_operation_duration_seconds";
 #[cfg(feature = "metrics")]

@@ -47,6 +47,7 @@ mod g17_many_new_ids;
 mod g17_revocation;
 mod g18_answered;
 mod g19_deploys;
+mod g20_cache;
 
 use std::collections::BTreeSet;
 

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use quick_cache::sync::Cache as Entries;
-use quick_cache::{Lifecycle, Weighter};
+use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::dynamodb::WriteObserver;
 use crate::id::SessionHandle;
-use crate::item::{Map, Millis, State};
-use crate::telemetry::metrics;
+use crate::item::{Image, Millis, State, map_footprint};
+use crate::schema::SessionAttributes;
+use crate::telemetry::metrics::{self, CacheUse};
 
 use super::settings::Cache;
 use super::tracks::{Own, Tracks, Watch};
@@ -27,7 +28,7 @@ struct Copy<S> {
     bytes: u64,
 }
 
-/// A moment by the store's clock and by one that never goes back.
+/// A moment by the store's clock, and by one that never goes back.
 #[derive(Clone, Copy)]
 pub(in crate::store) struct Moment {
     clock: Millis,
@@ -42,19 +43,182 @@ impl Moment {
         }
     }
 
-    /// Whether less than this time has passed by both clocks.
+    /// Whether less than this time has passed until now, by both clocks.
     fn is_within(self, time: Duration, now: Self) -> bool {
         let by_clock = now.clock.0.checked_sub(self.clock.0);
         let by_clock = by_clock.map(Duration::from_millis);
-        by_clock.is_some_and(|age| age < time) && now.steady.duration_since(self.steady) < time
+        let steady = now.steady.saturating_duration_since(self.steady);
+        by_clock.is_some_and(|age| age < time) && steady < time
     }
 }
 
 /// The copies of one store.
 pub(in crate::store) struct SessionCache<S> {
-    copies: Entries<SessionHandle, Arc<Copy<S>>, Weight, foldhash::fast::RandomState, Evictions>,
+    copies: Entries<SessionHandle, Arc<Copy<S>>, Weight, DefaultHashBuilder, Evictions>,
     tracks: Tracks,
     for_at_most: Duration,
     /// This host has ended all sessions that were created before this moment.
     revoked_before: AtomicU64,
+}
+
+// Each lock is taken by itself, and what it guards is whole whenever a panic can come.
+impl<S> UnwindSafe for SessionCache<S> {}
+impl<S> RefUnwindSafe for SessionCache<S> {}
+
+impl<S: Clone> SessionCache<S> {
+    pub(in crate::store) fn new(settings: Cache) -> Self {
+        const USUAL: u64 = 4 << 10;
+        let copies = usize::try_from(settings.max_bytes / USUAL).unwrap_or(usize::MAX);
+        Self {
+            copies: Entries::with(
+                copies.clamp(32, 1 << 20),
+                settings.max_bytes,
+                Weight,
+                DefaultHashBuilder::default(),
+                Evictions,
+            ),
+            tracks: Tracks::default(),
+            for_at_most: settings.for_at_most,
+            revoked_before: AtomicU64::new(0),
+        }
+    }
+
+    /// The copy of a session that is live at this moment, young enough, and has this version or a later one.
+    pub(in crate::store) fn get(
+        &self,
+        handle: SessionHandle,
+        least: u64,
+        now: Moment,
+        judged_at: Millis,
+    ) -> Option<(S, State)> {
+        let copy = self.copies.get(&handle);
+        let copy = copy.filter(|copy| {
+            let state = &copy.state;
+            state.version >= least
+                && copy.read_at.is_within(self.for_at_most, now)
+                && state.lifetime.created_at.0 >= self.revoked_before.load(Ordering::Acquire)
+                && state.ends() > judged_at
+        });
+        metrics::cache(match copy {
+            Some(_) => CacheUse::Hit,
+            None => CacheUse::Miss,
+        });
+        copy.map(|copy| (copy.data.clone(), copy.state.clone()))
+    }
+
+    /// Watches the writes to a session from now on.
+    pub(in crate::store) fn watch(&self, handle: SessionHandle) -> Watch<'_> {
+        self.tracks.watch(handle)
+    }
+
+    /// Keeps what a read has found, or a write has stored, which was sent after this moment.
+    pub(in crate::store) fn keep(
+        &self,
+        watch: &Watch<'_>,
+        own: Own,
+        read_at: Moment,
+        (data, state): (&S, &State),
+    ) where
+        S: SessionAttributes + Serialize,
+    {
+        // An item that has no version yet, or whose state others have overtaken, is not known.
+        if state.written != Some(state.version) {
+            return;
+        }
+        let Some(bytes) = bytes_of(watch.handle, data, state) else {
+            return;
+        };
+        watch.keep(own, || {
+            let copy = Copy {
+                data: data.clone(),
+                state: State {
+                    as_of: None,
+                    ..state.clone()
+                },
+                read_at,
+                bytes,
+            };
+            self.copies.insert(watch.handle, Arc::new(copy));
+        });
+    }
+
+    /// The copy that a touch is about to give new times.
+    pub(in crate::store) fn touched(&self, handle: SessionHandle) -> Option<Touched<S>> {
+        self.copies.peek(&handle).map(Touched)
+    }
+
+    /// Gives a copy the times that a touch has stored. It gets no younger.
+    pub(in crate::store) fn keep_touched(
+        &self,
+        watch: &Watch<'_>,
+        Touched(copy): Touched<S>,
+        state: &State,
+    ) {
+        watch.keep(Own::One, || {
+            let copy = Copy {
+                data: copy.data.clone(),
+                state: State {
+                    touched_at: state.touched_at,
+                    expires_at: state.expires_at,
+                    cookie_end: state.cookie_end,
+                    has_type: true,
+                    ..copy.state.clone()
+                },
+                ..*copy
+            };
+            self.copies.insert(watch.handle, Arc::new(copy));
+        });
+    }
+}
+
+/// What a copy takes. The heap of the struct is not known: that of its values in DynamoDB's form is larger.
+fn bytes_of<S>(handle: SessionHandle, data: &S, state: &State) -> Option<u64>
+where
+    S: SessionAttributes + Serialize,
+{
+    let heap = match state.stored.is_empty() {
+        true => map_footprint(&Image::of_stored(handle, data).ok()?.data),
+        false => map_footprint(&state.stored),
+    };
+    let bytes = size_of::<Copy<S>>() + heap + state.footprint();
+    u64::try_from(bytes).ok()
+}
+
+/// A copy before a touch.
+pub(in crate::store) struct Touched<S>(Arc<Copy<S>>);
+
+impl<S: Send + Sync> WriteObserver for SessionCache<S> {
+    fn begins(&self, handle: SessionHandle) {
+        self.tracks
+            .begin(handle, || drop(self.copies.remove(&handle)));
+    }
+
+    fn ends(&self, handle: SessionHandle) {
+        self.tracks.end(handle);
+    }
+
+    fn cutoff(&self, moment: Millis) {
+        self.revoked_before.fetch_max(moment.0, Ordering::AcqRel);
+    }
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl<S> Weighter<SessionHandle, Arc<Copy<S>>> for Weight {
+    fn weight(&self, _: &SessionHandle, copy: &Arc<Copy<S>>) -> u64 {
+        copy.bytes
+    }
+}
+
+/// Counts the copies that make room for others.
+#[derive(Clone)]
+struct Evictions;
+
+impl<S> Lifecycle<SessionHandle, Arc<Copy<S>>> for Evictions {
+    type RequestState = ();
+
+    fn on_evict(&self, (): &mut (), _: SessionHandle, _: Arc<Copy<S>>) {
+        metrics::cache(CacheUse::Eviction);
+    }
 }

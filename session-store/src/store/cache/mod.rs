@@ -13,15 +13,18 @@
 //! | a save that was told its version | the same, and nobody else has written data since the state that the save was made from |
 //! | a touch | the same, and a copy was there: it gets the new times, and no younger |
 //!
-//! Every write of this host removes the copy before it is sent, and once more when it is answered or dropped: a read
-//! that crosses it keeps none. The observer is called where all requests are sent, so no operation can forget it.
+//! Every write of this host removes the copy before it is sent, and none is kept until it is answered or dropped: a
+//! read that crosses it keeps none either. The observer is called where all requests are sent, so that no operation can
+//! forget it.
 //!
 //! A copy is as old as the moment before its read or write was sent. An absent session is never kept.
 
 mod copies;
+mod option;
 mod settings;
 mod tracks;
 
-pub(super) use self::copies::SessionCache;
-pub(super) use self::tracks::Watch;
+pub(super) use self::copies::{Moment, SessionCache, Touched};
+pub(super) use self::option::{AnyCache, CacheOption};
 pub use self::settings::Cache;
+pub(super) use self::tracks::{Own, Watch};

@@ -32,7 +32,8 @@ impl Cache {
 
     pub(in crate::store) fn check(self) -> Result<(), SetupError> {
         if self.for_at_most.is_zero() || self.max_bytes == 0 {
-            let text = "a cache for no time or without room has no use; leave it out, or give it both";
+            let text =
+                "a cache for no time or without room has no use; leave it out, or give it both";
             return Err(SetupError::new(text));
         }
         Ok(())

@@ -58,7 +58,7 @@ impl Tracks {
     }
 
     /// A write has ended.
-    pub(super) fn end(&self, handle: SessionHandle, remove: impl FnOnce()) {
+    pub(super) fn end(&self, handle: SessionHandle) {
         let mut tracks = self.lock();
         if let Entry::Occupied(mut entry) = tracks.entry(handle) {
             let track = entry.get_mut();
@@ -67,7 +67,6 @@ impl Tracks {
                 entry.remove();
             }
         }
-        remove();
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionHandle, Track>> {
@@ -79,9 +78,9 @@ impl Watch<'_> {
     /// Keeps a copy by this function, if no write began since but the one of one's own.
     pub(super) fn keep(&self, own: Own, keep: impl FnOnce()) {
         let tracks = self.tracks.lock();
-        let is_undisturbed = tracks.get(&self.handle).is_some_and(|track| {
-            track.active == 0 && track.begun == self.begun + own as u64
-        });
+        let is_undisturbed = tracks
+            .get(&self.handle)
+            .is_some_and(|track| track.active == 0 && track.begun == self.begun + own as u64);
         if self.is_quiet && is_undisturbed {
             keep();
         }
@@ -116,7 +115,7 @@ mod tests {
         let (tracks, handle) = (Tracks::default(), SessionHandle::of_secret(b"id"));
         let write = || {
             tracks.begin(handle, || {});
-            tracks.end(handle, || {});
+            tracks.end(handle);
         };
         let watch = tracks.watch(handle);
         assert!(is_kept(&watch, Own::None));
@@ -130,7 +129,7 @@ mod tests {
         tracks.begin(handle, || {});
         let crossed = tracks.watch(handle);
         assert!(!is_kept(&crossed, Own::None));
-        tracks.end(handle, || {});
+        tracks.end(handle);
         assert!(!is_kept(&crossed, Own::None));
         let after = tracks.watch(handle);
         assert!(is_kept(&after, Own::None));

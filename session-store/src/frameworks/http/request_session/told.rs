@@ -60,7 +60,7 @@ impl<S: SessionData> RequestSession<S> {
     /// Completes what the client is to be told.
     pub(in crate::frameworks::http) fn settle(&mut self, config: &SessionConfig<S>) {
         self.drop_log_ins();
-        if config.store.reads_own_writes() && config.carrier.has_version_cookie() {
+        if config.store.tells_versions() && config.carrier.has_version_cookie() {
             self.tell_version(config.carrier.carries_version());
         }
     }
