@@ -21,7 +21,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use session_store::frameworks::axum::SessionLayer;
+use session_store::frameworks::axum::{SessionCookie, SessionLayer, SigningKey};
 use session_store::{DynamoDbStore, Error};
 
 use crate::error::AppError;
@@ -32,7 +32,7 @@ pub use crate::session::{AdminSession, AppSession, Role, Store, Theme};
 
 /// The app on this store, without `/admin`.
 pub fn app(store: Store) -> Router {
-    with_rules(site(store))
+    with_rules(site(store, cookie(None)))
 }
 
 /// The app on this store, with `/admin`, whose sessions are in the same table.
@@ -41,19 +41,41 @@ pub fn app(store: Store) -> Router {
 ///
 /// Those of [`build`](session_store::Builder::build).
 pub async fn app_with_admin(store: Store, password: AdminPassword) -> Result<Router, Error> {
+    app_with_signed_cookie(store, password, None).await
+}
+
+/// The same, with a key that signs the cookie of the visitors. A signed cookie carries the version of the visitor's last
+/// write, without which no page is answered from the cache.
+///
+/// # Errors
+///
+/// Those of [`build`](session_store::Builder::build).
+pub async fn app_with_signed_cookie(
+    store: Store,
+    password: AdminPassword,
+    key: Option<SigningKey>,
+) -> Result<Router, Error> {
     let admins = DynamoDbStore::<AdminSession>::builder()
         .client(store.client().clone())
         .table_name(store.table_name())
         .build()
         .await?;
     let admin = admin::routes(admins, store.clone(), password);
-    Ok(with_rules(site(store).merge(admin)))
+    Ok(with_rules(site(store, cookie(key)).merge(admin)))
 }
 
-fn site(store: Store) -> Router {
+/// A cookie for loopback, where this app is served without TLS.
+fn cookie(key: Option<SigningKey>) -> SessionCookie {
+    let cookie = SessionCookie::dev();
+    match key {
+        Some(key) => cookie.signed(key),
+        None => cookie,
+    }
+}
+
+fn site(store: Store, cookie: SessionCookie) -> Router {
     let sessions = SessionLayer::new(store.clone())
-        // This app is served on loopback, without TLS.
-        .dev()
+        .cookie(cookie)
         .on_error(|error, _| Some(error::store_failed(error)));
     Router::new()
         .route("/", get(home::home))

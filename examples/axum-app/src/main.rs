@@ -11,6 +11,8 @@
 //! | `AWS_REGION` | without the two above: DynamoDB on AWS, where the table must exist |
 //! | `DYNAMODB_TABLE` | the name of the table; `app-sessions` by default |
 //! | `ADMIN_PASSWORD` | the password of `/admin`, a long one; without it, each start makes one and prints it |
+//! | `SESSIONS_CACHE` | for how many seconds a session in memory is used, such as `5`; without it, each page reads its own |
+//! | `SESSIONS_SIGNING_KEY` | the key that signs the cookie, 64 bytes in hexadecimal; hosts of one site share it. Without it, the cookie is signed only beside `SESSIONS_CACHE`, by a key of this process |
 //! | `METRICS_PORT` | the port of a page for Prometheus, `/metrics`; without it, there is none |
 //!
 //! Without any of them, the engine is embedded, and in memory. The log is on the standard error.
@@ -25,8 +27,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use axum_app::{AdminPassword, AppSession, Store, app_with_admin, metrics};
-use session_store::{DynamoDbStore, Error as StoreError, Touch};
+use axum_app::{AdminPassword, AppSession, Store, app_with_signed_cookie, metrics};
+use session_store::frameworks::axum::SigningKey;
+use session_store::{Cache, DynamoDbStore, Error as StoreError, Touch};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -66,7 +69,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     if let Some(port) = variable("METRICS_PORT") {
         serve_metrics(&port).await?;
     }
-    let app = app_with_admin(store().await?, admin_password()?).await?;
+    let app = app_with_signed_cookie(store().await?, admin_password()?, signing_key()?).await?;
     let listener = TcpListener::bind((address, port))
         .await
         .map_err(|error| format!("cannot listen on port {port}: {error}"))?;
@@ -93,6 +96,32 @@ fn admin_password() -> Result<AdminPassword, Box<dyn Error>> {
     Ok(password)
 }
 
+/// The key that signs the cookie: that of the environment, or with a cache a new one.
+fn signing_key() -> Result<Option<SigningKey>, Box<dyn Error>> {
+    let Some(key) = variable("SESSIONS_SIGNING_KEY") else {
+        return Ok(variable("SESSIONS_CACHE").map(|_| SigningKey::generate()));
+    };
+    let digits = key.as_bytes().chunks(2);
+    let bytes = digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+    let bytes = bytes.collect::<Option<Vec<_>>>();
+    let bytes = bytes.filter(|bytes| bytes.len() == 64);
+    let bytes = bytes.ok_or("SESSIONS_SIGNING_KEY is not 64 bytes in hexadecimal, 128 digits")?;
+    Ok(Some(SigningKey::from(&bytes)))
+}
+
+/// For how long a session in memory is used.
+fn cache() -> Result<Option<Cache>, Box<dyn Error>> {
+    let Some(time) = variable("SESSIONS_CACHE") else {
+        return Ok(None);
+    };
+    let seconds = time.trim_end_matches('s').parse::<f64>();
+    let time = seconds
+        .ok()
+        .and_then(|s| Duration::try_from_secs_f64(s).ok());
+    let time = time.ok_or("SESSIONS_CACHE is no number of seconds, such as `5` or `5s`")?;
+    Ok(Some(Cache::for_at_most(time)))
+}
+
 /// Counts from now on, and serves the metrics on loopback.
 async fn serve_metrics(port: &str) -> Result<(), Box<dyn Error>> {
     let port: u16 = port
@@ -117,6 +146,9 @@ async fn store() -> Result<Store, Box<dyn Error>> {
     let builder = DynamoDbStore::<AppSession>::builder();
     // The capacity is for the spans and the metrics; it costs nothing.
     let mut builder = builder.report_capacity().touch(TOUCH);
+    if let Some(cache) = cache()? {
+        builder = builder.cache(cache);
+    }
     if let Some(table) = variable("DYNAMODB_TABLE") {
         builder = builder.table_name(table);
     }

@@ -2,6 +2,7 @@
 //! cookies whose answers can come late.
 
 mod authentication;
+mod cache;
 mod lifetime;
 mod log_in;
 mod log_out;
