@@ -172,7 +172,10 @@ impl Model {
             )
         })?;
         let new_idle = op.pending.idle;
-        chosen_idle(&op.pending, after)?;
+        // A touch leaves what is unsaved, also what a save before it was refused for.
+        if !matches!(op.act, Act::Touch(_)) {
+            chosen_idle(&op.pending, after)?;
+        }
         let (was, is) = (expires_at(before), expires_at(after));
         for name in ["created_at", "absolute"] {
             require(before[name] == after[name], "G6", || {
