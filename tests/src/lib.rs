@@ -35,6 +35,11 @@ pub struct DeriveDocs;
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
+/// The example on the page of the cache.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/cache.md")]
+pub struct CachePage;
+
 /// The address of the engine, if it is not in this process.
 pub fn endpoint() -> Option<String> {
     std::env::var("SESSION_STORE_ENDPOINT")
