@@ -13,7 +13,7 @@ use session_store::frameworks::axum::{CurrentSession, SessionLayer};
 use session_store::{DynamoDbStore, Error, SessionAttributes};
 
 /// Refuses what a page of another origin asks for in the visitor's name.
-async fn same_origin(request: Request, next: Next) -> Response {
+pub async fn same_origin(request: Request, next: Next) -> Response {
     if is_forged(&request) {
         return (StatusCode::FORBIDDEN, "this came from another site").into_response();
     }
@@ -78,7 +78,7 @@ async fn form_token(session: &mut CurrentSession<Visitor>) -> Result<String, Err
     .await
 }
 
-fn random_token() -> String {
+pub fn random_token() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the operating system has random bytes");
     format!("{:032x}", u128::from_be_bytes(bytes))

@@ -48,6 +48,11 @@ async fn events(
         sleep(every.0).await;
         let event = match next_event(&session).await {
             Ok(event) => (event, Some(session)),
+            // A new id of another tab: the browser asks again in a second, with the cookie that it has by then.
+            Err(Error::Gone(gone)) if gone.is_replaced() => {
+                let event = Event::default().event("reconnect").data("connect again");
+                (event.retry(Duration::from_secs(1)), None)
+            }
             // The page closes its `EventSource`, and shows the log-in.
             Err(Error::Gone(_)) => (Event::default().event("ended").data("log in again"), None),
             // The browser asks again in five seconds.
@@ -69,6 +74,11 @@ async fn next_event(session: &SharedSession<Visitor>) -> Result<Event, Error> {
 async fn log_in(mut session: CurrentSession<Visitor>) {
     session.user_id = Some("u-17".into());
     CurrentSession::log_in(&mut session);
+}
+
+/// The password once more, in another tab.
+async fn confirm(mut session: CurrentSession<Visitor>) {
+    CurrentSession::reauthenticated(&mut session);
 }
 
 async fn visit(mut session: CurrentSession<Visitor>) -> String {
@@ -99,6 +109,7 @@ fn app(store: DynamoDbStore<Visitor>, every: Duration) -> Router {
     Router::new()
         .route("/events", get(events))
         .route("/login", post(log_in))
+        .route("/confirm", post(confirm))
         .route("/visit", post(visit))
         .route("/noting", saving)
         .route("/forgetting", get(noting).with_state(Saves(false)))
@@ -195,6 +206,19 @@ mod tests {
         page.bench.clock.advance(Duration::from_secs(4));
         let (last, is_last) = until_other(&mut events, NOTHING).await;
         assert!(last.starts_with("event: ended") && is_last, "{last}");
+    }
+
+    #[tokio::test]
+    async fn events_go_on_after_a_new_id_of_another_tab() {
+        let page = Page::new().await;
+        let mut events = page.open().await;
+        assert_eq!(next(&mut events).await.unwrap(), NOTHING);
+        page.browser.post("/confirm", "").await;
+        let (last, is_last) = until_other(&mut events, NOTHING).await;
+        assert!(last.starts_with("event: reconnect") && is_last, "{last}");
+        let mut events = page.open().await;
+        assert_eq!(next(&mut events).await.unwrap(), NOTHING);
+        assert_eq!(next(&mut events).await.unwrap(), NOTHING);
     }
 
     #[tokio::test]

@@ -32,6 +32,9 @@ struct Visitor {
 /// The session has ended. The codes from 4000 on are the application's.
 const SESSION_ENDED: CloseCode = 4401;
 
+/// The session has a new id, and the browser its cookie.
+const CONNECT_AGAIN: CloseCode = 4409;
+
 /// Try again later.
 const TRY_AGAIN: CloseCode = 1013;
 
@@ -63,6 +66,10 @@ async fn talk(mut socket: WebSocket, session: SharedSession<Visitor>, every: Che
         };
         match goes_on {
             Ok(true) => {}
+            // Another tab has logged in, or entered the password once more.
+            Err(Error::Gone(gone)) if gone.is_replaced() => {
+                break (CONNECT_AGAIN, "connect again");
+            }
             Ok(false) | Err(Error::Gone(_)) => break (SESSION_ENDED, "the session has ended"),
             Err(_) => break (TRY_AGAIN, "try again later"),
         }
@@ -333,13 +340,21 @@ mod tests {
 
     /// The client reconnects, with the cookie that the browser has by then.
     #[tokio::test]
-    async fn a_new_id_of_another_tab_closes_the_socket() {
-        let chat = Chat::new(OFTEN).await;
-        let mut socket = chat.connect().await;
-        chat.browser.post("/cycle", "").await;
-        assert_eq!(code(next(&mut socket).await), SESSION_ENDED);
-        let mut socket = chat.connect().await;
-        assert_eq!(ask(&mut socket, "who").await, Sent::text("u-17"));
+    async fn a_new_id_of_another_tab_asks_the_socket_to_connect_again() {
+        for act in [None, Some("say"), Some("who")] {
+            let chat = Chat::new(if act.is_some() { NEVER } else { OFTEN }).await;
+            let mut socket = chat.connect().await;
+            // The first check, at the beginning.
+            assert_eq!(ask(&mut socket, "who").await, Sent::text("u-17"));
+            chat.browser.post("/cycle", "").await;
+            let closed = match act {
+                Some(act) => ask(&mut socket, act).await,
+                None => next(&mut socket).await,
+            };
+            assert_eq!(code(closed), CONNECT_AGAIN, "{act:?}");
+            let mut socket = chat.connect().await;
+            assert_eq!(ask(&mut socket, "who").await, Sent::text("u-17"));
+        }
     }
 
     #[tokio::test]
