@@ -136,7 +136,7 @@ impl<S> Session<S> {
     /// use session_store::{DynamoDbStore, Error, Session, SessionAttributes};
     ///
     /// #[derive(Clone, serde::Serialize, serde::Deserialize, SessionAttributes)]
-    /// #[dynamo(idle_timeout = "8h", absolute_timeout = "30d")]
+    /// #[dynamo(idle_timeout = "30d", absolute_timeout = "30d")] // of a log-in that is remembered
     /// struct AppSession {
     ///     #[dynamo(attr = "user_id", index(consistent), user)]
     ///     user_id: Option<String>,
@@ -149,7 +149,7 @@ impl<S> Session<S> {
     /// ) -> Result<(), Error> {
     ///     const HOUR: Duration = Duration::from_secs(3600);
     ///     session.user_id = Some("u-17".into());
-    ///     Session::set_idle_timeout(session, remember_me.then_some(30 * 24 * HOUR));
+    ///     Session::set_idle_timeout(session, (!remember_me).then_some(HOUR));
     ///     Session::set_absolute_timeout(session, (!remember_me).then_some(8 * HOUR));
     ///     store.log_in(session).await
     /// }

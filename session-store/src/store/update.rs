@@ -16,8 +16,8 @@ impl<S: SessionData> DynamoDbStore<S> {
     /// it wins, and gives the value that the closure returned in the winning round.
     ///
     /// One `GetItem` and one `UpdateItem`, and one more `UpdateItem` for each time that others were
-    /// first: the failed one returns their state. If the closure changes nothing, nothing is written. To
-    /// cancel a change, see [`try_update`](Self::try_update).
+    /// first: the failed one returns their state. If the closure changes nothing, nothing is written. It can run
+    /// several times, so clone what it gives away. To cancel a change, see [`try_update`](Self::try_update).
     ///
     /// It is the way to count, too. DynamoDB's own `ADD` would save the read, a sixth of the price, but it cannot change
     /// data in a packed format, a computed attribute, or a number whose type has bounds.

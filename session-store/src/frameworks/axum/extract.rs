@@ -40,7 +40,8 @@ pub struct CurrentSession<S> {
 }
 
 impl<S> CurrentSession<S> {
-    /// The session as the store knows it, with handle, times and version; `None` if there is no session.
+    /// The session as the store knows it, with handle, times and version; `None` if there is no session. See
+    /// [log-outs of other sessions](super#log-out-everywhere-else).
     pub fn stored(session: &Self) -> Option<&Session<S>> {
         session.inner().session()
     }
@@ -71,8 +72,8 @@ impl<S> CurrentSession<S> {
         session.note_wish();
     }
 
-    /// Gives this session its own idle timeout, such as for "remember me"; `None` restores that of the
-    /// type.
+    /// Gives this session its own idle timeout, such as a shorter one without "remember me"; `None` restores that of
+    /// the type. It can be longer than that of the type, up to the absolute timeout.
     pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {
         session.inner_mut().timeouts.set_idle(idle.into());
     }
@@ -90,7 +91,7 @@ impl<S> CurrentSession<S> {
     /// use session_store::frameworks::axum::CurrentSession;
     ///
     /// #[derive(Clone, Default, serde::Serialize, serde::Deserialize, SessionAttributes)]
-    /// #[dynamo(idle_timeout = "8h", absolute_timeout = "30d")]
+    /// #[dynamo(idle_timeout = "30d", absolute_timeout = "30d")] // of a log-in that is remembered
     /// struct AppSession {
     ///     #[dynamo(attr = "user_id", index(consistent), user)]
     ///     user_id: Option<String>,
@@ -99,7 +100,7 @@ impl<S> CurrentSession<S> {
     /// async fn log_in(mut session: CurrentSession<AppSession>, remember_me: bool) {
     ///     const HOUR: Duration = Duration::from_secs(3600);
     ///     session.user_id = Some("u-17".into());
-    ///     CurrentSession::set_idle_timeout(&mut session, remember_me.then_some(30 * 24 * HOUR));
+    ///     CurrentSession::set_idle_timeout(&mut session, (!remember_me).then_some(HOUR));
     ///     CurrentSession::set_absolute_timeout(&mut session, (!remember_me).then_some(8 * HOUR));
     ///     CurrentSession::set_persistent(&mut session, remember_me);
     /// }
@@ -110,7 +111,7 @@ impl<S> CurrentSession<S> {
     }
 
     /// Whether the browser keeps the cookie of this session after it is closed, whatever the layer's cookie
-    /// says: "remember me" beside [`set_idle_timeout`](Self::set_idle_timeout). It holds for later ids of the
+    /// says: "remember me" beside [`set_absolute_timeout`](Self::set_absolute_timeout). It holds for later ids of the
     /// session too.
     pub fn set_persistent(session: &mut Self, persistent: bool) {
         session.inner_mut().chosen_cookie = Some(match persistent {
@@ -149,7 +150,8 @@ impl<S> CurrentSession<S> {
     }
 
     /// Takes back all changes that are not stored, also a [log-in](Self::log_in), a new id and timeouts, but not
-    /// an [`end`](Self::end): for a handler that fails half-way with a status below 500.
+    /// an [`end`](Self::end): for a handler that fails half-way with a status such as 403. After 408 and 5xx nothing is
+    /// stored anyway.
     pub fn discard(session: &mut Self) {
         session.inner_mut().discard();
         session.note_wish();
@@ -231,7 +233,8 @@ impl<S: SessionData> CurrentSession<S> {
     /// at the same time, neither undoes the other. Earlier changes are stored first; without a session, one
     /// is created. It continues if the client hangs up.
     ///
-    /// The closure runs again each time that another write wins, and its last value is returned.
+    /// The closure runs again each time that another write wins, and its last value is returned. So clone what it
+    /// gives away.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};

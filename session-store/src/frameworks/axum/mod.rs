@@ -107,6 +107,27 @@
 //! its visitor out. A handler that has waited for a long body can
 //! [ask](CurrentSession::refresh) whether its session is still there.
 //!
+//! # Log out everywhere else
+//!
+//! The session of the request, as the store knows it, is that of [`stored`](CurrentSession::stored):
+//!
+//! ```
+//! # use serde::{Deserialize, Serialize};
+//! # use session_store::{Error, SessionAttributes, frameworks::axum::CurrentSession};
+//! # #[derive(Clone, Default, Serialize, Deserialize, SessionAttributes)]
+//! # struct AppSession { #[dynamo(attr = "user_id", index(consistent), user)] user_id: Option<String> }
+//! async fn log_out_elsewhere(session: CurrentSession<AppSession>) -> Result<String, Error> {
+//!     let (Some(user), Some(this)) = (&session.user_id, CurrentSession::stored(&session)) else {
+//!         return Ok("you are not logged in".to_owned());
+//!     };
+//!     let store = CurrentSession::store(&session);
+//!     let revoked = store.revoke(AppSession::USER_ID, user).except(this).await?;
+//!     Ok(format!("{} other sessions have ended", revoked.deleted()))
+//! }
+//! ```
+//!
+//! To log out everywhere, do the same and then call [`end`](CurrentSession::end), so that the cookie goes.
+//!
 //! # Several layers
 //!
 //! Layers for different sessions need different cookies. Those of two session types have them: the type is in the

@@ -10,6 +10,8 @@ use super::rejection::{Reason, SessionRejection};
 
 /// A [`CurrentSession`] that exists. Without one, the request is refused with 401.
 ///
+/// A guest's session exists as well. If the type has sessions without a user, ask for the user, too.
+///
 /// `S` needs no default, so that a type whose sessions all have a user can say so:
 ///
 /// ```

@@ -94,8 +94,9 @@ impl<S: SessionAttributes + 'static> DynamoDbStore<S> {
     ///
     /// # Errors
     ///
-    /// Those of `revoke`. As long as [`Revoked::failed`] has a session, or
-    /// [`is_complete`](Revoked::is_complete) is false, something is or may be left: call it again.
+    /// Those of `revoke`. As long as [`Revoked::failed`] has a session, something is left: call it again. If
+    /// [`is_complete`](Revoked::is_complete) is false, the index may lack sessions: run [`reindex`](Self::reindex) once,
+    /// and call it again then. It is false as well if a log-in came meanwhile.
     pub fn erase<I: IsIndex<S>>(&self, index: I, key: impl AsKey<I::Key>) -> Revoke<S> {
         let mut erase = self.revoke(index, key);
         erase.order.erases = true;
@@ -149,7 +150,10 @@ impl<S> Revoke<S> {
         self
     }
 
-    /// Spares this session: "log out everywhere else".
+    /// Spares this session: "log out everywhere else". In axum, `CurrentSession::stored(&session)` gives that of the
+    /// request.
+    ///
+    /// To log out everywhere, spare it as well, and end it by `CurrentSession::end`, so that its cookie goes.
     pub fn except(self, session: &Session<S>) -> Self {
         self.except_handle(session.handle())
     }

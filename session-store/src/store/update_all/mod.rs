@@ -99,7 +99,8 @@ impl<S> UpdateAll<S> {
         self
     }
 
-    /// Leaves this session as it is.
+    /// Leaves this session as it is. In axum, that of the request is `CurrentSession::stored(&session)`, and the
+    /// handler changes it by itself.
     pub fn except(self, session: &Session<S>) -> Self {
         self.except_handle(session.handle())
     }

@@ -65,6 +65,10 @@ impl SessionCookie {
     /// # }
     /// ```
     ///
+    /// A session that was made by [`create`](crate::DynamoDbStore::create) is not
+    /// [fresh](crate::Session::is_fresh), also with a user: for that, call
+    /// [`log_in`](crate::DynamoDbStore::log_in) first.
+    ///
     /// # Panics
     ///
     /// If the name is one that [`check`](Self::check) refuses.
