@@ -113,8 +113,8 @@ impl<S> Session<S> {
         session.data
     }
 
-    /// Gives this session its own idle timeout, such as for "remember me"; `None` restores that of the
-    /// type. It can be longer than that of the type, unless the type names a standard
+    /// Gives this session its own idle timeout, such as a shorter one without "remember me"; `None` restores that of
+    /// the type. It can be longer than that of the type, unless the type names a standard
     /// (`#[dynamo(timeouts = "..")]`). The absolute timeout still applies.
     ///
     /// It is stored, in whole seconds, with the next save or change of id.

@@ -73,7 +73,7 @@ impl<S> CurrentSession<S> {
     }
 
     /// Gives this session its own idle timeout, such as a shorter one without "remember me"; `None` restores that of
-    /// the type. It can be longer than that of the type, up to the absolute timeout.
+    /// the type. It can be longer than that, unless the type [names a standard](crate::Session::set_idle_timeout).
     pub fn set_idle_timeout(session: &mut Self, idle: impl Into<Option<Duration>>) {
         session.inner_mut().timeouts.set_idle(idle.into());
     }
