@@ -74,8 +74,7 @@ impl Table {
             name: self.name.clone(),
             codec: self.codec.with_schema(schema),
             reports_capacity: self.reports_capacity,
-            // A store of another type or client has a cache of its own, or none.
-            observer: None,
+            observer: self.observer.clone(),
             clock: self.clock.clone(),
             first_cutoff_read: AtomicU64::new(0),
         }
