@@ -12,7 +12,7 @@
 //! | `DYNAMODB_TABLE` | the name of the table; `app-sessions` by default |
 //! | `ADMIN_PASSWORD` | the password of `/admin`, a long one; without it, each start makes one and prints it |
 //! | `SESSIONS_CACHE` | for how many seconds a session in memory is used, such as `5`; without it, each page reads its own |
-//! | `SESSIONS_SIGNING_KEY` | the key that signs the cookie, 64 bytes in hexadecimal; hosts of one site share it. Without it, the cookie is signed only beside `SESSIONS_CACHE`, by a key of this process |
+//! | `SESSIONS_SIGNING_KEY` | the key that signs the cookie, 64 bytes in hexadecimal; hosts of one site share it. Without it, the cookie is signed only beside `SESSIONS_CACHE`, by a key of this process: the next start then logs all visitors out |
 //! | `METRICS_PORT` | the port of a page for Prometheus, `/metrics`; without it, there is none |
 //!
 //! Without any of them, the engine is embedded, and in memory. The log is on the standard error.
@@ -99,7 +99,13 @@ fn admin_password() -> Result<AdminPassword, Box<dyn Error>> {
 /// The key that signs the cookie: that of the environment, or with a cache a new one.
 fn signing_key() -> Result<Option<SigningKey>, Box<dyn Error>> {
     let Some(key) = variable("SESSIONS_SIGNING_KEY") else {
-        return Ok(variable("SESSIONS_CACHE").map(|_| SigningKey::generate()));
+        let key = variable("SESSIONS_CACHE").map(|_| SigningKey::generate());
+        if key.is_some() {
+            eprintln!(
+                "cookies are signed by a key of this process; set SESSIONS_SIGNING_KEY to keep them"
+            );
+        }
+        return Ok(key);
     };
     let digits = key.as_bytes().chunks(2);
     let bytes = digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());

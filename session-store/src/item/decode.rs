@@ -143,7 +143,7 @@ fn split_fields(schema: &Schema, mut data: Map) -> (Map, Map) {
 }
 
 /// Reads the entries of a session that is about to be written, as a load would.
-pub(super) fn read_again<S: DeserializeOwned>(
+pub(crate) fn read_again<S: DeserializeOwned>(
     data: &Map,
     schema: &Schema,
 ) -> Result<S, marshal::Failure> {

@@ -116,11 +116,7 @@ impl Lifetime {
         let longest = schema.absolute_timeout;
         Self {
             created_at,
-            // One that is no shorter says nothing, and is not stored.
-            own: OwnTimeouts {
-                absolute: own.absolute.filter(|absolute| *absolute < longest),
-                ..own
-            },
+            own,
             idle: own.idle(schema),
             absolute: own.absolute(schema),
             longest,

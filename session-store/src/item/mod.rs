@@ -40,6 +40,8 @@ mod window;
 pub use self::lifetime::Touch;
 
 pub(crate) use self::decode::decode;
+#[cfg(feature = "cache")]
+pub(crate) use self::decode::read_again;
 pub(crate) use self::delta::{Delta, Intent};
 pub(crate) use self::equal::images;
 #[cfg(feature = "cache")]

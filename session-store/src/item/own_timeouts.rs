@@ -57,18 +57,19 @@ impl OwnTimeouts {
     }
 
     /// Those of a session that begins, or whose absolute timeout begins anew.
-    pub(crate) fn begun(self, change: TimeoutChange) -> Self {
+    pub(crate) fn begun(self, schema: &Schema, change: TimeoutChange) -> Self {
+        let chosen = change.shorter_absolute(schema);
         Self {
-            absolute: change.absolute.unwrap_or(self.absolute),
+            absolute: change.absolute.map_or(self.absolute, |_| chosen),
             ..self.saved(change)
         }
     }
 
     /// Those of a session that goes on under a new id. Its absolute timeout gets no longer (G6).
-    pub(crate) fn renewed(self, change: TimeoutChange) -> Self {
+    pub(crate) fn renewed(self, schema: &Schema, change: TimeoutChange) -> Self {
         let own = self.absolute.into_iter();
         Self {
-            absolute: own.chain(change.absolute.flatten()).min(),
+            absolute: own.chain(change.shorter_absolute(schema)).min(),
             ..self.saved(change)
         }
     }
@@ -127,6 +128,12 @@ impl TimeoutChange {
         self.absolute = Some(absolute.map(whole_seconds));
     }
 
+    /// The absolute timeout that was chosen. One that is no shorter than that of the type says nothing.
+    fn shorter_absolute(self, schema: &Schema) -> Option<Duration> {
+        let chosen = self.absolute.flatten();
+        chosen.filter(|chosen| *chosen < schema.absolute_timeout)
+    }
+
     /// Whether there is nothing to store.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -180,19 +187,30 @@ mod tests {
             (Some(200), Some(200), Some(100)),
             (None, None, Some(100)),
         ] {
-            assert_eq!(before.begun(change(chosen)), own(None, at_log_in));
-            assert_eq!(before.renewed(change(chosen)), own(None, at_new_id));
+            assert_eq!(before.begun(&SCHEMA, change(chosen)), own(None, at_log_in));
+            assert_eq!(
+                before.renewed(&SCHEMA, change(chosen)),
+                own(None, at_new_id)
+            );
         }
-        // One that is not chosen stays.
-        let nothing = TimeoutChange::default();
-        assert_eq!(before.begun(nothing), before);
-        assert_eq!(before.renewed(nothing), before);
+        // One that the type has anyhow is none.
+        assert_eq!(before.begun(&SCHEMA, change(Some(600))), own(None, None));
         assert_eq!(
-            own(None, None).renewed(change(Some(50))),
+            own(None, None).renewed(&SCHEMA, change(Some(900))),
+            own(None, None)
+        );
+        // One that is not chosen stays, also if this type has a shorter one.
+        let short = SCHEMA.absolute_timeout(seconds(60));
+        assert_eq!(before.renewed(&short, TimeoutChange::default()), before);
+        let nothing = TimeoutChange::default();
+        assert_eq!(before.begun(&SCHEMA, nothing), before);
+        assert_eq!(before.renewed(&SCHEMA, nothing), before);
+        assert_eq!(
+            own(None, None).renewed(&SCHEMA, change(Some(50))),
             own(None, Some(50))
         );
         assert_eq!(
-            own(None, Some(50)).begun(own(Some(1), None).chosen()),
+            own(None, Some(50)).begun(&SCHEMA, own(Some(1), None).chosen()),
             own(Some(1), None)
         );
     }
@@ -203,8 +221,8 @@ mod tests {
         change.set_idle(Some(Duration::from_millis(2_999)));
         for changed in [
             own(Some(7), None).saved(change),
-            own(Some(7), None).begun(change),
-            own(Some(7), None).renewed(change),
+            own(Some(7), None).begun(&SCHEMA, change),
+            own(Some(7), None).renewed(&SCHEMA, change),
         ] {
             assert_eq!(changed, own(Some(2), None));
         }

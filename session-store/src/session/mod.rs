@@ -186,8 +186,8 @@ impl<S> Session<S> {
     /// [`version`](Self::version), it counts the writes of others too.
     ///
     /// `None` if it is not known: after a save that changed the rosters of a consistent index, and after any save
-    /// with a [`ReadConsistency`](crate::ReadConsistency) other than `ReadYourWrites`, which does not
-    /// ask for it.
+    /// with a [`ReadConsistency`](crate::ReadConsistency) other than `ReadYourWrites` and without a cache, which
+    /// does not ask for it.
     pub fn written_version(session: &Self) -> Option<u64> {
         session.state.written
     }

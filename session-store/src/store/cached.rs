@@ -24,7 +24,7 @@ impl<S: SessionData> DynamoDbStore<S> {
 #[cfg(feature = "cache")]
 mod with {
     use super::*;
-    use crate::store::cache::{Moment, Own, SessionCache, Touched, Watch};
+    use crate::store::cache::{Moment, SessionCache, Touched, Watch};
 
     /// A read or write of which the cache may keep a copy, from before it is sent.
     pub(in crate::store) struct Keeping<'a, S>(Option<Begun<'a, S>>);
@@ -62,13 +62,19 @@ mod with {
 
     impl<S: SessionData> Keeping<'_, S> {
         /// A read has found this.
-        pub(in crate::store) fn read(self, data: &S, state: &State) {
-            self.keep(Own::None, data, state);
+        pub(in crate::store) fn read(self, data: S, state: State) {
+            if let Some(begun) = self.0 {
+                begun.cache.keep_read(&begun.watch, begun.at, (data, state));
+            }
         }
 
         /// A write has stored this, and the session is exactly so.
         pub(in crate::store) fn wrote(self, data: &S, state: &State) {
-            self.keep(Own::One, data, state);
+            if let Some(begun) = self.0 {
+                begun
+                    .cache
+                    .keep_written(&begun.watch, begun.at, (data, state));
+            }
         }
 
         /// A touch has stored the times of this state.
@@ -81,15 +87,6 @@ mod with {
             }) = self.0
             {
                 cache.keep_touched(&watch, touched, state);
-            }
-        }
-
-        fn keep(self, own: Own, data: &S, state: &State) {
-            if let Some(Begun {
-                cache, watch, at, ..
-            }) = self.0
-            {
-                cache.keep(&watch, own, at, (data, state));
             }
         }
     }
@@ -119,7 +116,7 @@ mod without {
     }
 
     impl<S: SessionData> Keeping<'_, S> {
-        pub(in crate::store) fn read(self, _: &S, _: &State) {}
+        pub(in crate::store) fn read(self, _: S, _: State) {}
 
         pub(in crate::store) fn wrote(self, _: &S, _: &State) {}
 

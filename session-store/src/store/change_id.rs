@@ -73,7 +73,10 @@ impl<S: SessionData> DynamoDbStore<S> {
                         NewId::Reauthenticated => Event::Reauthenticated,
                         NewId::LoggedIn | NewId::Switched => Event::LoggedIn,
                     };
-                    keeping.wrote(&cycle.data, &cycle.to);
+                    // One that was carried out earlier may have ended since.
+                    if !cycle.attempts.may_have_been_applied() {
+                        keeping.wrote(&cycle.data, &cycle.to);
+                    }
                     session.note_cycled(*cycle);
                     note(event, Some(session.state.handle));
                     session.evicted = self.rosters().ended(evicted).await;
@@ -170,10 +173,10 @@ impl<S: SessionData> DynamoDbStore<S> {
         let now = self.table().now();
         let (created_at, own) = match new_id.is_log_in() {
             // G6: the absolute timeout counts from the log-in.
-            true => (now, from.lifetime.own.begun(session.timeouts())),
+            true => (now, from.lifetime.own.begun(schema, session.timeouts())),
             false => (
                 from.lifetime.created_at,
-                from.lifetime.own.renewed(session.timeouts()),
+                from.lifetime.own.renewed(schema, session.timeouts()),
             ),
         };
         let lifetime = Lifetime::new(schema, created_at, after.timeouts(schema, own));

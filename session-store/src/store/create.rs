@@ -38,7 +38,7 @@ impl<S: SessionData> DynamoDbStore<S> {
     pub(super) async fn put_new(&self, data: S, beginning: Beginning) -> Result<Session<S>, Error> {
         let codec = &self.table().codec;
         let now = self.table().now();
-        let own = OwnTimeouts::default().begun(beginning.timeouts);
+        let own = OwnTimeouts::default().begun(codec.schema(), beginning.timeouts);
         let new_item = || {
             let id = SessionId::mint()?;
             let handle = id.handle();

@@ -1,6 +1,6 @@
 //! `load` and `load_at_least`.
 
-use crate::error::{Error, GoneError};
+use crate::error::{Error, GoneError, ServiceError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{Map, Millis, State, decode, moved_to, recently_moved_to};
 use crate::schema::SessionData;
@@ -34,6 +34,9 @@ impl<S: SessionData> DynamoDbStore<S> {
     /// eventually consistent `GetItem`, at half the price. A consistent one follows only if the first
     /// found no live session or an older version. With any other consistency it is [`load`](Self::load).
     ///
+    /// With a cache (`Builder::cache`, feature `cache`) it is no request if the cache has that version, and one consistent
+    /// `GetItem` otherwise.
+    ///
     /// [`update`](Self::update) by an id does not tell which version it wrote: after it, read by `load`.
     ///
     /// # Errors
@@ -58,7 +61,8 @@ impl<S: SessionData> DynamoDbStore<S> {
                     Err(error) => return Err(error),
                 }
             }
-            self.load_once(id, self.reads_consistently()).await
+            self.load_once(id, self.has_cache() || self.reads_consistently())
+                .await
         };
         self.observe("load", load).await.map(Lookup::live)
     }
@@ -119,7 +123,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         Ok(found.noted(id))
     }
 
-    /// The session in the cache, or in a read of it that is under way, if that has this version or a later one.
+    /// The session in the cache, after a read of it that is under way, if that has this version or a later one.
     async fn load_cached(
         &self,
         id: &SessionId,
@@ -132,15 +136,9 @@ impl<S: SessionData> DynamoDbStore<S> {
         if !self.has_cache() {
             return None;
         }
-        let handle = id.handle();
-        // Whatever goes wrong there is found by a read of one's own.
-        let item = self
-            .shared_reads()
-            .under_way((handle, true))?
-            .await
-            .ok()??;
-        let found = self.decode(id, handle, item, as_of).ok()?;
-        found.filter(|session| session.state.version >= least)
+        // It may have been sent before this host has ended the session, so that only what it keeps counts.
+        drop(self.shared_reads().under_way((id.handle(), true))?.await);
+        self.cached(id, least, as_of)
     }
 
     async fn load_once(&self, id: &SessionId, consistent: bool) -> Result<Lookup<S>, Error> {
@@ -155,10 +153,9 @@ impl<S: SessionData> DynamoDbStore<S> {
         as_of: Option<Millis>,
     ) -> Result<Lookup<S>, Error> {
         let handle = id.handle();
-        let keeping = self.keeping(handle);
         let read = if self.options().share_loads || self.has_cache() {
             let store = self.clone();
-            let read = async move { store.table().read(handle, consistent).await };
+            let read = async move { store.read_and_keep(handle, consistent).await };
             self.shared_reads().share((handle, consistent), read).await
         } else {
             self.table().read(handle, consistent).await
@@ -178,9 +175,6 @@ impl<S: SessionData> DynamoDbStore<S> {
         let is_unreadable = read.is_err();
         Ok(match self.readable(read)? {
             Some((data, state)) => {
-                if consistent {
-                    keeping.read(&data, &state);
-                }
                 let state = State { as_of, ..state };
                 let session = Session::new(id.clone(), data, state, table.clock());
                 Lookup::Live(Box::new(session))
@@ -188,6 +182,25 @@ impl<S: SessionData> DynamoDbStore<S> {
             None if is_unreadable => Lookup::Unreadable,
             None => Lookup::Over,
         })
+    }
+
+    /// Reads an item. The cache has the session before anybody who waits for the read goes on.
+    async fn read_and_keep(
+        &self,
+        handle: SessionHandle,
+        consistent: bool,
+    ) -> Result<Option<Map>, ServiceError> {
+        let keeping = self.keeping(handle);
+        let table = self.table();
+        let read = table.read(handle, consistent).await;
+        if consistent
+            && self.has_cache()
+            && let Ok(Some(item)) = &read
+            && let Ok(Some((data, state))) = decode(&table.codec, handle, item.clone(), table.now())
+        {
+            keeping.read(data, state);
+        }
+        read
     }
 
     /// The session in an item, by the store's policy for one that cannot be read.

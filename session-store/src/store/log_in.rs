@@ -68,7 +68,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                         .state
                         .lifetime
                         .own
-                        .begun(session.timeouts())
+                        .begun(self.table().schema(), session.timeouts())
                         .chosen(),
                     cookie: session.cookie,
                     logs_in: true,

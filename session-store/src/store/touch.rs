@@ -120,12 +120,14 @@ impl<S: SessionData> DynamoDbStore<S> {
         let packed = state.packed.then_some(all_data);
         let plan = SavePlan::mend(codec, lacking.delta, state.version, packed);
         let tells_version = plan.writes_data() && self.tells_versions();
+        let own = lacking.image.timeouts(codec.schema(), state.lifetime.own);
+        let lifetime = Lifetime::new(codec.schema(), state.lifetime.created_at, own);
         let mut saving = SessionSave {
             codec,
             plan,
             after: lacking.image,
             nonce: Nonce::mint()?,
-            lifetime: state.lifetime,
+            lifetime,
             timeouts: TimeoutChange::default(),
             authenticated_at: None,
             seen: state.seen,
@@ -156,6 +158,7 @@ impl<S: SessionData> DynamoDbStore<S> {
                     state.written = version;
                     state.packed = plan.will_be_packed();
                 }
+                state.lifetime = lifetime;
                 state.forgotten = Forgotten::default();
                 state.promote(&plan.delta.attributes);
                 state.promote(&notes);

@@ -106,6 +106,7 @@ in_every_format! {
     each_write_of_this_host_refreshes_its_copy
     a_copy_that_lacks_the_changes_of_others_is_not_kept
     a_clock_that_goes_back_makes_no_copy_younger
+    a_new_id_that_is_found_out_later_is_not_kept
     copies_make_room_for_others
     an_eventual_read_fills_nothing
 }
@@ -289,7 +290,14 @@ mod check {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
         host.delete(&id).await.unwrap();
+        // One that comes after the end does not get what the read has found.
+        let after = tokio::spawn({
+            let (host, id) = (host.clone(), id.clone());
+            async move { load(&host, &id, 1).await.is_some() }
+        });
+        tokio::task::yield_now().await;
         answer.send(()).unwrap();
+        assert!(!after.await.unwrap());
         // It was read before the end.
         assert!(reading.await.unwrap());
         assert!(load(&host, &id, 1).await.is_none());
@@ -419,6 +427,23 @@ mod check {
             let (_, visits, text) = loaded.fields();
             assert_eq!((*visits, text.as_str()), (7, "changed"));
         }
+    }
+
+    pub async fn a_new_id_that_is_found_out_later_is_not_kept<S: Shop>() {
+        let bench = TestBench::<S>::new().await;
+        let host = host(&bench, Cache::for_at_most(HOUR)).await;
+        let mut session = host.create(S::of("u-17")).await.unwrap();
+        for _ in 0..20 {
+            bench.wire.next("TransactWriteItems", Fault::LoseResponse);
+        }
+        let unknown = host.cycle_id(&mut session).await;
+        assert!(matches!(unknown, Err(Error::Service(error)) if error.outcome_unknown()));
+        bench.wire.clear();
+        // Another host ends the session under its new id.
+        let ended = bench.store.revoke(S::BY_USER, "u-17").await.unwrap();
+        assert_eq!(ended.deleted(), 1);
+        host.cycle_id(&mut session).await.unwrap();
+        assert!(load(&host, session.id(), 1).await.is_none());
     }
 
     pub async fn a_clock_that_goes_back_makes_no_copy_younger<S: Shop>() {

@@ -17,7 +17,8 @@ use crate::session::{AppSession, Store, Theme, User};
 /// How long a log-in is fresh.
 const FRESH: Duration = Duration::from_secs(10 * 60);
 
-/// Ends all sessions of the user, if the log-in is fresh. Somebody who finds the device unlocked cannot do it.
+/// Ends all sessions of the user, if the log-in is fresh: the one act here that leaves the user no device. To end single
+/// sessions asks for nothing, so that a stolen one is ended quickly.
 pub(crate) async fn logout_everywhere(
     State(store): State<Store>,
     user: User,

@@ -129,7 +129,11 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         merged.extend(changed.filter(|(name, value)| base.data.get(name) != Some(value)));
         let stored = Base::of(&old)?;
         let counts_from = self.creation(&stored, &old.data, &merged)?;
-        let unknown = old.unknown_attributes;
+        // What may be about one user does not go on to another.
+        let unknown = match self.changes_user(base.handle, &old.data, &merged)? {
+            true => Map::new(),
+            false => old.unknown_attributes,
+        };
         let create = self.create_counting_from(counts_from, &merged, idle, unknown);
         create.await
     }
@@ -195,10 +199,9 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         let schema = table.schema();
         let now = table.now();
         let mut ends = now.after(idle);
-        let mut own = OwnTimeouts {
-            idle: Some(idle),
-            ..OwnTimeouts::default()
-        };
+        // What is known of the stored timeouts: nothing at first.
+        let mut own = OwnTimeouts::default();
+        let mut known = KnownTimeouts::AllButIdle(own);
         for _ in 0..MAX_EXTEND_ATTEMPTS {
             let (touched_at, idle) = use_until(ends, now);
             let touching = Touching {
@@ -207,7 +210,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
                 idle: (own.idle != Some(idle)).then_some(idle),
                 judged: Judgement {
                     at: now,
-                    timeouts: KnownTimeouts::Own(own),
+                    timeouts: known,
                 },
                 expires_at: ends.seconds_up(),
                 bound: TouchBound::NotLater {
@@ -224,6 +227,7 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
             let readable = found.or_gone(handle)?.readable(&table.codec)?;
             let created_at = stored_creation(schema, handle, &readable.item)?;
             own = readable.times.own;
+            known = KnownTimeouts::Own(own);
             let lifetime = Lifetime::new(schema, created_at, own);
             ends = ends.min(Millis::of_seconds(lifetime.absolute_end()));
             if readable.times.ends >= ends {

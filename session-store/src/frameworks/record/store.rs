@@ -109,6 +109,21 @@ impl<'a, S: SessionAttributes + DeserializeOwned + 'static> Records<'a, S> {
         })
     }
 
+    /// Whether the user of a session leaves it between these states.
+    #[cfg(feature = "actix-session")]
+    pub(crate) fn changes_user(
+        &self,
+        handle: SessionHandle,
+        before: &Data,
+        after: &Data,
+    ) -> Result<bool, EncodeError> {
+        let schema = self.store.table().schema();
+        let before = image_or_entries::<S>(schema, handle, entries_from_json(before));
+        let after = image::<S>(schema, handle, entries_from_json(after))?;
+        let user = before.user(S::SCHEMA);
+        Ok(user.is_some() && user != after.user(S::SCHEMA))
+    }
+
     /// From when a session counts that gets a new id, and the change between these states with it: from now if
     /// somebody logs in (G6), and as before if not.
     pub(crate) fn creation(

@@ -9,11 +9,12 @@ use std::time::Duration;
 use quick_cache::sync::Cache as Entries;
 use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::dynamodb::WriteObserver;
 use crate::id::SessionHandle;
-use crate::item::{Image, Millis, State, map_footprint};
+use crate::item::{Image, Millis, State, map_footprint, read_again};
 use crate::schema::SessionAttributes;
 use crate::telemetry::metrics::{self, CacheUse};
 
@@ -111,35 +112,56 @@ impl<S: Clone> SessionCache<S> {
         self.tracks.watch(handle)
     }
 
-    /// Keeps what a read has found, or a write has stored, which was sent after this moment.
-    pub(in crate::store) fn keep(
+    /// Keeps what a read has found that was sent after this moment.
+    pub(in crate::store) fn keep_read(
         &self,
         watch: &Watch<'_>,
-        own: Own,
+        read_at: Moment,
+        (data, state): (S, State),
+    ) {
+        self.keep(watch, Own::None, Copy::new(data, state, read_at));
+    }
+
+    /// Keeps what a write has stored that was sent after this moment, as a load would give it.
+    pub(in crate::store) fn keep_written(
+        &self,
+        watch: &Watch<'_>,
         read_at: Moment,
         (data, state): (&S, &State),
     ) where
-        S: SessionAttributes + Serialize,
+        S: SessionAttributes + Serialize + DeserializeOwned,
     {
-        // An item that has no version yet, or whose state others have overtaken, is not known.
+        // Nobody else has written since the state that it was made from.
         if state.written != Some(state.version) {
             return;
         }
-        let Some(bytes) = bytes_of(watch.handle, data, state) else {
+        let Ok(image) = Image::of_stored(watch.handle, data) else {
             return;
         };
+        let mut stored = image.data;
+        stored.extend(state.stored.clone());
+        let Ok(data) = read_again(&stored, S::SCHEMA) else {
+            return;
+        };
+        let state = State {
+            as_of: None,
+            stored,
+            ..state.clone()
+        };
+        self.keep(watch, Own::One, Copy::new(data, state, read_at));
+    }
+
+    fn keep(&self, watch: &Watch<'_>, own: Own, copy: Copy<S>) {
+        let copy = Arc::new(copy);
+        let mut evicted = Evicted::default();
         watch.keep(own, || {
-            let copy = Copy {
-                data: data.clone(),
-                state: State {
-                    as_of: None,
-                    ..state.clone()
-                },
-                read_at,
-                bytes,
-            };
-            self.copies.insert(watch.handle, Arc::new(copy));
+            self.copies
+                .insert_with_lifecycle(watch.handle, copy, &mut evicted);
         });
+        // Not while others wait: a session or a recorder of metrics may do anything.
+        for _ in &evicted.0 {
+            metrics::cache(CacheUse::Eviction);
+        }
     }
 
     /// The copy that a touch is about to give new times.
@@ -154,34 +176,33 @@ impl<S: Clone> SessionCache<S> {
         Touched(copy): Touched<S>,
         state: &State,
     ) {
-        watch.keep(Own::One, || {
-            let copy = Copy {
-                data: copy.data.clone(),
-                state: State {
-                    touched_at: state.touched_at,
-                    expires_at: state.expires_at,
-                    cookie_end: state.cookie_end,
-                    has_type: true,
-                    ..copy.state.clone()
-                },
-                ..*copy
-            };
-            self.copies.insert(watch.handle, Arc::new(copy));
-        });
+        let copy = Copy {
+            data: copy.data.clone(),
+            state: State {
+                touched_at: state.touched_at,
+                expires_at: state.expires_at,
+                cookie_end: state.cookie_end,
+                has_type: true,
+                ..copy.state.clone()
+            },
+            ..*copy
+        };
+        self.keep(watch, Own::One, copy);
     }
 }
 
-/// What a copy takes. The heap of the struct is not known: that of its values in DynamoDB's form is larger.
-fn bytes_of<S>(handle: SessionHandle, data: &S, state: &State) -> Option<u64>
-where
-    S: SessionAttributes + Serialize,
-{
-    let heap = match state.stored.is_empty() {
-        true => map_footprint(&Image::of_stored(handle, data).ok()?.data),
-        false => map_footprint(&state.stored),
-    };
-    let bytes = size_of::<Copy<S>>() + heap + state.footprint();
-    u64::try_from(bytes).ok()
+impl<S> Copy<S> {
+    fn new(data: S, state: State, read_at: Moment) -> Self {
+        // The heap of the struct is not known. Its values in DynamoDB's form, which are kept beside it, take more.
+        let heap = map_footprint(&state.stored) + state.footprint();
+        let bytes = size_of::<Self>() + heap;
+        Self {
+            data,
+            state,
+            read_at,
+            bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+        }
+    }
 }
 
 /// A copy before a touch.
@@ -211,14 +232,23 @@ impl<S> Weighter<SessionHandle, Arc<Copy<S>>> for Weight {
     }
 }
 
-/// Counts the copies that make room for others.
+/// Gives out the copies that make room for others.
 #[derive(Clone)]
 struct Evictions;
 
-impl<S> Lifecycle<SessionHandle, Arc<Copy<S>>> for Evictions {
-    type RequestState = ();
+/// Copies that have made room for others.
+struct Evicted<S>(Vec<Arc<Copy<S>>>);
 
-    fn on_evict(&self, (): &mut (), _: SessionHandle, _: Arc<Copy<S>>) {
-        metrics::cache(CacheUse::Eviction);
+impl<S> Default for Evicted<S> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<S> Lifecycle<SessionHandle, Arc<Copy<S>>> for Evictions {
+    type RequestState = Evicted<S>;
+
+    fn on_evict(&self, evicted: &mut Evicted<S>, _: SessionHandle, copy: Arc<Copy<S>>) {
+        evicted.0.push(copy);
     }
 }

@@ -27,4 +27,4 @@ mod tracks;
 pub(super) use self::copies::{Moment, SessionCache, Touched};
 pub(super) use self::option::{AnyCache, CacheOption};
 pub use self::settings::Cache;
-pub(super) use self::tracks::{Own, Watch};
+pub(super) use self::tracks::Watch;

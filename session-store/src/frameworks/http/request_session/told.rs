@@ -60,8 +60,11 @@ impl<S: SessionData> RequestSession<S> {
     /// Completes what the client is to be told.
     pub(in crate::frameworks::http) fn settle(&mut self, config: &SessionConfig<S>) {
         self.drop_log_ins();
-        if config.store.tells_versions() && config.carrier.has_version_cookie() {
-            self.tell_version(config.carrier.carries_version());
+        let tells = config.store.tells_versions();
+        // A host that tells none takes away the version that its own write has made an old one.
+        let is_left = self.received.version.is_some();
+        if (tells || is_left) && config.carrier.has_version_cookie() {
+            self.tell_version(tells && config.carrier.carries_version());
         }
     }
 

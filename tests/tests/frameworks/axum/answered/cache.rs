@@ -91,6 +91,21 @@ async fn g20_a_log_out_on_one_host_is_seen_on_another_within_the_time() {
     );
 }
 
+/// As during the deploy that turns the cache on.
+#[tokio::test]
+async fn g20_a_host_without_a_cache_takes_an_old_version_away() {
+    let bench = TestBench::<Shop>::new().await;
+    let with = host(&bench).await;
+    let cookie = SessionCookie::dev().signed(SigningKey::from(&[7; 64]));
+    let without = SessionLayer::new(bench.store.clone()).cookie(cookie);
+    let without = routes().layer(without);
+    let mut browser = Browser::default();
+    for visits in 1..10 {
+        let host = if visits % 2 == 0 { &without } else { &with };
+        assert_eq!(browser.ask(host, "/visit").await.text, visits.to_string());
+    }
+}
+
 /// Without a signature there is no version, and so no page from memory.
 #[tokio::test]
 async fn g20_an_unsigned_cookie_reads_each_time() {
