@@ -1,27 +1,14 @@
 //! Tells a cache in front of the table of each write of this host to a session: before it is sent, and when it has
 //! ended or nobody waits for it any more.
 
-use std::panic::{RefUnwindSafe, UnwindSafe};
-
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use crate::id::SessionHandle;
 use crate::item::{Map, Millis, handle_of};
 use crate::schema::Schema;
 
+use super::observer::WriteObserver;
 use super::table::Table;
-
-/// Who is told of writes.
-pub(crate) trait WriteObserver: Send + Sync + UnwindSafe + RefUnwindSafe {
-    /// A write to this session is about to be sent.
-    fn begins(&self, handle: SessionHandle);
-
-    /// It has been answered, or dropped. Then it may still arrive, as that of another host.
-    fn ends(&self, handle: SessionHandle);
-
-    /// All sessions that were created before this moment are about to be ended.
-    fn cutoff(&self, moment: Millis);
-}
 
 /// The sessions that a request writes to.
 #[derive(Default)]

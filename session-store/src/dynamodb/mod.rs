@@ -10,6 +10,7 @@ mod answer;
 mod codes;
 mod failure;
 mod not_sent;
+mod observer;
 mod read;
 pub(crate) mod request;
 mod retry;
@@ -19,9 +20,9 @@ mod transaction;
 mod unanswered;
 mod write;
 
-#[cfg(feature = "cache")]
-pub(crate) use self::announce::WriteObserver;
 pub(crate) use self::failure::{incomplete, is_refused, is_too_large};
+#[cfg(feature = "cache")]
+pub(crate) use self::observer::WriteObserver;
 
 #[cfg(feature = "actix-session")]
 pub(crate) use self::retry::MAX_EXTEND_ATTEMPTS;

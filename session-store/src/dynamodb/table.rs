@@ -10,8 +10,8 @@ use aws_smithy_async::time::SharedTimeSource;
 use crate::item::{Codec, Millis};
 use crate::schema::Schema;
 
-use super::announce::WriteObserver;
 use super::answer::with_checked_answers;
+use super::observer::WriteObserver;
 
 pub(crate) struct Table {
     pub(crate) client: Client,

@@ -2,8 +2,6 @@
 
 use crate::schema::Schema;
 
-use super::image::{Image, never_known};
-use super::state::Unknown;
 use super::value::Map;
 
 /// What an item has of it.
@@ -23,27 +21,6 @@ impl Forgotten {
         Self {
             entries: take(data, |name| schema.forgets_entry(name)),
             attributes: take(unknown, |name| schema.forgets_attribute(name)),
-        }
-    }
-
-    /// All that the type does not know, if the user of the session leaves it between these states: it may be about that
-    /// user, and must not go on to the next one.
-    pub(crate) fn of_user(
-        schema: &Schema,
-        unknown: &Unknown,
-        before: &Image,
-        after: &Image,
-    ) -> Self {
-        let user = before.user(schema);
-        if user.is_none() || user == after.user(schema) {
-            return Self::default();
-        }
-        let entries = never_known(unknown, before).into_keys();
-        Self {
-            entries: entries
-                .filter(|name| !after.data.contains_key(name))
-                .collect(),
-            attributes: unknown.attributes.keys().cloned().collect(),
         }
     }
 

@@ -18,6 +18,7 @@ mod indexes;
 mod json;
 mod key;
 mod lacking;
+mod leaving_user;
 mod lifetime;
 mod limits;
 mod live;
@@ -57,6 +58,7 @@ pub(crate) use self::key::{
     is_before_cutoff, key,
 };
 pub(crate) use self::lacking::{Lacking, unindexed};
+pub(crate) use self::leaving_user::of_leaving_user;
 pub(crate) use self::lifetime::{
     CookieLife, DAY, Judgement, Lifetime, Millis, creation_bounds, end, is_recent, may_live,
     millis, seconds_to_time,

@@ -11,6 +11,8 @@ use crate::error::{Error, SetupError};
 use crate::item::{Codec, Touch};
 use crate::schema::{Adjustments, IsIndex, SessionAttributes, SessionData, check_table_name};
 
+#[cfg(feature = "cache")]
+use super::cache::{Cache, CacheOption};
 use super::handle::{DynamoDbStore, Options, ReadConsistency, Unreadable};
 #[cfg(not(feature = "aws-config"))]
 use super::source::HasAwsConfig;
@@ -37,7 +39,7 @@ pub struct Builder<S, C = NoClient> {
     source: C,
     table_name: Option<String>,
     adjustments: Adjustments,
-    pub(super) options: Options,
+    options: Options,
     session: PhantomData<fn(S) -> S>,
 }
 
@@ -95,6 +97,25 @@ impl<S, C> Builder<S, C> {
     /// timeout has passed.
     pub fn touch(mut self, policy: Touch) -> Self {
         self.options.touch = policy;
+        self
+    }
+
+    /// Keeps sessions in the memory of this host for a few seconds, so that most pages of a visitor read nothing.
+    ///
+    /// It answers a load whose caller knows which version its client last wrote:
+    /// [`load_at_least`](crate::DynamoDbStore::load_at_least), and the layer for axum with a signed cookie, which
+    /// carries the version beside the id. So a client never misses its own writes, whichever host took them. A plain
+    /// [`load`](crate::DynamoDbStore::load) always reads, and every write keeps its conditions.
+    ///
+    /// What other hosts did is seen after the time of the cache at most, also that they have ended or revoked a session;
+    /// what this host did is seen at once. Idle and absolute timeout count at every use. An absent session is not
+    /// kept. Reads that fill the cache are consistent ones.
+    #[cfg(feature = "cache")]
+    pub fn cache(mut self, cache: Cache) -> Self
+    where
+        S: SessionData,
+    {
+        self.options.cache = Some(CacheOption::of::<S>(cache));
         self
     }
 

@@ -10,8 +10,8 @@ use crate::dynamodb::{
 use crate::error::{ConflictError, Error, ServiceError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
-    Evicted, Forgotten, Found, Image, Lifetime, Map, Millis, Nonce, State, Unknown, changes,
-    moved_to, never_known, remembers,
+    Evicted, Found, Image, Lifetime, Map, Millis, Nonce, State, Unknown, changes, moved_to,
+    never_known, of_leaving_user, remembers,
 };
 use crate::schema::SessionData;
 use crate::session::{NewId, PendingCycle, Session};
@@ -162,7 +162,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         let before = before.as_ref().unwrap_or(&after);
         let keeps = |name: &'static str| before.attribute(name) == after.attribute(name);
         let limit = codec.max_size_of_new_id(|| before.stored_size(codec, &from.unknown));
-        let unknown = match Forgotten::of_user(schema, &from.unknown, before, &after).is_empty() {
+        let unknown = match of_leaving_user(schema, &from.unknown, before, &after).is_empty() {
             true => Unknown {
                 data: never_known(&from.unknown, before),
                 attributes: from.unknown.attributes.clone(),

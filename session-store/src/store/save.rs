@@ -7,8 +7,8 @@ use crate::dynamodb::{MAX_ENTER_ATTEMPTS, MAX_MEND_ATTEMPTS, MAX_SAVE_ATTEMPTS, 
 use crate::error::{Chain, ConflictError, EncodeError, Error, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
-    BaseState, Codec, Delta, Forgotten, Image, Lifetime, Map, Millis, Nonce, OwnTimeouts,
-    ReadableItem, RosterPlan, SavePlan, State, TimeoutChange, Unknown, images, unindexed,
+    BaseState, Codec, Delta, Image, Lifetime, Map, Millis, Nonce, OwnTimeouts, ReadableItem,
+    RosterPlan, SavePlan, State, TimeoutChange, Unknown, images, of_leaving_user, unindexed,
 };
 use crate::rosters::{Next, Saved, Saving};
 use crate::schema::{Schema, SessionData};
@@ -79,7 +79,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             return Err(EncodeError::of_absolute_timeout(schema.names.absolute).into());
         }
         let (mut before, mut after) = images(schema, handle, before, after)?;
-        let of_user = Forgotten::of_user(schema, &state.unknown, &before, &after);
+        let of_user = of_leaving_user(schema, &state.unknown, &before, &after);
         let stored = after.keep_stored(schema, &state.stored, Some(&mut before));
         let mut delta = Delta::between(schema, &before, &after, session.intent());
         delta.forget(&state.forgotten);

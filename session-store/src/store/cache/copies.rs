@@ -153,7 +153,7 @@ impl<S: Clone> SessionCache<S> {
 
     fn keep(&self, watch: &Watch<'_>, own: Own, copy: Copy<S>) {
         let copy = Arc::new(copy);
-        let mut evicted = Evicted::default();
+        let mut evicted = MadeRoom(Vec::new());
         watch.keep(own, || {
             self.copies
                 .insert_with_lifecycle(watch.handle, copy, &mut evicted);
@@ -237,18 +237,18 @@ impl<S> Weighter<SessionHandle, Arc<Copy<S>>> for Weight {
 struct Evictions;
 
 /// Copies that have made room for others.
-struct Evicted<S>(Vec<Arc<Copy<S>>>);
+struct MadeRoom<S>(Vec<Arc<Copy<S>>>);
 
-impl<S> Default for Evicted<S> {
+impl<S> Default for MadeRoom<S> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
 impl<S> Lifecycle<SessionHandle, Arc<Copy<S>>> for Evictions {
-    type RequestState = Evicted<S>;
+    type RequestState = MadeRoom<S>;
 
-    fn on_evict(&self, evicted: &mut Evicted<S>, _: SessionHandle, copy: Arc<Copy<S>>) {
+    fn on_evict(&self, evicted: &mut MadeRoom<S>, _: SessionHandle, copy: Arc<Copy<S>>) {
         evicted.0.push(copy);
     }
 }
