@@ -102,6 +102,12 @@ pub(super) fn is_guest(schema: &Schema, has: impl FnOnce(&str) -> bool) -> bool 
 pub(crate) enum KnownTimeouts {
     /// These. If they are others by now, the write is refused, and the refusal shows them.
     Own(OwnTimeouts),
+    /// Most likely these, since a framework gives the id alone.
+    #[cfg_attr(
+        not(feature = "actix-session"),
+        allow(dead_code, reason = "only this framework extends what it has not read")
+    )]
+    Likely(OwnTimeouts),
     /// Most likely these, with any idle timeout, since a framework gives the id alone.
     #[cfg_attr(
         not(feature = "_record"),

@@ -90,7 +90,7 @@ fn the_page_has_each_event_with_its_reasons() {
 fn the_page_has_each_metric_and_each_expression_is_of_one() {
     let code = source("telemetry/metrics.rs");
     let metrics = after(&code, ": &str = \"");
-    assert_eq!(metrics.len(), 7);
+    assert_eq!(metrics.len(), 9);
     let page = page();
     assert_eq!(first(&page, "| metric | kind |"), metrics);
     for used in page.split("session_store_").skip(1) {

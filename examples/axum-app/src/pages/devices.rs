@@ -130,20 +130,21 @@ fn rename_form(device: &Device) -> Markup {
     }
 }
 
-/// A session in the list of its user; the times are milliseconds since 1970.
+/// A session in the list of its user; the times are milliseconds since 1970. Those of a session that cannot be read are
+/// not known.
 #[derive(Serialize)]
 pub(crate) struct Listed {
     handle: SessionHandle,
-    created_at: u128,
-    touched_at: u128,
-    expires_at: u128,
+    created_at: Option<u128>,
+    touched_at: Option<u128>,
+    expires_at: Option<u128>,
     /// Whether it is the session of this request.
     current: bool,
     name: Option<String>,
     browser: Option<String>,
     address: Option<IpAddr>,
     /// In words.
-    last_activity: String,
+    last_activity: Option<String>,
 }
 
 /// The live sessions of the user, newest first, for programs.
@@ -156,19 +157,19 @@ pub(crate) async fn devices(
     let listed = devices.into_iter().map(|device| {
         let stored = device.stored.as_ref();
         let time = |of: fn(&SessionSummary) -> SystemTime| {
-            stored.map_or(UNIX_EPOCH, |stored| of(StoredSession::summary(stored)))
+            stored.map(|stored| of(StoredSession::summary(stored)))
         };
         let touched_at = time(SessionSummary::touched_at);
         Listed {
             handle: device.handle,
-            created_at: millis(time(SessionSummary::created_at)),
-            touched_at: millis(touched_at),
-            expires_at: millis(time(SessionSummary::expires_at)),
+            created_at: time(SessionSummary::created_at).map(millis),
+            touched_at: touched_at.map(millis),
+            expires_at: time(SessionSummary::expires_at).map(millis),
             current: device.handle == handle,
             name: stored.and_then(|stored| stored.name.clone()),
             browser: stored.and_then(|stored| stored.browser.clone()),
             address: stored.and_then(|stored| stored.address),
-            last_activity: activity(now, touched_at),
+            last_activity: touched_at.map(|at| activity(now, at)),
         }
     });
     Ok(Json(listed.collect()))

@@ -30,7 +30,7 @@ pub(super) fn live(
     let mut all = Clauses::new(" AND ");
     let mut second = judged.at.seconds();
     let own = match judged.timeouts {
-        KnownTimeouts::Own(own) => {
+        KnownTimeouts::Own(own) | KnownTimeouts::Likely(own) => {
             let idle = e.name(schema.names.idle);
             match own.idle {
                 Some(own) => all.push(format_args!("{idle}={}", e.value(number(own.as_secs())))),
@@ -48,17 +48,20 @@ pub(super) fn live(
         KnownTimeouts::AllButIdle(own) => {
             // In its last second it can have ended by its idle timeout. The refusal shows that.
             second += u64::from(!judged.at.0.is_multiple_of(1000));
-            let absolute = e.name(schema.names.absolute);
-            match own.absolute {
-                Some(own) => all.push(format_args!(
-                    "{absolute}={}",
-                    e.value(number(own.as_secs()))
-                )),
-                None => all.push(format_args!("attribute_not_exists({absolute})")),
-            }
             own
         }
     };
+    // Who has read the item knows it, since it never changes.
+    if !matches!(judged.timeouts, KnownTimeouts::Own(_)) {
+        let absolute = e.name(schema.names.absolute);
+        match own.absolute {
+            Some(own) => all.push(format_args!(
+                "{absolute}={}",
+                e.value(number(own.as_secs()))
+            )),
+            None => all.push(format_args!("attribute_not_exists({absolute})")),
+        }
+    }
     if let Some(user) = schema.user().filter(|_| schema.has_guests()) {
         let user = e.name(user.name);
         match own.is_guest {

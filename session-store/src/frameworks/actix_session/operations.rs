@@ -199,9 +199,11 @@ impl<S: SessionAttributes + DeserializeOwned + 'static> Records<'_, S> {
         let schema = table.schema();
         let now = table.now();
         let mut ends = now.after(idle);
-        // What is known of the stored timeouts: nothing at first.
-        let mut own = OwnTimeouts::default();
-        let mut known = KnownTimeouts::AllButIdle(own);
+        let mut own = OwnTimeouts {
+            idle: Some(idle),
+            ..OwnTimeouts::default()
+        };
+        let mut known = KnownTimeouts::Likely(own);
         for _ in 0..MAX_EXTEND_ATTEMPTS {
             let (touched_at, idle) = use_until(ends, now);
             let touching = Touching {
