@@ -210,8 +210,11 @@ pub(in crate::store) struct Touched<S>(Arc<Copy<S>>);
 
 impl<S: Send + Sync> WriteObserver for SessionCache<S> {
     fn begins(&self, handle: SessionHandle) {
+        let mut removed = None;
         self.tracks
-            .begin(handle, || drop(self.copies.remove(&handle)));
+            .begin(handle, || removed = self.copies.remove(&handle));
+        // Not while others wait, as above.
+        drop(removed);
     }
 
     fn ends(&self, handle: SessionHandle) {
