@@ -16,6 +16,7 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_smithy_runtime_api::client::interceptors::context::Error as OperationError;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 #[cfg(feature = "metrics")]
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
@@ -28,6 +29,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryA
 use super::codes::THROTTLING;
 use super::codes::is_throttled;
 use super::not_sent::{runtime_has_ended, was_not_sent};
+use super::retry::TrackAttempts;
 #[cfg(feature = "metrics")]
 use crate::telemetry::metrics;
 
@@ -42,7 +44,10 @@ pub(super) fn with_checked_answers(client: &Client) -> Client {
         return client.clone();
     }
     let config = client.config().to_builder();
-    let config = config.interceptor(CheckAnswers).retry_classifier(SendAgain);
+    let config = config
+        .interceptor(CheckAnswers)
+        .interceptor(TrackAttempts)
+        .retry_classifier(SendAgain);
     Client::from_conf(config.build())
 }
 
@@ -50,6 +55,7 @@ pub(super) fn with_checked_answers(client: &Client) -> Client {
 #[derive(Debug)]
 struct CheckAnswers;
 
+#[dyn_dispatch_hint]
 impl Intercept for CheckAnswers {
     fn name(&self) -> &'static str {
         "CheckAnswers"

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 };
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 
 use super::not_sent::was_not_sent;
 
@@ -82,34 +83,21 @@ impl Attempts {
     pub(crate) fn may_have_been_applied(&self) -> bool {
         self.0.is_open.load(Ordering::Relaxed) || self.0.is_unknown.load(Ordering::Relaxed)
     }
-}
 
-impl Intercept for Attempts {
-    fn name(&self) -> &'static str {
-        "Attempts"
+    /// Sends by this future, and notes what becomes of each attempt. The client has [`TrackAttempts`].
+    pub(super) async fn track<T>(&self, send: impl Future<Output = T>) -> T {
+        TRACKED.scope(self.clone(), send).await
     }
 
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn begin(&self) {
         if self.0.is_open.swap(true, Ordering::Relaxed) {
             self.0.is_unknown.store(true, Ordering::Relaxed);
         }
-        Ok(())
     }
 
-    /// It is called for each attempt, and also for one that ended before it was sent.
-    fn read_after_attempt(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn end(&self, context: &FinalizerInterceptorContextRef<'_>) {
         if !self.0.is_open.swap(false, Ordering::Relaxed) {
-            return Ok(());
+            return;
         }
         let is_read = context.output_or_error().is_some_and(|read| read.is_ok());
         let refused = context
@@ -124,6 +112,45 @@ impl Intercept for Attempts {
         if !is_read && !refused && !not_sent {
             self.0.is_unknown.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+tokio::task_local! {
+    /// Those of the write that this task sends. The SDK calls its interceptors in the task that waits for the answer.
+    static TRACKED: Attempts;
+}
+
+/// Notes what becomes of the attempts of each write that is [tracked](Attempts::track).
+///
+/// It belongs to the client. As a part of each request, it would cost a write three per cent more.
+#[derive(Debug)]
+pub(super) struct TrackAttempts;
+
+#[dyn_dispatch_hint]
+impl Intercept for TrackAttempts {
+    fn name(&self) -> &'static str {
+        "TrackAttempts"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        // A read is not tracked.
+        let _ = TRACKED.try_with(Attempts::begin);
+        Ok(())
+    }
+
+    /// It is called for each attempt, and also for one that ended before it was sent.
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let _ = TRACKED.try_with(|attempts| attempts.end(context));
         Ok(())
     }
 }

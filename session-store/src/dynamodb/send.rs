@@ -231,14 +231,14 @@ macro_rules! requests {
 
             fn transmit(self, sending: Sending<'_>) -> BoxFuture<'static, Sent<Self>> {
                 match sending {
-                    // Without an interceptor of its own, which would cost each load a few per cent.
                     Sending::Read => Box::pin(self.send()),
                     Sending::Once => {
                         let once = Config::builder().retry_config(RetryConfig::disabled());
                         Box::pin(self.customize().config_override(once).send())
                     }
                     Sending::Tracked(attempts) => {
-                        Box::pin(self.customize().interceptor(attempts.clone()).send())
+                        let attempts = attempts.clone();
+                        Box::pin(async move { attempts.track(self.send()).await })
                     }
                 }
             }
