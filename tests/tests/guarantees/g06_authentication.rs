@@ -31,45 +31,27 @@ trait Shop:
     }
 }
 
-macro_rules! shops {
-    ($($name:ident: $option:literal $(, $compress:literal)?;)*) => {$(
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(
-            table = "tests",
-            type_name = "app",
-            idle_timeout = "30m",
-            absolute_timeout = "12h",
-            data = $option
-            $(, compress = $compress)?
-        )]
-        #[serde(default)]
-        struct $name {
-            #[dynamo(attr = "user_id", index(consistent, limit = 1), user)]
-            user_id: Option<String>,
-            theme: String,
-            visits: u64,
+types_in_every_format! {
+    [idle_timeout = "30m", absolute_timeout = "12h"]
+    {
+        #[dynamo(attr = "user_id", index(consistent, limit = 1), user)]
+        user_id: Option<String>,
+        theme: String,
+        visits: u64,
+    }
+    Shop {
+        fn user(&mut self) -> &mut Option<String> {
+            &mut self.user_id
         }
 
-        impl Shop for $name {
-            fn user(&mut self) -> &mut Option<String> {
-                &mut self.user_id
-            }
-
-            fn visits(&mut self) -> &mut u64 {
-                &mut self.visits
-            }
-
-            fn theme(&mut self) -> &mut String {
-                &mut self.theme
-            }
+        fn visits(&mut self) -> &mut u64 {
+            &mut self.visits
         }
-    )*};
-}
 
-shops! {
-    AsMap: "map";
-    AsBytes: "binary";
-    Compressed: "binary", "zstd";
+        fn theme(&mut self) -> &mut String {
+            &mut self.theme
+        }
+    }
 }
 
 /// A program of before `authenticated_at`, to which it is an attribute like any other.
@@ -86,18 +68,6 @@ struct Before {
     #[dynamo(attr = "user_id", index(consistent, limit = 1), user)]
     user_id: Option<String>,
     visits: u64,
-}
-
-/// Runs each of these for sessions in every format.
-macro_rules! in_every_format {
-    ($($test:ident)*) => {$(
-        #[tokio::test]
-        async fn $test() {
-            check::$test::<AsMap>().await;
-            check::$test::<AsBytes>().await;
-            check::$test::<Compressed>().await;
-        }
-    )*};
 }
 
 in_every_format! {

@@ -31,47 +31,32 @@ trait Shop:
     }
 }
 
-macro_rules! shops {
-    ($($name:ident: $option:literal $(, $compress:literal)?;)*) => {$(
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(
-            table = "tests",
-            type_name = "app",
-            idle_timeout = "8h",
-            absolute_timeout = "30d",
-            guest_idle_timeout = "1h",
-            guest_absolute_timeout = "1d",
-            data = $option
-            $(, compress = $compress)?
-        )]
-        #[serde(default)]
-        struct $name {
-            #[dynamo(attr = "user_id", index(consistent), user)]
-            user_id: Option<String>,
-            text: String,
-            visits: u64,
+types_in_every_format! {
+    [
+        idle_timeout = "8h",
+        absolute_timeout = "30d",
+        guest_idle_timeout = "1h",
+        guest_absolute_timeout = "1d"
+    ]
+    {
+        #[dynamo(attr = "user_id", index(consistent), user)]
+        user_id: Option<String>,
+        text: String,
+        visits: u64,
+    }
+    Shop {
+        const BY_USER: session_store::Index<Self, String> = Self::USER_ID;
+
+        fn user(&mut self) -> &mut Option<String> {
+            // Long enough to be compressed.
+            self.text = "a text that has nothing to say ".repeat(30);
+            &mut self.user_id
         }
 
-        impl Shop for $name {
-            const BY_USER: session_store::Index<Self, String> = Self::USER_ID;
-
-            fn user(&mut self) -> &mut Option<String> {
-                // Long enough to be compressed.
-                self.text = "a text that has nothing to say ".repeat(30);
-                &mut self.user_id
-            }
-
-            fn visits(&mut self) -> &mut u64 {
-                &mut self.visits
-            }
+        fn visits(&mut self) -> &mut u64 {
+            &mut self.visits
         }
-    )*};
-}
-
-shops! {
-    AsMap: "map";
-    AsBytes: "binary";
-    Compressed: "binary", "zstd";
+    }
 }
 
 /// A program of before there were an own absolute timeout and guests.
@@ -88,18 +73,6 @@ struct Before {
     #[dynamo(attr = "user_id", index(consistent), user)]
     user_id: Option<String>,
     visits: u64,
-}
-
-/// Runs each of these for sessions in every format.
-macro_rules! in_every_format {
-    ($($test:ident)*) => {$(
-        #[tokio::test]
-        async fn $test() {
-            check::$test::<AsMap>().await;
-            check::$test::<AsBytes>().await;
-            check::$test::<Compressed>().await;
-        }
-    )*};
 }
 
 in_every_format! {

@@ -44,52 +44,21 @@ trait Shop:
     }
 }
 
-macro_rules! shops {
-    ($($name:ident: $option:literal $(, $compress:literal)?;)*) => {$(
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
-        #[dynamo(
-            table = "tests",
-            type_name = "app",
-            idle_timeout = "30m",
-            absolute_timeout = "12h",
-            data = $option
-            $(, compress = $compress)?
-        )]
-        #[dynamo(revoke_all)]
-        #[serde(default)]
-        struct $name {
-            #[dynamo(attr = "user_id", index(consistent, limit = 2))]
-            user_id: Option<String>,
-            visits: u64,
-            text: String,
+types_in_every_format! {
+    [idle_timeout = "30m", absolute_timeout = "12h", revoke_all]
+    {
+        #[dynamo(attr = "user_id", index(consistent, limit = 2))]
+        user_id: Option<String>,
+        visits: u64,
+        text: String,
+    }
+    Shop {
+        const BY_USER: Index<Self, String> = Self::USER_ID;
+
+        fn fields(&mut self) -> (&mut Option<String>, &mut u64, &mut String) {
+            (&mut self.user_id, &mut self.visits, &mut self.text)
         }
-
-        impl Shop for $name {
-            const BY_USER: Index<Self, String> = Self::USER_ID;
-
-            fn fields(&mut self) -> (&mut Option<String>, &mut u64, &mut String) {
-                (&mut self.user_id, &mut self.visits, &mut self.text)
-            }
-        }
-    )*};
-}
-
-shops! {
-    AsMap: "map";
-    AsBytes: "binary";
-    Compressed: "binary", "zstd";
-}
-
-/// Runs each of these for sessions in every format.
-macro_rules! in_every_format {
-    ($($test:ident)*) => {$(
-        #[tokio::test]
-        async fn $test() {
-            check::$test::<AsMap>().await;
-            check::$test::<AsBytes>().await;
-            check::$test::<Compressed>().await;
-        }
-    )*};
+    }
 }
 
 in_every_format! {
