@@ -1,5 +1,7 @@
 //! From an item to a session: what is read of it, and what is kept aside.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
@@ -14,7 +16,7 @@ use super::lifetime::Millis;
 use super::live::{Found, ReadableItem};
 use super::own::{authenticated_at_of, has_type, read_times, stored_number};
 use super::state::{State, Unknown};
-use super::value::Map;
+use super::value::{Map, is_large};
 
 /// The session in an item; `None` if it has expired.
 pub(crate) fn decode<S: DeserializeOwned>(
@@ -23,12 +25,16 @@ pub(crate) fn decode<S: DeserializeOwned>(
     item: Map,
     now: Millis,
 ) -> Result<Option<(S, State)>, DecodeError> {
+    let is_large = is_large(&item);
     let found = Found::of(codec.schema(), handle, Some(item), now)?;
     let Some(live) = found.live() else {
         return Ok(None);
     };
     let readable = live.readable(codec)?;
-    let state = split(codec, handle, readable)?;
+    let state = State {
+        is_large,
+        ..split(codec, handle, readable)?
+    };
     let read = marshal::read_entries(&state.stored, codec.schema().subject());
     let session = read.map_err(|failure| DecodeError::new(handle, failure.path, failure.reason))?;
     Ok(Some((session, state)))
@@ -60,7 +66,9 @@ fn split(
         seen: readable.version,
         written: Some(readable.version),
         packed,
+        is_large: false,
         has_type,
+        is_copy: false,
         cookie_end,
         authenticated_at,
         as_of: None,
@@ -71,7 +79,7 @@ fn split(
             attributes: unknown_attributes,
         },
         forgotten,
-        stored: known,
+        stored: Arc::new(known),
     })
 }
 

@@ -19,8 +19,36 @@ pub(crate) fn images<S: SessionAttributes + Serialize>(
     before: &S,
     after: &S,
 ) -> Result<(Image, Image), EncodeError> {
-    let was = Image::of_stored(handle, before)?;
+    images_since(schema, handle, before, after, &Map::new())
+}
+
+/// The same where these are the entries of `before` as they are stored, as far as they are known.
+///
+/// An entry that is as it is stored has not changed, so that `before` is not serialised for it: most saves change one
+/// field.
+pub(crate) fn images_since<S: SessionAttributes + Serialize>(
+    schema: &Schema,
+    handle: SessionHandle,
+    before: &S,
+    after: &S,
+    stored: &Map,
+) -> Result<(Image, Image), EncodeError> {
     let mut is = Image::of(schema, handle, after)?;
+    // A type can read a value as another one. If it then changes to the one that is stored, that is a change.
+    let is_unchanged = |(name, value): (&String, &AttributeValue)| {
+        stored.get(name) == Some(value) && before.is_same_entry(after, name) != Some(false)
+    };
+    let unchanged = is.data.iter().filter(|entry| is_unchanged(*entry));
+    let unchanged: Vec<_> = match schema.fields {
+        Some(_) if !schema.flattened => unchanged.collect(),
+        // The type reads entries that it does not write under the same name.
+        _ => Vec::new(),
+    };
+    let left_out: Vec<_> = unchanged.iter().map(|(name, _)| name.as_str()).collect();
+    let mut was = Image::of_stored_without(handle, before, &left_out)?;
+    let unchanged = unchanged.into_iter();
+    was.data
+        .extend(unchanged.map(|(name, value)| (name.clone(), value.clone())));
     settle_equal(handle, (before, &was), (after, &mut is))?;
     Ok((was, is))
 }

@@ -47,7 +47,8 @@ impl Image {
         session: &S,
     ) -> Result<Self, EncodeError> {
         let flattened = flattened_entries(session)?;
-        let data = serialize(session, Checks::All)?;
+        let data = marshal::write(session, S::SCHEMA.subject(), Checks::All)?;
+        let data = entries_of::<S>(data)?;
         check_entries(S::SCHEMA, &flattened, &data)?;
         Self::new(schema, handle, data, session)
     }
@@ -57,7 +58,17 @@ impl Image {
         handle: SessionHandle,
         session: &S,
     ) -> Result<Self, EncodeError> {
-        let data = serialize(session, Checks::None)?;
+        Self::of_stored_without(handle, session, &[])
+    }
+
+    /// The same without these fields.
+    pub(super) fn of_stored_without<S: SessionAttributes + Serialize>(
+        handle: SessionHandle,
+        session: &S,
+        left_out: &[&str],
+    ) -> Result<Self, EncodeError> {
+        let data = marshal::write_without(session, S::SCHEMA.subject(), left_out)?;
+        let data = entries_of::<S>(data)?;
         let (attributes, limits) = promoted_values(session, Checks::None)?;
         let attributes = with_shards(S::SCHEMA, handle, attributes);
         Ok(Self {
@@ -165,7 +176,7 @@ impl Image {
     /// Refuses an item that is larger than `limit`, with its data packed or as a map, unless it is no larger than
     /// `before`: what makes a session smaller is stored even if it is still too large.
     ///
-    /// Unknown entries count, but not those that the session had `before`: it has removed them.
+    /// Unknown entries count, but not those that the session had `before`: it has removed them. Gives the size.
     pub(crate) fn check_size(
         &self,
         schema: &Schema,
@@ -174,7 +185,7 @@ impl Image {
         before: &Self,
         packed: Option<&Packed>,
         was: impl FnOnce() -> usize,
-    ) -> Result<(), TooLargeError> {
+    ) -> Result<usize, TooLargeError> {
         let data_size = match packed {
             Some(packed) => packed.size(schema),
             None => self.data_size + self.unknown_data_size(unknown, before),
@@ -183,7 +194,7 @@ impl Image {
         let shrinks = || size <= TooLargeError::LIMIT && size <= was();
         if size <= limit || shrinks() {
             metrics::item_size(size);
-            return Ok(());
+            return Ok(size);
         }
         Err(TooLargeError {
             limit,
@@ -322,11 +333,8 @@ pub(crate) fn never_known(unknown: &Unknown, before: &Image) -> Map {
     data
 }
 
-fn serialize<S: SessionAttributes + Serialize>(
-    session: &S,
-    checks: Checks,
-) -> Result<Map, EncodeError> {
-    match marshal::write(session, S::SCHEMA.subject(), checks)? {
+fn entries_of<S: SessionAttributes>(session: AttributeValue) -> Result<Map, EncodeError> {
+    match session {
         AttributeValue::M(data) => Ok(data),
         _ => {
             let cause = "the session is not serialised as a map";

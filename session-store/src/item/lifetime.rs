@@ -10,11 +10,19 @@ use super::own_timeouts::{KnownTimeouts, OwnTimeouts};
 
 /// When [`DynamoDbStore::touch`](crate::DynamoDbStore::touch) writes.
 ///
-/// A touch costs a write. With fewer of them, a session can end a little sooner than its idle
-/// timeout after the last request.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A touch is billed as a write of the whole item. With fewer of them, a session can end sooner than its idle timeout
+/// after the last request. Let `part` be the part of the idle timeout after which a touch is due. Then a session ends
+/// after the last request at `1 - part` of its idle timeout at the earliest, and at the whole of it at the latest.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Touch {
+    /// By what it costs: after a tenth of the idle timeout if the item is not larger than 1 KB, and after a third if it
+    /// is, and so is more than one write unit. The default.
+    ///
+    /// With an idle timeout of 30 minutes, a session ends 27 to 30 minutes after the last request, and a large one
+    /// 20 to 30 minutes after it.
+    #[default]
+    BySize,
     /// Every time.
     Always,
     /// Not at all: only a save extends the idle timeout. A touch still writes what the session
@@ -30,15 +38,11 @@ pub enum Touch {
     Every(Duration),
 }
 
-/// The part of the idle timeout after which a touch is written by default.
+/// The part of the idle timeout after which a touch is due that costs one write unit.
 const TENTH: f64 = 0.1;
 
-impl Default for Touch {
-    /// After a tenth of the idle timeout.
-    fn default() -> Self {
-        Self::After(TENTH)
-    }
-}
+/// The same for one that costs more.
+const THIRD: f64 = 1.0 / 3.0;
 
 impl Touch {
     /// Whether the policy makes sense.
@@ -178,16 +182,19 @@ impl Lifetime {
     }
 
     /// Whether the policy asks for a touch now, of a session that was last used at this moment and has this
-    /// stored end.
+    /// stored end. `is_large`: its item is more than one write unit.
     pub(crate) fn is_touch_due(
         &self,
         policy: Touch,
+        is_large: bool,
         (touched, expires_at): (Millis, u64),
         now: Millis,
     ) -> bool {
         let part = match policy {
             Touch::Always => return true,
             Touch::Never => return false,
+            Touch::BySize if is_large => THIRD,
+            Touch::BySize => TENTH,
             Touch::After(part) => part,
             Touch::Every(time) => (millis(time) as f64 / millis(self.idle) as f64).min(TENTH),
         };

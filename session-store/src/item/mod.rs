@@ -44,7 +44,7 @@ pub(crate) use self::decode::decode;
 #[cfg(feature = "cache")]
 pub(crate) use self::decode::read_again;
 pub(crate) use self::delta::{Delta, Intent};
-pub(crate) use self::equal::images;
+pub(crate) use self::equal::{images, images_since};
 #[cfg(feature = "cache")]
 pub(crate) use self::footprint::map_footprint;
 pub(crate) use self::forgotten::Forgotten;
@@ -87,7 +87,7 @@ pub(crate) use self::roster_note::{has_note, note_digest};
 pub(crate) use self::shards::{Partition, partitions};
 pub(crate) use self::state::{State, Unknown};
 pub(crate) use self::user::has_stored_user;
-pub(crate) use self::value::{Map, checked_size, key_text, number};
+pub(crate) use self::value::{Map, checked_size, is_large, key_text, number};
 pub(crate) use self::window::Window;
 
 #[cfg(feature = "_http")]

@@ -1,5 +1,7 @@
 //! The part of an item that is not the user's struct.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::id::SessionHandle;
@@ -26,8 +28,12 @@ pub(crate) struct State {
     pub(crate) written: Option<u64>,
     /// Whether `data` is stored as bytes.
     pub(crate) packed: bool,
+    /// Whether the item is larger than one write unit, as far as this copy knows.
+    pub(crate) is_large: bool,
     /// Whether the item tells its session type.
     pub(crate) has_type: bool,
+    /// Whether it came out of a cache, and so may be behind what is stored.
+    pub(crate) is_copy: bool,
     /// When the client's cookie ends, in seconds since 1970; 0 if it ends with the browser. `None` if no layer
     /// has noted it.
     pub(crate) cookie_end: Option<u64>,
@@ -42,8 +48,9 @@ pub(crate) struct State {
     pub(crate) unknown: Unknown,
     /// What the item had, when it was read, of what the type forgets. It is in no other part of the state.
     pub(crate) forgotten: Forgotten,
-    /// The entries of `data` that `S` was read from, until a write finds which of them it holds less of.
-    pub(crate) stored: Map,
+    /// The entries of `data` that `S` was read from or written as, as far as they are known. A cache shares them with the
+    /// sessions that it gives out.
+    pub(crate) stored: Arc<Map>,
 }
 
 /// Entries and attributes of the item that `S` does not know: every write leaves them as they are (G4), but for those
@@ -71,7 +78,9 @@ impl State {
             seen: 1,
             written: Some(1),
             packed: false,
+            is_large: false,
             has_type: true,
+            is_copy: false,
             cookie_end: None,
             authenticated_at: None,
             as_of: None,
@@ -79,7 +88,7 @@ impl State {
             is_overtaken: false,
             unknown: Unknown::default(),
             forgotten: Forgotten::default(),
-            stored: Map::new(),
+            stored: Arc::default(),
         }
     }
 

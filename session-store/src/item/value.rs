@@ -21,6 +21,9 @@ pub(crate) type Map = HashMap<String, AttributeValue>;
 
 pub(crate) const MAX_PARTITION_KEY: usize = 2048;
 
+/// The bytes that a write is billed by.
+pub(crate) const WRITE_UNIT: usize = 1024;
+
 /// The bytes of an attribute with its name, for a value that is known to be storable. For any other, the
 /// result has no meaning.
 pub(crate) fn attribute_size(name: &str, value: &AttributeValue) -> usize {
@@ -52,6 +55,33 @@ pub(crate) fn checked_data_size(schema: &Schema, data: &Map) -> Result<usize, En
         size += measure(value, 1).map_err(|invalid| invalid.within(shown(name.as_str())))?;
     }
     Ok(size)
+}
+
+/// Whether an item is larger than 1 KB, so that a write of it is billed as more than one unit. The walk ends as soon
+/// as that is known.
+pub(crate) fn is_large(item: &Map) -> bool {
+    fn rest(left: usize, value: &AttributeValue) -> Option<usize> {
+        match value {
+            AttributeValue::M(map) => {
+                let mut entries = map.iter();
+                entries.try_fold(left.checked_sub(CONTAINER)?, |left, (name, value)| {
+                    rest(left.checked_sub(ENTRY + name.len())?, value)
+                })
+            }
+            AttributeValue::L(list) => {
+                let mut elements = list.iter();
+                elements.try_fold(left.checked_sub(CONTAINER)?, |left, value| {
+                    rest(left.checked_sub(ENTRY)?, value)
+                })
+            }
+            value => left.checked_sub(measure(value, 0).unwrap_or(0)),
+        }
+    }
+    let mut attributes = item.iter();
+    let rest = attributes.try_fold(WRITE_UNIT, |left, (name, value)| {
+        rest(left.checked_sub(name.len())?, value)
+    });
+    rest.is_none()
 }
 
 /// The rules that hold for the key of an index beyond those for any value.
@@ -309,6 +339,44 @@ mod tests {
             ("-99999999999999999999999999999999999999e1", 21),
         ] {
             assert_eq!(size(n(number)), bytes, "{number}");
+        }
+    }
+
+    #[test]
+    fn an_item_is_large_from_the_first_byte_beyond_a_write_unit() {
+        let item = |text: usize| {
+            let line = Map::from([("qty".to_owned(), n("17"))]);
+            let data = Map::from([
+                ("text".to_owned(), AttributeValue::S("a".repeat(text))),
+                (
+                    "cart".to_owned(),
+                    AttributeValue::L(vec![AttributeValue::M(line)]),
+                ),
+                (
+                    "set".to_owned(),
+                    AttributeValue::Ns(vec!["1".into(), "2.5".into()]),
+                ),
+            ]);
+            Map::from([
+                ("id".to_owned(), AttributeValue::S("b".repeat(43))),
+                ("version".to_owned(), n("1")),
+                ("data".to_owned(), AttributeValue::M(data)),
+            ])
+        };
+        let bytes = |item: &Map| -> usize {
+            let attributes = item.iter();
+            attributes
+                .map(|(name, value)| attribute_size(name, value))
+                .sum()
+        };
+        let rest = bytes(&item(0));
+        for (text, expected) in [
+            (0, false),
+            (WRITE_UNIT - rest, false),
+            (WRITE_UNIT - rest + 1, true),
+            (100 * WRITE_UNIT, true),
+        ] {
+            assert_eq!(is_large(&item(text)), expected, "{text}");
         }
     }
 

@@ -178,6 +178,9 @@ impl<S: Serializer, A: Adapt> SerializeStruct for Fields<'_, S, A> {
             Self::Struct {
                 inner, path, first, ..
             } => {
+                if path.leaves_out(name) {
+                    return inner.skip_field(name).map_err(Failed::inner);
+                }
                 check_name(name, path)?;
                 if *first == Some(name) && path.pass.is_checked {
                     return Err(Failed::because(TWICE));

@@ -25,7 +25,7 @@ pub(crate) use self::path::{FieldNames, HIDDEN, MAX_DEPTH, Subject};
 #[cfg(feature = "_record")]
 pub(crate) use self::read::read;
 pub(crate) use self::read::{read_entries, read_value};
-pub(crate) use self::write::{Checks, write};
+pub(crate) use self::write::{Checks, write, write_without};
 
 #[cfg(test)]
 mod tests;

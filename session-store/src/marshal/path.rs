@@ -44,6 +44,8 @@ pub(super) struct Pass<'a> {
     subject: Subject<'a>,
     /// Whether values are checked that serde_dynamo takes and DynamoDB refuses.
     pub(super) is_checked: bool,
+    /// The fields of the session that are not written.
+    left_out: &'a [&'a str],
     /// The last failure. The error of the inner format cannot hold it, since it is of a foreign type.
     noted: RefCell<Option<Failure>>,
 }
@@ -53,8 +55,14 @@ impl<'a> Pass<'a> {
         Self {
             subject,
             is_checked,
+            left_out: &[],
             noted: RefCell::new(None),
         }
+    }
+
+    /// The same without these fields of the session.
+    pub(super) fn without(self, left_out: &'a [&'a str]) -> Self {
+        Self { left_out, ..self }
     }
 
     /// The path of the whole.
@@ -105,6 +113,13 @@ pub(super) enum Step<'a> {
 }
 
 impl<'a> Path<'a> {
+    /// Whether a field of this value is not written.
+    #[inline]
+    pub(super) fn leaves_out(&self, field: &str) -> bool {
+        let left_out = self.pass.left_out;
+        !left_out.is_empty() && matches!(self.step, Step::Top) && left_out.contains(&field)
+    }
+
     pub(super) fn below(&'a self, step: Step<'a>) -> Self {
         Self {
             parent: Some(self),

@@ -23,7 +23,19 @@ pub(crate) fn write<T: Serialize + ?Sized>(
     subject: Subject<'_>,
     checks: Checks,
 ) -> Result<AttributeValue, Failure> {
-    let pass = Pass::new(subject, checks == Checks::All);
+    write_in(value, &Pass::new(subject, checks == Checks::All))
+}
+
+/// The fields of a session but these, to compare them with those of another.
+pub(crate) fn write_without<T: Serialize>(
+    session: &T,
+    subject: Subject<'_>,
+    left_out: &[&str],
+) -> Result<AttributeValue, Failure> {
+    write_in(session, &Pass::new(subject, false).without(left_out))
+}
+
+fn write_in<T: Serialize + ?Sized>(value: &T, pass: &Pass<'_>) -> Result<AttributeValue, Failure> {
     let path = pass.top();
     match Adapting::write(value, serde_dynamo::Serializer, &path) {
         Ok(value) => Ok(value.into()),

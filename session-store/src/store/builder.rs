@@ -93,8 +93,8 @@ impl<S, C> Builder<S, C> {
         self
     }
 
-    /// Says when [`touch`](DynamoDbStore::touch) writes; by default, when a tenth of the idle
-    /// timeout has passed.
+    /// Says when [`touch`](DynamoDbStore::touch) writes; by default, when a tenth of the idle timeout has passed, or a
+    /// third for an item of more than 1 KB ([`Touch::BySize`]).
     pub fn touch(mut self, policy: Touch) -> Self {
         self.options.touch = policy;
         self

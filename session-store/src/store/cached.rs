@@ -16,7 +16,11 @@ impl<S: SessionData> DynamoDbStore<S> {
         as_of: Option<Millis>,
     ) -> Option<Session<S>> {
         let (data, state) = self.cached_parts(id.handle(), least, as_of)?;
-        let state = State { as_of, ..state };
+        let state = State {
+            as_of,
+            is_copy: true,
+            ..state
+        };
         Some(Session::new(id.clone(), data, state, self.table().clock()))
     }
 }

@@ -1,5 +1,7 @@
 //! A new id in one transaction, whose outcome the caller always learns (G7).
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::types::CancellationReason;
 
 use crate::dynamodb::request::{self, Replacement};
@@ -10,8 +12,8 @@ use crate::dynamodb::{
 use crate::error::{ConflictError, Error, ServiceError};
 use crate::id::{SessionHandle, SessionId};
 use crate::item::{
-    Evicted, Found, Image, Lifetime, Map, Millis, Nonce, State, Unknown, changes, moved_to,
-    never_known, of_leaving_user, remembers,
+    Evicted, Found, Image, Lifetime, Map, Millis, Nonce, State, Unknown, changes, is_large,
+    moved_to, never_known, of_leaving_user, remembers,
 };
 use crate::schema::SessionData;
 use crate::session::{NewId, PendingCycle, Session};
@@ -190,7 +192,7 @@ impl<S: SessionData> DynamoDbStore<S> {
             seen: base + 1,
             written: Some(base + 1),
             unknown,
-            stored,
+            stored: Arc::new(stored),
             cookie_end: session
                 .cookie
                 .map_or(from.cookie_end, |life| Some(lifetime.cookie_end(life, now))),
@@ -210,6 +212,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         let changes = changes(schema, was, is, &lifetime, &after.limits, keeps);
         let item = after.into_item(codec, limit, &to, nonce)?;
         to.packed = codec.is_packed(&item);
+        to.is_large = is_large(&item);
         Ok(PendingCycle {
             id,
             to,

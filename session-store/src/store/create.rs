@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::id::SessionId;
-use crate::item::{CookieLife, Image, Lifetime, Nonce, OwnTimeouts, State, TimeoutChange};
+use crate::item::{
+    CookieLife, Image, Lifetime, Nonce, OwnTimeouts, State, TimeoutChange, is_large,
+};
 use crate::schema::SessionData;
 use crate::session::Session;
 
@@ -57,12 +59,13 @@ impl<S: SessionData> DynamoDbStore<S> {
         };
         let (mut id, mut state, item, limits) = new_item()?;
         state.packed = codec.is_packed(&item);
-        let (packed, lifetime) = (state.packed, state.lifetime);
+        state.is_large = is_large(&item);
+        let (packed, is_large, lifetime) = (state.packed, state.is_large, state.lifetime);
         let handle = state.handle;
         let next = || {
             let item;
             (id, state, item, _) = new_item()?;
-            state.packed = packed;
+            (state.packed, state.is_large) = (packed, is_large);
             Ok((state.handle, item))
         };
         let keeping = self.keeping(handle);

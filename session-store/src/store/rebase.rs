@@ -45,8 +45,8 @@ impl<S: SessionData> DynamoDbStore<S> {
         check_proven(&proven, session.stored())
     }
 
-    /// The session in an item that a failed condition returned, for which absence is an error.
-    fn decode_live(&self, session: &Session<S>, item: Map) -> Result<Session<S>, Error> {
+    /// The session in an item as it is stored now, for which absence is an error.
+    pub(super) fn decode_live(&self, session: &Session<S>, item: Map) -> Result<Session<S>, Error> {
         let handle = session.state.handle;
         let table = self.table();
         let now = session.state.judged_at(table.now());

@@ -1,7 +1,7 @@
 //! `refresh`.
 
 use crate::error::Error;
-use crate::item::Found;
+use crate::item::{Found, Map};
 use crate::schema::SessionData;
 use crate::session::Session;
 
@@ -25,14 +25,18 @@ impl<S: SessionData> DynamoDbStore<S> {
     pub async fn refresh(&self, session: &mut Session<S>) -> Result<(), Error> {
         let refresh = async {
             self.resume(session).await?;
-            let handle = session.handle();
-            let table = self.table();
-            let item = table.read(handle, true).await?;
-            let now = session.state.judged_at(table.now());
-            let found = Found::of(table.schema(), handle, item, now)?;
-            let readable = found.or_gone(handle)?.readable(&table.codec)?;
-            self.rebase(session, readable.item)
+            let item = self.current_item(session).await?;
+            self.rebase(session, item)
         };
         self.observe("refresh", refresh).await
+    }
+
+    /// The item of a session as it is stored now, with its data as a map.
+    pub(super) async fn current_item(&self, session: &Session<S>) -> Result<Map, Error> {
+        let (table, handle) = (self.table(), session.handle());
+        let item = table.read(handle, true).await?;
+        let now = session.state.judged_at(table.now());
+        let found = Found::of(table.schema(), handle, item, now)?;
+        Ok(found.or_gone(handle)?.readable(&table.codec)?.item)
     }
 }

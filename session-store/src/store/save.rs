@@ -1,6 +1,7 @@
 //! `save`: the difference to what was loaded, written so that the changes of others survive.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::dynamodb::request::{ExpiryBound, Save, SessionType};
 use crate::dynamodb::{MAX_ENTER_ATTEMPTS, MAX_MEND_ATTEMPTS, MAX_SAVE_ATTEMPTS, pause};
@@ -8,7 +9,7 @@ use crate::error::{Chain, ConflictError, EncodeError, Error, TooLargeError};
 use crate::id::SessionHandle;
 use crate::item::{
     BaseState, Codec, Delta, Image, Lifetime, Map, Millis, Nonce, OwnTimeouts, ReadableItem,
-    RosterPlan, SavePlan, State, TimeoutChange, Unknown, images, of_leaving_user, unindexed,
+    RosterPlan, SavePlan, State, TimeoutChange, Unknown, images_since, of_leaving_user, unindexed,
 };
 use crate::rosters::{Next, Saved, Saving};
 use crate::schema::{Schema, SessionData};
@@ -51,7 +52,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         self.resume(session).await?;
         for attempt in 1..=MAX_SAVE_ATTEMPTS {
             match self.try_save(session, Onto::AnyVersion, Use::Visit).await? {
-                SaveAttempt::Stored => return Ok(()),
+                SaveAttempt::Stored | SaveAttempt::Unchanged => return Ok(()),
                 SaveAttempt::Overtaken(item) => self.rebase(session, item)?,
             }
             pause(attempt).await;
@@ -71,23 +72,23 @@ impl<S: SessionData> DynamoDbStore<S> {
         let state = &session.state;
         let (before, after) = match session.unsaved() {
             Some(changed) => changed,
-            None if state.forgotten.is_empty() => return Ok(SaveAttempt::Stored),
+            None if state.forgotten.is_empty() => return Ok(SaveAttempt::Unchanged),
             None => (session.stored(), session.stored()),
         };
         let handle = state.handle;
         if session.timeouts().absolute.is_some() {
             return Err(EncodeError::of_absolute_timeout(schema.names.absolute).into());
         }
-        let (mut before, mut after) = images(schema, handle, before, after)?;
+        let (mut before, mut after) = images_since(schema, handle, before, after, &state.stored)?;
         let of_user = of_leaving_user(schema, &state.unknown, &before, &after);
-        let stored = after.keep_stored(schema, &state.stored, Some(&mut before));
+        after.keep_stored(schema, &state.stored, Some(&mut before));
         let mut delta = Delta::between(schema, &before, &after, session.intent());
         delta.forget(&state.forgotten);
         delta.forget(&of_user);
         let timeouts = session.timeouts();
         if delta.is_empty() && timeouts.is_empty() {
             session.settle();
-            return Ok(SaveAttempt::Stored);
+            return Ok(SaveAttempt::Unchanged);
         }
         let authenticated_at = match new_user(S::SCHEMA, &delta, &state.promoted) {
             // A log-in under an id that others may know is refused (session fixation).
@@ -149,6 +150,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         }
         let SessionSave {
             plan,
+            after,
             seen,
             lifetime,
             ..
@@ -174,7 +176,8 @@ impl<S: SessionData> DynamoDbStore<S> {
                     session.state.unknown = Unknown::default();
                 }
                 session.state.packed = plan.will_be_packed();
-                session.state.stored = stored;
+                session.state.is_large = plan.is_large;
+                session.state.stored = Arc::new(after.data);
                 session.state.has_type = true;
                 if authenticated_at.is_some() {
                     session.state.authenticated_at = authenticated_at;
@@ -228,6 +231,8 @@ pub(super) enum Use {
 /// The outcome of one attempt.
 pub(super) enum SaveAttempt {
     Stored,
+    /// There was nothing to store.
+    Unchanged,
     /// Others wrote first; this is the item now.
     Overtaken(Map),
 }

@@ -48,7 +48,8 @@ impl<S: SessionData> DynamoDbStore<S> {
         let state = &session.state;
         let (policy, now) = (self.options().touch, self.table().now());
         let last_use = (state.touched_at, state.expires_at);
-        state.lifetime.is_touch_due(policy, last_use, now)
+        let is_large = state.is_large;
+        state.lifetime.is_touch_due(policy, is_large, last_use, now)
     }
 
     fn lacking(&self, session: &Session<S>) -> Option<Lacking> {
@@ -114,7 +115,7 @@ impl<S: SessionData> DynamoDbStore<S> {
         // So a state that still has some has all other entries as well.
         let all_data = || {
             let mut data = state.unknown.data.clone();
-            data.extend(state.stored.clone());
+            data.extend((*state.stored).clone());
             data
         };
         let packed = state.packed.then_some(all_data);

@@ -17,7 +17,8 @@ impl<S: SessionData> DynamoDbStore<S> {
     ///
     /// One `GetItem` and one `UpdateItem`, and one more `UpdateItem` for each time that others were
     /// first: the failed one returns their state. If the closure changes nothing, nothing is written. It can run
-    /// several times, so clone what it gives away. To cancel a change, see [`try_update`](Self::try_update).
+    /// several times, so clone what it gives away. With a cache (`Builder::cache`, feature `cache`), a copy can take
+    /// the place of the `GetItem`; if the closure leaves that as it is, the session is read, and the closure runs again. To cancel a change, see [`try_update`](Self::try_update).
     ///
     /// It is the way to count, too. DynamoDB's own `ADD` would save the read, a sixth of the price, but it cannot change
     /// data in a packed format, a computed attribute, or a number whose type has bounds.
@@ -79,8 +80,16 @@ impl<S: SessionData> DynamoDbStore<S> {
         change: impl FnMut(&mut S) -> Result<T, E> + Send,
     ) -> Result<Result<T, E>, Error> {
         let update = async {
-            let loaded = self.load_current(id).await?;
-            let mut session = loaded.or_gone(id.handle())?;
+            // The version of a copy is the condition of the write, as that of what was read. The moment of `revoke_all` is
+            // in another item, which a write does not ask.
+            let copy = match S::SCHEMA.revoke_all {
+                true => None,
+                false => self.cached(id, 0, None),
+            };
+            let mut session = match copy {
+                Some(copy) => copy,
+                None => self.load_current(id).await?.or_gone(id.handle())?,
+            };
             self.apply(&mut session, change).await
         };
         self.observe("update", update).await
@@ -104,15 +113,22 @@ impl<S: SessionData> DynamoDbStore<S> {
         self.resume(session).await?;
         let handle = session.handle();
         for attempt in 1..=MAX_SAVE_ATTEMPTS {
-            let value = match change(session) {
-                Ok(value) => value,
-                Err(cancelled) => return Ok(Err(cancelled)),
+            let changed = change(session);
+            let saved = match changed {
+                Ok(_) => {
+                    self.try_save(session, Onto::ThisVersion, Use::Visit)
+                        .await?
+                }
+                Err(_) => SaveAttempt::Unchanged,
             };
-            match self
-                .try_save(session, Onto::ThisVersion, Use::Visit)
-                .await?
-            {
-                SaveAttempt::Stored => return Ok(Ok(value)),
+            match saved {
+                // No condition has shown that a copy is what is stored.
+                SaveAttempt::Unchanged if session.state.is_copy => {
+                    let item = self.current_item(session).await?;
+                    *session = self.decode_live(session, item)?;
+                    continue;
+                }
+                SaveAttempt::Stored | SaveAttempt::Unchanged => return Ok(changed),
                 SaveAttempt::Overtaken(item) => {
                     let as_of = session.state.as_of;
                     let theirs = self.decode(&session.id, handle, item, as_of)?;

@@ -124,14 +124,11 @@ impl<S: SessionData> DynamoDbStore<S> {
             if !value.is_none_or(has_value) {
                 return Ok(Change::Moved);
             }
-            let before = state.version;
             let mut session = Session::new(SessionId::placeholder(), data, state, table.clock());
             let changed = change(&mut session);
             let saved = self.try_save(&mut session, Onto::ThisVersion, Use::Administration);
             match saved.await? {
-                SaveAttempt::Stored if session.state.version == before => {
-                    return Ok(Change::Nothing(changed));
-                }
+                SaveAttempt::Unchanged => return Ok(Change::Nothing(changed)),
                 SaveAttempt::Stored => return Ok(Change::Stored(changed)),
                 SaveAttempt::Overtaken(theirs) => item = theirs,
             }

@@ -118,6 +118,51 @@ async fn a_touch_is_written_as_the_policy_says() {
 }
 
 #[tokio::test]
+async fn a_large_session_is_extended_after_a_third_of_its_idle_timeout() {
+    let bench = TestBench::<App>::new().await;
+    let (store, third) = (&bench.store, 10 * MINUTE);
+    let large = || App {
+        theme: "t".repeat(1024),
+        ..App::of("u-17")
+    };
+    let created = store.create(large()).await.unwrap();
+    let loaded = store.create(large()).await.unwrap();
+    let loaded = store.load(loaded.id()).await.unwrap().unwrap();
+    let mut grown = store.create(App::of("u-17")).await.unwrap();
+    grown.theme = large().theme;
+    store.save(&mut grown).await.unwrap();
+    let mut moved = store.create(large()).await.unwrap();
+    store.cycle_id(&mut moved).await.unwrap();
+    let mut shrunk = store.create(large()).await.unwrap();
+    shrunk.theme.clear();
+    store.save(&mut shrunk).await.unwrap();
+
+    bench.clock.advance(third - Duration::from_millis(1));
+    bench.wire.clear();
+    store.touch(&mut shrunk).await.unwrap();
+    assert_eq!(bench.wire.operations(), ["UpdateItem"], "it is small now");
+    let mut sessions = [created, loaded, grown, moved];
+    bench.wire.clear();
+    for session in &mut sessions {
+        store.touch(session).await.unwrap();
+    }
+    assert_eq!(bench.wire.operations(), [""; 0]);
+    // G5: after the last request, they are live for two thirds of the timeout, and one more millisecond here.
+    let [mut early, late, ..] = sessions;
+    bench.clock.advance(Duration::from_millis(1));
+    store.touch(&mut early).await.unwrap();
+    assert_eq!(bench.wire.operations(), ["UpdateItem"]);
+    bench.clock.advance(2 * third - Duration::from_millis(1));
+    assert!(store.load(late.id()).await.unwrap().is_some());
+    bench.clock.advance(Duration::from_millis(1));
+    assert!(store.load(late.id()).await.unwrap().is_none());
+    bench.clock.advance(third - Duration::from_millis(1));
+    assert!(store.load(early.id()).await.unwrap().is_some());
+    bench.clock.advance(Duration::from_millis(1));
+    assert!(store.load(early.id()).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn no_touch_passes_the_absolute_timeout() {
     let bench = TestBench::<App>::new().await;
     let mut session = bench.store.create(App::of("u-17")).await.unwrap();

@@ -143,7 +143,7 @@ async fn touch() {
     let bench = bench().await;
     let mut session = bench.store.create(user_and_tenant()).await.unwrap();
     bench.wire.bill();
-    assert_eq!(Touch::default(), Touch::After(0.1));
+    assert_eq!(Touch::default(), Touch::BySize);
     bench.store.touch(&mut session).await.unwrap();
     expect(&bench, &[]);
     bench.clock.advance(std::time::Duration::from_secs(3 * 60));

@@ -1,5 +1,8 @@
 //! The tests of each guarantee, by its number, on the engine that `SESSION_STORE_ENDPOINT` chooses.
 
+#[macro_use]
+mod formats;
+
 mod across;
 mod by_handle;
 mod g01_no_resurrection;
@@ -48,6 +51,7 @@ mod g17_revocation;
 mod g18_answered;
 mod g19_deploys;
 mod g20_cache;
+mod g20_updates;
 
 use std::collections::BTreeSet;
 

@@ -44,10 +44,15 @@ fn nothing_overflows() {
 
 /// With a type's idle timeout of 100 seconds.
 fn is_due(policy: Touch, touched: u64, now: u64) -> bool {
+    is_due_of(false, policy, touched, now)
+}
+
+fn is_due_of(is_large: bool, policy: Touch, touched: u64, now: u64) -> bool {
     let schema = Schema::new("sessions").idle_timeout(Duration::from_secs(100));
     let lifetime = Lifetime::new(&schema, Millis(0), OwnTimeouts::default());
     let touched = Millis(touched);
-    lifetime.is_touch_due(policy, (touched, lifetime.expires_at(touched)), Millis(now))
+    let last_use = (touched, lifetime.expires_at(touched));
+    lifetime.is_touch_due(policy, is_large, last_use, Millis(now))
 }
 
 #[test]
@@ -56,8 +61,20 @@ fn a_touch_is_due_when_its_part_of_the_idle_timeout_has_passed() {
     assert!(!is_due(half, 1_000, 50_999));
     assert!(is_due(half, 1_000, 51_000));
     assert!(is_due(Touch::After(0.0), 1_000, 1_000));
-    assert!(!is_due(Touch::default(), 1_000, 10_999));
-    assert!(is_due(Touch::default(), 1_000, 11_000));
+}
+
+#[test]
+fn by_default_a_touch_is_due_after_a_tenth_of_the_idle_timeout_or_a_third_if_the_item_is_large() {
+    let policy = Touch::default();
+    for (is_large, due) in [(false, 11_000), (true, 34_334)] {
+        assert!(!is_due_of(is_large, policy, 1_000, due - 1));
+        assert!(is_due_of(is_large, policy, 1_000, due));
+    }
+    // No other policy asks for the size.
+    for policy in [Touch::After(0.1), Touch::Every(Duration::MAX)] {
+        assert!(!is_due_of(true, policy, 1_000, 10_999));
+        assert!(is_due_of(true, policy, 1_000, 11_000));
+    }
 }
 
 #[test]
@@ -88,7 +105,7 @@ fn a_session_that_was_touched_by_a_clock_ahead_of_this_one_is_not_due() {
 fn a_touch_is_due_by_the_sessions_own_idle_timeout() {
     let lifetime = Lifetime::new(&SCHEMA, Millis(0), own_idle(2));
     let last_use = (Millis(0), lifetime.expires_at(Millis(0)));
-    let is_due = |now| lifetime.is_touch_due(Touch::After(0.5), last_use, Millis(now));
+    let is_due = |now| lifetime.is_touch_due(Touch::After(0.5), false, last_use, Millis(now));
     assert!(!is_due(999));
     assert!(is_due(1_000));
 }
@@ -151,7 +168,7 @@ fn a_touch_is_due_when_much_less_is_left_than_it_would_grant() {
     let lifetime = Lifetime::new(&schema, Millis(0), OwnTimeouts::default());
     // A type with an idle timeout of 100 seconds has written last.
     let is_due = |policy, expires_at, now| {
-        lifetime.is_touch_due(policy, (Millis(5_000), expires_at), Millis(now))
+        lifetime.is_touch_due(policy, false, (Millis(5_000), expires_at), Millis(now))
     };
     assert!(is_due(Touch::After(0.1), 105, 5_001));
     assert!(!is_due(Touch::After(0.1), 1_005, 5_001));
@@ -159,7 +176,7 @@ fn a_touch_is_due_when_much_less_is_left_than_it_would_grant() {
     // What the absolute timeout does not allow cannot be granted.
     let at_the_end = |now| {
         let last_use = (Millis(9_500_000), 10_000);
-        lifetime.is_touch_due(Touch::After(0.1), last_use, Millis(now))
+        lifetime.is_touch_due(Touch::After(0.1), false, last_use, Millis(now))
     };
     assert!(!at_the_end(9_599_999));
     assert!(at_the_end(9_600_000));

@@ -139,13 +139,13 @@ impl<S: Clone> SessionCache<S> {
             return;
         };
         let mut stored = image.data;
-        stored.extend(state.stored.clone());
+        stored.extend((*state.stored).clone());
         let Ok(data) = read_again(&stored, S::SCHEMA) else {
             return;
         };
         let state = State {
             as_of: None,
-            stored,
+            stored: Arc::new(stored),
             ..state.clone()
         };
         self.keep(watch, Own::One, Copy::new(data, state, read_at));
