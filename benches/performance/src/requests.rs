@@ -368,7 +368,7 @@ fn record() -> Record {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "test-util"))]
 mod tests {
     use aws_sdk_dynamodb::config::SharedHttpClient;
     use serde_json::Value;

@@ -1,9 +1,9 @@
 //! The condition of every write that changes a known session: it is there, and has not expired.
 
-use crate::item::{Judgement, KnownTimeouts, Millis, creation_bounds, millis, number};
+use crate::item::{Judgement, KnownTimeouts, creation_bounds, millis, number};
 use crate::schema::Schema;
 
-use super::expression::{Clauses, Expression};
+use super::expression::{Clauses, Expression, Placeholder};
 
 /// The types that `data` can have: a map, or packed.
 pub(super) const ANY_FORM: [&str; 2] = ["M", "B"];
@@ -85,10 +85,10 @@ pub(super) fn live(
 pub(super) fn not_used_after(
     e: &mut Expression,
     schema: &Schema,
-    moment: Millis,
-    new_end: u64,
+    moment: Placeholder,
+    new_end: Placeholder,
 ) -> String {
-    let (touched_at, moment) = (e.name(schema.names.touched_at), e.value(number(moment.0)));
-    let (expires_at, new_end) = (e.name(schema.names.expires_at), e.value(number(new_end)));
+    let touched_at = e.name(schema.names.touched_at);
+    let expires_at = e.name(schema.names.expires_at);
     format!("(NOT {touched_at}>{moment} OR {expires_at}<={new_end})")
 }

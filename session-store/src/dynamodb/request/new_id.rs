@@ -46,6 +46,7 @@ pub(crate) fn replace(
     let mut e = Expression::default();
     let mut condition = is_unchanged(&mut e, table, replacement);
     if let Some((moment, end)) = replacement.not_used_after {
+        let (moment, end) = (e.value(number(moment.0)), e.value(number(end)));
         let not_used = not_used_after(&mut e, table.schema(), moment, end);
         condition.push(format_args!("{not_used}"));
     }

@@ -99,8 +99,9 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
         }
         set.push(format_args!("{writes}[0]={nonce}"));
     }
-    if let Some(touched) = save.touched_at {
-        let (touched_at, touched) = (e.name(names.touched_at), e.value(number(touched.0)));
+    let touched = save.touched_at.map(|touched| e.value(number(touched.0)));
+    if let Some(touched) = touched {
+        let touched_at = e.name(names.touched_at);
         set.push(format_args!("{touched_at}={touched}"));
     }
 
@@ -126,8 +127,8 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
         match save.bound {
             ExpiryBound::Unbound => {}
             ExpiryBound::NotUsedLater => {
-                if let Some(touched) = save.touched_at {
-                    let not_used = not_used_after(&mut e, schema, touched, new_end);
+                if let Some(touched) = touched {
+                    let not_used = not_used_after(&mut e, schema, touched, new);
                     condition.push(format_args!("{not_used}"));
                 }
             }

@@ -169,8 +169,7 @@ pub(crate) fn touch(table: &Table, touch: &Touching) -> UpdateItemFluentBuilder 
     let mut condition = live(&mut e, table.schema(), &touch.judged, &ANY_FORM);
     match touch.bound {
         TouchBound::NotUsedLater => {
-            let not_used =
-                not_used_after(&mut e, table.schema(), touch.touched_at, touch.expires_at);
+            let not_used = not_used_after(&mut e, table.schema(), touched, new);
             condition.push(format_args!("{not_used}"));
         }
         #[cfg(feature = "actix-session")]
