@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, KeysAndAttributes, Put, ReturnValue,
-    ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem,
 };
 use futures_util::future::join_all;
 
@@ -23,6 +23,14 @@ pub(crate) struct Sdk {
 
 /// How long a session lives without a touch, in seconds.
 const IDLE: u64 = 30 * 60;
+
+/// How long it lives at most.
+const ABSOLUTE: u64 = 12 * 60 * 60;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// The name of the session type.
+const TYPE: &str = "Plain";
 
 impl Sdk {
     pub(crate) async fn load(&self, key: Item) {
@@ -47,11 +55,13 @@ impl Sdk {
         let update = update
             .set_key(Some(key))
             .update_expression(
-                "SET #1=#1+:1,#2[1]=#2[0],#2[2]=#2[1],#2[3]=#2[2],#2[0]=:0,#4=:2,#3=:7,#0.#5=:9",
+                "SET #1=#1+:1,#2[1]=#2[0],#2[2]=#2[1],#2[3]=#2[2],#2[0]=:0,#4=:2,#3=:9,#0.#7=:11",
             )
             .condition_expression(
-                "#3>:3 AND (attribute_type(#0,:4)) AND attribute_type(#1,:5) AND \
-                 attribute_type(#2[3],:6) AND NOT contains(#2,:0) AND #3<=:7 AND #1<=:8",
+                "attribute_not_exists(#5) AND NOT #4<=:5 AND #3>:6 AND NOT #6<:7 AND \
+                 (attribute_type(#0,:3)) AND attribute_type(#1,:4) AND \
+                 attribute_type(#2[3],:8) AND NOT contains(#2,:0) AND \
+                 (NOT #4>:2 OR #3<=:9) AND #1<=:10",
             )
             .set_expression_attribute_names(Some(names([
                 ("#0", "data"),
@@ -59,7 +69,9 @@ impl Sdk {
                 ("#2", "writes"),
                 ("#3", "expires_at"),
                 ("#4", "touched_at"),
-                ("#5", "visits"),
+                ("#5", "idle"),
+                ("#6", "created_at"),
+                ("#7", "visits"),
             ])))
             .set_expression_attribute_values(Some(values([
                 (
@@ -68,13 +80,15 @@ impl Sdk {
                 ),
                 (":1", number(1)),
                 (":2", number(now)),
-                (":3", number(now / 1000)),
-                (":4", string("M")),
-                (":5", string("N")),
-                (":6", string("B")),
-                (":7", number(now.div_ceil(1000) + IDLE)),
-                (":8", number(version + 4)),
-                (":9", number(visits)),
+                (":3", string("M")),
+                (":4", string("N")),
+                (":5", number(now - IDLE * 1000)),
+                (":6", number(now / 1000)),
+                (":7", number(first_creation(now))),
+                (":8", string("B")),
+                (":9", number(now.div_ceil(1000) + IDLE)),
+                (":10", number(version + 4)),
+                (":11", number(visits)),
             ])))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         black_box(update.send().await.unwrap());
@@ -87,22 +101,27 @@ impl Sdk {
             .set_key(Some(key))
             .update_expression("SET #0=:0,#1=:1")
             .condition_expression(
-                "#1>:2 AND (attribute_type(#2,:3) OR attribute_type(#2,:4)) AND \
-                 attribute_type(#3,:5) AND #1<=:1",
+                "attribute_not_exists(#4) AND NOT #0<=:5 AND #1>:6 AND NOT #5<:7 AND \
+                 (attribute_type(#2,:2) OR attribute_type(#2,:3)) AND attribute_type(#3,:4) AND \
+                 (NOT #0>:0 OR #1<=:1)",
             )
             .set_expression_attribute_names(Some(names([
                 ("#0", "touched_at"),
                 ("#1", "expires_at"),
                 ("#2", "data"),
                 ("#3", "version"),
+                ("#4", "idle"),
+                ("#5", "created_at"),
             ])))
             .set_expression_attribute_values(Some(values([
                 (":0", number(now)),
                 (":1", number(now.div_ceil(1000) + IDLE)),
-                (":2", number(now / 1000)),
-                (":3", string("M")),
-                (":4", string("B")),
-                (":5", string("N")),
+                (":2", string("M")),
+                (":3", string("B")),
+                (":4", string("N")),
+                (":5", number(now - IDLE * 1000)),
+                (":6", number(now / 1000)),
+                (":7", number(first_creation(now))),
             ])))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         black_box(update.send().await.unwrap());
@@ -111,25 +130,39 @@ impl Sdk {
     /// Moves an item of this version from one key to another.
     pub(crate) async fn cycle_id(&self, from: Item, item: Item, version: u64) {
         let now = now();
-        let delete = Delete::builder()
+        let mut mark = from;
+        mark.extend([
+            ("moved_to".to_owned(), item["id"].clone()),
+            ("created_at".to_owned(), number(now)),
+            ("expires_at".to_owned(), number(now / 1000 - DAY)),
+            ("session_type".to_owned(), string(TYPE)),
+        ]);
+        let mark = Put::builder()
             .table_name(&self.table)
-            .set_key(Some(from))
+            .set_item(Some(mark))
             .condition_expression(
-                "#2>:0 AND (attribute_type(#0,:1) OR attribute_type(#0,:2)) AND \
-                 attribute_type(#1,:3) AND #1=:4 AND #2<=:5",
+                "attribute_not_exists(#3) AND NOT #4<=:3 AND #2>:4 AND NOT #5<:5 AND \
+                 (attribute_type(#0,:0) OR attribute_type(#0,:1)) AND attribute_type(#1,:2) AND \
+                 #1=:6 AND (NOT #4>:7 OR #2<=:8)",
             )
             .set_expression_attribute_names(Some(names([
                 ("#0", "data"),
                 ("#1", "version"),
                 ("#2", "expires_at"),
+                ("#3", "idle"),
+                ("#4", "touched_at"),
+                ("#5", "created_at"),
             ])))
             .set_expression_attribute_values(Some(values([
-                (":0", number(now / 1000)),
-                (":1", string("M")),
-                (":2", string("B")),
-                (":3", string("N")),
-                (":4", number(version)),
-                (":5", number(now.div_ceil(1000) + IDLE)),
+                (":0", string("M")),
+                (":1", string("B")),
+                (":2", string("N")),
+                (":3", number(now - IDLE * 1000)),
+                (":4", number(now / 1000)),
+                (":5", number(first_creation(now))),
+                (":6", number(version)),
+                (":7", number(now)),
+                (":8", number(now.div_ceil(1000) + IDLE)),
             ])))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
@@ -145,7 +178,7 @@ impl Sdk {
         let transaction = self.client.transact_write_items();
         let transaction = transaction
             .client_request_token(format!("{:032x}", fastrand::u128(..)))
-            .transact_items(TransactWriteItem::builder().delete(delete).build())
+            .transact_items(TransactWriteItem::builder().put(mark).build())
             .transact_items(TransactWriteItem::builder().put(put).build());
         black_box(transaction.send().await.unwrap());
     }
@@ -165,13 +198,15 @@ impl Sdk {
             .map(|mut found| key(found.remove("id").unwrap()));
         let wanted = KeysAndAttributes::builder()
             .set_keys(Some(keys.collect()))
-            .projection_expression("#0,#1,#2,#3,#4")
+            .projection_expression("#0,#1,#2,#3,#4,#5,#6")
             .set_expression_attribute_names(Some(names([
                 ("#0", "id"),
                 ("#1", "created_at"),
-                ("#2", "touched_at"),
-                ("#3", "expires_at"),
-                ("#4", "user_id"),
+                ("#2", "session_type"),
+                ("#3", "moved_to"),
+                ("#4", "touched_at"),
+                ("#5", "expires_at"),
+                ("#6", "user_id"),
             ])))
             .consistent_read(true)
             .build()
@@ -197,9 +232,15 @@ impl Sdk {
             delete
                 .set_key(Some(key(found.remove("id").unwrap())))
                 .return_values(ReturnValue::AllOld)
-                .condition_expression("#0=:0")
-                .expression_attribute_names("#0", "user_id")
-                .expression_attribute_values(":0", string(user))
+                .condition_expression("#0=:0 AND (attribute_not_exists(#1) OR #1=:1)")
+                .set_expression_attribute_names(Some(names([
+                    ("#0", "user_id"),
+                    ("#1", "session_type"),
+                ])))
+                .set_expression_attribute_values(Some(values([
+                    (":0", string(user)),
+                    (":1", string(TYPE)),
+                ])))
                 .return_values_on_condition_check_failure(
                     ReturnValuesOnConditionCheckFailure::AllOld,
                 )
@@ -212,7 +253,18 @@ impl Sdk {
 
     pub(crate) async fn delete(&self, key: Item) {
         let delete = self.client.delete_item().table_name(&self.table);
-        let delete = delete.set_key(Some(key)).return_values(ReturnValue::AllOld);
+        let delete = delete
+            .set_key(Some(key))
+            .return_values(ReturnValue::AllOld)
+            .condition_expression(
+                "attribute_not_exists(#0) AND (attribute_not_exists(#1) OR #1=:0)",
+            )
+            .set_expression_attribute_names(Some(names([
+                ("#0", "moved_to"),
+                ("#1", "session_type"),
+            ])))
+            .expression_attribute_values(":0", string(TYPE))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         black_box(delete.send().await.unwrap());
     }
 }
@@ -233,6 +285,11 @@ fn values<const N: usize>(values: [(&str, AttributeValue); N]) -> Item {
 
 fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
+}
+
+/// The earliest time of creation of a session that is live.
+fn first_creation(now: u64) -> u64 {
+    (now / 1000 + 1 - ABSOLUTE) * 1000
 }
 
 fn string(text: &str) -> AttributeValue {

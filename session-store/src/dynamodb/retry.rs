@@ -1,6 +1,7 @@
 //! How often the store tries again, and how long it waits: all limits in one place, each named by what
 //! it counts. The SDK's own retries are beside them, and the client's settings say how many those are.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use futures_util::future::BoxFuture;
 
 use super::not_sent::was_not_sent;
 
@@ -85,8 +87,15 @@ impl Attempts {
     }
 
     /// Sends by this future, and notes what becomes of each attempt. The client has [`TrackAttempts`].
-    pub(super) async fn track<T>(&self, send: impl Future<Output = T>) -> T {
-        TRACKED.scope(self.clone(), send).await
+    /// The future is not moved once it is on the heap: it has several KB.
+    pub(super) fn track<T: 'static>(
+        &self,
+        mut send: BoxFuture<'static, T>,
+    ) -> BoxFuture<'static, T> {
+        let attempts = self.clone();
+        Box::pin(poll_fn(move |context| {
+            TRACKED.sync_scope(attempts.clone(), || send.as_mut().poll(context))
+        }))
     }
 
     fn begin(&self) {

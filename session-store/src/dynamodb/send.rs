@@ -236,10 +236,7 @@ macro_rules! requests {
                         let once = Config::builder().retry_config(RetryConfig::disabled());
                         Box::pin(self.customize().config_override(once).send())
                     }
-                    Sending::Tracked(attempts) => {
-                        let attempts = attempts.clone();
-                        Box::pin(async move { attempts.track(self.send()).await })
-                    }
+                    Sending::Tracked(attempts) => attempts.track(Box::pin(self.send())),
                 }
             }
         }

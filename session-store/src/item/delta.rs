@@ -47,6 +47,9 @@ impl Delta {
 
         let mut kept = 0;
         for (name, value) in &after.data {
+            if before.left_out.contains(&name.as_str()) && !intent.entries.contains(name) {
+                continue;
+            }
             let was = before.data.get(name);
             kept += usize::from(was.is_some());
             if was != Some(value) || intent.entries.contains(name) {

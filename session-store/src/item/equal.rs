@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::EncodeError;
 use crate::id::SessionHandle;
+use crate::marshal::FieldNames as _;
 use crate::schema::{Schema, SessionAttributes};
 
 use super::image::Image;
@@ -39,16 +40,14 @@ pub(crate) fn images_since<S: SessionAttributes + Serialize>(
         stored.get(name) == Some(value) && before.is_same_entry(after, name) != Some(false)
     };
     let unchanged = is.data.iter().filter(|entry| is_unchanged(*entry));
-    let unchanged: Vec<_> = match schema.fields {
-        Some(_) if !schema.flattened => unchanged.collect(),
-        // The type reads entries that it does not write under the same name.
-        _ => Vec::new(),
+    let unchanged = match schema.flattened {
+        // Which entries a flattened field has depends on all of them.
+        true => Vec::new(),
+        false => unchanged
+            .filter_map(|(name, _)| schema.field_name(name))
+            .collect(),
     };
-    let left_out: Vec<_> = unchanged.iter().map(|(name, _)| name.as_str()).collect();
-    let mut was = Image::of_stored_without(handle, before, &left_out)?;
-    let unchanged = unchanged.into_iter();
-    was.data
-        .extend(unchanged.map(|(name, value)| (name.clone(), value.clone())));
+    let was = Image::of_stored_without(handle, before, unchanged)?;
     settle_equal(handle, (before, &was), (after, &mut is))?;
     Ok((was, is))
 }

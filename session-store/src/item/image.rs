@@ -28,6 +28,8 @@ type PromotedValues = Vec<(&'static str, Option<AttributeValue>)>;
 #[derive(Default)]
 pub(crate) struct Image {
     pub(crate) data: Map,
+    /// Fields that are not in `data`, since they are as in the image after this one.
+    pub(crate) left_out: Vec<&'static str>,
     pub(crate) attributes: PromotedValues,
     /// The notes that the session is in the rosters of its values.
     pub(crate) notes: Vec<(&'static str, AttributeValue)>,
@@ -58,21 +60,22 @@ impl Image {
         handle: SessionHandle,
         session: &S,
     ) -> Result<Self, EncodeError> {
-        Self::of_stored_without(handle, session, &[])
+        Self::of_stored_without(handle, session, Vec::new())
     }
 
     /// The same without these fields.
     pub(super) fn of_stored_without<S: SessionAttributes + Serialize>(
         handle: SessionHandle,
         session: &S,
-        left_out: &[&str],
+        left_out: Vec<&'static str>,
     ) -> Result<Self, EncodeError> {
-        let data = marshal::write_without(session, S::SCHEMA.subject(), left_out)?;
+        let data = marshal::write_without(session, S::SCHEMA.subject(), &left_out)?;
         let data = entries_of::<S>(data)?;
         let (attributes, limits) = promoted_values(session, Checks::None)?;
         let attributes = with_shards(S::SCHEMA, handle, attributes);
         Ok(Self {
             data,
+            left_out,
             notes: notes(S::SCHEMA, handle, |name| value_of(&attributes, name)),
             attributes,
             limits,
@@ -120,6 +123,7 @@ impl Image {
         let attributes_size = sizes.sum::<usize>() + note_sizes.sum::<usize>();
         Ok(Self {
             data,
+            left_out: Vec::new(),
             attributes,
             notes,
             limits,
@@ -200,6 +204,20 @@ impl Image {
             limit,
             ..self.too_large(schema, Some(size))
         })
+    }
+
+    /// The same as [`stored_size`](Self::stored_size) with the fields that are left out, which are as in this image.
+    pub(super) fn whole_size(&self, after: &Self, codec: &Codec, unknown: &Unknown) -> usize {
+        let left_out = after.data.iter();
+        let left_out = left_out.filter(|(name, _)| self.left_out.contains(&name.as_str()));
+        let left_out = left_out.map(|(name, value)| (name.clone(), value.clone()));
+        let whole = Self {
+            data: self.data.clone().into_iter().chain(left_out).collect(),
+            attributes: self.attributes.clone(),
+            notes: self.notes.clone(),
+            ..Self::default()
+        };
+        whole.stored_size(codec, unknown)
     }
 
     /// The size of the item of this image. It is measured anew, since the image of a stored session has not been.

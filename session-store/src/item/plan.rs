@@ -90,7 +90,7 @@ impl SavePlan {
             base.unknown,
             base.image,
             packed.as_ref(),
-            || base.image.stored_size(codec, base.unknown),
+            || base.image.whole_size(after, codec, base.unknown),
         )?;
         let is_whole = packed.is_some() || base.packed || delta.clauses() > MAX_CLAUSES;
         let needs_base_version = needs_base_version

@@ -21,6 +21,10 @@ impl Image {
     ) -> Map {
         let mut kept = Map::new();
         for (name, value) in &mut self.data {
+            let left_out = before.iter().flat_map(|before| &before.left_out);
+            if left_out.into_iter().any(|left_out| left_out == name) {
+                continue;
+            }
             let Some(as_stored) = stored_entry(schema, stored, name) else {
                 continue;
             };

@@ -59,6 +59,15 @@ types_in_every_format! {
     }
 }
 
+/// A touch is due after a tenth of the idle timeout, whatever the size.
+async fn bench<S: Shop>() -> TestBench<S> {
+    let mut bench = TestBench::<S>::new().await;
+    let builder = DynamoDbStore::builder().client(bench.store.client().clone());
+    let builder = builder.table_name(bench.store.table_name());
+    bench.store = builder.touch(Touch::After(0.1)).build().await.unwrap();
+    bench
+}
+
 /// A program of before there were an own absolute timeout and guests.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, SessionAttributes)]
 #[dynamo(
@@ -140,7 +149,7 @@ mod check {
     use super::*;
 
     pub async fn a_log_in_lasts_as_long_as_it_says<S: Shop>() {
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         bench.clock.advance(345 * MILLI);
         let mut session = logged_in(&bench, 12 * HOUR).await;
         assert_eq!(stored(&bench, &session).await.as_deref(), Some("43200"));
@@ -189,7 +198,7 @@ mod check {
 
     pub async fn one_that_the_type_has_anyhow_is_not_stored<S: Shop>() {
         for absolute in [None, Some(30 * DAY), Some(90 * DAY), Some(Duration::MAX)] {
-            let bench = TestBench::<S>::new().await;
+            let bench = bench::<S>().await;
             let mut session = logged_in(&bench, absolute).await;
             assert_eq!(stored(&bench, &session).await, None);
             Session::set_idle_timeout(&mut session, 90 * DAY);
@@ -199,7 +208,7 @@ mod check {
     }
 
     pub async fn a_new_id_makes_it_shorter_and_never_longer<S: Shop>() {
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         let mut session = logged_in(&bench, 6 * HOUR).await;
         let created = session.created_at();
         bench.clock.advance(HOUR);
@@ -231,7 +240,7 @@ mod check {
     }
 
     pub async fn it_holds_until_another_one_is_chosen<S: Shop>() {
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         let mut session = logged_in(&bench, 3 * HOUR).await;
         for _ in 0..3 {
             *session.visits() += 1;
@@ -246,7 +255,7 @@ mod check {
     }
 
     pub async fn a_save_does_not_store_it<S: Shop>() {
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         let mut session = logged_in(&bench, None).await;
         let item = bench.item(session.handle()).await;
         bench.wire.clear();
@@ -276,7 +285,7 @@ mod check {
     }
 
     pub async fn a_log_in_whose_session_is_gone_has_it<S: Shop>() {
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         let mut session = logged_in(&bench, 5 * HOUR).await;
         for chosen in [None, Some(2 * HOUR)] {
             bench.store.delete(session.id()).await.unwrap();
@@ -296,7 +305,7 @@ mod check {
     }
 
     pub async fn a_lost_response_is_resolved<S: Shop>() {
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         let mut session = logged_in(&bench, None).await;
         Session::set_absolute_timeout(&mut session, 2 * HOUR);
         bench.wire.next("TransactWriteItems", Fault::LoseResponse);
@@ -308,7 +317,7 @@ mod check {
 
     pub async fn one_that_was_chosen_while_the_outcome_is_unknown_is_stored_too<S: Shop>() {
         for way in ["new id", "proof", "log-in"] {
-            let bench = TestBench::<S>::new().await;
+            let bench = bench::<S>().await;
             let mut session = logged_in(&bench, None).await;
             for _ in 0..20 {
                 bench.wire.next("TransactWriteItems", Fault::LoseResponse);
@@ -343,7 +352,7 @@ mod check {
 
     pub async fn programs_of_before_do_not_extend_it<S: Shop>() {
         // It reads maps and bytes alike, and does not know `absolute`.
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         let before = bench.other::<Before>().await;
         let mut session = logged_in(&bench, 3 * HOUR).await;
         let mut copy = load(&bench.store, &session).await;
@@ -369,7 +378,7 @@ mod check {
     }
 
     pub async fn guests_end_sooner<S: Shop>() {
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         let mut guest = bench.store.create(S::default()).await.unwrap();
         assert_eq!(guest.expires_at(), guest.created_at() + HOUR);
         let ends = bench.item(guest.handle()).await.unwrap()["expires_at"].clone();
@@ -407,7 +416,7 @@ mod check {
     }
 
     pub async fn a_log_in_makes_a_guest_a_user<S: Shop>() {
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         let mut session = bench.store.create(S::default()).await.unwrap();
         bench.clock.advance(30 * MINUTE);
         *session.user() = Some("u-17".into());
@@ -424,7 +433,7 @@ mod check {
     }
 
     pub async fn a_session_without_its_user_is_a_guest<S: Shop>() {
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         let mut session = logged_in(&bench, None).await;
         bench.clock.advance(5 * HOUR);
         *session.user() = None;
@@ -451,7 +460,7 @@ mod check {
 
     pub async fn a_stale_copy_does_not_write_to_a_guest_that_has_ended<S: Shop>() {
         for way in ["touch", "save", "new id"] {
-            let bench = TestBench::<S>::new().await;
+            let bench = bench::<S>().await;
             let mut session = logged_in(&bench, None).await;
             let mut stale = load(&bench.store, &session).await;
             let mut early = load(&bench.store, &session).await;
@@ -478,7 +487,7 @@ mod check {
     }
 
     pub async fn a_program_with_guests_ends_those_of_before<S: Shop>() {
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         let before = bench.other::<Before>().await;
         let guest = before.create(Before::default()).await.unwrap();
         let user = Before {
@@ -493,7 +502,7 @@ mod check {
     }
 
     pub async fn guests_cost_what_users_cost<S: Shop>() {
-        let bench = TestBench::<S>::new().await;
+        let bench = bench::<S>().await;
         let builder = DynamoDbStore::<S>::builder().client(bench.store.client().clone());
         let builder = builder.table_name(bench.store.table_name());
         let store = builder.touch(Touch::Always).build().await.unwrap();

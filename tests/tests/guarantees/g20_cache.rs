@@ -313,9 +313,9 @@ mod check {
         let bench = TestBench::<S>::new().await;
         let host = host(&bench, Cache::for_at_most(HOUR / 4)).await;
         let session = host.create(S::of("u-17")).await.unwrap();
-        bench.clock.advance(HOUR / 15);
+        bench.clock.advance(HOUR / 6);
         let _ = requests(&bench);
-        let expected = session.expires_at() + HOUR / 15;
+        let expected = session.expires_at() + HOUR / 6;
         for touches in [1, 0, 0] {
             let mut cached = load(&host, session.id(), 1).await.unwrap();
             host.touch(&mut cached).await.unwrap();
@@ -326,7 +326,7 @@ mod check {
         let mut other = bench.store.load(session.id()).await.unwrap().unwrap();
         *other.fields().1 = 7;
         bench.store.save(&mut other).await.unwrap();
-        bench.clock.advance(HOUR / 4 - HOUR / 15 - MILLI);
+        bench.clock.advance(HOUR / 4 - HOUR / 6 - MILLI);
         let mut cached = load(&host, session.id(), 1).await.unwrap();
         assert_eq!(*cached.fields().1, 0);
         host.touch(&mut cached).await.unwrap();

@@ -384,7 +384,6 @@ async fn g14_a_limit_of_one_user_costs_no_request() {
         theme(&mut sixth);
         bench.store.save(&mut sixth).await.unwrap();
         bench.store.cycle_id(&mut sixth).await.unwrap();
-        bench.store.delete(sixth.id()).await.unwrap();
         bench
             .wire
             .operations()
