@@ -1,7 +1,9 @@
 //! One small site on each integration: the same five pages, and the same session.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_session::SessionMiddleware;
 use actix_session::config::{PersistentSession, TtlExtensionPolicy};
@@ -23,18 +25,31 @@ use axum::routing::get;
 use futures_util::FutureExt as _;
 use session_store::frameworks::actix_session::ActixSessions;
 use session_store::frameworks::axum::{CurrentSession, SessionCookie, SessionLayer, SigningKey};
-use session_store::test_util::Clock;
 use session_store::frameworks::tower_sessions::TowerSessions;
-use session_store::{DynamoDbStore, ReadConsistency};
+use session_store::test_util::Clock;
+use session_store::{Cache, DynamoDbStore, ReadConsistency};
 use session_store_benchmarks::meter::Meter;
 use session_store_benchmarks::session::{AppSession, TEA, Visitor, prose};
 use tower::ServiceExt as _;
 use tower_sessions::{Expiry, SessionManagerLayer, SessionStore};
 use tower_sessions_dynamodb_store::{DynamoDBStore, DynamoDBStoreProps};
 
-/// Answers a request for a page from a browser with this cookie, which it may set or remove.
-pub(crate) type Site = Box<dyn for<'a> Fn(&'static str, &'a mut Option<String>) -> Answered<'a>>;
+/// Answers a request for a page from a browser with these cookies, which it may set or remove.
+pub(crate) type Site = Box<dyn for<'a> Fn(&'static str, &'a mut Cookies) -> Answered<'a>>;
+
+/// The cookies of a browser, by their names.
+pub(crate) type Cookies = BTreeMap<String, String>;
+
 type Answered<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// How the layer for axum reads sessions.
+#[derive(Clone, Copy)]
+pub(crate) enum Reads {
+    Consistent,
+    OwnWrites,
+    /// From memory for five seconds.
+    Cached,
+}
 
 /// Where the sites keep their sessions.
 pub(crate) struct Lab {
@@ -68,7 +83,7 @@ impl Lab {
     }
 
     /// With this crate's own layer, and sessions of this type.
-    pub(crate) fn axum<S: Visitor>(&self, reads: ReadConsistency) -> Site {
+    pub(crate) fn axum<S: Visitor>(&self, reads: Reads) -> Site {
         let user = self.user();
         let anonymous = async |session: CurrentSession<S>| assert!(session.profile().is_none());
         let log_in = async move |mut session: CurrentSession<S>| {
@@ -84,11 +99,14 @@ impl Lab {
             .route("/page", get(page))
             .route("/cart", get(fill))
             .route("/logout", get(log_out));
-        let store = DynamoDbStore::<S>::builder()
-            .client(self.client.clone())
-            .read_consistency(reads);
+        let store = DynamoDbStore::<S>::builder().client(self.client.clone());
+        let store = match reads {
+            Reads::Consistent => store,
+            Reads::OwnWrites => store.read_consistency(ReadConsistency::ReadYourWrites),
+            Reads::Cached => store.cache(Cache::for_at_most(Duration::from_secs(5))),
+        };
         let store = store.build().now_or_never().unwrap().unwrap();
-        // Signed, since `ReadYourWrites` needs that. It makes no other difference here.
+        // Signed, since the last two need that. It makes no other difference here.
         let key = SigningKey::from(&[7; 64]);
         let layer = SessionLayer::new(store).cookie(SessionCookie::new().signed(key));
         in_axum(router.layer(layer))
@@ -186,16 +204,14 @@ impl Lab {
 pub(crate) const PROFILE: usize = 2048;
 
 fn in_axum(router: Router) -> Site {
-    Box::new(move |path, cookie| {
-        let request = cookie.iter().fold(Request::get(path), |request, cookie| {
-            request.header(COOKIE, cookie)
-        });
+    Box::new(move |path, cookies| {
+        let request = Request::get(path).header(COOKIE, header(cookies));
         let answer = router.clone().oneshot(request.body(Body::empty()).unwrap());
         Box::pin(async move {
             let answer = answer.await.unwrap();
             assert!(answer.status().is_success(), "{path}: {}", answer.status());
             for set in answer.headers().get_all(SET_COOKIE) {
-                keep(cookie, set.to_str().unwrap());
+                keep(cookies, set.to_str().unwrap());
             }
         })
     })
@@ -205,27 +221,36 @@ fn in_actix<B: MessageBody>(
     app: impl Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>
     + 'static,
 ) -> Site {
-    Box::new(move |path, cookie| {
+    Box::new(move |path, cookies| {
         let request = TestRequest::get().uri(path);
-        let request = cookie.iter().fold(request, |request, cookie| {
-            request.insert_header(("cookie", cookie.as_str()))
-        });
+        let request = request.insert_header(("cookie", header(cookies)));
         let answer = app.call(request.to_request());
         Box::pin(async move {
             let answer = answer.await.unwrap();
             assert!(answer.status().is_success(), "{path}: {}", answer.status());
             for set in answer.headers().get_all("set-cookie") {
-                keep(cookie, set.to_str().unwrap());
+                keep(cookies, set.to_str().unwrap());
             }
         })
     })
 }
 
+/// The `Cookie` header of a browser.
+fn header(cookies: &Cookies) -> String {
+    let pairs = cookies
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    pairs.collect::<Vec<_>>().join("; ")
+}
+
 /// Applies a `Set-Cookie` header, as a browser does.
-fn keep(cookie: &mut Option<String>, set: &str) {
+fn keep(cookies: &mut Cookies, set: &str) {
     let pair = set.split(';').next().unwrap();
-    let gone = pair.ends_with('=') || set.contains("Max-Age=0");
-    *cookie = (!gone).then(|| pair.to_owned());
+    let (name, value) = pair.split_once('=').unwrap();
+    match value.is_empty() || set.contains("Max-Age=0") {
+        true => cookies.remove(name),
+        false => cookies.insert(name.to_owned(), value.to_owned()),
+    };
 }
 
 async fn create_table_of_peer(client: &Client) {

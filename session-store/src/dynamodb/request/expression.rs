@@ -16,10 +16,19 @@ use crate::dynamodb::table::Table;
 
 /// Placeholders for names and values. Names always get one, since DynamoDB reserves over 500 words.
 /// DynamoDB refuses a request with a placeholder that no expression uses.
-#[derive(Default)]
 pub(super) struct Expression {
     names: Vec<String>,
     values: Vec<AttributeValue>,
+}
+
+impl Default for Expression {
+    fn default() -> Self {
+        // Enough for most, so that they do not grow step by step.
+        Self {
+            names: Vec::with_capacity(8),
+            values: Vec::with_capacity(12),
+        }
+    }
 }
 
 impl Expression {
@@ -114,12 +123,12 @@ impl Clauses {
         Self { text, separator }
     }
 
-    pub(super) fn push(&mut self, clause: fmt::Arguments<'_>) {
+    /// Adds a clause of these pieces. A request has dozens of them, so they are not formatted.
+    pub(super) fn push(&mut self, clause: impl Piece) {
         if !self.text.is_empty() {
             self.text += self.separator;
         }
-        // Writing to memory does not fail.
-        let _ = self.text.write_fmt(clause);
+        clause.append_to(&mut self.text);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -131,11 +140,66 @@ impl Clauses {
     }
 }
 
-impl fmt::Display for Clauses {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+/// A part of a clause, or several one after the other.
+pub(super) trait Piece {
+    fn append_to(&self, text: &mut String);
+}
+
+impl Piece for &str {
+    fn append_to(&self, text: &mut String) {
+        *text += self;
     }
 }
+
+impl Piece for String {
+    fn append_to(&self, text: &mut String) {
+        *text += self;
+    }
+}
+
+impl Piece for Clauses {
+    fn append_to(&self, text: &mut String) {
+        *text += &self.text;
+    }
+}
+
+impl Piece for Placeholder {
+    fn append_to(&self, text: &mut String) {
+        match self.known_text() {
+            Some(known) => *text += known,
+            // Writing to memory does not fail.
+            None => {
+                let _ = write!(text, "{self}");
+            }
+        }
+    }
+}
+
+impl Piece for usize {
+    fn append_to(&self, text: &mut String) {
+        let _ = write!(text, "{self}");
+    }
+}
+
+macro_rules! pieces {
+    ($($name:ident)*) => {
+        impl<$($name: Piece),*> Piece for ($($name,)*) {
+            #[allow(non_snake_case, reason = "each piece has the name of its type")]
+            fn append_to(&self, text: &mut String) {
+                let ($($name,)*) = self;
+                $($name.append_to(text);)*
+            }
+        }
+    };
+}
+
+pieces! { A B }
+pieces! { A B C }
+pieces! { A B C D }
+pieces! { A B C D E }
+pieces! { A B C D E F }
+pieces! { A B C D E F G }
+pieces! { A B C D E F G H }
 
 /// A change of one item on a condition, sent alone or in a transaction. If the condition fails, the
 /// answer has the item.

@@ -24,7 +24,7 @@ pub(super) fn live(
     let expires_at = e.name(schema.names.expires_at);
     let mut any = Clauses::new(" OR ");
     for form in forms {
-        any.push(format_args!("attribute_type({data},{})", e.string(form)));
+        any.push(("attribute_type(", data, ",", e.string(form), ")"));
     }
     let num = e.string("N");
     let mut all = Clauses::new(" AND ");
@@ -33,15 +33,15 @@ pub(super) fn live(
         KnownTimeouts::Own(own) | KnownTimeouts::Likely(own) => {
             let idle = e.name(schema.names.idle);
             match own.idle {
-                Some(own) => all.push(format_args!("{idle}={}", e.value(number(own.as_secs())))),
-                None => all.push(format_args!("attribute_not_exists({idle})")),
+                Some(own) => all.push((idle, "=", e.value(number(own.as_secs())))),
+                None => all.push(("attribute_not_exists(", idle, ")")),
             }
             // An expression cannot add, so the writer says when the last use must have been.
             if let Some(timeout) = own.idle_unless_stored(schema) {
                 let touched_at = e.name(schema.names.touched_at);
                 let last = judged.at.0.saturating_sub(millis(timeout));
                 let last = e.value(number(last));
-                all.push(format_args!("NOT {touched_at}<={last}"));
+                all.push(("NOT ", touched_at, "<=", last));
             }
             own
         }
@@ -55,28 +55,25 @@ pub(super) fn live(
     if !matches!(judged.timeouts, KnownTimeouts::Own(_)) {
         let absolute = e.name(schema.names.absolute);
         match own.absolute {
-            Some(own) => all.push(format_args!(
-                "{absolute}={}",
-                e.value(number(own.as_secs()))
-            )),
-            None => all.push(format_args!("attribute_not_exists({absolute})")),
+            Some(own) => all.push((absolute, "=", e.value(number(own.as_secs())))),
+            None => all.push(("attribute_not_exists(", absolute, ")")),
         }
     }
     if let Some(user) = schema.user().filter(|_| schema.has_guests()) {
         let user = e.name(user.name);
         match own.is_guest {
-            true => all.push(format_args!("attribute_not_exists({user})")),
-            false => all.push(format_args!("attribute_exists({user})")),
+            true => all.push(("attribute_not_exists(", user, ")")),
+            false => all.push(("attribute_exists(", user, ")")),
         }
     }
     let second = e.value(number(second));
-    all.push(format_args!("{expires_at}>{second}"));
+    all.push((expires_at, ">", second));
     let created_at = e.name(schema.names.created_at);
     let bounds = creation_bounds(own.absolute(schema), judged.at);
     let first = e.value(number(bounds.start().0));
-    all.push(format_args!("NOT {created_at}<{first}"));
-    all.push(format_args!("({any})"));
-    all.push(format_args!("attribute_type({version},{num})"));
+    all.push(("NOT ", created_at, "<", first));
+    all.push(("(", any, ")"));
+    all.push(("attribute_type(", version, ",", num, ")"));
     all
 }
 

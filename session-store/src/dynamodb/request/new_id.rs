@@ -48,7 +48,7 @@ pub(crate) fn replace(
     if let Some((moment, end)) = replacement.not_used_after {
         let (moment, end) = (e.value(number(moment.0)), e.value(number(end)));
         let not_used = not_used_after(&mut e, table.schema(), moment, end);
-        condition.push(format_args!("{not_used}"));
+        condition.push(not_used);
     }
     let (from, to) = (replacement.from, replacement.to);
     let mark = mark(table.schema(), from, to, replacement.now);
@@ -77,11 +77,11 @@ fn is_unchanged(e: &mut Expression, table: &Table, replacement: &Replacement<'_>
     let mut condition = live(e, table.schema(), &replacement.judged, &ANY_FORM);
     let version = e.name(table.schema().names.version);
     let base = e.value(number(replacement.base));
-    condition.push(format_args!("{version}={base}"));
+    condition.push((version, "=", base));
     if !replacement.has_type
         && let Some(own_type) = own_type(e, table.schema())
     {
-        condition.push(format_args!("{own_type}"));
+        condition.push(own_type);
     }
     condition
 }

@@ -93,21 +93,21 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
     // G13: each write that raises the version moves the marks on, and puts its own first.
     if !matches!(save.data, DataChange::Nothing) {
         let one = e.value(number(1));
-        set.push(format_args!("{version}={version}+{one}"));
+        set.push((version, "=", version, "+", one));
         for i in 1..WRITES {
-            set.push(format_args!("{writes}[{i}]={writes}[{}]", i - 1));
+            set.push((writes, "[", i, "]=", writes, "[", i - 1, "]"));
         }
-        set.push(format_args!("{writes}[0]={nonce}"));
+        set.push((writes, "[0]=", nonce));
     }
     let touched = save.touched_at.map(|touched| e.value(number(touched.0)));
     if let Some(touched) = touched {
         let touched_at = e.name(names.touched_at);
-        set.push(format_args!("{touched_at}={touched}"));
+        set.push((touched_at, "=", touched));
     }
 
     if let Some(at) = save.authenticated_at {
         let (name, at) = (e.name(names.authenticated_at), e.value(number(at.0)));
-        set.push(format_args!("{name}={at}"));
+        set.push((name, "=", at));
     }
 
     // Entries can be written into a map alone; if another program has packed the data, the condition
@@ -119,8 +119,8 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
     let mut condition = live(&mut e, schema, &save.judged, forms);
     // An item without four marks is a failed condition too, rather than an invalid request.
     let (last, binary) = (WRITES - 1, e.string("B"));
-    condition.push(format_args!("attribute_type({writes}[{last}],{binary})"));
-    condition.push(format_args!("NOT contains({writes},{nonce})"));
+    condition.push(("attribute_type(", writes, "[", last, "],", binary, ")"));
+    condition.push(("NOT contains(", writes, ",", nonce, ")"));
     if let Some(new_end) = save.expires_at {
         let new = e.value(number(new_end));
         // G6: no save shortens what another of its type has granted, and none passes the absolute timeout.
@@ -129,30 +129,30 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
             ExpiryBound::NotUsedLater => {
                 if let Some(touched) = touched {
                     let not_used = not_used_after(&mut e, schema, touched, new);
-                    condition.push(format_args!("{not_used}"));
+                    condition.push(not_used);
                 }
             }
-            ExpiryBound::NotLater => condition.push(format_args!("{expires_at}<={new}")),
+            ExpiryBound::NotLater => condition.push((expires_at, "<=", new)),
             ExpiryBound::CreatedSince(moment) => {
                 let (created_at, moment) = (e.name(names.created_at), e.value(number(moment.0)));
-                condition.push(format_args!("{created_at}>={moment}"));
+                condition.push((created_at, ">=", moment));
             }
         }
-        set.push(format_args!("{expires_at}={new}"));
+        set.push((expires_at, "=", new));
     }
     if let Some(base) = save.version {
         let base = e.value(number(base));
-        condition.push(format_args!("{version}={base}"));
+        condition.push((version, "=", base));
     } else if let Some(seen) = save.seen {
         // G13: after four more writes, the mark of this one is pushed out. A repetition would then pass
         // for the first attempt, and undo what came after it.
         let last = e.value(number(seen + WRITES as u64));
-        condition.push(format_args!("{version}<={last}"));
+        condition.push((version, "<=", last));
     }
     if let Some(beginning) = save.first_of {
         let beginning = e.value(AttributeValue::B(Blob::new(beginning)));
         for i in 0..WRITES {
-            condition.push(format_args!("NOT begins_with({writes}[{i}],{beginning})"));
+            condition.push(("NOT begins_with(", writes, "[", i, "],", beginning, ")"));
         }
     }
     // G16: an item without a type is from before items had one, and belongs to the first that writes it.
@@ -161,16 +161,16 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
     for (name, value) in save.expected_values {
         let name = e.name(name);
         match value {
-            Some(value) => condition.push(format_args!("{name}={}", e.value(value.clone()))),
-            None => condition.push(format_args!("attribute_not_exists({name})")),
+            Some(value) => condition.push((name, "=", e.value(value.clone()))),
+            None => condition.push(("attribute_not_exists(", name, ")")),
         }
     }
 
     if let Some(idle) = save.timeouts.idle {
         let name = e.name(names.idle);
         match idle {
-            Some(idle) => set.push(format_args!("{name}={}", e.value(number(idle.as_secs())))),
-            None => remove.push(format_args!("{name}")),
+            Some(idle) => set.push((name, "=", e.value(number(idle.as_secs())))),
+            None => remove.push(name),
         }
     }
     match save.data {
@@ -178,18 +178,18 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
         DataChange::Entries => {
             for (name, value) in &save.delta.set {
                 let (name, value) = (e.name(name), e.value(value.clone()));
-                set.push(format_args!("{data}.{name}={value}"));
+                set.push((data, ".", name, "=", value));
             }
             for name in &save.delta.remove {
-                remove.push(format_args!("{data}.{}", e.name(name)));
+                remove.push((data, ".", e.name(name)));
             }
         }
         DataChange::Whole(whole) => {
             let (all, format) = (e.value(whole.data.clone()), e.name(names.format));
-            set.push(format_args!("{data}={all}"));
+            set.push((data, "=", all));
             match whole.format {
-                Some(text) => set.push(format_args!("{format}={}", e.string(text))),
-                None => remove.push(format_args!("{format}")),
+                Some(text) => set.push((format, "=", e.string(text))),
+                None => remove.push(format),
             }
         }
         DataChange::Nothing => {}
@@ -197,21 +197,21 @@ pub(crate) fn save(schema: &Schema, save: &Save<'_>) -> Statement {
     for (name, value) in save.delta.attributes.iter().chain(save.notes) {
         let name = e.name(name);
         match value {
-            Some(value) => set.push(format_args!("{name}={}", e.value(value.clone()))),
-            None => remove.push(format_args!("{name}")),
+            Some(value) => set.push((name, "=", e.value(value.clone()))),
+            None => remove.push(name),
         }
     }
 
     for name in &save.delta.forgotten {
-        remove.push(format_args!("{}", e.name(name)));
+        remove.push(e.name(name));
     }
 
     let mut update = Clauses::new(" ");
     if !set.is_empty() {
-        update.push(format_args!("SET {set}"));
+        update.push(("SET ", set));
     }
     if !remove.is_empty() {
-        update.push(format_args!("REMOVE {remove}"));
+        update.push(("REMOVE ", remove));
     }
     let (update, condition) = (update.into_text(), condition.into_text());
     Statement::new(key(schema, save.handle), e, Some(update), condition)

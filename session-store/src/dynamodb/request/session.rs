@@ -157,27 +157,27 @@ pub(crate) fn touch(table: &Table, touch: &Touching) -> UpdateItemFluentBuilder 
         e.value(number(touch.touched_at.0)),
     );
     let (ends, new) = (e.name(names.expires_at), e.value(number(touch.expires_at)));
-    set.push(format_args!("{touched_at}={touched},{ends}={new}"));
+    set.push((touched_at, "=", touched, ",", ends, "=", new));
     if let Some(idle) = touch.idle {
         let (name, idle) = (e.name(names.idle), e.value(number(idle.as_secs())));
-        set.push(format_args!("{name}={idle}"));
+        set.push((name, "=", idle));
     }
     if let Some(cookie_end) = touch.cookie_end {
         let (name, cookie_end) = (e.name(names.cookie_end), e.value(number(cookie_end)));
-        set.push(format_args!("{name}={cookie_end}"));
+        set.push((name, "=", cookie_end));
     }
     let mut condition = live(&mut e, table.schema(), &touch.judged, &ANY_FORM);
     match touch.bound {
         TouchBound::NotUsedLater => {
             let not_used = not_used_after(&mut e, table.schema(), touched, new);
-            condition.push(format_args!("{not_used}"));
+            condition.push(not_used);
         }
         #[cfg(feature = "actix-session")]
         TouchBound::NotLater { created_since } => {
-            condition.push(format_args!("{ends}<={new}"));
+            condition.push((ends, "<=", new));
             let created_at = e.name(names.created_at);
             let since = e.value(number(created_since.0));
-            condition.push(format_args!("{created_at}>={since}"));
+            condition.push((created_at, ">=", since));
         }
     }
     require_type(
@@ -192,7 +192,7 @@ pub(crate) fn touch(table: &Table, touch: &Touching) -> UpdateItemFluentBuilder 
         .update_item()
         .table_name(&table.name)
         .set_key(Some(key(table.schema(), touch.handle)))
-        .update_expression(format!("SET {set}"))
+        .update_expression(["SET ", &set.into_text()].concat())
         .condition_expression(condition.into_text())
         .set_expression_attribute_names(e.names())
         .set_expression_attribute_values(e.values())
@@ -227,9 +227,9 @@ pub(crate) fn end(table: &Table, handle: SessionHandle) -> DeleteItemFluentBuild
     let mut e = Expression::default();
     let mut condition = Clauses::new(" AND ");
     let moved_to = e.name(table.schema().names.moved_to);
-    condition.push(format_args!("attribute_not_exists({moved_to})"));
+    condition.push(("attribute_not_exists(", moved_to, ")"));
     if let Some(own_type) = own_type(&mut e, table.schema()) {
-        condition.push(format_args!("{own_type}"));
+        condition.push(own_type);
     }
     conditional(delete(table, handle), e, condition.into_text())
 }
@@ -242,10 +242,10 @@ pub(crate) fn end_present(table: &Table, handle: SessionHandle) -> DeleteItemFlu
     let mut condition = Clauses::new(" AND ");
     let names = &table.schema().names;
     let (id, moved_to) = (e.name(names.id), e.name(names.moved_to));
-    condition.push(format_args!("attribute_exists({id})"));
-    condition.push(format_args!("attribute_not_exists({moved_to})"));
+    condition.push(("attribute_exists(", id, ")"));
+    condition.push(("attribute_not_exists(", moved_to, ")"));
     if let Some(own_type) = own_type(&mut e, table.schema()) {
-        condition.push(format_args!("{own_type}"));
+        condition.push(own_type);
     }
     conditional(delete(table, handle), e, condition.into_text())
 }
@@ -294,11 +294,11 @@ pub(super) fn has_value(e: &mut Expression, schema: &Schema, of: &IndexValue) ->
     let (name, value) = (e.name(of.attribute.name), e.value(of.value.clone()));
     let mut condition = Clauses::new(" AND ");
     match of.twin() {
-        Some(twin) => condition.push(format_args!("{name} IN ({value},{})", e.value(twin))),
-        None => condition.push(format_args!("{name}={value}")),
+        Some(twin) => condition.push((name, " IN (", value, ",", e.value(twin), ")")),
+        None => condition.push((name, "=", value)),
     }
     if let Some(own_type) = own_type(e, schema) {
-        condition.push(format_args!("{own_type}"));
+        condition.push(own_type);
     }
     condition.into_text()
 }
@@ -368,7 +368,7 @@ pub(crate) fn items(
     let mut e = Expression::default();
     let mut projection = Clauses::new(",");
     for name in always.chain(shown.iter().copied()) {
-        projection.push(format_args!("{}", e.name(name)));
+        projection.push(e.name(name));
     }
     let wanted = wanted
         .projection_expression(projection.into_text())

@@ -38,10 +38,10 @@ pub(super) fn require_type(
         return;
     }
     if let (Some(own_type), Some(type_name)) = (own_type(e, schema), schema.type_name) {
-        condition.push(format_args!("{own_type}"));
+        condition.push(own_type);
         if known == SessionType::Missing {
             let (kind, type_name) = (e.name(schema.names.session_type), e.string(type_name));
-            set.push(format_args!("{kind}={type_name}"));
+            set.push((kind, "=", type_name));
         }
     }
 }
