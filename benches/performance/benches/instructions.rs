@@ -10,6 +10,7 @@
 #![allow(missing_docs, reason = "the items of gungraun's macros have no docs")]
 
 use gungraun::prelude::*;
+use session_store_benchmarks::cached::{self, Cached};
 use session_store_benchmarks::codec::{self, Form, SIZES, Step};
 use session_store_benchmarks::requests::{By, Lab, Operation, Work};
 use tokio::runtime::{Builder, Runtime};
@@ -62,6 +63,24 @@ fn request(ready: Ready) -> Runtime {
     ready.runtime
 }
 
+fn in_memory(read: Cached) -> Ready {
+    let endpoint = std::env::var("SESSION_STORE_ENDPOINT").expect("`run` starts the engine");
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let prepare = |times| runtime.block_on(cached::prepare(&endpoint, read, times));
+    runtime.block_on(prepare(WARM_UP));
+    let work = prepare(TIMES);
+    Ready { runtime, work }
+}
+
+#[library_benchmark(setup = in_memory)]
+#[bench::cached_load(Cached::Load)]
+#[bench::cached_page(Cached::Page)]
+#[bench::cached_bare(Cached::BarePage)]
+fn read(ready: Ready) -> Runtime {
+    ready.runtime.block_on(ready.work);
+    ready.runtime
+}
+
 /// A step with a session of each size.
 fn sizes(step: Step, form: Form) -> impl Iterator<Item = (Step, Form, usize)> {
     SIZES.into_iter().map(move |bytes| (step, form, bytes))
@@ -89,9 +108,10 @@ fn step(work: codec::Work) {
 }
 
 library_benchmark_group!(name = requests, benchmarks = request);
+library_benchmark_group!(name = reads, benchmarks = read);
 library_benchmark_group!(name = steps, benchmarks = step);
 
 main!(
     config = LibraryBenchmarkConfig::default().pass_through_env("SESSION_STORE_ENDPOINT"),
-    library_benchmark_groups = [requests, steps]
+    library_benchmark_groups = [requests, reads, steps]
 );

@@ -1,83 +1,131 @@
-//! The time of each operation of the store, compared with the same requests by the SDK alone and with those
-//! of another store. The engine is another process, at the address in `SESSION_STORE_ENDPOINT`.
+//! The time of each operation of the store, compared with the same requests by the SDK alone, in pairs. The engine is
+//! another process, at the address in `SESSION_STORE_ENDPOINT`.
 //!
 //! ```sh
 //! benches/performance/run time
 //! ```
+//!
+//! One and the other follow each other at once, in an order of chance, so that a machine that becomes slower makes both
+//! slower. The quotients of the pairs are what is compared. `SESSION_STORE_PAIRS` says how many there are.
 
 use std::time::{Duration, Instant};
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use session_store_benchmarks::codec::{self, FORMS, SIZES, Step};
-use session_store_benchmarks::requests::{By, Lab, Operation};
-use tokio::runtime::Builder;
+use rustix::time::{ClockId, clock_gettime};
+use session_store_benchmarks::measured::{Compared, Pairs};
+use session_store_benchmarks::requests::{By, Lab, OPERATIONS, Operation, Work};
+use session_store_benchmarks::stats::Median;
+use tokio::runtime::{Builder, Runtime};
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the benchmark measures the time that a caller waits"
-)]
-fn requests(criterion: &mut Criterion) {
+/// The number of pairs before those that count, which open the connections and fill the caches.
+const WARM_UP: usize = 50;
+
+fn main() {
     let endpoint = std::env::var("SESSION_STORE_ENDPOINT").expect("`run` starts the engine");
+    let pairs = match std::env::var("SESSION_STORE_PAIRS") {
+        Ok(pairs) => pairs.parse().expect("SESSION_STORE_PAIRS is a number"),
+        Err(_) => 500,
+    };
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let lab = runtime.block_on(Lab::at(&endpoint));
-    for (name, operation) in [
-        ("load", Operation::Load),
-        ("save", Operation::Save),
-        ("create", Operation::Create),
-        ("cycle_id", Operation::CycleId),
-        ("touch", Operation::Touch),
-        ("list", Operation::List),
-        ("revoke", Operation::Revoke),
-        ("delete", Operation::Delete),
-    ] {
-        let mut group = criterion.benchmark_group(name);
-        for (name, by) in [("store", By::Store), ("sdk", By::Sdk), ("peer", By::Peer)] {
-            if runtime.block_on(lab.prepare(operation, by, 1)).is_none() {
-                continue;
-            }
-            group.bench_function(name, |bencher| {
-                bencher.iter_custom(|times| {
-                    let times = usize::try_from(times).unwrap();
-                    let work = runtime.block_on(lab.prepare(operation, by, times)).unwrap();
-                    let began = Instant::now();
-                    runtime.block_on(work);
-                    began.elapsed()
-                });
-            });
+    let bench = Bench {
+        runtime,
+        lab,
+        pairs,
+    };
+    // Shows what the method cannot tell apart: both are the same.
+    bench.measure(Operation::Load, "load", By::Sdk, "control");
+    for (name, operation) in OPERATIONS {
+        if matches!(operation, Operation::List | Operation::Revoke) {
+            continue; // several requests, that can overlap
         }
-        group.finish();
+        bench.measure(operation, name, By::Store, "store");
+        bench.measure(operation, name, By::Peer, "peer");
     }
 }
 
-fn steps(criterion: &mut Criterion) {
-    for (name, step) in [
-        ("encode", Step::Encode),
-        ("decode", Step::Decode),
-        ("delta", Step::Delta),
-        ("size", Step::Size),
-    ] {
-        let mut group = criterion.benchmark_group(name);
-        for bytes in SIZES {
-            for (name, form) in FORMS {
-                if codec::prepare(step, form, bytes).is_none() {
-                    continue;
-                }
-                group.bench_function(format!("{name} {bytes}"), |bencher| {
-                    let ready = || codec::prepare(step, form, bytes).unwrap();
-                    bencher.iter_batched(ready, |work| work(), BatchSize::SmallInput);
-                });
-            }
+struct Bench {
+    runtime: Runtime,
+    lab: Lab,
+    pairs: usize,
+}
+
+/// The time of one run.
+#[derive(Clone, Copy)]
+struct Took {
+    cpu: Duration,
+    wall: Duration,
+}
+
+impl Bench {
+    /// Prints the comparison, if the subject has this operation.
+    fn measure(&self, operation: Operation, name: &str, by: By, subject: &str) {
+        if self.prepare(operation, by).is_none() {
+            return;
         }
-        group.finish();
+        let mut pairs = Vec::new();
+        for _ in 0..WARM_UP + self.pairs {
+            pairs.push(self.pair(operation, by));
+        }
+        pairs.drain(..WARM_UP);
+        let measured = Pairs {
+            operation: name.to_owned(),
+            by: subject.to_owned(),
+            pairs: pairs.len(),
+            cpu: compared(&pairs, |took| took.cpu),
+            wall: compared(&pairs, |took| took.wall),
+        };
+        println!("{}", serde_json::to_string(&measured).unwrap());
+    }
+
+    /// The subject, and the SDK alone.
+    fn pair(&self, operation: Operation, by: By) -> [Took; 2] {
+        let [subject, sdk] = [by, By::Sdk].map(|by| self.prepare(operation, by).unwrap());
+        if fastrand::bool() {
+            let subject = self.time(subject);
+            [subject, self.time(sdk)]
+        } else {
+            let sdk = self.time(sdk);
+            [self.time(subject), sdk]
+        }
+    }
+
+    fn prepare(&self, operation: Operation, by: By) -> Option<Work> {
+        self.runtime.block_on(self.lab.prepare(operation, by, 1))
+    }
+
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the benchmark measures the time that a caller waits"
+    )]
+    fn time(&self, work: Work) -> Took {
+        let (cpu, wall) = (cpu_time(), Instant::now());
+        self.runtime.block_on(work);
+        Took {
+            wall: wall.elapsed(),
+            cpu: cpu_time() - cpu,
+        }
     }
 }
 
-criterion_group! {
-    name = benches;
-    config = Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2));
-    targets = requests, steps
+/// The time that this process has had, in user and system mode.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.try_into().expect("it does not begin before zero")
 }
-criterion_main!(benches);
+
+fn compared(pairs: &[[Took; 2]], time: impl Fn(&Took) -> Duration) -> Compared {
+    let micros = |own: usize| {
+        let times = pairs
+            .iter()
+            .map(|pair| time(&pair[own]).as_secs_f64() * 1e6);
+        Median::of(times.collect()).middle
+    };
+    let ratios = pairs
+        .iter()
+        .map(|[subject, sdk]| time(subject).div_duration_f64(time(sdk)));
+    Compared {
+        ratio: Median::of(ratios.collect()),
+        micros: micros(0),
+        sdk_micros: micros(1),
+    }
+}
