@@ -61,7 +61,7 @@ pub(crate) async fn of_the_table<S: Kind>() {
     grid.chart().write(&format!("table-{}", grid.index));
 }
 
-fn largest() -> usize {
+pub(crate) fn largest() -> usize {
     match std::env::var("SESSION_STORE_SCALE") {
         Ok(scale) => scale.parse().expect("SESSION_STORE_SCALE is a number"),
         Err(_) => 100_000,

@@ -6,11 +6,14 @@
 //! tests/with-dynamodb-local cargo bench -p session-store-tests --bench scale
 //! ```
 //!
-//! One more argument, `revoke`, `revoke-consistent`, `log-in`, `user` or `table`, chooses a part.
-//! `SESSION_STORE_SCALE=1000000` makes the largest table ten times as large.
+//! One more argument, `revoke`, `revoke-consistent`, `log-in`, `user`, `table` or `caches`, chooses a part.
+//! `SESSION_STORE_SCALE=1000000` makes the largest table ten times as large. `SESSION_STORE_VIEWS` is the number of
+//! requests to hosts with caches, a million unless it says otherwise.
 
+mod caches;
 mod copies;
 mod growth;
+mod histogram;
 mod lab;
 mod plot;
 
@@ -129,6 +132,9 @@ async fn main() {
     if wanted("table") {
         growth::of_the_table::<Plain>().await;
         growth::of_the_table::<Exact>().await;
+    }
+    if wanted("caches") {
+        caches::caches().await;
     }
 }
 

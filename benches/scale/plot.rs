@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::lab::thousands;
 
 /// The folder with the plots of docs/scale.md.
-const PLOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scale");
+pub(crate) const PLOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scale");
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 430.0;
