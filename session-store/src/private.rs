@@ -41,6 +41,14 @@ pub fn decompress(frame: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + S
     crate::item::decompress(frame)
 }
 
+/// The bytes that the cache of a store counts for its copies, for tests.
+#[cfg(feature = "cache")]
+pub fn cached_bytes<S: crate::schema::SessionData>(
+    store: &crate::store::DynamoDbStore<S>,
+) -> u64 {
+    store.cached_bytes()
+}
+
 /// The session in an item as it is read at this time, in milliseconds since 1970; for fuzzing.
 pub fn decode<S>(
     id: &SessionId,

@@ -53,6 +53,10 @@ mod with {
             cache.get(handle, least, Moment::now(now), judged_at)
         }
 
+        pub(crate) fn cached_bytes(&self) -> u64 {
+            self.cache().map_or(0, SessionCache::bytes)
+        }
+
         /// Has the cache watch a session, before a read or write of it is sent.
         pub(in crate::store) fn keeping(&self, handle: SessionHandle) -> Keeping<'_, S> {
             Keeping(self.cache().map(|cache| Begun {

@@ -107,6 +107,11 @@ impl<S: Clone> SessionCache<S> {
         copy.map(|copy| (copy.data.clone(), copy.state.clone()))
     }
 
+    /// The bytes that are counted for all copies.
+    pub(in crate::store) fn bytes(&self) -> u64 {
+        self.copies.weight()
+    }
+
     /// Watches the writes to a session from now on.
     pub(in crate::store) fn watch(&self, handle: SessionHandle) -> Watch<'_> {
         self.tracks.watch(handle)
