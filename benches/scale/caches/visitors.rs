@@ -158,7 +158,8 @@ impl Visitors {
         let browser = &mut self.browsers[visitor];
         browser.pages = self.random.u32(1..=PAGES);
         browser.of_page = OF_A_PAGE;
-        self.after(pause(&mut self.random), visitor);
+        let pause = pause(&mut self.random);
+        self.after(pause, visitor);
     }
 
     fn after(&mut self, millis: u64, visitor: usize) {
