@@ -36,14 +36,15 @@ struct Content {
 #[serde(default)]
 struct Sparse {
     id: u32,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    options: Vec<String>,
     #[serde(skip_serializing_if = "is_empty")]
-    notes: [String; 16],
+    notes: Notes,
 }
 
-fn is_empty(notes: &[String; 16]) -> bool {
-    notes.iter().all(String::is_empty)
+/// Three kilobytes, without a text in them.
+type Notes = [[String; 32]; 4];
+
+fn is_empty(notes: &Notes) -> bool {
+    notes.as_flattened().iter().all(String::is_empty)
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -220,11 +221,11 @@ async fn what_is_counted_is_at_least_what_a_copy_takes() {
 #[tokio::test]
 async fn a_struct_that_leaves_out_what_it_has_takes_more_than_is_counted() {
     let content = Content {
-        sparse: vec![Sparse::default(); 200],
+        sparse: vec![Sparse::default(); 100],
         ..Content::default()
     };
     let ratio = ratio::<AsMap>("left out", content).await;
-    assert!((0.5..1.5).contains(&ratio), "{ratio}");
+    assert!((0.2..1.0).contains(&ratio), "{ratio}");
 }
 
 /// With all that the cache takes beside its copies.
