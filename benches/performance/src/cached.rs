@@ -1,13 +1,15 @@
 //! Reads of a session that is in the memory of this host, by `Builder::cache`.
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{COOKIE, SET_COOKIE};
-use axum::http::{HeaderValue, Request, StatusCode};
+use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use session_store::frameworks::axum::{CurrentSession, SessionCookie, SessionLayer, SigningKey};
 use session_store::{Cache, DynamoDbStore, Session};
@@ -33,7 +35,15 @@ const FOR_AT_MOST: Duration = Duration::from_secs(3600);
 
 /// Prepares this many reads of a session of 2 KB, in a table of its own at this address.
 pub async fn prepare(endpoint: &str, read: Cached, times: usize) -> Work {
-    let config = engine::at(endpoint).http_client(engine::http());
+    on(
+        engine::at(endpoint).http_client(engine::http()),
+        read,
+        times,
+    )
+    .await
+}
+
+async fn on(config: Builder, read: Cached, times: usize) -> Work {
     let store = DynamoDbStore::<Plain>::builder()
         .client(Client::from_conf(config.build()))
         .table_name(format!("bench-{}", fastrand::u64(..)))
@@ -69,20 +79,25 @@ async fn pages(store: DynamoDbStore<Plain>, read: Cached, times: usize) -> Work 
         .route("/page", get(page))
         .layer(SessionLayer::new(store).cookie(cookie));
 
-    let answer = layered.clone().oneshot(request("/log-in", None)).await;
-    let cookie = answer.unwrap().headers()[SET_COOKIE]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let cookie = HeaderValue::from_str(cookie.split(';').next().unwrap()).unwrap();
+    // The cookies of a browser: the layer sets several, and takes some back with the first page.
+    let mut cookies = BTreeMap::new();
+    for path in ["/log-in", "/page", "/page"] {
+        let answer = layered.clone().oneshot(request(path, &cookies)).await;
+        for set in answer.unwrap().headers().get_all(SET_COOKIE) {
+            let (cookie, attributes) = set.to_str().unwrap().split_once(';').unwrap();
+            let (name, value) = cookie.split_once('=').unwrap();
+            match attributes.contains("Max-Age=0") {
+                true => cookies.remove(name),
+                false => cookies.insert(name.to_owned(), value.to_owned()),
+            };
+        }
+    }
 
     let app = match read {
         Cached::BarePage => Router::new().route("/page", get(async || 0_u64.to_string())),
         _ => layered,
     };
-    let requests: Vec<_> = (0..times)
-        .map(|_| request("/page", Some(&cookie)))
-        .collect();
+    let requests: Vec<_> = (0..times).map(|_| request("/page", &cookies)).collect();
     Box::pin(async move {
         for request in requests {
             let answer = app.clone().oneshot(request).await.unwrap();
@@ -92,10 +107,33 @@ async fn pages(store: DynamoDbStore<Plain>, read: Cached, times: usize) -> Work 
     })
 }
 
-fn request(path: &str, cookie: Option<&HeaderValue>) -> Request<Body> {
-    let mut request = Request::get(path).body(Body::empty()).unwrap();
-    if let Some(cookie) = cookie {
-        request.headers_mut().insert(COOKIE, cookie.clone());
+fn request(path: &str, cookies: &BTreeMap<String, String>) -> Request<Body> {
+    let pairs = cookies
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    let pairs: Vec<_> = pairs.collect();
+    let request = Request::get(path).header(COOKIE, pairs.join("; "));
+    request.body(Body::empty()).unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::SharedHttpClient;
+    use session_store::embedded::Embedded;
+    use session_store::test_util::Wire;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_from_memory_sends_no_request() {
+        let embedded = Embedded::memory().await.unwrap();
+        let wire = Wire::new(SharedHttpClient::new(embedded.clone()));
+        for read in [Cached::Load, Cached::Page, Cached::BarePage] {
+            let config = embedded.config().http_client(wire.clone());
+            let work = on(config, read, 3).await;
+            wire.clear();
+            work.await;
+            assert_eq!(wire.operations(), [""; 0], "{read:?}");
+        }
     }
-    request
 }
