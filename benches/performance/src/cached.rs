@@ -116,7 +116,7 @@ fn request(path: &str, cookies: &BTreeMap<String, String>) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "test-util"))]
 mod tests {
     use aws_sdk_dynamodb::config::SharedHttpClient;
     use session_store::embedded::Embedded;
