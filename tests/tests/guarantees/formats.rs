@@ -13,7 +13,7 @@ macro_rules! types_in_every_format {
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SessionAttributes)]
         #[dynamo(table = "tests", type_name = "app", $($option)*, $($data)*)]
         #[serde(default)]
-        struct $name {
+        pub(super) struct $name {
             $($field)*
         }
 

@@ -14,11 +14,11 @@ use session_store::{
 use session_store_tests::{Fault, TestBench};
 use tokio::sync::oneshot;
 
-const MILLI: Duration = Duration::from_millis(1);
-const FIVE_SECONDS: Duration = Duration::from_secs(5);
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const MILLI: Duration = Duration::from_millis(1);
+pub(super) const FIVE_SECONDS: Duration = Duration::from_secs(5);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
-trait Shop:
+pub(super) trait Shop:
     SessionAttributes
     + RevokeAll
     + Clone
@@ -80,24 +80,24 @@ in_every_format! {
     an_eventual_read_fills_nothing
 }
 
-async fn host<S: Shop>(bench: &TestBench<S>, cache: Cache) -> DynamoDbStore<S> {
+pub(super) async fn host<S: Shop>(bench: &TestBench<S>, cache: Cache) -> DynamoDbStore<S> {
     let builder = DynamoDbStore::builder().client(bench.store.client().clone());
     let builder = builder.table_name(bench.store.table_name());
     builder.cache(cache).build().await.unwrap()
 }
 
-fn for_five_seconds() -> Cache {
+pub(super) fn for_five_seconds() -> Cache {
     Cache::for_at_most(FIVE_SECONDS)
 }
 
 /// How many requests there were.
-fn requests<S: Shop>(bench: &TestBench<S>) -> usize {
+pub(super) fn requests<S: Shop>(bench: &TestBench<S>) -> usize {
     let requests = bench.wire.operations().len();
     bench.wire.clear();
     requests
 }
 
-async fn load<S: Shop>(
+pub(super) async fn load<S: Shop>(
     host: &DynamoDbStore<S>,
     id: &SessionId,
     version: u64,
@@ -105,7 +105,7 @@ async fn load<S: Shop>(
     host.load_at_least(id, version).await.unwrap()
 }
 
-fn visits<S: Shop>(session: Option<Session<S>>) -> Option<u64> {
+pub(super) fn visits<S: Shop>(session: Option<Session<S>>) -> Option<u64> {
     session.map(|session| *Session::into_data(session).fields().1)
 }
 

@@ -51,6 +51,7 @@ mod g17_revocation;
 mod g18_answered;
 mod g19_deploys;
 mod g20_cache;
+mod g20_cases;
 mod g20_memory;
 mod g20_updates;
 

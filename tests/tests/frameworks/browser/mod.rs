@@ -5,6 +5,7 @@
 //! runs one history. `SESSION_STORE_EXPLAIN` is the number of failures after which it stops; each is made
 //! smaller, and those that are alike are shown once.
 
+mod caches;
 mod jar;
 mod model;
 mod plan;

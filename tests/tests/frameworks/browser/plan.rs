@@ -1,11 +1,12 @@
 //! What happens in a history, all of it from a seed, so that events can be left out.
 
-use std::fmt;
+mod text;
 
 use fastrand::Rng;
 use session_store::ReadConsistency;
 
-use super::jar::{FOREIGN, Origin, foreign};
+use super::caches::{Caches, HOSTS};
+use super::jar::{FOREIGN, Origin};
 use super::setup::Setup;
 use super::shop::{Action, Pause, Way};
 
@@ -14,6 +15,7 @@ pub(super) struct Plan {
     pub(super) browsers: usize,
     pub(super) reads: ReadConsistency,
     pub(super) setup: Setup,
+    pub(super) caches: Caches,
     pub(super) events: Vec<Event>,
 }
 
@@ -35,8 +37,10 @@ pub(super) enum Event {
     Sibling(usize, usize),
     /// The shop changes its cookie. For a while, the old hosts answer too.
     Deploy(Setup),
-    /// The shop ends all sessions of a browser's user.
-    Revoke(usize),
+    /// The shop ends all sessions of a browser's user, on this host.
+    Revoke(usize, usize),
+    /// The shop changes all sessions of a browser's user, on this host.
+    Change(usize, usize),
 }
 
 #[derive(Clone, Debug)]
@@ -78,9 +82,17 @@ impl Plan {
             1 => ReadConsistency::ReadYourWrites,
             _ => ReadConsistency::Consistent,
         };
-        let setup = *rng.choice(&Setup::ALL).expect("a setup");
+        let mut setup = *rng.choice(&Setup::ALL).expect("a setup");
+        // Of its own, so that a seed without caches means what it did before there were any.
+        let mut of_caches = Rng::with_seed(!seed);
+        let caches = Caches::draw(&mut of_caches);
+        if caches.any() {
+            setup = *of_caches.choice(&Setup::SIGNED).expect("a setup");
+        }
         let mut draw = Draw {
             rng,
+            of_caches,
+            caches,
             browsers,
             events: Vec::new(),
             open: Vec::new(),
@@ -96,6 +108,7 @@ impl Plan {
             browsers,
             reads,
             setup,
+            caches,
             events: draw.events,
         }
     }
@@ -137,6 +150,10 @@ impl Plan {
                 ..self.clone()
             });
         }
+        smaller.extend(self.caches.smaller().map(|caches| Self {
+            caches,
+            ..self.clone()
+        }));
         for setup in [Setup::Host, Setup::Dev] {
             if self.setup == Setup::Host || self.setup == setup {
                 continue;
@@ -183,6 +200,9 @@ impl Event {
 
 struct Draw {
     rng: Rng,
+    /// For what only histories with caches have.
+    of_caches: Rng,
+    caches: Caches,
     browsers: usize,
     events: Vec<Event>,
     /// The requests that have not arrived, and whether they wait at the server.
@@ -193,6 +213,7 @@ struct Draw {
 impl Draw {
     fn event(&mut self) {
         let browser = self.rng.usize(..self.browsers);
+        self.event_of_caches(browser);
         match self.rng.u8(..20) {
             0..=8 => self.send(browser),
             9..=14 => self.go_on(),
@@ -208,11 +229,34 @@ impl Draw {
                 let which = self.rng.usize(..SIBLING);
                 self.events.push(Event::Sibling(browser, which));
             }
-            _ if self.rng.bool() => self.events.push(Event::Revoke(browser)),
+            _ if self.rng.bool() => {
+                let host = self.caches.host(&mut self.of_caches);
+                self.events.push(Event::Revoke(browser, host));
+            }
             _ => {
                 let setup = *self.rng.choice(&Setup::ALL).expect("a setup");
                 self.events.push(Event::Deploy(setup));
             }
+        }
+    }
+
+    /// A change by others, or a wait until a copy is almost too old, or just so.
+    fn event_of_caches(&mut self, browser: usize) {
+        let rng = &mut self.of_caches;
+        let Some(time) = self.caches.time(rng) else {
+            return;
+        };
+        match rng.u8(..8) {
+            0 => {
+                let host = self.caches.host(rng);
+                self.events.push(Event::Change(browser, host));
+            }
+            1 => {
+                let seconds = [1, time / 2, time - 1, time, time + 1];
+                let seconds = seconds[rng.usize(..seconds.len())];
+                self.events.push(Event::Wait(seconds));
+            }
+            _ => {}
         }
     }
 
@@ -334,68 +378,6 @@ impl Draw {
             let id = send.id;
             self.events.extend([Event::Send(send), Event::Arrive(id)]);
             self.go_on();
-        }
-    }
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} reads, cookie {:?}", self.reads, self.setup)?;
-        for event in &self.events {
-            write!(f, "\n  {event}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Send(send) => {
-                write!(
-                    f,
-                    "request {} of browser {}: {:?}",
-                    send.id, send.browser, send.action
-                )?;
-                if send.origin != Origin::Same {
-                    write!(f, ", from another site by {:?}", send.origin)?;
-                }
-                if send.way != Way::Plain {
-                    write!(f, ", {:?}", send.way)?;
-                }
-                if let Some(pause) = send.pause {
-                    write!(f, ", waits {pause:?}")?;
-                }
-                if let Some((operation, trouble)) = send.fault {
-                    write!(f, ", {operation} {trouble:?}")?;
-                }
-                let flags = [
-                    (send.is_stale, ", stale read"),
-                    (send.is_repeated, ", sent twice"),
-                    (send.to_old_host, ", to an old host"),
-                ];
-                flags
-                    .iter()
-                    .filter(|(is, _)| *is)
-                    .try_for_each(|(_, text)| f.write_str(text))
-            }
-            Self::Resume(id) => write!(f, "request {id} goes on"),
-            Self::Arrive(id) => write!(f, "response {id} arrives"),
-            Self::Lose(id) => write!(f, "request {id} is given up"),
-            Self::Wait(seconds) => write!(f, "{seconds} seconds pass"),
-            Self::Foreign(browser, which) => {
-                let bytes = String::from_utf8_lossy(foreign(*which));
-                let start: String = bytes.chars().take(30).collect();
-                write!(f, "browser {browser} gets a foreign cookie: {start:?}")
-            }
-            Self::Sibling(browser, which) => {
-                write!(
-                    f,
-                    "browser {browser} gets cookie {which} of our name from a sibling host"
-                )
-            }
-            Self::Deploy(setup) => write!(f, "deploy {setup:?}"),
-            Self::Revoke(browser) => write!(f, "the user of browser {browser} is revoked"),
         }
     }
 }

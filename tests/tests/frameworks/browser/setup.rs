@@ -37,6 +37,9 @@ impl Setup {
         Self::DevSigned,
     ];
 
+    /// Those that can tell a browser the version of its last write.
+    pub(super) const SIGNED: [Self; 3] = [Self::Signed, Self::OtherKey, Self::DevSigned];
+
     fn cookie(self) -> SessionCookie {
         let key = |byte| SigningKey::derive_from(&[byte; 32]);
         match self {
@@ -70,11 +73,12 @@ impl Setup {
         matches!(self, Self::Domain | Self::DevDomain)
     }
 
-    pub(super) fn router(self, store: DynamoDbStore<Shop>) -> Router {
+    /// The routes, and the layer around them.
+    pub(super) fn app(self, store: DynamoDbStore<Shop>) -> (Router, SessionLayer<Shop>) {
         let layer = SessionLayer::new(store).cookie(self.cookie());
         let time_out = || from_fn(cut_off);
         let inside = handle.layer(layer.clone()).with_state(());
-        Router::new()
+        let router = Router::new()
             .route_service("/app", handle.with_state(()))
             .route_service("/out", log_out.with_state(()))
             .route_service(
@@ -84,6 +88,7 @@ impl Setup {
             .route_service("/late", handle_late.with_state(()))
             .route_service("/cut", handle.layer(time_out()).with_state(()))
             .route_service("/cut200", time_out().layer(inside))
-            .layer(layer)
+            .layer(layer.clone());
+        (router, layer)
     }
 }

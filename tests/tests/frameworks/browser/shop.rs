@@ -14,7 +14,7 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 use session_store::frameworks::axum::{CurrentSession, EndSession, SharedSession};
-use session_store::{Error, SessionAttributes};
+use session_store::{Error, Session, SessionAttributes};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -30,7 +30,7 @@ pub(super) struct Shop {
     #[dynamo(attr = "lineage")]
     pub(super) lineage: Option<u64>,
     cart: Vec<u64>,
-    preference: u64,
+    pub(super) preference: u64,
 }
 
 type Current = CurrentSession<Shop>;
@@ -102,6 +102,9 @@ pub(super) enum Pause {
 /// The user of a session, and its lineage.
 pub(super) type Seen = (Option<String>, Option<u64>);
 
+/// The handle of a session, and its version.
+pub(super) type Found = (String, u64);
+
 /// One request at the server. Its extension.
 pub(super) struct Job {
     pub(super) number: u64,
@@ -116,6 +119,8 @@ pub(super) struct Job {
     pub(super) go: Notify,
     /// The session when it was read: its user, and its lineage.
     pub(super) saw: Mutex<Option<Seen>>,
+    /// The handle and the version of the session that was read.
+    pub(super) found: Mutex<Option<Found>>,
     /// Whether the request must not extend the session.
     pub(super) silent: bool,
 }
@@ -187,6 +192,10 @@ fn change(number: u64) -> impl FnMut(&mut Shop) + Send + 'static {
 
 fn see(session: &Current, job: &Job) {
     *job.saw.lock().unwrap() = Some((session.user_id.clone(), session.lineage));
+    let stored = CurrentSession::stored(session);
+    let found =
+        stored.and_then(|it| Some((it.handle().to_string(), Session::written_version(it)?)));
+    *job.found.lock().unwrap() = found;
 }
 
 /// What the application answers.

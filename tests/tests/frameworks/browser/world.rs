@@ -2,12 +2,15 @@
 
 mod check;
 mod request;
+mod server;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use axum::Router;
+use session_store::frameworks::axum::SessionLayer;
 use session_store::test_util::TestStore;
 use session_store::{DynamoDbStore, ReadConsistency};
 use session_store_tests::engine;
@@ -15,6 +18,8 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use self::request::Flight;
+use self::versions::{Known, Versions};
+use super::caches::{Caches, HOSTS};
 use super::jar::{Jar, Origin, foreign};
 use super::model::Expected;
 use super::plan::{Event, Plan, Send};
@@ -97,11 +102,16 @@ async fn run(bench: &Bench, plan: &Plan) -> Outcome {
 struct World<'a> {
     test: &'a TestStore<Shop>,
     replica: &'a Replica,
-    /// Two hosts with the same table.
-    stores: [DynamoDbStore<Shop>; 2],
+    /// Hosts with the same table.
+    stores: [DynamoDbStore<Shop>; HOSTS],
+    caches: Caches,
+    reads: ReadConsistency,
+    versions: Versions,
+    /// The users that were revoked, when, and on which host.
+    revoked: Vec<(String, u64, usize)>,
     setup: Setup,
     before: Option<Setup>,
-    apps: BTreeMap<usize, Router>,
+    apps: BTreeMap<usize, (Router, SessionLayer<Shop>)>,
     browsers: Vec<Browser>,
     flights: BTreeMap<usize, Flight>,
     /// What each request so far was for.
@@ -123,15 +133,21 @@ struct Browser {
     users: BTreeSet<String>,
     /// When the server finished its last log-in.
     last_log_in: u64,
+    /// Its own writes that were answered.
+    known: Known,
 }
 
 impl<'a> World<'a> {
     async fn new(bench: &'a Bench, plan: &Plan) -> Self {
         let Bench { test, replica, .. } = bench;
         let table = format!("browsers-{}", fastrand::u64(..));
-        let store = async || {
+        let store = async |host| {
             let builder = DynamoDbStore::builder().client(test.store.client().clone());
             let builder = builder.table_name(&*table).read_consistency(plan.reads);
+            let builder = match plan.caches.cache(host) {
+                Some(cache) => builder.cache(cache),
+                None => builder,
+            };
             builder.build().await.expect("a store")
         };
         let browser = |_| Browser {
@@ -140,8 +156,9 @@ impl<'a> World<'a> {
             holds: None,
             users: BTreeSet::new(),
             last_log_in: 0,
+            known: Known::default(),
         };
-        let stores = [store().await, store().await];
+        let stores = [store(0).await, store(1).await];
         stores[0]
             .create_table()
             .await
@@ -150,6 +167,10 @@ impl<'a> World<'a> {
         replica.reset(plan.reads != ReadConsistency::Consistent);
         Self {
             stores,
+            caches: plan.caches,
+            reads: plan.reads,
+            versions: Versions::default(),
+            revoked: Vec::new(),
             test,
             replica,
             setup: plan.setup,
@@ -187,7 +208,8 @@ impl<'a> World<'a> {
             }
             Event::Sibling(browser, which) => self.sibling(*browser, *which),
             Event::Deploy(setup) => self.deploy(*setup),
-            Event::Revoke(browser) => self.revoke(*browser).await,
+            Event::Revoke(browser, host) => self.revoke(*browser, *host).await,
+            Event::Change(browser, host) => self.change(*browser, *host).await,
         }
         Ok(())
     }
@@ -224,18 +246,38 @@ impl<'a> World<'a> {
         }
         for browser in &mut self.browsers {
             browser.holds = None;
+            browser.known = Known::default();
             browser.anybody(self.moment);
         }
     }
 
-    async fn revoke(&mut self, browser: usize) {
-        let users = self.browsers[browser].expected.now();
-        let [Some(user)] = &users.iter().flatten().map(Some).collect::<Vec<_>>()[..] else {
+    /// The user that a browser is for certain.
+    fn user(&self, browser: usize) -> Option<String> {
+        let mut users = self.browsers[browser].expected.now().into_iter().flatten();
+        users.next().filter(|_| users.next().is_none())
+    }
+
+    async fn revoke(&mut self, browser: usize, host: usize) {
+        let Some(user) = self.user(browser) else {
             return;
         };
-        let revoked = self.stores[0].revoke(Shop::USER_ID, (*user).clone()).await;
+        let revoked = self.stores[host].revoke(Shop::USER_ID, user.clone()).await;
         assert!(revoked.expect("a revocation").failed().is_empty());
+        self.note_writes(host).await;
         self.browsers[browser].expected.revoke(self.moment);
+        self.revoked.push((user, self.time(), host));
+    }
+
+    async fn change(&mut self, browser: usize, host: usize) {
+        let Some(user) = self.user(browser) else {
+            return;
+        };
+        let moment = self.moment;
+        let changed = self.stores[host].update_all(Shop::USER_ID, user, move |shop| {
+            shop.preference = moment;
+        });
+        assert!(changed.await.expect("a change").failed().is_empty());
+        self.note_writes(host).await;
     }
 }
 

@@ -91,6 +91,28 @@ async fn g20_a_log_out_on_one_host_is_seen_on_another_within_the_time() {
     );
 }
 
+/// The answer with the new id comes after that of the log-out, which another host has carried out.
+#[tokio::test]
+async fn g20_a_late_answer_does_not_undo_a_log_out_on_another_host() {
+    for path in ["/logout", "/bye"] {
+        let bench = TestBench::<Shop>::new().await;
+        let [here, there] = [host(&bench).await, host(&bench).await];
+        let mut browser = Browser::default();
+        browser.ask(&there, "/login").await;
+        let renewed = browser.send(&there, "/renew").await;
+        browser.ask(&here, path).await;
+        browser.arrive(&renewed);
+        for _ in 0..2 {
+            assert!(!browser.is_user(&there).await);
+        }
+        // The next log-in is answered from memory again.
+        browser.ask(&here, "/login").await;
+        operations(&bench);
+        assert!(browser.is_user(&here).await);
+        assert_eq!(operations(&bench), [""; 0]);
+    }
+}
+
 /// As during the deploy that turns the cache on.
 #[tokio::test]
 async fn g20_a_host_without_a_cache_takes_an_old_version_away() {

@@ -1,5 +1,6 @@
 //! The properties, after each event.
 
+use super::server::host;
 use super::{Violation, World};
 use crate::browser::plan::Event;
 use crate::browser::shop::Action;
@@ -13,11 +14,21 @@ impl World<'_> {
         }
         self.no_ended_session_is_live().await?;
         for browser in 0..self.browsers.len() {
-            let (status, saw) = self.probe(browser).await;
+            let (status, job) = self.probe(browser).await;
             if !status.is_success() {
                 return Err(("P4", format!("browser {browser} is answered with {status}")));
             }
-            let (who, lineage) = saw.unwrap_or_default();
+            let (who, lineage) = job.saw.lock().unwrap().clone().unwrap_or_default();
+            if let Some(found) = job.found.lock().unwrap().take() {
+                let known = self.browsers[browser].known.versions();
+                self.check_found(&found, host(&job), false, &known)?;
+            }
+            if lineage.is_some_and(|lineage| self.ended.contains(&lineage)) {
+                let what = format!("browser {browser} has {lineage:?} again after its log-out");
+                return Err(("P2", what));
+            }
+            let user = who.as_deref();
+            let may_be_revoked = user.is_some_and(|user| self.may_be_revoked(user, host(&job)));
             let (time, moment) = (self.time(), self.moment);
             let is_in_use = self.is_in_use(browser);
             let it = &mut self.browsers[browser];
@@ -33,7 +44,7 @@ impl World<'_> {
                 it.expected.perhaps([None], moment);
                 expected = it.expected.now();
             }
-            if !expected.contains(&who) {
+            if !expected.contains(&who) && !may_be_revoked {
                 let property = match event {
                     Event::Arrive(id) | Event::Send(super::Send { id, .. }) => self.property(*id),
                     _ if expected.contains(&None) => "P2",

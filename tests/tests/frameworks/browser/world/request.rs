@@ -1,27 +1,22 @@
 //! A request, from the browser to the server and back.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::header::{COOKIE, HOST, ORIGIN, SET_COOKIE};
-use axum::http::{HeaderValue, Request, StatusCode};
-use axum::response::{IntoResponse as _, Response};
-use futures_util::FutureExt as _;
-use http_body_util::BodyExt as _;
-use session_store_tests::Fault;
+use axum::http::StatusCode;
+use axum::http::header::SET_COOKIE;
+use axum::response::Response;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tower::ServiceExt as _;
 
+use super::server::host;
+use super::versions::ByHandle;
 use super::{Violation, World, shop};
-use crate::browser::jar::Origin;
 use crate::browser::model::Expected;
-use crate::browser::plan::{Send, Trouble};
+use crate::browser::plan::Send;
 use crate::browser::setup::Setup;
-use crate::browser::shop::{Action, Job, Pause, Seen, Way};
+use crate::browser::shop::{Action, Job, Pause, Way};
 
 pub(super) struct Flight {
     pub(super) send: Send,
@@ -40,6 +35,9 @@ pub(super) struct Flight {
     /// When the session was read, and when the server had finished.
     loaded: Option<u64>,
     ended: u64,
+    /// The versions that the browser knew when it sent the request, and those that the request has written.
+    known: ByHandle,
+    wrote: ByHandle,
 }
 
 #[derive(Clone)]
@@ -102,6 +100,8 @@ impl World<'_> {
             stored: None,
             loaded: None,
             ended: 0,
+            known: browser.known.versions(),
+            wrote: ByHandle::new(),
         };
         self.flights.insert(send.id, flight);
         self.resume(send.id).await?;
@@ -109,13 +109,14 @@ impl World<'_> {
             let job = self.job(send, None);
             if let Some(flight) = self.flights.get_mut(&send.id) {
                 (flight.job, flight.answer) = (job, None);
+                flight.wrote.clear();
             }
             self.resume(send.id).await?;
         }
         Ok(())
     }
 
-    fn job(&mut self, send: &Send, pause: Option<Pause>) -> Arc<Job> {
+    pub(super) fn job(&mut self, send: &Send, pause: Option<Pause>) -> Arc<Job> {
         self.jobs += 1;
         Arc::new(Job {
             number: self.jobs,
@@ -127,6 +128,7 @@ impl World<'_> {
             reached: Notify::new(),
             go: Notify::new(),
             saw: Mutex::default(),
+            found: Mutex::default(),
             // A look of the test.
             silent: send.id == 0,
         })
@@ -160,6 +162,11 @@ impl World<'_> {
         };
         self.test.wire.clear();
         self.replica.fall_behind(false);
+        // Once, before it is known what the request has written.
+        if let Some(found) = job.found.lock().unwrap().take() {
+            self.check_found(&found, host(&job), flight.send.is_stale, &flight.known)?;
+        }
+        flight.wrote.append(&mut self.note_writes(host(&job)).await);
         let saw = job.saw.lock().unwrap().clone();
         if saw.is_some() && flight.loaded.is_none() {
             flight.loaded = Some(time);
@@ -228,110 +235,6 @@ impl World<'_> {
         Ok(())
     }
 
-    fn begin(
-        &mut self,
-        send: &Send,
-        setup: Setup,
-        header: Option<&[u8]>,
-        job: &Arc<Job>,
-    ) -> JoinHandle<Response> {
-        let is_get =
-            send.action == Action::Read || matches!(send.origin, Origin::Link | Origin::Image);
-        let (site, mode, to) = match send.origin {
-            Origin::Same if is_get => ("same-origin", "navigate", "document"),
-            Origin::Same => ("same-origin", "cors", "empty"),
-            Origin::Link | Origin::Form => ("cross-site", "navigate", "document"),
-            Origin::Image => ("cross-site", "no-cors", "image"),
-        };
-        // A log-out with a read works as well, but not while reads fail.
-        let reads_fail = send
-            .fault
-            .is_some_and(|(operation, _)| operation == "GetItem");
-        let is_unread = send.action == Action::LogOut
-            && send.way == Way::Plain
-            && (reads_fail || send.id.is_multiple_of(2));
-        let mut request = Request::builder()
-            .method(if is_get { "GET" } else { "POST" })
-            .uri(if is_unread { "/out" } else { send.way.path() })
-            .header(HOST, "www.shop.test")
-            .header("sec-fetch-site", site)
-            .header("sec-fetch-mode", mode)
-            .header("sec-fetch-dest", to)
-            .extension(Arc::clone(job));
-        if !is_get {
-            let other = send.origin == Origin::Form;
-            let origin = if other {
-                "https://evil.test"
-            } else {
-                "https://www.shop.test"
-            };
-            request = request.header(ORIGIN, origin);
-        }
-        if let Some(header) = header {
-            request = request.header(COOKIE, HeaderValue::from_bytes(header).expect("a header"));
-        }
-        let request = request.body(Body::empty()).expect("a request");
-        let host = job.number as usize % 2;
-        let number = Setup::ALL
-            .iter()
-            .position(|it| *it == setup)
-            .expect("a setup");
-        let store = &self.stores[host];
-        let app = self.apps.entry(number * 2 + host);
-        let app = app.or_insert_with(|| setup.router(store.clone())).clone();
-        tokio::spawn(async move {
-            let response = AssertUnwindSafe(app.oneshot(request)).catch_unwind().await;
-            let Ok(response) = response else {
-                let failed = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-                return failed;
-            };
-            let (head, body) = response.expect("a response").into_parts();
-            // The rest of a stream.
-            body.collect().await.expect("a body");
-            Response::from_parts(head, Body::empty())
-        })
-    }
-
-    pub(super) async fn probe(&mut self, browser: usize) -> (StatusCode, Option<Seen>) {
-        let (header, _) = self.browsers[browser]
-            .jar
-            .header(&shop(), Origin::Same, self.time());
-        let send = Send {
-            id: 0,
-            browser,
-            action: Action::Read,
-            origin: Origin::Same,
-            way: Way::Plain,
-            pause: None,
-            fault: None,
-            is_stale: false,
-            is_repeated: false,
-            to_old_host: false,
-        };
-        let job = self.job(&send, None);
-        let task = self.begin(&send, self.setup, header.as_deref(), &job);
-        let status = task.await.expect("a response").status();
-        let saw = job.saw.lock().unwrap().clone();
-        (status, saw)
-    }
-
-    fn inject(&self, operation: &'static str, trouble: Trouble) {
-        // The SDK tries three times, and a change of id asks again after an unknown outcome.
-        let times = match trouble {
-            Trouble::LostOnce => 1,
-            Trouble::Lost => 20,
-            Trouble::Throttled | Trouble::Refused => 3,
-        };
-        for _ in 0..times {
-            let fault = match trouble {
-                Trouble::Throttled => Fault::throttled(),
-                Trouble::Refused => Fault::Refuse,
-                Trouble::LostOnce | Trouble::Lost => Fault::LoseResponse,
-            };
-            self.test.wire.next(operation, fault);
-        }
-    }
-
     pub(super) async fn arrive(&mut self, id: usize) -> Result<(), Violation> {
         self.resume(id).await?;
         let time = self.time();
@@ -345,10 +248,20 @@ impl World<'_> {
         let (send, setup) = (flight.send.clone(), flight.setup);
         let (ended, held, sent) = (flight.ended, flight.held, flight.sent);
         let (is_withheld, is_done) = (flight.is_withheld, flight.is_done(&answer));
+        let wrote = flight.wrote.clone();
         self.flights.remove(&id);
         let browser = &mut self.browsers[send.browser];
         for cookie in &answer.cookies {
             browser.jar.set(cookie, &shop(), send.origin, time);
+        }
+        let is_version =
+            |cookie: &String| cookie.contains("-version=") && !cookie.contains("-version=;");
+        if answer.cookies.iter().any(is_version) {
+            browser.known.overtaken(sent);
+        }
+        // What is done after the head of a response cannot be told in it.
+        if is_done && setup.form() == self.setup.form() && send.way != Way::Late {
+            browser.known.write(&wrote, ended);
         }
         let has_failed = send.way.fails() || (send.way == Way::Late && !is_done);
         let changes_nothing = has_failed && send.action != Action::LogOut;
@@ -392,6 +305,11 @@ impl World<'_> {
             let _ = task.await;
             // A log-out of a request that was dropped is carried out in the background.
             tokio::time::sleep(Duration::from_millis(5)).await;
+            let layers: Vec<_> = self.apps.values().map(|(_, layer)| layer.clone()).collect();
+            for layer in layers {
+                layer.wait_until_stored().await;
+            }
+            self.note_writes(host(&flight.job)).await;
         }
     }
 }
