@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::g20_cache::{
     AsBytes, AsMap, Compressed, FIVE_SECONDS, HOUR, MILLI, Shop, for_five_seconds, host,
-    in_every_format, load, requests, visits,
+    load, requests, visits,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -19,7 +19,7 @@ pub(crate) struct Scope {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CookieScope {
     /// With their prefix. The first is that of the id.
-    pub(super) names: [String; 2],
+    pub(super) names: [String; 3],
     pub(super) domain: Option<String>,
     pub(super) path: String,
 }

@@ -48,6 +48,7 @@ pub(super) fn read(headers: &HeaderMap) -> Option<Sent> {
     Some(Sent {
         credentials: credential.into_iter().collect(),
         over: Vec::new(),
+        has_logged_out: false,
         via: Some(Via::Bearer),
     })
 }

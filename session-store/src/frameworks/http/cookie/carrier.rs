@@ -42,8 +42,12 @@ impl Carrier {
         bearer.unwrap_or_else(|| {
             let credentials = self.cookie().map(|cookie| cookie.read(headers, now));
             let (credentials, over) = credentials.unwrap_or_default();
+            let has_logged_out = self
+                .cookie()
+                .is_some_and(|cookie| cookie.has_logged_out(headers));
             Sent {
                 over,
+                has_logged_out,
                 via: (!credentials.is_empty()).then_some(Via::Cookie),
                 credentials,
             }

@@ -27,6 +27,8 @@ pub(crate) struct Sent {
     pub(crate) credentials: Vec<Credential>,
     /// The sessions whose cookies of a log-in do not count any more.
     pub(crate) over: Vec<SessionHandle>,
+    /// The client has logged out a while ago, and not logged in again.
+    pub(crate) has_logged_out: bool,
     /// How the client sends ids; `None` if the request has no id. A bearer token that is no id still shows
     /// how the client sends them.
     pub(crate) via: Option<Via>,
@@ -54,6 +56,8 @@ pub(crate) struct CredentialUpdate {
     pub(crate) version: Option<(SessionHandle, Option<u64>)>,
     /// The sessions whose cookies of a log-in are over.
     pub(crate) over: Vec<SessionHandle>,
+    /// Whether the client is to know that it has logged out, if that changes.
+    pub(crate) has_logged_out: Option<bool>,
 }
 
 #[derive(Clone, Debug)]

@@ -5,13 +5,14 @@
 //! Cookies have no compare-and-set. A browser takes each `Set-Cookie` in the order in which the responses
 //! arrive, which is not the order in which the requests were handled, and a response cannot say "only if
 //! you still have that value". So one cookie for everything would let an older answer undo a newer one.
-//! A layer whose full name is `N` (with its prefix) has three kinds, so that each can change alone:
+//! A layer whose full name is `N` (with its prefix) has four kinds, so that each can change alone:
 //!
 //! | cookie | value | set when |
 //! |---|---|---|
 //! | `N` | the id | a session gets an id |
 //! | `N-version` | the version that the next load must see; only if the layer signs | the session was written |
 //! | `N-login-..` | the id, and the time of the log-in | somebody logs in, or that session gets a new id |
+//! | `N-out` | 1; only if the layer signs, and has a use for versions | somebody logs out. A log-in removes it |
 //!
 //! **`N-version`** is apart from the id, because it changes with every write. In one cookie, the answer to
 //! a slow request would bring back an old id together with its version. Its signature also covers the
@@ -27,6 +28,10 @@
 //! longer than any request takes; until then, a request that has another id in `N` gets `N` again. When such
 //! a session is no longer stored, the next answer removes its cookie. As long as there is anything under its
 //! id, a log-out has to send it: another request can still be about to renew it.
+//!
+//! **`N-out`** keeps a log-out from being undone where a session can be shown that has ended: by another host from its
+//! memory, or by a stale read. The late answer to a request of before brings `N` and `N-version` back. With `N-out`
+//! beside them, for one hour, no version counts, so that the session is read, consistently.
 //!
 //! # Signatures
 //!

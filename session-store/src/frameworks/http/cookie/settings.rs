@@ -29,7 +29,8 @@ pub(super) const PREFIXES: [&str; 4] = ["__Host-Http-", "__Host-", "__Secure-", 
 ///
 /// Other cookies have its attributes and begin with its name: `<name>-login-..`, for an hour after a
 /// log-in, keeps that from being undone by the late answer to an older request, and `<name>-version`
-/// has the version of the last write, if the cookie is [signed](Self::signed).
+/// has the version of the last write, if the cookie is [signed](Self::signed). If a store has a use for versions,
+/// `<name>-out` says for an hour after a log-out that none counts, unless somebody logs in again.
 ///
 /// The layer refuses settings with which no browser takes the cookie: it panics with the message of
 /// [`check`](Self::check) when it is put around a router.
@@ -304,9 +305,14 @@ impl SessionCookie {
         format!("{}-version", self.full_name())
     }
 
+    /// The name of the cookie that says that the client has logged out.
+    pub(super) fn log_out_name(&self) -> String {
+        format!("{}-out", self.full_name())
+    }
+
     pub(super) fn scope(&self) -> CookieScope {
         CookieScope {
-            names: [self.full_name(), self.version_name()],
+            names: [self.full_name(), self.version_name(), self.log_out_name()],
             domain: self.domain.clone(),
             path: self.path.clone(),
         }

@@ -46,6 +46,13 @@ impl SessionCookie {
         }
         let over = update.over.iter();
         cookies.extend(over.map(|handle| self.removed(self.log_in_name(*handle))));
+        match update.has_logged_out {
+            Some(true) if self.keys.sign() => {
+                cookies.push(self.build(self.log_out_name(), "1".to_owned(), Some(LOG_IN_COUNTS)));
+            }
+            Some(false) => cookies.push(self.removed(self.log_out_name())),
+            _ => {}
+        }
         match update.version {
             Some((handle, Some(version))) if self.keys.sign() => {
                 cookies.push(self.version(handle, version, version_age));

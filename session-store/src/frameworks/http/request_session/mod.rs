@@ -56,6 +56,8 @@ pub(super) struct Received {
     pub(super) kept: Vec<SessionHandle>,
     /// The version that the client has sent for the session.
     pub(super) version: Option<u64>,
+    /// The client has logged out a while ago.
+    pub(super) has_logged_out: bool,
     /// The ids that the client has sent after that of the session. They may name sessions, too.
     pub(super) untried: Vec<SessionId>,
     /// When somebody logged in to the session, if the client has the cookie of that.

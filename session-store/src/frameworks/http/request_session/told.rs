@@ -21,6 +21,8 @@ impl<S: SessionData> RequestSession<S> {
         // A later change of id in this request goes on with it.
         self.received.logged_in_at = Some(store.table().now().time());
         self.tell_id(self.received.logged_in_at);
+        // From now on, the cookie of the log-in is the one that no late answer undoes.
+        self.update.has_logged_out = self.received.has_logged_out.then_some(false);
         let Received {
             log_ins,
             over,
@@ -65,6 +67,10 @@ impl<S: SessionData> RequestSession<S> {
         let is_left = self.received.version.is_some();
         if (tells || is_left) && config.carrier.has_version_cookie() {
             self.tell_version(tells && config.carrier.carries_version());
+            // Another answer can still bring back an id and its version, and a copy in memory goes with them.
+            if matches!(self.update.id, Some(IdUpdate::Remove)) {
+                self.update.has_logged_out = Some(true);
+            }
         }
     }
 

@@ -98,6 +98,7 @@ impl<S: SessionData> Slot<S> {
             over: self.sent.over.clone(),
             kept: Vec::new(),
             version: None,
+            has_logged_out: self.sent.has_logged_out,
             untried: Vec::new(),
             logged_in_at: None,
             is_overwritten: false,

@@ -94,3 +94,29 @@ fn a_log_out_removes_the_log_in_as_well() {
         assert!(browser.0.is_empty());
     }
 }
+
+/// The late answer to a request of before comes after that of the log-out.
+#[test]
+fn no_version_counts_for_an_hour_after_a_log_out() {
+    let cookie = cookie().signed(key(1));
+    let found_after = |browser: &Browser, seconds| browser.found_by(&cookie, after(seconds));
+    let (old, new) = (id('A'), id('L'));
+    let mut browser = Browser::default();
+    let log_out = CredentialUpdate {
+        has_logged_out: Some(true),
+        ..remove()
+    };
+    browser.take(&cookie, &log_out, start());
+    browser.take(&cookie, &set(&old, false), after(1));
+    browser.take(&cookie, &version(&old, 3), after(1));
+    assert_eq!(found_after(&browser, 3599), [(old.clone(), None)]);
+    assert_eq!(found_after(&browser, 3601), [(old, Some(3))]);
+    // A log-in has a cookie of its own that goes before others.
+    let update = CredentialUpdate {
+        has_logged_out: Some(false),
+        ..log_in(&new, after(2))
+    };
+    browser.take(&cookie, &update, after(2));
+    browser.take(&cookie, &version(&new, 1), after(2));
+    assert_eq!(found_after(&browser, 3)[0], (new, Some(1)));
+}
