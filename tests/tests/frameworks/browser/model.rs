@@ -8,6 +8,8 @@
 //! | P4 | nobody is locked out: without a fault of the store, no request fails |
 //! | P5 | nobody is a user that this browser did not log in as |
 //! | P6 | a log-out that failed says so, and it does not fail because of a read |
+//! | P7 | no page shows a browser an older version than that of its own last answered write |
+//! | P8 | no page shows a session that its host has ended, or an older version than its host has written; and what another host did is shown when the time of the cache is over |
 //!
 //! A log-in or log-out is undone by another one only if that one came later in both orders: that in which
 //! the server finished them, and that in which their responses arrived. Otherwise either may count. A log-out

@@ -1,11 +1,12 @@
 //! What happens in a history, all of it from a seed, so that events can be left out.
 
+mod of_caches;
 mod text;
 
 use fastrand::Rng;
 use session_store::ReadConsistency;
 
-use super::caches::{Caches, HOSTS};
+use super::caches::Caches;
 use super::jar::{FOREIGN, Origin};
 use super::setup::Setup;
 use super::shop::{Action, Pause, Way};
@@ -237,26 +238,6 @@ impl Draw {
                 let setup = *self.rng.choice(&Setup::ALL).expect("a setup");
                 self.events.push(Event::Deploy(setup));
             }
-        }
-    }
-
-    /// A change by others, or a wait until a copy is almost too old, or just so.
-    fn event_of_caches(&mut self, browser: usize) {
-        let rng = &mut self.of_caches;
-        let Some(time) = self.caches.time(rng) else {
-            return;
-        };
-        match rng.u8(..8) {
-            0 => {
-                let host = self.caches.host(rng);
-                self.events.push(Event::Change(browser, host));
-            }
-            1 => {
-                let seconds = [1, time / 2, time - 1, time, time + 1];
-                let seconds = seconds[rng.usize(..seconds.len())];
-                self.events.push(Event::Wait(seconds));
-            }
-            _ => {}
         }
     }
 

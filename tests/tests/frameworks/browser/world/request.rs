@@ -35,6 +35,8 @@ pub(super) struct Flight {
     /// When the session was read, and when the server had finished.
     loaded: Option<u64>,
     ended: u64,
+    /// The moment when it had.
+    finished: u64,
     /// The versions that the browser knew when it sent the request, and those that the request has written.
     known: ByHandle,
     wrote: ByHandle,
@@ -85,6 +87,7 @@ impl World<'_> {
             browser.users.insert(user.clone());
         }
         self.actions.insert(send.id, send.action.clone());
+        let known = browser.known.versions();
         let flight = Flight {
             held: browser
                 .holds
@@ -100,7 +103,8 @@ impl World<'_> {
             stored: None,
             loaded: None,
             ended: 0,
-            known: browser.known.versions(),
+            finished: 0,
+            known,
             wrote: ByHandle::new(),
         };
         self.flights.insert(send.id, flight);
@@ -183,6 +187,7 @@ impl World<'_> {
         };
         let (stored, ended) = flight.stored.unwrap_or((self.moment, time));
         flight.ended = ended;
+        flight.finished = self.moment;
         let cookies = response.headers().get_all(SET_COOKIE).iter();
         let cookies = cookies.map(|text| text.to_str().expect("a cookie").to_owned());
         let answer = Answer {
@@ -248,7 +253,7 @@ impl World<'_> {
         let (send, setup) = (flight.send.clone(), flight.setup);
         let (ended, held, sent) = (flight.ended, flight.held, flight.sent);
         let (is_withheld, is_done) = (flight.is_withheld, flight.is_done(&answer));
-        let wrote = flight.wrote.clone();
+        let (wrote, finished) = (flight.wrote.clone(), flight.finished);
         self.flights.remove(&id);
         let browser = &mut self.browsers[send.browser];
         for cookie in &answer.cookies {
@@ -261,7 +266,7 @@ impl World<'_> {
         }
         // What is done after the head of a response cannot be told in it.
         if is_done && setup.form() == self.setup.form() && send.way != Way::Late {
-            browser.known.write(&wrote, ended);
+            browser.known.write(&wrote, finished);
         }
         let has_failed = send.way.fails() || (send.way == Way::Late && !is_done);
         let changes_nothing = has_failed && send.action != Action::LogOut;
@@ -305,10 +310,6 @@ impl World<'_> {
             let _ = task.await;
             // A log-out of a request that was dropped is carried out in the background.
             tokio::time::sleep(Duration::from_millis(5)).await;
-            let layers: Vec<_> = self.apps.values().map(|(_, layer)| layer.clone()).collect();
-            for layer in layers {
-                layer.wait_until_stored().await;
-            }
             self.note_writes(host(&flight.job)).await;
         }
     }

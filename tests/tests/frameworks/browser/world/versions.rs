@@ -25,7 +25,7 @@ struct Write {
     time: u64,
 }
 
-/// A browser's own writes that were answered: the version, and when the server had finished. It has to see them
+/// A browser's own writes that were answered: the version, and the moment when the server had finished. It has to see them
 /// in each session that a request shows.
 #[derive(Clone, Default)]
 pub(super) struct Known(BTreeMap<String, (u64, u64)>);
@@ -63,6 +63,11 @@ impl World<'_> {
         let mut wrote = ByHandle::new();
         if !self.promises_versions() {
             return wrote;
+        }
+        // Some of it may go on in the background.
+        let layers: Vec<_> = self.apps.values().map(|(_, layer)| layer.clone()).collect();
+        for layer in layers {
+            layer.wait_until_stored().await;
         }
         let table = self.stores[0].table_name();
         let scan = self.test.client.scan().table_name(table);
