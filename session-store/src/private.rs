@@ -43,9 +43,7 @@ pub fn decompress(frame: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + S
 
 /// The bytes that the cache of a store counts for its copies, for tests.
 #[cfg(feature = "cache")]
-pub fn cached_bytes<S: crate::schema::SessionData>(
-    store: &crate::store::DynamoDbStore<S>,
-) -> u64 {
+pub fn cached_bytes<S: crate::schema::SessionData>(store: &crate::store::DynamoDbStore<S>) -> u64 {
     store.cached_bytes()
 }
 

@@ -10,8 +10,8 @@ use session_store_tests::{Fault, TestBench};
 use tokio::time::timeout;
 
 use super::g20_cache::{
-    AsBytes, AsMap, Compressed, FIVE_SECONDS, HOUR, MILLI, Shop, for_five_seconds, host,
-    load, requests, visits,
+    AsBytes, AsMap, Compressed, FIVE_SECONDS, HOUR, MILLI, Shop, for_five_seconds, host, load,
+    requests, visits,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -12,7 +12,7 @@
 //! | `N` | the id | a session gets an id |
 //! | `N-version` | the version that the next load must see; only if the layer signs | the session was written |
 //! | `N-login-..` | the id, and the time of the log-in | somebody logs in, or that session gets a new id |
-//! | `N-out` | 1; only if the layer signs, and has a use for versions | somebody logs out. A log-in removes it |
+//! | `N-out` | 1; only if the layer signs | somebody logs out. A log-in removes it |
 //!
 //! **`N-version`** is apart from the id, because it changes with every write. In one cookie, the answer to
 //! a slow request would bring back an old id together with its version. Its signature also covers the

@@ -29,8 +29,8 @@ pub(super) const PREFIXES: [&str; 4] = ["__Host-Http-", "__Host-", "__Secure-", 
 ///
 /// Other cookies have its attributes and begin with its name: `<name>-login-..`, for an hour after a
 /// log-in, keeps that from being undone by the late answer to an older request, and `<name>-version`
-/// has the version of the last write, if the cookie is [signed](Self::signed). If a store has a use for versions,
-/// `<name>-out` says for an hour after a log-out that none counts, unless somebody logs in again.
+/// has the version of the last write, if the cookie is [signed](Self::signed). `<name>-out`, if it is signed, says for
+/// an hour after a log-out that no version counts, unless somebody logs in again.
 ///
 /// The layer refuses settings with which no browser takes the cookie: it panics with the message of
 /// [`check`](Self::check) when it is put around a router.

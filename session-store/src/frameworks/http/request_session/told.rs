@@ -67,10 +67,12 @@ impl<S: SessionData> RequestSession<S> {
         let is_left = self.received.version.is_some();
         if (tells || is_left) && config.carrier.has_version_cookie() {
             self.tell_version(tells && config.carrier.carries_version());
-            // Another answer can still bring back an id and its version, and a copy in memory goes with them.
-            if matches!(self.update.id, Some(IdUpdate::Remove)) {
-                self.update.has_logged_out = Some(true);
-            }
+        }
+        // Another answer can still bring back an id and its version, of which another host may have a copy in memory. So
+        // a host without a cache tells it too.
+        let has_ended = matches!(self.update.id, Some(IdUpdate::Remove));
+        if has_ended && config.carrier.carries_version() {
+            self.update.has_logged_out = Some(true);
         }
     }
 
