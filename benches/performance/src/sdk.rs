@@ -198,7 +198,7 @@ impl Sdk {
             .map(|mut found| key(found.remove("id").unwrap()));
         let wanted = KeysAndAttributes::builder()
             .set_keys(Some(keys.collect()))
-            .projection_expression("#0,#1,#2,#3,#4,#5,#6")
+            .projection_expression("#0,#1,#2,#3,#4,#5,#6,#7,#8")
             .set_expression_attribute_names(Some(names([
                 ("#0", "id"),
                 ("#1", "created_at"),
@@ -206,7 +206,9 @@ impl Sdk {
                 ("#3", "moved_to"),
                 ("#4", "touched_at"),
                 ("#5", "expires_at"),
-                ("#6", "user_id"),
+                ("#6", "idle"),
+                ("#7", "absolute"),
+                ("#8", "user_id"),
             ])))
             .consistent_read(true)
             .build()
@@ -225,7 +227,8 @@ impl Sdk {
             .key_condition_expression("#0=:0")
             .expression_attribute_names("#0", "user_id")
             .expression_attribute_values(":0", string(user))
-            .scan_index_forward(false);
+            .scan_index_forward(false)
+            .limit(1000);
         let found = query.send().await.unwrap().items.unwrap();
         let deletes = found.into_iter().map(|mut found| {
             let delete = self.client.delete_item().table_name(&self.table);
