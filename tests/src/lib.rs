@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use session_store::embedded::Embedded;
-use session_store::{DynamoDbStore, SessionAttributes, SessionHandle};
+use session_store::{DynamoDbStore, SessionAttributes, SessionHandle, Touch};
 
 use self::dynoxide::Dynoxide;
 
@@ -119,6 +119,18 @@ where
     pub async fn without_table() -> Self {
         let (config, engine) = engine().await;
         Self(TestStore::without_table(config, engine).await)
+    }
+
+    /// The same as [`new`](Self::new), with this policy of touches.
+    pub async fn touching(policy: Touch) -> Self {
+        let mut bench = Self::new().await;
+        let builder = DynamoDbStore::builder().client(bench.store.client().clone());
+        let builder = builder.table_name(bench.store.table_name()).touch(policy);
+        bench.0.store = builder
+            .build()
+            .await
+            .expect("a client that is ready is enough");
+        bench
     }
 
     /// A store of another type on the same table, such as a newer version of the same type.

@@ -61,11 +61,7 @@ types_in_every_format! {
 
 /// A touch is due after a tenth of the idle timeout, whatever the size.
 async fn bench<S: Shop>() -> TestBench<S> {
-    let mut bench = TestBench::<S>::new().await;
-    let builder = DynamoDbStore::builder().client(bench.store.client().clone());
-    let builder = builder.table_name(bench.store.table_name());
-    bench.store = builder.touch(Touch::After(0.1)).build().await.unwrap();
-    bench
+    TestBench::touching(Touch::After(0.1)).await
 }
 
 /// A program of before there were an own absolute timeout and guests.
