@@ -16,22 +16,34 @@ use sha2::{Digest as _, Sha256};
 /// Only the store creates ids. [`parse`](Self::parse) reads the text that a client sent. It checks the
 /// form, not whether such a session exists.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct SessionId([u8; 32]);
+pub struct SessionId {
+    secret: [u8; 32],
+    /// Every use of an id needs it, and to compute it takes as long as the rest of a read from memory.
+    handle: SessionHandle,
+}
 
 impl SessionId {
     /// A new id from the operating system's random source.
     pub(crate) fn mint() -> Result<Self, NoRandomBytes> {
-        random().map(Self)
+        random().map(Self::of_secret)
     }
 
     /// Stands for the id of a session that was found by its handle. It never leaves this crate.
     pub(crate) fn placeholder() -> Self {
-        Self([0; 32])
+        Self::of_secret([0; 32])
+    }
+
+    fn of_secret(secret: [u8; 32]) -> Self {
+        let text = URL_SAFE_NO_PAD.encode(secret);
+        Self {
+            secret,
+            handle: SessionHandle::of_secret(text.as_bytes()),
+        }
     }
 
     /// The text for the cookie: 43 characters of base64url without padding (RFC 4648, section 5).
     pub fn expose(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
+        URL_SAFE_NO_PAD.encode(self.secret)
     }
 
     /// Reads the text that [`expose`](Self::expose) gave.
@@ -42,12 +54,13 @@ impl SessionId {
     ///
     /// [`InvalidSessionId`] for anything else. Treat it like a missing cookie.
     pub fn parse(text: &str) -> Result<Self, InvalidSessionId> {
-        decode(text).map(Self).ok_or(InvalidSessionId(()))
+        let secret = decode(text).ok_or(InvalidSessionId(()))?;
+        Ok(Self::of_secret(secret))
     }
 
     /// The handle of this session: SHA-256 of the text of the id.
     pub fn handle(&self) -> SessionHandle {
-        SessionHandle::of_secret(self.expose().as_bytes())
+        self.handle
     }
 }
 
