@@ -13,6 +13,7 @@ mod moved;
 mod new_ids;
 mod reads;
 mod rosters;
+mod stored;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,6 @@
 //! Runs a history on an engine: one thread, one request at a time, every choice from the seed.
 
+mod describe;
 mod history;
 
 use aws_sdk_dynamodb::Client as Sdk;

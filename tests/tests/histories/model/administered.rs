@@ -7,7 +7,7 @@ use session_store::Updated;
 
 use super::items::{ends, fields, is_live, marks, named, number};
 use super::moved::{counts, leads, way};
-use super::writes::{others, stored, versions};
+use super::stored::{others, stored, versions};
 use super::{Model, Op, Violation, require};
 use crate::plan::Act;
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use session_store::{Error, Revoked};
 
 use super::items::{expires_at, is_live, named, number};
-use super::reads::found_by_handle;
+use super::reads::{found_by_handle, loaded};
 use super::{Model, Op, Violation, require};
 use crate::client::{Got, Listed, Outcome, Reads, Seen, Stored};
 use crate::plan::Act;
@@ -314,25 +314,6 @@ impl Model {
         }
         Ok(())
     }
-}
-
-fn loaded(op: &Op, session: &Seen) -> Result<(), Violation> {
-    let read = op.read.get(&session.handle).cloned().flatten();
-    require(read.is_some(), "G10", || {
-        "a session was found where none is".to_owned()
-    })?;
-    let read = read.unwrap_or_default();
-    require(is_live(&read, op.began), "G5", || {
-        "an expired session was loaded".to_owned()
-    })?;
-    let same = session.expires_at == expires_at(&read)
-        && Some(session.version) == number(&read, "version")
-        && Some(session.created_at) == number(&read, "created_at")
-        && session.authenticated_at == number(&read, "authenticated_at")
-        && session.fields == named(&read, &session.fields);
-    require(same, "G10", || {
-        "what was loaded is not what is stored".to_owned()
-    })
 }
 
 /// A copy has the item that was read, but for its own unsaved changes.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::items::{ends, fields, is_live, named, number};
 use super::moved::leads;
-use super::writes::{chosen_absolute, chosen_idle, expiry, others, stored, versions};
+use super::stored::{chosen_absolute, chosen_idle, expiry, others, stored, versions};
 use super::{Model, Moved, Op, Violation, require};
 use crate::client::{Seen, Stored};
 

@@ -85,6 +85,26 @@ impl Model {
     }
 }
 
+/// A load gives the item that it has read.
+pub(super) fn loaded(op: &Op, session: &Seen) -> Result<(), Violation> {
+    let read = op.read.get(&session.handle).cloned().flatten();
+    require(read.is_some(), "G10", || {
+        "a session was found where none is".to_owned()
+    })?;
+    let read = read.unwrap_or_default();
+    require(is_live(&read, op.began), "G5", || {
+        "an expired session was loaded".to_owned()
+    })?;
+    let same = session.expires_at == expires_at(&read)
+        && Some(session.version) == number(&read, "version")
+        && Some(session.created_at) == number(&read, "created_at")
+        && session.authenticated_at == number(&read, "authenticated_at")
+        && session.fields == named(&read, &session.fields);
+    require(same, "G10", || {
+        "what was loaded is not what is stored".to_owned()
+    })
+}
+
 /// A session that was found by its handle is that of this handle and user, as it is stored.
 pub(super) fn found_by_handle(
     op: &Op,
