@@ -19,7 +19,7 @@ pub use self::copy::Stored;
 use self::copy::{Copies, Copy, Lent};
 pub use self::pending::Pending;
 use crate::binaries::{Fields, Program};
-use crate::plan::{Act, Set};
+use crate::plan::{self, Act, Set};
 
 /// The result of an operation, without the session's type.
 pub struct Outcome {
@@ -50,6 +50,8 @@ pub struct Seen {
     pub fields: Fields,
     /// The handles of the sessions that were evicted for it.
     pub evicted: Vec<String>,
+    /// The version that its client may ask for from now on.
+    pub written_version: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -67,43 +69,60 @@ pub enum Reads {
     Eventual,
     /// It may return a stale item, but none older than this version, which its client has written or seen.
     AtLeast(u64),
+    /// It may be answered from the cache of its host, by no older version than this one.
+    Cached(u64),
 }
 
 pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
 
 /// A client, with any program.
 pub trait Hand {
-    /// How it would load this session.
-    fn reads(&self, id: &SessionId) -> Reads;
+    /// How it would load this session, if it passes on the version that it knows.
+    fn reads(&self, id: &SessionId, passes_on: bool) -> Reads;
     /// The handle of its copy, and its unsaved changes after those of this operation.
     /// At this time of its clock.
     fn prepare(&self, act: &Act, now: u64) -> Option<(String, Pending)>;
-    fn begin(&self, act: &Act, id: Option<SessionId>, except: Option<SessionId>) -> Running;
+    fn begin(
+        &self,
+        act: &Act,
+        id: Option<SessionId>,
+        except: Option<SessionId>,
+        reads: Reads,
+    ) -> Running;
     /// What is stored of its copy, after a write was acknowledged, or after it was read.
     fn settled(&self, slot: usize, stored: &Stored, has_written: bool);
     /// The same after an operation was dropped: the copy may know of it or not.
     fn perhaps_settled(&self, slot: usize, stored: &Fields);
     /// Its copy as it is now.
     fn copy(&self, slot: usize) -> Option<Seen>;
+    /// Another client of the same host.
+    fn beside(&self, plan: &plan::Client, versions: Rc<RefCell<Versions>>) -> Box<dyn Hand>;
 }
 
 pub struct Client<S> {
     store: DynamoDbStore<S>,
     reads: ReadConsistency,
+    has_cache: bool,
     copies: Copies<S>,
-    /// The version of each session after its last write, if the operation returned it.
     versions: Rc<RefCell<Versions>>,
 }
 
-type Versions = BTreeMap<SessionHandle, u64>;
+/// The version of each session after the last write of a browser, if the operation returned it.
+pub type Versions = BTreeMap<SessionHandle, u64>;
 
 impl<S: Program> Client<S> {
-    pub fn new(store: DynamoDbStore<S>, reads: ReadConsistency, slots: usize) -> Self {
+    pub fn new(
+        store: DynamoDbStore<S>,
+        plan: &plan::Client,
+        versions: Rc<RefCell<Versions>>,
+        slots: usize,
+    ) -> Self {
         Self {
             store,
-            reads,
+            reads: plan.reads,
+            has_cache: plan.cache.is_some(),
             copies: Rc::new(RefCell::new((0..slots).map(|_| None).collect())),
-            versions: Rc::default(),
+            versions,
         }
     }
 }
@@ -111,9 +130,15 @@ impl<S: Program> Client<S> {
 fn take_note<S>(versions: &RefCell<Versions>, session: &Session<S>) {
     let mut versions = versions.borrow_mut();
     match Session::written_version(session) {
-        Some(version) => versions.insert(session.handle(), version),
-        None => versions.remove(&session.handle()),
-    };
+        // An answer to another client of the browser may have come first.
+        Some(version) => {
+            let known = versions.entry(session.handle()).or_default();
+            *known = version.max(*known);
+        }
+        None => {
+            versions.remove(&session.handle());
+        }
+    }
 }
 
 fn seen<S: Program>(session: &Session<S>) -> Seen {
@@ -127,6 +152,7 @@ fn seen<S: Program>(session: &Session<S>) -> Seen {
         authenticated_at: Session::authenticated_at(session).map(millis),
         fields: session.fields(),
         evicted: evicted.iter().map(ToString::to_string).collect(),
+        written_version: Session::written_version(session),
     }
 }
 
@@ -152,9 +178,11 @@ fn millis(time: SystemTime) -> u64 {
 }
 
 impl<S: Program> Hand for Client<S> {
-    fn reads(&self, id: &SessionId) -> Reads {
+    fn reads(&self, id: &SessionId, passes_on: bool) -> Reads {
         let versions = self.versions.borrow();
-        match (self.reads, versions.get(&id.handle())) {
+        let version = versions.get(&id.handle()).filter(|_| passes_on);
+        match (self.reads, version) {
+            (_, Some(version)) if self.has_cache => Reads::Cached(*version),
             (ReadConsistency::Eventual, _) => Reads::Eventual,
             (ReadConsistency::ReadYourWrites, Some(version)) => Reads::AtLeast(*version),
             _ => Reads::Consistent,
@@ -168,7 +196,13 @@ impl<S: Program> Hand for Client<S> {
         Some((copy.session.handle().to_string(), copy.pending(act, now)))
     }
 
-    fn begin(&self, act: &Act, id: Option<SessionId>, except: Option<SessionId>) -> Running {
+    fn begin(
+        &self,
+        act: &Act,
+        id: Option<SessionId>,
+        except: Option<SessionId>,
+        reads: Reads,
+    ) -> Running {
         let store = self.store.clone();
         let copies = Rc::clone(&self.copies);
         let act = act.clone();
@@ -176,7 +210,6 @@ impl<S: Program> Hand for Client<S> {
             let copies = (Rc::clone(&self.copies), Rc::clone(&self.versions));
             Lent::of(copies, slot, &act)
         });
-        let reads = id.as_ref().map(|id| self.reads(id)).unwrap_or_default();
         let known = move || id.expect("an operation on a session that is known");
         let versions = Rc::clone(&self.versions);
         let keep = move |slot: usize, session: Session<S>| {
@@ -200,7 +233,9 @@ impl<S: Program> Hand for Client<S> {
                 }
                 Act::Load(slot) => {
                     let found = match reads {
-                        Reads::AtLeast(version) => store.load_at_least(&known(), version).await,
+                        Reads::AtLeast(version) | Reads::Cached(version) => {
+                            store.load_at_least(&known(), version).await
+                        }
                         _ => store.load(&known()).await,
                     };
                     alone(found.map(|found| match found {
@@ -298,5 +333,10 @@ impl<S: Program> Hand for Client<S> {
     fn copy(&self, slot: usize) -> Option<Seen> {
         let copies = self.copies.borrow();
         copies[slot].as_ref().map(|copy| seen(&copy.session))
+    }
+
+    fn beside(&self, plan: &plan::Client, versions: Rc<RefCell<Versions>>) -> Box<dyn Hand> {
+        let slots = self.copies.borrow().len();
+        Box::new(Self::new(self.store.clone(), plan, versions, slots))
     }
 }

@@ -1,6 +1,6 @@
 //! Randomised histories: a few clients run random operations on a few sessions, while requests and
-//! responses are lost, delayed, refused or interleaved. A simple model says what the guarantees G1 to G14
-//! and G18 allow.
+//! responses are lost, delayed, refused or interleaved. A simple model says what the guarantees G1 to G14,
+//! G18 and G20 allow.
 //!
 //! `SESSION_STORE_HISTORIES` is the number of histories, and `SESSION_STORE_SEED` the first seed; a seed
 //! alone runs one history. docs/histories.md has the rest.

@@ -4,6 +4,7 @@
 //! use these items: there is no copy of the store's own logic here.
 
 mod administered;
+mod caches;
 mod costs;
 mod due;
 mod ends;
@@ -20,6 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+pub use self::caches::Moment;
+use self::caches::{Kept, Least, State};
 use self::due::Due;
 pub use self::items::{ends, form, number};
 pub use self::moved::moved_to;
@@ -27,7 +30,7 @@ use self::rosters::Found;
 pub use self::rosters::{is_roster, roster_of};
 use crate::binaries::Fields;
 use crate::client::{Pending, Reads};
-use crate::plan::{Act, Limit};
+use crate::plan::{self, Act, Limit};
 
 /// A broken guarantee.
 #[derive(Clone, Debug)]
@@ -76,6 +79,14 @@ pub struct Op {
     pub late_put: bool,
     /// Another operation wrote to its session, or time passed, since it began.
     pub interfered: bool,
+    /// The version of its session that its browser was told of before.
+    own: u64,
+    /// The moment at which it began, on a host with a cache, and what is known of the copies of that.
+    at: Moment,
+    least: Least,
+    is_kept: bool,
+    /// No other operation was under way on its host, if that has a cache.
+    alone: bool,
     /// How often it was applied, and the fields that were stored.
     applied: u32,
     stored: Fields,
@@ -96,6 +107,8 @@ pub struct Op {
     found: BTreeSet<String>,
     present: BTreeSet<String>,
     read: BTreeMap<String, Option<Value>>,
+    /// What each read of its session has found: its own ones, and those of others on its host.
+    shown: Vec<Option<Value>>,
     /// The item of its stale read, and whether a consistent read followed.
     late: Option<Option<Value>>,
     again: bool,
@@ -139,6 +152,11 @@ impl Op {
             late_index: false,
             late_put: false,
             interfered: false,
+            own: 0,
+            at: Moment::default(),
+            least: Least::default(),
+            is_kept: false,
+            alone: true,
             applied: 0,
             stored: Fields::new(),
             wrote: None,
@@ -151,6 +169,7 @@ impl Op {
             found: BTreeSet::new(),
             present: BTreeSet::new(),
             read: BTreeMap::new(),
+            shown: Vec::new(),
             late: None,
             again: false,
             rosters: BTreeMap::new(),
@@ -210,7 +229,7 @@ pub struct Model {
     sent: BTreeSet<String>,
     /// From each handle that was changed, to the new one.
     moved: BTreeMap<String, Moved>,
-    /// The version of each session after each client's last write, if the operation returned it.
+    /// The version of each session after each browser's last write, if the operation returned it.
     own: BTreeMap<(usize, String), u64>,
     /// The latest use that was ever stored: a client whose clock is ahead may have made it, and a touch of another one
     /// set an earlier time since.
@@ -221,6 +240,15 @@ pub struct Model {
     pub limit: Option<Limit>,
     /// Whether some of the clients store sessions as bytes.
     pub bytes: bool,
+    /// The clients, and how much time has passed.
+    pub clients: Vec<plan::Client>,
+    pub time: Moment,
+    /// A request arrives that its client has given up.
+    pub arrives_late: bool,
+    /// Each session after each change of it.
+    states: BTreeMap<String, Vec<State>>,
+    /// The copies that hosts keep for sure.
+    kept: BTreeMap<(usize, String), Kept>,
 }
 
 /// A change of id.
@@ -242,6 +270,12 @@ impl Model {
     /// An operation begins.
     pub fn begins(&mut self, mut op: Op) -> usize {
         self.surveys(&mut op);
+        self.meets_cache(&mut op);
+        let own = op.target.clone().and_then(|target| {
+            let browser = self.clients[op.client].browser;
+            self.own.get(&(browser, target)).copied()
+        });
+        op.own = own.unwrap_or(0);
         self.ops.push(op);
         self.ops.len() - 1
     }
@@ -255,6 +289,7 @@ impl Model {
         now: u64,
     ) -> Result<(), Violation> {
         let roster = self.limit.is_some();
+        self.forgets_copies(op, operation, input);
         let op = &mut self.ops[op];
         if operation == "GetItem" {
             op.asks(input["ConsistentRead"] == true, now)?;
@@ -281,17 +316,22 @@ impl Model {
 
     /// A request that reads has reached the table.
     pub fn reads(&mut self, op: usize, operation: &str, input: &Value) {
+        let sharers = self.sharers(op, operation);
         let truth = &self.truth;
         let op = &mut self.ops[op];
         match operation {
             "GetItem" if op.target.is_some() => {
                 let handle = input["Key"]["id"]["S"].as_str().unwrap_or_default();
                 let item = truth.get(handle).cloned();
-                let is_followed = op.goes_on() && self.moved.contains_key(handle);
-                if !is_followed {
-                    op.saw(item.as_ref());
+                for op in sharers {
+                    let op = &mut self.ops[op];
+                    let is_followed = op.goes_on() && self.moved.contains_key(handle);
+                    if !is_followed {
+                        op.saw(item.as_ref());
+                    }
+                    op.read.insert(handle.to_owned(), item.clone());
+                    op.shown.push(item.clone());
                 }
-                op.read.insert(handle.to_owned(), item);
             }
             "Query" => {
                 let (Act::List(user) | Act::Revoke(user, _) | Act::UpdateAll(user)) = op.act else {

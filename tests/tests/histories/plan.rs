@@ -1,6 +1,7 @@
 //! A history as data: the operations of each client and the faults. It is made smaller while it still
 //! fails.
 
+mod caches;
 mod draw;
 mod fault;
 mod later;
@@ -48,6 +49,12 @@ pub struct Client {
     pub skew: i64,
     /// How it loads sessions.
     pub reads: ReadConsistency,
+    /// The client whose store it uses: itself, or an earlier one that is on the same host.
+    pub host: usize,
+    /// Clients with the same number know the versions that any of them was told.
+    pub browser: usize,
+    /// For how long the cache of its host keeps copies, in milliseconds, if it has one.
+    pub cache: Option<u64>,
 }
 
 /// The program of a client.
@@ -113,6 +120,8 @@ pub struct Step {
     /// If one of its reads is not consistent, it returns the item from before this many changes. If it ends
     /// a session by its id, it takes the one from before this many changes of id.
     pub behind: usize,
+    /// It loads by `load`, although it knows a version.
+    pub plain: bool,
     /// Its future is dropped after it has waited so often: for a request to arrive, for an answer, or for time to pass.
     pub dropped: Option<usize>,
 }
@@ -248,12 +257,12 @@ impl Plan {
                 all.push(plan);
             }
         }
-        let changes: [fn(&mut Self); 5] = [
-            |plan| plan.clients.iter_mut().for_each(|client| client.skew = 0),
-            |plan| {
-                let clients = plan.clients.iter_mut();
-                clients.for_each(|client| client.reads = ReadConsistency::Consistent);
-            },
+        let changes: [fn(&mut Self); 8] = [
+            |plan| plan.each(|_, client| client.cache = None),
+            |plan| plan.each(|i, client| client.host = i),
+            |plan| plan.each(|i, client| client.browser = i),
+            |plan| plan.each(|_, client| client.skew = 0),
+            |plan| plan.each(|_, client| client.reads = ReadConsistency::Consistent),
             |plan| plan.slow = None,
             |plan| plan.haste = 0,
             |plan| plan.forget_tokens = false,
@@ -268,6 +277,11 @@ impl Plan {
             }
         }
         all
+    }
+
+    fn each(&mut self, change: impl Fn(usize, &mut Client)) {
+        let clients = self.clients.iter_mut().enumerate();
+        clients.for_each(|(i, client)| change(i, client));
     }
 
     /// A measure that each reduction lowers.
@@ -288,10 +302,22 @@ impl fmt::Display for Plan {
                 (true, false) => ", slow",
                 (true, true) => ", slow while the outcome of a request is unknown to it",
             };
+            let on = match client.host {
+                host if host == i => String::new(),
+                host => format!(", on the host of client {host}"),
+            };
+            let browser = match client.browser {
+                browser if browser == i => String::new(),
+                browser => format!(", of the browser of client {browser}"),
+            };
+            let cache = client.cache.map(|time| format!(", cache for {time} ms"));
             writeln!(
                 f,
-                "client {i}: {:?}, clock {:+} ms, reads {:?}{slow}",
-                client.binary, client.skew, client.reads
+                "client {i}: {:?}, clock {:+} ms, reads {:?}{slow}{on}{}{browser}",
+                client.binary,
+                client.skew,
+                client.reads,
+                cache.unwrap_or_default()
             )?;
         }
         if self.forget_tokens {
@@ -307,6 +333,9 @@ impl fmt::Display for Plan {
             }
             if step.behind > 0 {
                 write!(f, ", {} changes behind", step.behind)?;
+            }
+            if step.plain {
+                write!(f, ", plainly")?;
             }
             if let Some(waits) = step.dropped {
                 write!(f, ", dropped at wait {}", waits + 1)?;

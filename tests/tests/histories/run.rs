@@ -3,17 +3,21 @@
 mod describe;
 mod history;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client as Sdk;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use fastrand::Rng;
-use session_store::{DynamoDbStore, ReadConsistency};
+use session_store::{Cache, DynamoDbStore, ReadConsistency};
 use session_store_tests::engine;
 use tokio::runtime::{Builder, Runtime};
 
 use self::history::History;
 use crate::binaries::{Boundless, Bytes, Computed, Evicting, New, Old, Program, Refusing};
-use crate::client::{Client, Hand};
+use crate::client::{Client, Hand, Versions};
 use crate::model::Violation;
 use crate::plan::{Binary, CLIENTS, Plan};
 use crate::wire::Wires;
@@ -49,7 +53,7 @@ impl World {
         let (config, wires) = runtime.block_on(async {
             let (config, http) = engine().await;
             let sdk = Sdk::from_conf(config.clone().http_client(http.clone()).build());
-            store::<Computed>(sdk, &table, ReadConsistency::Consistent)
+            store::<Computed>(sdk, &table, ReadConsistency::Consistent, None)
                 .await
                 .create_table()
                 .await
@@ -69,7 +73,7 @@ impl World {
                 .build();
             let config = config
                 .clone()
-                .http_client(wires.client(client))
+                .http_client(wires.wire())
                 .time_source(wires.clocks[client].clone())
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 .retry_partition(partition)
@@ -93,12 +97,13 @@ impl World {
         self.wires.shared().model.limit = plan.clients[0].binary.limit();
         self.wires.shared().model.bytes = plan.clients.iter().any(|c| c.binary == Binary::Bytes);
         for i in 0..CLIENTS {
-            let skew = plan.clients.get(i).map_or(0, |client| client.skew);
+            let client = plan.clients.get(i);
+            let (host, skew) = client.map_or((i, 0), |client| (client.host, client.skew));
             // No two clocks ever show the same time, so that no order depends on a random handle.
-            self.wires.clocks[i].set(BEGINNING.checked_add_signed(skew).unwrap() + i as u64);
+            self.wires.clocks[i].set(BEGINNING.checked_add_signed(skew).unwrap() + host as u64);
         }
-        let hands = (0..plan.clients.len()).map(|client| self.hand(plan, client));
-        let hands: Vec<_> = hands.collect();
+        self.wires.shared().model.clients.clone_from(&plan.clients);
+        let hands = self.hands(plan);
         let mut history = History {
             world: self,
             plan,
@@ -109,6 +114,7 @@ impl World {
             started: vec![false; plan.steps.len()],
             running: (0..CLIENTS).map(|_| None).collect(),
             waits: [0; CLIENTS],
+            flags: Default::default(),
         };
         self.time.block_on(history.run());
         drop(history);
@@ -121,24 +127,46 @@ impl World {
         }
     }
 
-    /// A client of a history, with its program.
-    fn hand(&self, plan: &Plan, client: usize) -> Box<dyn Hand> {
+    /// The clients of a history.
+    fn hands(&self, plan: &Plan) -> Vec<Box<dyn Hand>> {
+        let browsers: [Rc<RefCell<Versions>>; CLIENTS] = Default::default();
+        let mut hands: Vec<Box<dyn Hand>> = Vec::new();
+        for (i, client) in plan.clients.iter().enumerate() {
+            let versions = Rc::clone(&browsers[client.browser]);
+            hands.push(match hands.get(client.host) {
+                Some(host) => host.beside(client, versions),
+                None => self.hand(plan, i, versions),
+            });
+        }
+        hands
+    }
+
+    /// A client with a host of its own, with its program.
+    fn hand(&self, plan: &Plan, client: usize, versions: Rc<RefCell<Versions>>) -> Box<dyn Hand> {
         let sdk = self.clients[client].clone();
         match plan.clients[client].binary {
-            Binary::Old => self.running::<Old>(sdk, plan, client),
-            Binary::New => self.running::<New>(sdk, plan, client),
-            Binary::Computed => self.running::<Computed>(sdk, plan, client),
-            Binary::Bytes => self.running::<Bytes>(sdk, plan, client),
-            Binary::Evicting => self.running::<Evicting>(sdk, plan, client),
-            Binary::Refusing => self.running::<Refusing>(sdk, plan, client),
-            Binary::Boundless => self.running::<Boundless>(sdk, plan, client),
+            Binary::Old => self.running::<Old>(sdk, plan, client, versions),
+            Binary::New => self.running::<New>(sdk, plan, client, versions),
+            Binary::Computed => self.running::<Computed>(sdk, plan, client, versions),
+            Binary::Bytes => self.running::<Bytes>(sdk, plan, client, versions),
+            Binary::Evicting => self.running::<Evicting>(sdk, plan, client, versions),
+            Binary::Refusing => self.running::<Refusing>(sdk, plan, client, versions),
+            Binary::Boundless => self.running::<Boundless>(sdk, plan, client, versions),
         }
     }
 
-    fn running<S: Program>(&self, sdk: Sdk, plan: &Plan, client: usize) -> Box<dyn Hand> {
-        let reads = plan.clients[client].reads;
-        let store = self.time.block_on(store::<S>(sdk, &self.table, reads));
-        Box::new(Client::new(store, reads, plan.slots))
+    fn running<S: Program>(
+        &self,
+        sdk: Sdk,
+        plan: &Plan,
+        client: usize,
+        versions: Rc<RefCell<Versions>>,
+    ) -> Box<dyn Hand> {
+        let client = &plan.clients[client];
+        let cache = client.cache.map(Duration::from_millis);
+        let store = store::<S>(sdk, &self.table, client.reads, cache);
+        let store = self.time.block_on(store);
+        Box::new(Client::new(store, client, versions, plan.slots))
     }
 
     /// Checks that the table holds the items of the model and no others; then empties it.
@@ -170,11 +198,20 @@ impl World {
     }
 }
 
-async fn store<S: Program>(sdk: Sdk, table: &str, reads: ReadConsistency) -> DynamoDbStore<S> {
+async fn store<S: Program>(
+    sdk: Sdk,
+    table: &str,
+    reads: ReadConsistency,
+    cache: Option<Duration>,
+) -> DynamoDbStore<S> {
     let builder = DynamoDbStore::builder().client(sdk).table_name(table);
-    builder
-        .read_consistency(reads)
-        .build()
-        .await
-        .expect("a client that is ready is enough")
+    let builder = builder.read_consistency(reads);
+    // Copies never make room for others: which one does would follow from their handles, which are random.
+    match cache.map(Cache::for_at_most) {
+        Some(cache) => builder.cache(cache),
+        None => builder,
+    }
+    .build()
+    .await
+    .expect("a client that is ready is enough")
 }

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use session_store_tests::Clock;
 use tokio::runtime::Handle;
 
-pub use self::json::is_read;
-use self::json::{difference, fill, unpacked, written};
+use self::json::{difference, fill, unpacked};
+pub use self::json::{is_read, written};
 use self::line::Wire;
 use crate::model::{Model, Violation, form, is_roster, moved_to, number};
 use crate::plan::{CLIENTS, Fault};
@@ -38,6 +38,8 @@ pub struct Wires {
 #[derive(Default)]
 pub struct Shared {
     pub model: Model,
+    /// The client that goes on at the moment.
+    pub polled: usize,
     /// The current operation of each client.
     pub current: [Option<usize>; CLIENTS],
     /// The faults of the next requests of each client, in order.
@@ -125,6 +127,17 @@ impl Shared {
             && late.any(|late| late.client == client && late.input["ClientRequestToken"] == *token)
     }
 
+    /// Whether a client perhaps waits for a read that another one of its host has sent, and that is on its way.
+    pub fn may_wait_for_others(&self, client: usize) -> bool {
+        let Some(op) = self.current[client] else {
+            return false;
+        };
+        self.gates.iter().any(|gate| {
+            let other = self.current[gate.client].filter(|_| gate.is_shut());
+            other.is_some_and(|other| self.model.share_reads(op, other))
+        })
+    }
+
     fn note(&mut self, checked: Result<(), Violation>) {
         if let Err(violation) = checked {
             self.violation.get_or_insert(violation);
@@ -208,10 +221,9 @@ impl Wires {
         self.shared.lock().unwrap()
     }
 
-    pub fn client(&self, client: usize) -> Wire {
+    pub fn wire(&self) -> Wire {
         Wire {
             wires: self.clone(),
-            client,
         }
     }
 
@@ -226,6 +238,7 @@ impl Wires {
         if let Some(line) = shared.line.as_ref().map(|(line, _)| line.clone()) {
             let now = self.clocks[late.client].millis();
             shared.model.ops[late.op].late_put |= late.operation == "PutItem";
+            shared.model.arrives_late = true;
             self.execute(
                 shared,
                 &line,
@@ -235,6 +248,7 @@ impl Wires {
                 late.request,
                 now,
             );
+            shared.model.arrives_late = false;
         }
     }
 

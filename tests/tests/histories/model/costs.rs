@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::items::{absolute_end, number};
 use super::{Model, Op, Violation, require, roster_of};
+use crate::client::Reads;
 use crate::plan::{ABSOLUTE, Act, IDLE};
 
 impl Op {
@@ -121,7 +122,7 @@ fn sum(a: Costs, b: &Costs) -> Costs {
 impl Model {
     /// G14: the cost of an operation without faults and other clients.
     pub(super) fn counts(&self, op: &Op, now: u64) -> Result<(), Violation> {
-        if op.faulted || op.interfered {
+        if op.faulted || op.interfered || !op.alone {
             return Ok(());
         }
         let sent = op.requests.len();
@@ -131,6 +132,8 @@ impl Model {
             _ if op.resumes_first() => return Ok(()),
             Act::Advance(_) | Act::AdvanceToEnd(..) => 0..=0,
             Act::Create(..) => 1..=1,
+            // What memory may answer is checked where a session is shown.
+            Act::Load(_) if matches!(op.reads, Reads::Cached(_)) => 0..=usize::from(!op.is_kept),
             Act::Load(_) => match op.again {
                 true if op.late.is_some() => 2..=2,
                 _ => 1..=1,

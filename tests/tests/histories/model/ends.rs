@@ -4,7 +4,7 @@ use serde_json::Value;
 use session_store::{Error, Revoked};
 
 use super::items::{expires_at, is_live, named, number};
-use super::reads::{found_by_handle, loaded};
+use super::reads::found_by_handle;
 use super::{Model, Op, Violation, require};
 use crate::client::{Got, Listed, Outcome, Reads, Seen, Stored};
 use crate::plan::Act;
@@ -21,6 +21,7 @@ impl Model {
     ) -> Result<Option<Stored>, Violation> {
         self.ops[op].done = true;
         self.acknowledges(op, outcome);
+        self.keeps_copy(op, outcome);
         match (&self.ops[op].act, &outcome.got, &outcome.copy) {
             (Act::Create(..), Ok(Got::Session(session)), _)
             | (Act::LogIn(..), Ok(_), Some(session)) => {
@@ -50,13 +51,16 @@ impl Model {
         match (&op.act, got) {
             (Act::Create(..), Got::Session(session)) => self.created(op, session)?,
             (Act::Load(_), Got::Absent) => {
+                require(!op.shown.is_empty(), "G20", || {
+                    "an absent session was answered from memory".to_owned()
+                })?;
                 let consistent = op.reads == Reads::Consistent;
                 let gone = op.found_none(now) || consistent && self.gone(target, now);
                 require(gone, "G10", || "a live session was not found".to_owned())?;
             }
             (Act::Load(_), Got::Session(session)) => {
-                loaded(op, session)?;
-                self.own_writes_are_read(op, session)?;
+                self.loaded(op, session)?;
+                Self::own_writes_are_read(op, session)?;
             }
             (Act::Find(_, user), Got::Absent) => {
                 let read = op.read.get(target).and_then(Option::as_ref);

@@ -90,6 +90,9 @@ impl Model {
             if before == after {
                 continue;
             }
+            if !is_roster(handle) {
+                self.is_stored(op, handle, after.as_ref());
+            }
             let roster = self.limit.is_some();
             let moved = &self.moved;
             for (i, other) in self.ops.iter_mut().enumerate() {

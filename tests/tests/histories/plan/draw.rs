@@ -3,6 +3,7 @@
 use fastrand::Rng;
 use session_store::ReadConsistency;
 
+use super::caches::{with_caches, with_loads};
 use super::later::{with_administrators, with_changes_of_all, with_log_ins, with_proofs};
 use super::mishaps::{with_answers, with_drops};
 use super::{ABSOLUTE, Act, Binary, CLIENTS, Client, Fault, IDLE, Plan, REMEMBERED, Set, Step};
@@ -24,8 +25,8 @@ impl Plan {
         let stale = reads.bool();
         let rng = &mut Rng::with_seed(seed);
         let computed = rng.u8(..8) == 0;
-        let clients: Vec<_> = (0..rng.usize(2..=CLIENTS))
-            .map(|_| Client {
+        let mut clients: Vec<_> = (0..rng.usize(2..=CLIENTS))
+            .map(|i| Client {
                 binary: match (roster, computed, rng.u8(..3)) {
                     (Some(binary), ..) => binary,
                     (_, true, _) => Binary::Computed,
@@ -38,8 +39,12 @@ impl Plan {
                     true => READS[reads.usize(..READS.len())],
                     false => ReadConsistency::Consistent,
                 },
+                host: i,
+                browser: i,
+                cache: None,
             })
             .collect();
+        with_caches(seed, &mut clients);
         // Enough sessions of few users, so that a roster is full now and then.
         let (slots, users) = match roster {
             None => (rng.usize(1..=3), rng.u64(2..=3)),
@@ -100,6 +105,7 @@ impl Plan {
                         act: Act::Load(slot),
                         faults: Vec::new(),
                         behind: 0,
+                        plain: false,
                         dropped: None,
                     });
                     steps.push(step);
@@ -128,7 +134,8 @@ impl Plan {
         let mut steps = with_log_ins(seed, steps, clients.len());
         with_changes_of_all(seed, &mut steps);
         with_proofs(seed, &mut steps);
-        let mut steps = with_administrators(seed, steps, clients.len(), users);
+        let steps = with_administrators(seed, steps, clients.len(), users);
+        let mut steps = with_loads(seed, steps, &clients, slots);
         with_answers(seed, &mut steps);
         with_drops(seed, &mut steps);
         Self {
@@ -254,6 +261,7 @@ impl Draw<'_> {
             act,
             faults,
             behind: 0,
+            plain: false,
             dropped: None,
         }
     }

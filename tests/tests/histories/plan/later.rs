@@ -49,6 +49,7 @@ pub(super) fn with_log_ins(seed: u64, steps: Vec<Step>, clients: usize) -> Vec<S
             act,
             faults: faults[rng.usize(..faults.len())].clone(),
             behind: rng.usize(..3),
+            plain: false,
             dropped: None,
         });
         all.push(step);
@@ -103,6 +104,7 @@ pub(super) fn with_administrators(
             act,
             faults: faults[rng.usize(..faults.len())].clone(),
             behind: rng.usize(..4),
+            plain: false,
             dropped: None,
         });
         all.push(step);

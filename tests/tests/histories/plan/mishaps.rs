@@ -116,6 +116,7 @@ pub(super) fn with_drops(seed: u64, steps: &mut Vec<Step>) {
             act,
             faults,
             behind: 0,
+            plain: false,
             dropped: None,
         }));
     }

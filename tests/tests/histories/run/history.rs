@@ -27,6 +27,8 @@ pub(super) struct History<'a> {
     pub(super) running: Vec<Option<(usize, Running)>>,
     /// How often the operation of each client has waited.
     pub(super) waits: [usize; CLIENTS],
+    /// Whether each client was woken since it was last polled.
+    pub(super) flags: [Arc<Flag>; CLIENTS],
 }
 
 /// The events that can come next.
@@ -37,6 +39,8 @@ enum Turn {
     Open(usize, usize),
     /// A client has paused long enough before its next attempt.
     Wake(usize),
+    /// A client has the answer of a read that another client of its host has sent, or goes on with that read itself.
+    Go(usize),
     Deliver(usize),
 }
 
@@ -49,7 +53,9 @@ impl History<'_> {
             match self.choose() {
                 None => break,
                 Some(Turn::Begin(step)) => self.begin(step),
-                Some(Turn::Open(_, client) | Turn::Wake(client)) if self.drops(client) => {
+                Some(Turn::Open(_, client) | Turn::Wake(client) | Turn::Go(client))
+                    if self.drops(client) =>
+                {
                     self.drop_op(client);
                 }
                 Some(Turn::Open(gate, client)) => {
@@ -58,8 +64,10 @@ impl History<'_> {
                 }
                 Some(Turn::Wake(client)) => {
                     tokio::time::advance(Duration::from_secs(60)).await;
+                    self.world.wires.shared().model.time.steady += 60_000;
                     self.poll(client);
                 }
+                Some(Turn::Go(client)) => self.poll(client),
                 Some(Turn::Deliver(late)) => self.world.wires.deliver(late),
             }
         }
@@ -77,7 +85,11 @@ impl History<'_> {
                 let before = others.len();
                 others.extend(gates.map(|(i, _)| Turn::Open(i, client)));
                 if others.len() == before && self.running[client].is_some() {
-                    others.push(Turn::Wake(client));
+                    if self.flags[client].0.load(Ordering::SeqCst) {
+                        others.push(Turn::Go(client));
+                    } else if !shared.may_wait_for_others(client) {
+                        others.push(Turn::Wake(client));
+                    }
                 }
             }
         }
@@ -87,7 +99,7 @@ impl History<'_> {
             !self.plan.slow_after_loss || op.is_some_and(|op| op.lost)
         });
         let is_slow = |turn: &Turn| match turn {
-            Turn::Open(_, client) | Turn::Wake(client) => slow == Some(*client),
+            Turn::Open(_, client) | Turn::Wake(client) | Turn::Go(client) => slow == Some(*client),
             _ => false,
         };
         let fast: Vec<_> = others
@@ -132,6 +144,7 @@ impl History<'_> {
             clock.advance(Duration::from_millis(millis / 8 * 8));
         }
         let shared = &mut *self.world.wires.shared();
+        shared.model.time.clock += millis / 8 * 8;
         for op in &mut shared.model.ops {
             op.interfered |= !op.done;
         }
@@ -144,6 +157,7 @@ impl History<'_> {
         for clock in &wires.clocks {
             clock.advance(Duration::from_millis(8));
         }
+        wires.shared().model.time.clock += 8;
         match step.act {
             Act::Advance(millis) => {
                 wires.shared().trace.push(format!("{:?}", step.act));
@@ -192,7 +206,7 @@ impl History<'_> {
                 op.target = id.as_ref().map(|id| id.handle().to_string());
                 let Some(id) = &id else { return };
                 if let Act::Load(_) = step.act {
-                    op.reads = hand.reads(id);
+                    op.reads = hand.reads(id, !step.plain);
                 }
             }
             Act::Save(..)
@@ -209,6 +223,7 @@ impl History<'_> {
             }
             Act::Advance(_) | Act::AdvanceToEnd(..) => {}
         }
+        let reads = op.reads;
         op.spared = except.as_ref().map(|id| id.handle().to_string());
         {
             let shared = &mut *wires.shared();
@@ -218,19 +233,19 @@ impl History<'_> {
                 .map(|target| shared.name(target))
                 .unwrap_or_default();
             let number = shared.model.begins(op);
-            let reads = match step.act {
-                Act::Load(_) => format!(", {:?}", shared.model.ops[number].reads),
+            let how = match step.act {
+                Act::Load(_) => format!(", {reads:?}"),
                 _ => String::new(),
             };
             let act = &step.act;
-            let begins = format!("[{number}] client {client} begins {act:?} {on}{reads}");
+            let begins = format!("[{number}] client {client} begins {act:?} {on}{how}");
             shared.trace.push(begins);
             shared.current[client] = Some(number);
             shared.faults[client] = step.faults.clone();
             shared.behind[client] = step.behind;
         }
         self.waits[client] = 0;
-        let running = hand.begin(&step.act, id, except);
+        let running = hand.begin(&step.act, id, except, reads);
         self.running[client] = Some((index, running));
         self.poll(client);
     }
@@ -240,8 +255,10 @@ impl History<'_> {
         let Some((_, running)) = &mut self.running[client] else {
             return;
         };
-        let flag = Arc::new(Flag::default());
-        let waker = Waker::from(Arc::clone(&flag));
+        self.world.wires.shared().polled = client;
+        let flag = &self.flags[client];
+        flag.0.store(false, Ordering::SeqCst);
+        let waker = Waker::from(Arc::clone(flag));
         let mut context = Context::from_waker(&waker);
         loop {
             // The whole history is one task, which tokio must not make yield half-way.
@@ -352,7 +369,7 @@ impl History<'_> {
 }
 
 #[derive(Default)]
-struct Flag(AtomicBool);
+pub(super) struct Flag(AtomicBool);
 
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {

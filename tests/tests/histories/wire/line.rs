@@ -1,4 +1,4 @@
-//! One client's end of the wire, and the faults of its requests.
+//! The clients' end of the wire, and the faults of its requests.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -19,11 +19,10 @@ use super::json::{fill, is_read};
 use super::{Gate, Late, Wires};
 use crate::plan::{Fault, is_refusal};
 
-/// One client's end of the wire.
+/// The clients' end of the wire.
 #[derive(Clone)]
 pub struct Wire {
     pub(super) wires: Wires,
-    pub(super) client: usize,
 }
 
 impl fmt::Debug for Wire {
@@ -69,7 +68,8 @@ impl HttpConnector for Line {
 
 impl Line {
     async fn carry(&self, mut request: HttpRequest) -> Answer {
-        let client = self.wire.client;
+        // Clients of one host have one connection.
+        let client = self.wire.wires.shared().polled;
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap().to_owned();
         let mut input: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
@@ -118,9 +118,9 @@ impl Line {
         request: HttpRequest,
         fault: Option<Fault>,
     ) -> Answer {
-        let client = self.wire.client;
         let wires = &self.wire.wires;
         let shared = &mut *wires.shared();
+        let client = shared.model.ops[op].client;
         shared.on_the_way.retain(|(other, _)| *other != sent);
         let fault = fault.filter(|fault| {
             *fault != Fault::InProgress || shared.is_under_way(client, &input["ClientRequestToken"])
@@ -132,11 +132,13 @@ impl Line {
             .trace
             .push(format!("    client {client}: {operation}{met}"));
         if let Some(fault) = fault {
-            let op = &mut shared.model.ops[op];
-            op.faulted = true;
-            op.lost |= fault.loses();
-            op.lost_delete |= operation == "DeleteItem";
-            op.late_index |= matches!(fault, Fault::IndexMisses | Fault::IndexStale);
+            for op in shared.model.sharers(op, operation) {
+                let op = &mut shared.model.ops[op];
+                op.faulted = true;
+                op.lost |= fault.loses();
+                op.lost_delete |= operation == "DeleteItem";
+                op.late_index |= matches!(fault, Fault::IndexMisses | Fault::IndexStale);
+            }
         }
         if let Some(answer) = fault.and_then(at_once) {
             return answer;
@@ -215,7 +217,6 @@ impl Line {
     }
 
     async fn gate(&self) {
-        let client = self.wire.client;
         let mut mine = None;
         poll_fn(|cx| {
             let shared = &mut *self.wire.wires.shared();
@@ -223,7 +224,7 @@ impl Line {
                 shared.next_gate += 1;
                 shared.gates.push(Gate {
                     id: shared.next_gate,
-                    client,
+                    client: shared.polled,
                     open: false,
                     waker: None,
                 });
