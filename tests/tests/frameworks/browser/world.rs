@@ -118,6 +118,9 @@ struct World<'a> {
     actions: BTreeMap<usize, Action>,
     /// Sessions that have ended for good, by the request that began them.
     ended: BTreeSet<u64>,
+    /// Those of them whose answer could not take the cookies away, with the time and the host: to the browser, another
+    /// has ended its session.
+    untold: BTreeMap<u64, (u64, usize)>,
     /// Counts the events.
     moment: u64,
     /// Counts the requests at the server.
@@ -180,6 +183,7 @@ impl<'a> World<'a> {
             flights: BTreeMap::new(),
             actions: BTreeMap::new(),
             ended: BTreeSet::new(),
+            untold: BTreeMap::new(),
             moment: 0,
             jobs: 0,
             trace: Vec::new(),

@@ -102,17 +102,6 @@ impl Op {
     }
 }
 
-impl Op {
-    /// The cost of leaving a roster: it goes with its last entry.
-    fn leave_counts(&self, user: u64) -> Costs {
-        let found = self.rosters.get(&roster_of(user));
-        match found.is_some_and(|found| found.sessions.len() <= 1) {
-            true => 1..=2,
-            false => 1..=1,
-        }
-    }
-}
-
 type Costs = RangeInclusive<usize>;
 
 fn sum(a: Costs, b: &Costs) -> Costs {
@@ -216,14 +205,14 @@ impl Model {
             },
             // The user is known only if the session existed.
             Act::Delete(_) | Act::RevokeHandle(_) => match had_user.flatten() {
-                Some(user) => op.leave_counts(user),
+                Some(user) => self.leave_counts(op, user),
                 None => 0..=0,
             },
             // The roster can still have the entry of a session that is gone.
             Act::RevokeOnly(user, _)
                 if op.marks > 0 || had_user.is_none_or(|had| had == Some(user)) =>
             {
-                op.leave_counts(user)
+                self.leave_counts(op, user)
             }
             // The roster goes with its last entry.
             Act::Revoke(..) if op.asked() > 0 => 1..=2,
@@ -233,6 +222,17 @@ impl Model {
                 _ => 0..=0,
             },
             _ => 0..=0,
+        }
+    }
+
+    /// The cost of leaving a roster: it goes with its last entry, which is tried first where a limit keeps it small.
+    fn leave_counts(&self, op: &Op, user: u64) -> Costs {
+        let found = op.rosters.get(&roster_of(user));
+        let has_others = found.is_some_and(|found| found.sessions.len() > 1);
+        let is_small = self.limit.is_some_and(|limit| limit.sessions != usize::MAX);
+        match is_small == has_others {
+            true => 1..=2,
+            false => 1..=1,
         }
     }
 

@@ -23,6 +23,12 @@ impl World<'_> {
                 let known = self.browsers[browser].known.versions();
                 self.check_found(&found, host(&job), false, &known)?;
             }
+            if let Some(lineage) = lineage
+                && self.may_be_untold(lineage, host(&job))
+            {
+                self.browsers[browser].holds = Some(lineage);
+                continue;
+            }
             if lineage.is_some_and(|lineage| self.ended.contains(&lineage)) {
                 let what = format!("browser {browser} has {lineage:?} again after its log-out");
                 return Err(("P2", what));

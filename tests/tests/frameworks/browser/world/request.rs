@@ -254,6 +254,7 @@ impl World<'_> {
         let (ended, held, sent) = (flight.ended, flight.held, flight.sent);
         let (is_withheld, is_done) = (flight.is_withheld, flight.is_done(&answer));
         let (wrote, finished) = (flight.wrote.clone(), flight.finished);
+        let by = host(&flight.job);
         self.flights.remove(&id);
         let browser = &mut self.browsers[send.browser];
         for cookie in &answer.cookies {
@@ -295,6 +296,9 @@ impl World<'_> {
             (&send.action, is_done, is_known, is_alone, is_last, held)
         {
             self.ended.insert(held);
+            if answer.cookies.is_empty() {
+                self.untold.insert(held, (time, by));
+            }
         }
         Ok(())
     }

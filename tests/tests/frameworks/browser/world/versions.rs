@@ -158,4 +158,11 @@ impl World<'_> {
         let mut revoked = self.revoked.iter();
         revoked.any(|(who, at, by)| who == user && *by != host && time < at + within)
     }
+
+    /// Whether this host may still show a session whose log-out on another one was not told to the browser.
+    pub(super) fn may_be_untold(&self, lineage: u64, host: usize) -> bool {
+        let (time, within) = (self.time(), self.caches.millis(host));
+        let untold = self.untold.get(&lineage);
+        untold.is_some_and(|(at, by)| *by != host && time < at + within)
+    }
 }
