@@ -118,8 +118,8 @@ struct World<'a> {
     actions: BTreeMap<usize, Action>,
     /// Sessions that have ended for good, by the request that began them.
     ended: BTreeSet<u64>,
-    /// Those of them whose answer could not take the cookies away, with the time and the host: to the browser, another
-    /// has ended its session.
+    /// Sessions whose log-out could not take the cookies away, with the time and the host: to the browser, another has
+    /// ended its session.
     untold: BTreeMap<u64, (u64, usize)>,
     /// Counts the events.
     moment: u64,

@@ -288,6 +288,11 @@ impl World<'_> {
             // Hosts that do not understand each other's cookies overwrite them.
             browser.anybody(self.moment);
         }
+        if let (Action::LogOut, true, Some(held)) = (&send.action, is_done, held)
+            && answer.cookies.is_empty()
+        {
+            self.untold.insert(held, (time, by));
+        }
         let is_alone = !self.flights.values().any(|other| {
             other.send.browser == send.browser && matches!(other.send.action, Action::LogIn(_))
         });
@@ -296,9 +301,6 @@ impl World<'_> {
             (&send.action, is_done, is_known, is_alone, is_last, held)
         {
             self.ended.insert(held);
-            if answer.cookies.is_empty() {
-                self.untold.insert(held, (time, by));
-            }
         }
         Ok(())
     }
