@@ -40,7 +40,7 @@ use crate::telemetry::metrics;
 pub(super) fn with_checked_answers(client: &Client) -> Client {
     let mut interceptors = client.config().interceptors();
     // It is that of another store.
-    if interceptors.any(|interceptor| interceptor.name() == CheckAnswers.name()) {
+    if interceptors.any(|interceptor| interceptor.name() == TrackAttempts.name()) {
         return client.clone();
     }
     let config = client.config().to_builder();
@@ -58,7 +58,7 @@ struct CheckAnswers;
 #[dyn_dispatch_hint]
 impl Intercept for CheckAnswers {
     fn name(&self) -> &'static str {
-        "CheckAnswers"
+        "session_store::CheckAnswers"
     }
 
     /// Not by an error of its own: the SDK would log the refusal that this one takes the place of, with the item in

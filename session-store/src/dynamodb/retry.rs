@@ -138,7 +138,7 @@ pub(super) struct TrackAttempts;
 #[dyn_dispatch_hint]
 impl Intercept for TrackAttempts {
     fn name(&self) -> &'static str {
-        "TrackAttempts"
+        "session_store::TrackAttempts"
     }
 
     fn read_before_transmit(

@@ -15,7 +15,7 @@ const MAX_DROP_ATTEMPTS: u32 = 2;
 /// Times that a session tries to leave a roster that others enter and leave at the same time.
 const MAX_LEAVE_ATTEMPTS: u32 = 3;
 
-/// A roster with this limit is not larger than one write unit.
+/// With this limit, a roster is about one write unit.
 const SMALL_LIMIT: u32 = 17;
 
 /// The rosters in a table.
@@ -86,7 +86,7 @@ impl<'a> Rosters<'a> {
     /// a roster that is not there is an empty one.
     ///
     /// Whether a session is the last one is not known before, and AWS bills a refused request by the size of the roster.
-    /// In a small one, most sessions that a user ends are: `ends_first` saves them a request.
+    /// In a small one, most sessions that a user ends are the last: `ends_first` saves them a request.
     async fn leave_or_end(
         &self,
         roster: &RosterKey,

@@ -179,6 +179,8 @@ impl<S: SessionData> DynamoDbStore<S> {
                 session.state.is_large = plan.is_large;
                 session.state.stored = Arc::new(after.data);
                 session.state.has_type = true;
+                // The condition has shown that it was what is stored.
+                session.state.is_copy &= onto == Onto::AnyVersion;
                 if authenticated_at.is_some() {
                     session.state.authenticated_at = authenticated_at;
                 }

@@ -80,13 +80,8 @@ impl<S: SessionData> DynamoDbStore<S> {
         change: impl FnMut(&mut S) -> Result<T, E> + Send,
     ) -> Result<Result<T, E>, Error> {
         let update = async {
-            // The version of a copy is the condition of the write, as that of what was read. The moment of `revoke_all` is
-            // in another item, which a write does not ask.
-            let copy = match S::SCHEMA.revoke_all {
-                true => None,
-                false => self.cached(id, 0, None),
-            };
-            let mut session = match copy {
+            // The version of a copy is the condition of the write, as that of what was read.
+            let mut session = match self.cached(id, 0, None) {
                 Some(copy) => copy,
                 None => self.load_current(id).await?.or_gone(id.handle())?,
             };
@@ -112,12 +107,22 @@ impl<S: SessionData> DynamoDbStore<S> {
     ) -> Result<Result<T, E>, Error> {
         self.resume(session).await?;
         let handle = session.handle();
+        // The moment of `revoke_all` is in another item, which a write does not ask.
+        if session.state.is_copy && S::SCHEMA.revoke_all {
+            let item = self.current_item(session).await?;
+            *session = self.decode_live(session, item)?;
+        }
         for attempt in 1..=MAX_SAVE_ATTEMPTS {
             let changed = change(session);
             let saved = match changed {
                 Ok(_) => {
-                    self.try_save(session, Onto::ThisVersion, Use::Visit)
-                        .await?
+                    match self.try_save(session, Onto::ThisVersion, Use::Visit).await {
+                        // It was not sent, and what is stored may take the change.
+                        Err(Error::TooLarge(_) | Error::Encode(_)) if session.state.is_copy => {
+                            SaveAttempt::Unchanged
+                        }
+                        saved => saved?,
+                    }
                 }
                 Err(_) => SaveAttempt::Unchanged,
             };

@@ -23,6 +23,7 @@ trait Shop:
     fn stock(&mut self) -> &mut u64;
     /// So that it is compressed.
     fn lengthen(&mut self);
+    fn text(&mut self) -> &mut String;
 }
 
 types_in_every_format! {
@@ -39,6 +40,10 @@ types_in_every_format! {
         fn lengthen(&mut self) {
             self.text = "a text that has nothing to say ".repeat(30);
         }
+
+        fn text(&mut self) -> &mut String {
+            &mut self.text
+        }
     }
 }
 
@@ -47,6 +52,7 @@ in_every_format! {
     an_update_whose_copy_is_behind_is_applied_to_what_is_stored
     what_an_update_leaves_alone_is_decided_by_what_is_stored
     an_update_of_a_session_that_others_have_ended_is_gone
+    a_copy_that_is_too_large_refuses_nothing
 }
 
 /// A session with this stock, and two hosts with caches, of which the first has a copy.
@@ -72,6 +78,11 @@ async fn shop<S: Shop>(
 async fn stored_stock<S: Shop>(bench: &TestBench<S>, session: &Session<S>) -> u64 {
     let stored = bench.store.load(session.id()).await.unwrap();
     *Session::into_data(stored.unwrap()).stock()
+}
+
+async fn stored_text<S: Shop>(bench: &TestBench<S>, session: &Session<S>) -> String {
+    let stored = bench.store.load(session.id()).await.unwrap();
+    Session::into_data(stored.unwrap()).text().clone()
 }
 
 mod check {
@@ -159,6 +170,25 @@ mod check {
             assert!(matches!(updated, Err(Error::Gone(_))), "{updated:?}");
         }
         assert_eq!(bench.item(session.handle()).await, None);
+    }
+
+    pub async fn a_copy_that_is_too_large_refuses_nothing<S: Shop>() {
+        let bench = TestBench::<S>::new().await;
+        let (session, here, there) = shop(&bench, 1).await;
+        // Letters of chance, which are not compressed to much less.
+        let letters = |count: usize| -> String {
+            std::iter::repeat_with(fastrand::alphanumeric)
+                .take(count)
+                .collect()
+        };
+        let (large, more) = (letters(380_000), letters(30_000));
+        let fill = here.update(session.id(), |shop| *shop.text() = large.clone());
+        fill.await.unwrap();
+        let empty = there.update(session.id(), |shop| shop.text().clear());
+        empty.await.unwrap();
+        let add = here.update(session.id(), |shop| shop.text().push_str(&more));
+        add.await.unwrap();
+        assert_eq!(stored_text(&bench, &session).await, more);
     }
 }
 
