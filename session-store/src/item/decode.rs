@@ -25,7 +25,9 @@ pub(crate) fn decode<S: DeserializeOwned>(
     item: Map,
     now: Millis,
 ) -> Result<Option<(S, State)>, DecodeError> {
-    let is_large = is_large(&item);
+    // Packed data that is a map by now is larger than what is stored.
+    let is_unpacked = codec.is_packed(&item) && data_is_map(codec.schema(), &item);
+    let is_large = !is_unpacked && is_large(&item);
     let found = Found::of(codec.schema(), handle, Some(item), now)?;
     let Some(live) = found.live() else {
         return Ok(None);
@@ -38,6 +40,10 @@ pub(crate) fn decode<S: DeserializeOwned>(
     let read = marshal::read_entries(&state.stored, codec.schema().subject());
     let session = read.map_err(|failure| DecodeError::new(handle, failure.path, failure.reason))?;
     Ok(Some((session, state)))
+}
+
+fn data_is_map(schema: &Schema, item: &Map) -> bool {
+    matches!(item.get(schema.names.data), Some(AttributeValue::M(_)))
 }
 
 /// All of an item, with the entries of `data` that the type reads apart from the others.

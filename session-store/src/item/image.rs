@@ -180,7 +180,7 @@ impl Image {
     /// Refuses an item that is larger than `limit`, with its data packed or as a map, unless it is no larger than
     /// `before`: what makes a session smaller is stored even if it is still too large.
     ///
-    /// Unknown entries count, but not those that the session had `before`: it has removed them. Gives the size.
+    /// Unknown entries count, but not those that the session had `before`: it has removed them.
     pub(crate) fn check_size(
         &self,
         schema: &Schema,
@@ -189,7 +189,7 @@ impl Image {
         before: &Self,
         packed: Option<&Packed>,
         was: impl FnOnce() -> usize,
-    ) -> Result<usize, TooLargeError> {
+    ) -> Result<(), TooLargeError> {
         let data_size = match packed {
             Some(packed) => packed.size(schema),
             None => self.data_size + self.unknown_data_size(unknown, before),
@@ -198,7 +198,7 @@ impl Image {
         let shrinks = || size <= TooLargeError::LIMIT && size <= was();
         if size <= limit || shrinks() {
             metrics::item_size(size);
-            return Ok(size);
+            return Ok(());
         }
         Err(TooLargeError {
             limit,

@@ -13,7 +13,7 @@ use super::lifetime::Lifetime;
 use super::limits::Limits;
 use super::roster::RosterPlan;
 use super::state::Unknown;
-use super::value::{Map, WRITE_UNIT};
+use super::value::Map;
 
 /// An expression has at most 4 KB and 300 operators. A clause here takes at most 13 bytes.
 const MAX_CLAUSES: usize = 250;
@@ -23,8 +23,6 @@ pub(crate) struct SavePlan {
     pub(crate) data: DataChange,
     /// The version that it must be written onto; `None` for any.
     pub(crate) onto: Option<u64>,
-    /// Whether the item is larger than one write unit afterwards, if nobody else changes it.
-    pub(crate) is_large: bool,
     /// The limits of rosters that the session has of its own.
     pub(crate) limits: Limits,
     /// Whether rosters stay as they are if the session keeps its values, also if it is not in one of them.
@@ -84,7 +82,7 @@ impl SavePlan {
         data: impl Fn() -> Map,
     ) -> Result<Self, TooLargeError> {
         let packed = codec.pack(&data);
-        let size = after.check_size(
+        after.check_size(
             codec.schema(),
             codec.max_size(),
             base.unknown,
@@ -105,7 +103,6 @@ impl SavePlan {
                 DataChange::Entries
             },
             delta,
-            is_large: size > WRITE_UNIT,
             limits: after.limits.clone(),
             leaves_rosters: false,
         })
@@ -135,7 +132,6 @@ impl SavePlan {
             },
             data: DataChange::Whole(Whole::new(packed, data)),
             onto,
-            is_large: false,
             limits: after.limits.clone(),
             leaves_rosters: false,
         })
@@ -159,7 +155,6 @@ impl SavePlan {
             },
             delta,
             // A session that only lacks its entry is entered whatever the limit.
-            is_large: false,
             limits: Limits::default(),
             leaves_rosters: false,
         }
@@ -172,7 +167,6 @@ impl SavePlan {
             delta: Delta::default(),
             data: DataChange::Nothing,
             onto: None,
-            is_large: false,
             limits: Limits::default(),
             leaves_rosters: false,
         }

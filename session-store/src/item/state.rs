@@ -28,7 +28,8 @@ pub(crate) struct State {
     pub(crate) written: Option<u64>,
     /// Whether `data` is stored as bytes.
     pub(crate) packed: bool,
-    /// Whether the item is larger than one write unit, as far as this copy knows.
+    /// Whether the item is known to be larger than one write unit. One that is not counts as small, and is extended
+    /// earlier.
     pub(crate) is_large: bool,
     /// Whether the item tells its session type.
     pub(crate) has_type: bool,

@@ -22,7 +22,7 @@ pub(crate) type Map = HashMap<String, AttributeValue>;
 pub(crate) const MAX_PARTITION_KEY: usize = 2048;
 
 /// The bytes that a write is billed by.
-pub(crate) const WRITE_UNIT: usize = 1024;
+const WRITE_UNIT: usize = 1024;
 
 /// The bytes of an attribute with its name, for a value that is known to be storable. For any other, the
 /// result has no meaning.

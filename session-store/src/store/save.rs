@@ -176,7 +176,8 @@ impl<S: SessionData> DynamoDbStore<S> {
                     session.state.unknown = Unknown::default();
                 }
                 session.state.packed = plan.will_be_packed();
-                session.state.is_large = plan.is_large;
+                // Only a read measures it again.
+                session.state.is_large = false;
                 session.state.stored = Arc::new(after.data);
                 session.state.has_type = true;
                 // The condition has shown that it was what is stored.

@@ -17,8 +17,10 @@ impl<S: SessionData> DynamoDbStore<S> {
     ///
     /// One `GetItem` and one `UpdateItem`, and one more `UpdateItem` for each time that others were
     /// first: the failed one returns their state. If the closure changes nothing, nothing is written. It can run
-    /// several times, so clone what it gives away. With a cache (`Builder::cache`, feature `cache`), a copy can take
-    /// the place of the `GetItem`; if the closure leaves that as it is, the session is read, and the closure runs again. To cancel a change, see [`try_update`](Self::try_update).
+    /// several times, so clone what it gives away. To cancel a change, see [`try_update`](Self::try_update).
+    ///
+    /// With a cache (`Builder::cache`, feature `cache`), a copy can take the place of the `GetItem`. If the closure leaves
+    /// that as it is, the session is read, and the closure runs again.
     ///
     /// It is the way to count, too. DynamoDB's own `ADD` would save the read, a sixth of the price, but it cannot change
     /// data in a packed format, a computed attribute, or a number whose type has bounds.

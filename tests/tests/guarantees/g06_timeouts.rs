@@ -131,6 +131,7 @@ async fn a_large_session_is_extended_after_a_third_of_its_idle_timeout() {
     let mut grown = store.create(App::of("u-17")).await.unwrap();
     grown.theme = large().theme;
     store.save(&mut grown).await.unwrap();
+    let grown = store.load(grown.id()).await.unwrap().unwrap();
     let mut moved = store.create(large()).await.unwrap();
     store.cycle_id(&mut moved).await.unwrap();
     let mut shrunk = store.create(large()).await.unwrap();

@@ -5,11 +5,10 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use session_store::{
     Cache, DynamoDbStore, Error, Index, ReadConsistency, RevokeAll, Session, SessionAttributes,
-    SessionId,
+    SessionData, SessionId,
 };
 use session_store_tests::{Fault, TestBench};
 use tokio::sync::oneshot;
@@ -18,19 +17,7 @@ pub(super) const MILLI: Duration = Duration::from_millis(1);
 pub(super) const FIVE_SECONDS: Duration = Duration::from_secs(5);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
-pub(super) trait Shop:
-    SessionAttributes
-    + RevokeAll
-    + Clone
-    + Debug
-    + Default
-    + PartialEq
-    + Serialize
-    + DeserializeOwned
-    + Send
-    + Sync
-    + 'static
-{
+pub(super) trait Shop: SessionData + RevokeAll + Debug + Default + PartialEq {
     const BY_USER: Index<Self, String>;
 
     fn fields(&mut self) -> (&mut Option<String>, &mut u64, &mut String);

@@ -3,23 +3,11 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use session_store::{Cache, DynamoDbStore, Error, Session, SessionAttributes};
+use session_store::{Cache, DynamoDbStore, Error, Session, SessionAttributes, SessionData};
 use session_store_tests::TestBench;
 
-trait Shop:
-    SessionAttributes
-    + Clone
-    + Debug
-    + Default
-    + PartialEq
-    + Serialize
-    + DeserializeOwned
-    + Send
-    + Sync
-    + 'static
-{
+trait Shop: SessionData + Debug + Default + PartialEq {
     fn stock(&mut self) -> &mut u64;
     /// So that it is compressed.
     fn lengthen(&mut self);

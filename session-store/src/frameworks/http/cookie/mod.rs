@@ -31,7 +31,7 @@
 //!
 //! **`N-out`** keeps a log-out from being undone where a session can be shown that has ended: by another host from its
 //! memory, or by a stale read. The late answer to a request of before brings `N` and `N-version` back. With `N-out`
-//! beside them, for one hour, no version counts, so that the session is read, consistently.
+//! beside them, for one hour, no version counts, so that the session is read as one without a version.
 //!
 //! # Signatures
 //!

@@ -57,19 +57,17 @@ impl SessionCookie {
         }
         // Of two log-ins at one moment, that one is the last which is in the other cookie too.
         credentials.sort_by_key(|it| Reverse((it.logged_in_at, it.in_session_cookie)));
-        let has_logged_out = self.has_logged_out(headers);
         for credential in &mut credentials {
             let known = credential.version;
             let version = || known.max(self.read_version(headers, credential.id.handle()));
             // A host that does not sign does not tell the client of its own writes.
-            let counts = self.keys.sign() && !has_logged_out;
-            credential.version = counts.then(version).flatten();
+            credential.version = self.keys.sign().then(version).flatten();
         }
         (credentials, over)
     }
 
-    /// Whether the client has logged out a while ago. Its versions do not count then: they may have come with the late
-    /// answer to a request of before, and another host, or a stale read, may still show the session that has ended.
+    /// Whether the client has logged out within the last hour. Its versions do not count then: they may have come with the
+    /// late answer to a request of before, and another host may still show the session that has ended.
     pub(super) fn has_logged_out(&self, headers: &HeaderMap) -> bool {
         // It is not signed. All that it does is that a session is read.
         values(headers, &self.log_out_name()).next().is_some()

@@ -30,7 +30,9 @@ impl<S: SessionData> Slot<S> {
             };
             let handle = sent.id.handle();
             tried.push(handle);
-            match store.look_up(&sent.id, sent.version, judged_at).await? {
+            // It may have come with the late answer to a request of before the log-out.
+            let version = sent.version.filter(|_| !self.sent.has_logged_out);
+            match store.look_up(&sent.id, version, judged_at).await? {
                 Lookup::Live(session) => break Some((session, sent)),
                 Lookup::Replaced => {
                     standing = Standing::Replaced(handle);
